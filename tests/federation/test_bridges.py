@@ -108,7 +108,7 @@ async def test_a_report_leaves_at_both_members_and_is_revoked_at_both_when_it_is
     )
     fields = {"method": "Tablets under the floor of trucks", "indicators": ["new welds"], "period": "2026-03/2026-05"}
     written = {
-        level: await own.publish(author(), WriteReport(fields, "en", Purpose.INVESTIGATION, Offence.NARC, level=level))
+        level: await own.publish(author(), WriteReport(fields, "en", Purpose.INVESTIGATION, Offence.NARC, level, "C-1"))
         for level in (Level.OFFICIAL, Level.OPEN)
     }
     for name in written.values():

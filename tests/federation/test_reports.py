@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from msgspec import structs
 
+from adapters.index.source import IndexedSource
 from gateway.clock import DAY_US
 from gateway.desk.ending.closing import Closing
 from gateway.desk.reports.library import Found
 from gateway.desk.reports.values import LibraryQuery, Stand
-from gateway.errors import Forbidden, Unknown
+from gateway.desk.watches import wide
+from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.model.desk.notices import StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Role
 from gateway.model.names import ExchangeId
+from gateway.model.query import PersonQuery
+from gateway.model.values import NameForm
 from tests.support.alerts import actor, author, supervisor
 from tests.support.desk_faces import Caller
 from tests.support.exchange import CLOCK, TH, VN, entries, sample_world
 from tests.support.reports import METHOD, report
 from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
+from tests.support.watches import change_row, source_file, watching
 
 
 @pytest_asyncio.fixture
@@ -205,3 +213,54 @@ async def test_a_name_of_our_own_records_is_found_in_whatever_way_it_is_written(
     found = {trace.field for trace in draft.traces if trace.kind == "name"}
     assert found == {f"indicators.{number}" for number in range(len(NAMED))}
     assert draft.unchecked == ()
+
+
+def looked_up(node: Any) -> list[dict[str, Any]]:
+    """The entries of names that were looked up."""
+    found = [item.private for log in ("exchange", "operations") for item in entries(node, log)]
+    return [private for private in found if private.get("act") == "check-report"]
+
+
+async def test_n211_names_in_a_report_are_looked_up_under_a_case_and_told_in_the_log(own_world: Simulation) -> None:
+    th = own_world.nodes["th"]
+    own, named = th.desk.reports.own, {"indicators": ["the driver Aruni Panthong pays"]}
+    for ask in (own.check, own.publish):
+        with pytest.raises(Malformed) as caught:
+            await ask(author(), report(fields=named, case=""))
+        assert caught.value.code == "missing-case"
+    auditor = actor("th", Role.OFFICER)
+    barred = replace(auditor, officer=structs.replace(auditor.officer, purposes=frozenset()))
+    with pytest.raises(Forbidden):
+        await own.check(barred, report(fields=named))
+    assert looked_up(th) == [], "nothing was looked up"
+    await own.check(author(), report(fields=named))
+    (noted,) = looked_up(th)
+    assert (noted["content"]["case"], noted["content"]["fields"]["indicators"]) == ("C-2026-88", named["indicators"])
+    assert noted["content"]["names"] == ["indicators.0:11-25"]
+    with pytest.raises(Forbidden, match=r"indicators\.0"):
+        await own.publish(author(), report(fields=named))
+    assert len(looked_up(th)) == 2, "a report that is refused told as much"
+
+
+async def test_n211_a_person_hidden_for_an_operation_is_not_found_by_writing_reports(own_world: Simulation) -> None:
+    th = own_world.nodes["th"]
+    (source,) = [wall.source for wall in th.resources.walls if isinstance(wall.source, IndexedSource)]
+    await asyncio.to_thread(change_row, source_file(th), "UPDATE bukkhon SET patibatkan = '1'")
+    await asyncio.to_thread(source.compare)
+    draft = await th.desk.reports.own.check(author(), report(fields={"indicators": list(NAMED)}))
+    assert [trace for trace in draft.traces if trace.kind == "name"] == []
+    watch = watching(subject=PersonQuery((NameForm("Aruni Panthong"),)))
+    assert await th.desk.watches.watching.looker.count(
+        watch.subject, watch.purpose, th.resources.walls, author().officer
+    ) == (0, False)
+
+
+async def test_n211_how_wide_a_watch_is_is_told_with_an_entry(own_world: Simulation, monkeypatch: Any) -> None:
+    monkeypatch.setattr(wide, "WIDE", 0)
+    th = own_world.nodes["th"]
+    with pytest.raises(Forbidden) as caught:
+        await th.desk.watches.own.add(author(), watching("vn", subject=PersonQuery((NameForm("Aruni Panthong"),))))
+    assert caught.value.code == "too-wide"
+    found = [item.private for log in ("exchange", "operations") for item in entries(th, log)]
+    (noted,) = [private for private in found if private.get("act") == "watch-too-wide"]
+    assert noted["content"]["count"] > 0

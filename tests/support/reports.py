@@ -21,5 +21,5 @@ METHOD: dict[str, Any] = {
 
 def report(**changes: Any) -> WriteReport:
     fields = METHOD | changes.pop("fields", {})
-    first = WriteReport(fields, "th", Purpose.INVESTIGATION, Offence.NARC)
+    first = WriteReport(fields, "th", Purpose.INVESTIGATION, Offence.NARC, case="C-2026-88")
     return replace(first, **changes)

@@ -45,6 +45,7 @@ _EXAMPLE: dict[str, Any] = {
     "lang": "en",
     "purpose": "INVESTIGATION",
     "offence": "NARC",
+    "case": "C-2026-88",
 }
 
 
@@ -233,7 +234,10 @@ def _writing(router: APIRouter) -> None:
 
     @router.post("/check", response_model=ReportDraftBody, responses=CHANGED, openapi_extra=body_of(ReportBody))
     async def check(request: Request) -> Response:
-        """Return who would get a report, and each place in it that may tell who a person is; nothing is written."""
+        """Return who would get a report, and each place in it that may tell who a person is.
+
+        Names are looked up in our own sources, as far as the officer may learn: that takes a case and is an entry.
+        """
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(ReportBody, await json_body(request), "bad-report")
         draft = await desk.own_reports.check(desk.actor(officer), body.as_command())

@@ -30,7 +30,7 @@ def build_reports(desk: DeskParts, core: Core) -> Reports:
         desk,
         spread,
         core.people.is_anybody_on_duty,
-        lambda: [(wall.description, wall.source) for wall in resources.walls],
+        lambda: resources.walls,
     )
     library = Library(desk, SqlReports(resources.database, resources.keystore))
     return Reports(own, library, [Round("reports", UPKEEP_S, spread.round, line=UPKEEP)])

@@ -1,5 +1,8 @@
 """Look for the names of persons of our own sources in a text: in any script, also written without blanks.
 
+That is a question: it takes a purpose, a case and a policy that allows to ask for persons, it is limited, an entry
+tells of it, and it finds nobody of whom its author could not learn otherwise.
+
 Parts of the text that may be names are looked up in the sources' key indexes, by the normal forms of all searches. Only
 the author's own node does this: what a counterpart's report says is never compared with our persons, since the refusal
 would tell who they are.
@@ -9,16 +12,32 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 
 from gateway.desk.reports.folding import Folded, folded
 from gateway.desk.reports.traces import outermost
-from gateway.desk.reports.values import Trace
-from gateway.errors import LiaisonError
+from gateway.desk.reports.values import Trace, WriteReport
+from gateway.errors import LiaisonError, Malformed, Overloaded, Unsupported
+from gateway.exchange.answering.constant_work import as_ours_see
+from gateway.exchange.parts import Parts
+from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.matching.scripts.detect import begins_word, script_of
-from gateway.ports.sources import NamingSource, SourceDescription
+from gateway.model.query import QueryKind
+from gateway.model.requester import Officer
+from gateway.ports.sources import NamingSource, Source, SourceDescription
+from gateway.throttle import Rates
+from policy.attributes import AskAttributes
+from policy.explain import forbidden
 
+MOST_AN_HOUR = 30
+"""The reports in which names are looked up for one officer, at once after a pause and then in each hour."""
+
+NAME = "name"
+"""The kind of a trace that is the name of a person of ours."""
+
+_HOUR_S = 3_600.0
 _UNSPACED: Mapping[str, tuple[int, int]] = {
     "Thai": (4, 13),
     "Laoo": (3, 13),
@@ -42,27 +61,76 @@ _AT_ONCE = 64
 _ASAT, _COENG = "\u103a", "\u17d2"
 
 
+class NamesAsked:
+    """Looks the names in a report up for its author."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._rates = Rates(MOST_AN_HOUR / _HOUR_S, parts.clock.monotonic, _HOUR_S)
+
+    def check_allowed(self, officer: Officer, command: WriteReport) -> None:
+        """Raise for a report without a case, for an officer whom policy does not let ask, or who asks too often."""
+        if not command.case:
+            raise Malformed(
+                "a case number is required: names in a report are looked up", code="missing-case", where="case"
+            )
+        asked = AskAttributes(
+            role=officer.role,
+            agency=officer.agency,
+            office=officer.office,
+            query=QueryKind.PERSON.value,
+            purpose=command.purpose.value,
+            offence=command.offence.value,
+            has_case=True,
+            has_ticket=False,
+            purpose_in_token=command.purpose.value in officer.purposes,
+        )
+        decision = self._parts.policy().may_ask(asked, self._parts.clock.now_us())
+        if not decision.allow:
+            raise forbidden(decision.code, asked)
+        if not self._rates.admits(officer.person):
+            raise Overloaded(
+                "names are looked up in {most} reports of an officer in an hour",
+                code="officer-rate",
+                where="report",
+                remedy="wait some minutes; what was looked up is in the log",
+                most=MOST_AN_HOUR,
+            )
+
+    def traces(
+        self, officer: Officer, texts: Iterable[tuple[str, str]], walls: Iterable[Bulkhead]
+    ) -> tuple[list[Trace], tuple[str, ...]]:
+        """Return the places of texts (by field) that are names of persons of whom an officer may learn, and the sources
+        that could not be asked."""
+        seen = partial(as_ours_see, member=self._parts.member, officer=officer)
+        return traces_of_names(texts, [(wall.description, wall.source) for wall in walls], seen)
+
+
 def traces_of_names(
-    texts: Iterable[tuple[str, str]], sources: Iterable[tuple[SourceDescription, object]]
+    texts: Iterable[tuple[str, str]],
+    sources: Iterable[tuple[SourceDescription, Source]],
+    see: Callable[[Source], Source] = lambda source: source,
 ) -> tuple[list[Trace], tuple[str, ...]]:
-    """Return the places of texts (by field) that are names of persons, and the sources that could not be asked."""
+    """Return the places of texts (by field) that are names of persons, and the sources that could not be asked.
+
+    `see` returns what the author sees of a source.
+    """
     windows = list(_windows(texts))
     found: list[Trace] = []
     unchecked = []
     for description, source in sources:
         if "person" not in {kind.value for kind in description.queries}:
             continue
-        if not isinstance(source, NamingSource):
-            unchecked.append(description.id)
-            continue
         try:
-            found += _asked(source, windows)
+            found += _asked(see(source), windows)
         except LiaisonError:
             unchecked.append(description.id)
     return outermost(found), tuple(sorted(unchecked))
 
 
-def _asked(source: NamingSource, windows: Sequence[tuple[str, Trace]]) -> list[Trace]:
+def _asked(source: Source, windows: Sequence[tuple[str, Trace]]) -> list[Trace]:
+    if not isinstance(source, NamingSource):
+        raise Unsupported("this source does not look for names in texts", where=source.describe().id)
     found = []
     rest = iter(windows)
     while some := list(islice(rest, _AT_ONCE)):
@@ -76,7 +144,7 @@ def _windows(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Trace]]:
     for field, text in texts:
         read = folded(text)
         for name, start, end in (*_joined_names(read), *_spaced_names(read)):
-            yield name, Trace(field, *read.span(start, end), "name")
+            yield name, Trace(field, *read.span(start, end), NAME)
 
 
 def _joined_names(read: Folded) -> Iterator[tuple[str, int, int]]:

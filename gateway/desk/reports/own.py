@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.reports.checks import FILES, all_traces, check_command, check_fields, places_of, readers, told
 from gateway.desk.reports.issuing import issued_for
-from gateway.desk.reports.names import traces_of_names
+from gateway.desk.reports.names import NAME, NamesAsked
 from gateway.desk.reports.spread import Spread, moved
 from gateway.desk.reports.traces import outermost, traces
 from gateway.desk.reports.values import (
@@ -31,6 +31,7 @@ from gateway.desk.reports.values import (
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
 from gateway.desk.second_step.parts import OnDuty, check_person
 from gateway.errors import Malformed, Stale
+from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.matching.reports.words import report_keys, texts_of
 from gateway.model.desk.codes import ReportReason
 from gateway.model.desk.notices import Urgency
@@ -39,21 +40,21 @@ from gateway.model.desk.work import Level, Role
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports.desk import DeskRows, ListPlace, ReportRow, Thread, Work
 from gateway.ports.journal import EntryDraft
-from gateway.ports.sources import SourceDescription
 from gateway.statements.notices.texts import optional_text
 
-Sources = Callable[[], list[tuple[SourceDescription, object]]]
+Walls = Callable[[], Sequence[Bulkhead]]
 """Returns our own sources, whose names are looked for in a report."""
 
 
 class OwnReports:
     """The use cases of reports of ours."""
 
-    def __init__(self, desk: DeskParts, spread: Spread, on_duty: OnDuty, sources: Sources) -> None:
+    def __init__(self, desk: DeskParts, spread: Spread, on_duty: OnDuty, walls: Walls) -> None:
         self._desk = desk
         self._spread = spread
         self._on_duty = on_duty
-        self._sources = sources
+        self._walls = walls
+        self._names = NamesAsked(desk.parts)
 
     async def publish(self, actor: Actor, command: WriteReport, report_id: ExchangeId | None = None) -> ExchangeId:
         """Write a report down for its approval; return its id. Raises `Forbidden` for one with traces of persons.
@@ -73,11 +74,22 @@ class OwnReports:
         return name
 
     async def check(self, actor: Actor, command: WriteReport, name: ExchangeId | None = None) -> Draft:
-        """Return a report as it would be written, who would get it, and what in it may tell who a person is."""
-        now_us, officer = self._desk.parts.clock.now_us(), actor.officer
+        """Return a report as it would be written, who would get it, and what in it may tell who a person is.
+
+        Names in it are looked up (`NamesAsked`): the entry of that is durable before anything is told.
+        """
+        now_us, officer, name = self._desk.parts.clock.now_us(), actor.officer, name or new_exchange_id()
         check_person(actor)
         may(actor.person, Act.WRITE_REPORT, matter_by(officer), now_us)
-        return await asyncio.to_thread(self._draft, actor, command, name or new_exchange_id(), now_us)
+        report = await asyncio.to_thread(self._report, actor, command, name, now_us)
+        self._names.check_allowed(officer, command)
+        draft = await asyncio.to_thread(self._looked_through, report)
+        found = [f"{one.field}:{one.start}-{one.end}" for one in draft.traces if one.kind == NAME]
+        said = {"purpose": command.purpose.value, "offence": command.offence.value, "case": command.case}
+        content = _told(report) | said | {"names": found, "unchecked": list(draft.unchecked)}
+        key = self._key(name)
+        await self._write(key, lambda: desk_act(officer, "check-report", key, content=content))
+        return draft
 
     async def approve(self, actor: Actor, report_id: ExchangeId, reason: str = "") -> None:
         """Approve a report: it stands in the library from now on, and is sent. Its author can never do this."""
@@ -179,7 +191,7 @@ class OwnReports:
     async def _write(self, key: ThreadKey, make: Callable[[], EntryDraft]) -> None:
         await self._desk.pen.write(self._desk.parts.member, key, make)
 
-    def _draft(self, actor: Actor, command: WriteReport, name: ExchangeId, now_us: int) -> Draft:
+    def _report(self, actor: Actor, command: WriteReport, name: ExchangeId, now_us: int) -> OwnReport:
         parts, officer = self._desk.parts, actor.officer
         check_command(officer, command, now_us)
         fields = check_fields(command.fields | {"offence": command.offence.value})
@@ -201,10 +213,13 @@ class OwnReports:
             attachments=command.attachments,
         )
         issued_for(parts, report, parts.member, name)
-        files = [each.name for each in command.attachments]
-        texts = [*texts_of(fields), *((FILES, name) for name in files)]
-        names, unchecked = traces_of_names(texts, self._sources())
-        return Draft(report, tuple(outermost([*all_traces(fields, files), *names])), unchecked)
+        return report
+
+    def _looked_through(self, report: OwnReport) -> Draft:
+        files = [each.name for each in report.attachments]
+        texts = [*texts_of(report.fields), *((FILES, name) for name in files)]
+        names, unchecked = self._names.traces(report.author, texts, self._walls())
+        return Draft(report, tuple(outermost([*all_traces(report.fields, files), *names])), unchecked)
 
     def _written(self, key: ThreadKey, actor: Actor, draft: Draft, now_us: int) -> EntryDraft:
         officer, report = actor.officer, draft.report

@@ -34,7 +34,7 @@ from gateway.desk.watches.values import (
     read_own,
 )
 from gateway.desk.watches.wide import check_count
-from gateway.errors import Stale
+from gateway.errors import Forbidden, Stale
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
@@ -73,8 +73,14 @@ class OwnWatches:
         if first is not None and first.officer == officer.person:
             return name
         watch = await asyncio.to_thread(self._made, actor, command, name, now_us)
-        count, capped = await self._looker.count(command.subject, command.purpose, self._walls)
-        check_count(count, capped=capped)
+        count, capped = await self._looker.count(command.subject, command.purpose, self._walls, officer)
+        try:
+            check_count(count, capped=capped)
+        except Forbidden:  # how wide it is, is told: so it is an entry, as what stands is
+            content = _told(watch) | {"count": count, "capped": capped}
+            draft = desk_act(officer, "watch-too-wide", key, content=content)
+            await self._desk.pen.write(self._desk.parts.member, key, lambda: draft)
+            raise
         await self._desk.pen.write(self._desk.parts.member, key, lambda: self._raised(key, actor, watch, now_us))
         return name
 

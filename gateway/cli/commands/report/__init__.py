@@ -23,7 +23,7 @@ def report_group() -> None:
 
     \b
     Examples:
-      liaison report publish --home th --as th.o.1042 --offence NARC --lang en \\
+      liaison report publish --home th --as th.o.1042 --offence NARC --case C-2026-88 --lang en \\
               --method "tablets under the false floor of pick-up trucks" --route mae-sai.tachilek --period 2026-03
       liaison report search "ยาบ้า" --home vn --as vn.o.3 --place "Chiang Rai"
       liaison report withdraw 5f0c… --home th --as th.o.1042 --reason outdated

@@ -35,7 +35,7 @@ _written: Callable[..., Any] = together(
     click.option("--lang", default="en", show_default=True, metavar="LANGUAGE", help="The language of the texts."),
     click.option("--level", default="OFFICIAL", show_default=True, type=_LEVELS, help="OPEN: anybody may read it."),
     click.option("--purpose", default="INVESTIGATION", show_default=True, type=Word([item.value for item in Purpose])),
-    click.option("--case", default="", help="Case number, if there is one."),
+    click.option("--case", required=True, help="Case number: names in the report are looked up under it."),
     click.option("--to", default="", metavar="M,M", help="Only these countries; by default all that may have it."),
     click.option("--until", type=Moment(), help="Until when it is kept; by default for two years."),
 )  # fmt: skip
@@ -46,14 +46,15 @@ _written: Callable[..., Any] = together(
 @_written
 @printed
 def check(bearer: Bearer, **given: Any) -> Output:
-    """Look for persons in a report, and say who would get it and who would not; nothing is written.
+    """Look for persons in a report, and say who would get it and who would not; no report is written.
 
     Each place is told: numbers of persons, documents, phones, accounts and plates, in any figures and however they are
-    split, and names of persons in our own sources.
+    split, and names of persons in our own sources, as far as you may learn of them. That is a question: it takes a
+    case, and an entry tells of it.
 
     \b
     Example:
-      liaison report check --home th --as th.o.1042 --offence NARC --lang th \\
+      liaison report check --home th --as th.o.1042 --offence NARC --case C-2026-88 --lang th \\
               --method "ซ่อนใต้พื้นรถ" --route mae-sai.tachilek
     """
     found = bearer.call("POST", "reports/check", _body(bearer, **given))
@@ -74,10 +75,11 @@ def publish(bearer: Bearer, files: tuple[Path, ...], idempotency_key: str, **giv
 
     \b
     Examples:
-      liaison report publish --home th --as th.o.1042 --offence NARC --lang en \\
+      liaison report publish --home th --as th.o.1042 --offence NARC --case C-2026-88 --lang en \\
               --method "tablets under the false floor of pick-up trucks" --indicator "new welds under the bed" \\
               --route mae-sai.tachilek --route "เชียงราย" --price "1,500,000 baht a load" --period 2026-03/2026-05
-      liaison report publish --home th --as th.o.1042 --offence PREC --lang en --fields method.json --to la,vn
+      liaison report publish --home th --as th.o.1042 --offence PREC --case C-2026-91 --lang en \\
+              --fields method.json --to la,vn
     """
     found = bearer.call("POST", "reports", _body(bearer, **given) | bearer.attached(files), key=idempotency_key)
     return Output(found, own_lines(found, spoken()))

@@ -27,6 +27,7 @@ from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.model.desk.work import Role
 from gateway.model.marking import Level
+from gateway.model.names import reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.records import codes
 from gateway.views.desk.reports import trace_words
@@ -37,6 +38,9 @@ _ROLES = (Role.OFFICER,)
 _ONCE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _AREAS = ("method", "concealment", "indicators", "route")
 _LINES = ("period", "price")
+_ABOUT = ("case",)
+"""What is said beside the fields of a report."""
+
 _HINTS: Sentences = {
     "method": "How it is done, without who does it.",
     "indicators": "One on each line: what an officer can notice.",
@@ -93,7 +97,7 @@ class _Writing:
 
     async def go_on(self, visit: Visit, form: Form) -> Answer:
         """Show the report as it would be handed in, show the form again with what is wrong, or hand the report in."""
-        sent = {name: form.one(name) for name in (*_AREAS, *_LINES, *_CHOICES)}
+        sent = {name: form.one(name) for name in (*_AREAS, *_LINES, *_ABOUT, *_CHOICES)}
         if form.one("step") == "change":
             return _form_page(visit, sent)
         try:
@@ -129,7 +133,8 @@ def _command(sent: Mapping[str, str]) -> WriteReport:
         raise Malformed("choose one of the list", code="bad-report", where="offence") from None
     if sent["lang"] not in [language.value for language in Language]:
         raise Malformed("choose one of the list", code="bad-report", where="lang")
-    return WriteReport(fields, sent["lang"], purpose, offence, level)
+    case = reference(sent["case"].strip(), "case") if sent["case"].strip() else ""
+    return WriteReport(fields, sent["lang"], purpose, offence, level, case)
 
 
 def _each_line(text: str) -> list[str]:
@@ -176,13 +181,18 @@ def _form_page(visit: Visit, sent: Mapping[str, str], faults: tuple[tuple[str, s
 
     view = WriteView(
         areas=[field(name) for name in _AREAS],
-        lines=[field(name) for name in _LINES],
+        lines=[*(field(name) for name in _LINES), _case(sent, wrong, language)],
         choices=_choices(sent, language),
         send=Button(tell(language, "Look for persons in it, and go on"), "step", "check", "first"),
         faults=faults,
         wrong=tell(language, "This may tell who a person is, or is not complete"),
     )
     return Page("pages/reports/write.html", tell(language, "Write a report"), view, 400 if faults else 200)
+
+
+def _case(sent: Mapping[str, str], wrong: Mapping[str, str], language: Language) -> Field:
+    hint = tell(language, "Names in the report are looked up in our own sources under it.")
+    return Field("case", tell(language, "Case number"), sent.get("case", ""), hint, wrong.get("case", ""), most=64)
 
 
 def _choices(sent: Mapping[str, str], language: Language) -> list[tuple[str, str, Sequence[Option]]]:
