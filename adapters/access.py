@@ -11,6 +11,9 @@ from pathlib import Path
 from certs.private_file import read_private
 from gateway.config.toml import TomlTable, parse_toml
 
+_FILES = ("ca", "certificate", "key", "ssl_ca", "ssl_cert", "ssl_key")
+"""The keys of all tables whose values are files (`file_of`)."""
+
 _REMEDY = "write it with the adapter's table, and give it mode 0600"
 
 
@@ -21,9 +24,20 @@ def read_access(path: Path | None, table: str) -> TomlTable:
     """
     if path is None:
         return parse_toml("", b"").table(table)
-    root = parse_toml(str(path), read_private(path, "access", _REMEDY), "bad-access", is_secret=True)
+    root = _read(path)
     root.only(table)
     return root.table(table)
+
+
+def files_named(path: Path) -> list[Path]:
+    """Return an access file, and the certificates and keys that it names. Raises `Misconfigured` as `read_access`."""
+    tables = [table for table in _read(path).data.values() if isinstance(table, dict)]
+    named = [table[key] for table in tables for key in _FILES if isinstance(table.get(key), str)]
+    return [path, *(path.parent / name for name in named)]
+
+
+def _read(path: Path) -> TomlTable:
+    return parse_toml(str(path), read_private(path, "access", _REMEDY), "bad-access", is_secret=True)
 
 
 def file_of(node: TomlTable, access: Path | None, key: str) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from adapters.access import files_named
 from adapters.base import Adapter
 from adapters.load import open_source
 from adapters.remote.accepted import AcceptedNode
 from adapters.remote.server import SourceServer
 from adapters.remote.service import SourceService
+from certs.durable import make_folder
 from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.names import CertificateName
@@ -26,6 +30,7 @@ from gateway.config.load import host_port
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.host import descriptors, memory
+from gateway.host.confine import confine
 from gateway.host.ending import end_process
 from gateway.host.service_manager import serve_until_signal
 from gateway.model.names import member_id
@@ -59,11 +64,30 @@ def serve_source(home: Path) -> int:
     with only_one(settings.home.path / "source.lock"):
         use_own_tables(settings.home.path)
         log = Logger(component="source", member=settings.source.member)
+        log.info(LogLine.SOURCE_CONFINED, state="by Landlock" if _confine(settings) else "by file modes")
         name = f"{settings.source.agency}.{settings.source.member}"
         about = describe_process(SOURCE, settings.source.member, name)
         with exporting(settings.telemetry, settings.home.path, about, SystemClock()):
             serve_until_signal(lambda: Process(settings), WATCH_S, partial(log.error, LogLine.STOP_HANGS))
     return 0
+
+
+def _confine(settings: SourceProcess) -> bool:
+    """Confine this process to what it needs, where the system can; make before that what it cannot make then.
+
+    It may make no file in its home, where one would be a key that it accepts. So the database and the files beside it,
+    which SQLite would make and remove, are there from now on. Temporary files of SQLite lie with the index.
+    """
+    home = settings.home
+    for folder in (home.index, home.highwater, settings.path(settings.storage.keystore)):
+        make_folder(folder)
+    os.environ["SQLITE_TMPDIR"] = str(home.index)
+    with closing(open_database(home.database)) as database:
+        migrate(database)
+    for ending in ("-wal", "-shm"):
+        home.database.with_name(f"{home.database.name}{ending}").touch(mode=0o600)
+    access = files_named(settings.path(settings.source.access)) if settings.source.access else []
+    return confine((*settings.opened, *access), settings.written)
 
 
 class Process:

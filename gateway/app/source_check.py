@@ -13,6 +13,7 @@ from gateway.app.source import accepted_node, check_certificate, open_adapter
 from gateway.clock import DAY_US, Clock, SystemClock
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.host.confine import version
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.places import process_place
@@ -43,6 +44,7 @@ def check_source(home: Path) -> list[Finding]:
         ("TLS key", lambda found, now: _certificate(found, "tls", now)),
         ("log's key", _log_key),
         ("node", _node),
+        ("files", _files),
         *([("names", _names)] if settings.home.names.exists() else []),
         ("system", _system),
     ]
@@ -76,6 +78,13 @@ def _log_key(settings: SourceProcess, clock: Clock) -> str:
 def _node(settings: SourceProcess, clock: Clock) -> str:
     accepted = accepted_node(settings, clock)
     return f"serves {', '.join(settings.source.nodes)}; accepts references of {accepted.count} statement key(s)"
+
+
+def _files(settings: SourceProcess, clock: Clock) -> str:
+    del settings, clock
+    if not version():
+        return "this kernel has no Landlock (Linux 5.13 and newer): the process can open all that its account can"
+    return "Landlock keeps the process in its home and what the settings name"
 
 
 def _names(settings: SourceProcess, clock: Clock) -> str:

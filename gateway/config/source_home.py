@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from gateway.config.home import KeyHome
 from gateway.config.load import Reading, read_settings
@@ -64,6 +65,12 @@ class Agency:
     )
     access: str = setting("TOML file of passwords and certificates for it, mode 0600. Empty: none.", "", path=True)
     nodes: tuple[str, ...] = setting("Names of our country's nodes that may ask, as in their certificates.", ("gw1",))
+    reads: tuple[str, ...] = setting(
+        "Further files and folders that the process may read where the machine has Landlock: those of a driver or a "
+        "security module that lie neither here nor where the system keeps its own.",
+        (),
+    )
+    writes: tuple[str, ...] = setting("Further files and folders that it may write there.", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,27 @@ class SourceProcess:
     def read(self) -> tuple[Path, ...]:
         """The folder and the file that people write and the process obeys: its own tables of names, and its mapping."""
         return (self.home.names, self.path(self.source.mapping))
+
+    @property
+    def opened(self) -> tuple[Path, ...]:
+        """Return what the process reads: its home, and what the settings name.
+
+        No folder around a file is among it: the next file there may be another home.
+        """
+        source, telemetry = self.source, self.telemetry
+        scheme, slashes, file = self.url.partition(":///")
+        system = [unquote(f"/{file}")] if slashes and scheme == "folder" else []
+        if slashes and scheme.startswith("sqlite"):
+            system = [f"{file}{end}" for end in ("", "-wal", "-shm", "-journal")]
+        named = (source.mapping, telemetry.ca, telemetry.certificate, telemetry.key, self.keys.module, *source.reads)
+        return (self.home.path, *(self.path(text) for text in (*system, *named) if text))
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """Return what the process writes: its index, its log, and the high-water marks and keys of this."""
+        log = (self.home.database.with_name(f"{self.home.database.name}{end}") for end in ("", "-wal", "-shm"))
+        folders = (self.home.index, self.home.highwater, self.path(self.storage.keystore))
+        return (*folders, *log, *map(self.path, self.source.writes))
 
     @property
     def url(self) -> str:

@@ -1,7 +1,8 @@
-"""Confine this process by Landlock (Linux 5.13 and newer): it can open no file of a list, whatever its code does.
+"""Confine this process by Landlock (Linux 5.13 and newer): it opens what is on its lists and nothing else, whatever its
+code does.
 
-Landlock knows what is allowed and denies all else. So everything is allowed that is neither on the list nor a folder
-above something on it. What is made later in such a folder cannot be opened either.
+Landlock knows what is allowed and denies all else. What its lists name is a file, or a folder with all that lies in it
+now and later. The network is not confined. The programs that this process starts are confined with it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 _LIBRARY = ctypes.CDLL(None, use_errno=True)
@@ -26,8 +28,34 @@ _SCOPED = 6
 _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1}
 """The rights over files that each version knows; version 5 adds one for devices, which stays as it is."""
 
+_READ = 1 << 2 | 1 << 3
+"""Read a file, and list a folder."""
+
+_RUN = _READ | 1
+_WRITE = _READ | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 12 | 1 << 14
+"""Write, remove, make folders, plain files and symbolic links, shorten: no devices, no sockets, and run no program."""
+
 _OF_FILES = 0b110 | 1 | 1 << 14
 """Rights that a file can have: execute, write, read, truncate."""
+
+_SYSTEM: tuple[str | Path, ...] = (
+    *("/usr", "/lib", "/lib32", "/lib64", "/bin", "/opt", "/proc", "/sys"),
+    *(
+        f"/etc/{name}"
+        for name in (
+            *("alternatives", "ca-certificates", "crypto-policies", "gai.conf", "group", "host.conf", "hosts"),
+            *("krb5.conf", "krb5.conf.d", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types"),
+            *("nsswitch.conf", "odbc.ini", "odbcinst.ini", "passwd", "pki", "protocols", "resolv.conf", "services"),
+            *("ssl", "timezone"),
+        )
+    ),
+    *("/run/NetworkManager", "/run/resolvconf", "/run/systemd/resolve"),
+    *(sys.prefix, sys.base_prefix, Path(__file__).resolve().parents[2]),
+)
+"""Programs, libraries and drivers, what the system tells every program, and this one. Landlock itself keeps a confined
+process from memory and variables of others in `/proc`."""
+
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 
 def version() -> int:
@@ -36,11 +64,11 @@ def version() -> int:
     return max(0, found)
 
 
-def confine(closed: Iterable[Path], opened: Iterable[Path] = ()) -> bool:
-    """Close files and folders to this process, and all that lies in them but `opened`; False without Landlock.
+def confine(reads: Iterable[Path], writes: Iterable[Path]) -> bool:
+    """Let this process open the system's files and this program, these files and folders, and nothing else.
 
-    What is itself closed, or lies above something closed, is not opened. Call it before the process has other threads.
-    Raises `OSError` where the system has Landlock and refuses.
+    Return False without Landlock. Call it before the process has other threads: those are not confined. What is not
+    there is left out. Raises `OSError` where the system has Landlock and refuses.
     """
     known = version()
     if not known:
@@ -49,12 +77,15 @@ def confine(closed: Iterable[Path], opened: Iterable[Path] = ()) -> bool:
     scoped = 0b11 if known >= _SCOPED else 0
     head = struct.pack("=QQQ", rights, 0, scoped) if scoped else struct.pack("=Q", rights)
     rules = _checked(_call(_CREATE, head, len(head), 0))
+    lists: tuple[tuple[int, tuple[str | Path, ...]], ...] = (
+        (_RUN, _SYSTEM),
+        (_READ, tuple(reads)),
+        (_WRITE, (*writes, *_DEVICES)),
+    )
     try:
-        shut = {path.resolve() for path in closed}
-        above = {parent for path in shut for parent in path.parents}
-        open_ = {path.resolve() for path in opened} - shut - above
-        for place in (*_around(Path("/"), shut, above), *open_):
-            _allow(rules, place, rights)
+        for allowed, places in lists:
+            for place in places:
+                _allow(rules, place, allowed & rights)
         _checked(_LIBRARY.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
         _checked(_call(_RESTRICT, rules, 0))
     finally:
@@ -62,29 +93,13 @@ def confine(closed: Iterable[Path], opened: Iterable[Path] = ()) -> bool:
     return True
 
 
-def _around(folder: Path, closed: set[Path], above: set[Path]) -> Iterator[Path]:
-    """Yield what lies in a folder, but for what is closed; of a folder above something closed, what lies in it."""
-    try:
-        found = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in found:
-        path = Path(entry.path)
-        if entry.is_symlink() or path in closed:
-            continue
-        if path in above:
-            yield from _around(path, closed, above)
-        else:
-            yield path
-
-
-def _allow(rules: int, place: Path, rights: int) -> None:
+def _allow(rules: int, place: str | Path, rights: int) -> None:
     try:
         opened = os.open(place, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # it went away meanwhile, or is not ours to see
+    except OSError:  # it is not there, or not ours to see
         return
     try:
-        allowed = rights if place.is_dir() else rights & _OF_FILES
+        allowed = rights if Path(place).is_dir() else rights & _OF_FILES
         rule = struct.pack("=Qi", allowed, opened)
         _checked(_call(_ADD, rules, _PATH_BENEATH, rule, 0))
     finally:

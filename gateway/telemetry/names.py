@@ -23,6 +23,11 @@ class LogLine(_Named):
     """Log events, `<part>.<event>`, with the fields that each has beside those of the process."""
 
     NODE_STARTED = "node.started", "The node listens.", "address", "signatures", "source"
+    SOURCE_CONFINED = (
+        "source.confined",
+        "A source process begins. `state` says what keeps it from files that are not for it: Landlock, or their modes.",
+        "state",
+    )
     NODE_RELOADED = (
         "node.reloaded",
         "The settings were read again. `target` names those that need a restart.",

@@ -22,7 +22,9 @@ from gateway.model.exchange import Outcome
 from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.search import Line
 from gateway.ops.audit.source_log import source_entries
+from gateway.ops.doctor import source_processes
 from gateway.ops.doctor.doctor import examine
+from gateway.ops.doctor.finding import Severity
 from gateway.ops.sources.places import describe_sources
 from tests.support.exchange import CLOCK, KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async
@@ -100,10 +102,13 @@ async def test_a_record_of_a_source_process_is_signed_with_the_agencys_own_key(
     assert not list((made.world.home("kh") / "keys").glob("agency-*"))
 
 
-async def test_doctor_tells_who_gets_the_records_of_a_source_process(
-    made: RemoteWorld, process: SourceProcessUnderTest
+async def test_doctor_tells_who_gets_the_records_of_a_source_process_and_where_nothing_confines_it(
+    made: RemoteWorld, process: SourceProcessUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(source_processes, "version", lambda: 0)  # as a kernel without Landlock says
     findings = await asyncio.to_thread(examine, made.world.home("kh"), SystemClock())
+    (bare,) = [finding for finding in findings if finding.check == "source processes"]
+    assert (bare.severity, "Landlock" in bare.remedy) == (Severity.WARN, True)
     told = [finding.text for finding in findings if finding.check == "release"]
     assert {text.partition(" ")[0] for text in told} == RECORD_TYPES
     boats = [text for text in told if text.startswith("Vessel ")]

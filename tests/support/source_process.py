@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,11 @@ def list_certificate(federation: Federation, certificate: bytes) -> None:
 
 
 class SourceProcessUnderTest:
-    """`liaison source serve` as a process of its own."""
+    """`liaison source serve` as a process of its own, or another module with its arguments."""
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, command: Sequence[str] = ()) -> None:
         self._home = home
+        self._command = command or ("gateway.cli", "source", "serve", "--home", str(home))
         self._port = port
         self._process: asyncio.subprocess.Process | None = None
 
@@ -101,7 +103,7 @@ class SourceProcessUnderTest:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(PROJECT), str(PROJECT / "proto" / "gen")))}
         with (self._home / "stderr.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "gateway.cli", "source", "serve", "--home", str(self._home)),
+                *(sys.executable, "-m", *self._command),
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -6,10 +6,13 @@ from contextlib import closing
 
 from adapters.load import Place, open_source
 from certs.names import CertificateUse, Holder
+from gateway.config import host_port
 from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError
+from gateway.host.addresses import is_loopback
+from gateway.host.confine import version
 from gateway.model.names import member_id
-from gateway.ops.doctor.finding import CheckContext, Finding, good, stop
+from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.sources.places import node_side
 from gateway.trust.documents.descriptor import agency_use
 from gateway.trust.keeper import TrustKeeper
@@ -28,6 +31,10 @@ def check_processes(context: CheckContext) -> list[Finding]:
         if problem := _problem(context, source):
             remedy = "`liaison source check` at its home; is its address right, and our node's name in its source.toml?"
             findings.append(stop("source processes", f"`{source.id}`: {problem}", remedy, source.url))
+    if not version() and any(is_loopback(host_port(source.url, scheme="source://")[0]) for source in sources):
+        remedy = "use Linux 5.13 or newer with Landlock, or an account of its own for each process of this machine"
+        text = "nothing keeps a source process of this machine from files that its account can open"
+        findings.append(warn("source processes", text, remedy))
     return findings or ([good("source processes", f"{len(sources)} answer")] if sources else [])
 
 
