@@ -78,13 +78,11 @@ async def test_a_node_renews_its_status_and_answers_with_keys_in_the_module(own_
     assert await going.ask() == str(Outcome.HIT)
 
 
+_OTHERS = ("agency-immigration", "status", "log", "tls")
+
+
 @pytest.mark.parametrize(
-    "file",
-    [
-        "statement",
-        "agency-immigration",
-        *(pytest.param(each, marks=[pytest.mark.small_form]) for each in ("status", "log", "tls")),
-    ],
+    "file", ["statement", *(pytest.param(each, marks=[pytest.mark.small_form]) for each in _OTHERS)]
 )
 async def test_a_key_in_the_module_is_rotated_to_another_one_while_the_node_answers(
     own_world: World, token: Token, file: str, request: pytest.FixtureRequest
