@@ -22,6 +22,7 @@ from gateway.model.purpose import Offence
 from gateway.model.query import ReportQuery
 from gateway.model.requester import Officer
 from gateway.model.search import Line
+from gateway.ports.sources import CLASSES_CHANGED, View
 from gateway.signing.keys import load_signing_key
 from gateway.storage.desk.reports import SqlReports
 from gateway.trust.ceremony.ceremony import certified_key
@@ -156,6 +157,22 @@ async def test_a_report_for_another_country_looks_like_none(world: World) -> Non
     assert noted == sorted(last(world.nodes["th"]).private["sources"], key=str), "it was not there for the search"
     theirs = await answer(world, ReportQuery("gold books"), HIM, "kh")
     assert [hit.record and hit.record.fields["method"] for hit in theirs.hits] == [GOLD["method"]]
+
+
+@pytest.mark.usefixtures("published")
+async def test_n210_reports_for_another_country_take_no_place_of_those_for_this_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.desk.reports.asked.MAX_CANDIDATES", 1)
+    shelf, until, query = source(world), SystemClock().monotonic() + 60, ReportQuery(offence="NARC")
+    classes = frozenset(shelf.classes())
+    its = frozenset(each for each in classes if each[1].releasable_to != frozenset({"kh"}))
+    both, one = shelf.search(query, until), shelf.within(View(its, classes)).search(query, until)
+    assert (len(both.candidates), both.capped) == (1, True)
+    assert (len(one.candidates), one.capped) == (1, False), "the other one is not there"
+    with pytest.raises(Unavailable) as refused:
+        shelf.within(View(its, its)).search(query, until)
+    assert refused.value.code == CLASSES_CHANGED
 
 
 @pytest.mark.usefixtures("published")

@@ -119,3 +119,11 @@ def test_a_number_costs_little_among_thousands_of_alerts() -> None:
     before = time.thread_time()
     assert len(found(book, DocumentQuery("P0004711"))) == 1
     assert time.thread_time() - before < 0.25
+
+
+def test_n210_alerts_for_another_office_take_no_place_of_those_for_this_one() -> None:
+    mine = held(PEOPLE, offices=("th.a",))
+    others = [held(PEOPLE, offices=("th.b",)) for _ in range(MAX_JUDGED)]
+    book = AlertBook([*others, mine, *(held(PEOPLE, offices=("th.b",)) for _ in range(20))])
+    seen = book.search(name("Nguyen Van Hung", "1990"), USUAL, sees=lambda alert: alert.is_for("th.a"))
+    assert [alert for alert, _ in seen] == [mine]
