@@ -53,7 +53,7 @@ def test_a_home_is_made_certified_elsewhere_checked_and_listed(liaison: Liaison,
     shutil.copy(certs / "ca.pem", home)
     checked = liaison("source", "check", "--home", home, "--json")
     assert (checked.code, checked.value["good"]) == (0, True)
-    assert liaison("source", "check", "--home", home).out.count("ok  ") == 6
+    assert liaison("source", "check", "--home", home).out.count("ok  ") == 7
     list_and_look(liaison, tmp_path, certs / "record.pem")
 
 
