@@ -68,7 +68,7 @@ BODIES: dict[str, Any] = {
     "/v1/reports": {
         "fields": {"method": SECRET, "route": [{"crossing": "mae-sai.tachilek"}], "indicators": ["new welds"],
                    "period": "2026-03/2026-05"},
-        "lang": "en", "purpose": "INVESTIGATION", "offence": "NARC",
+        "lang": "en", "purpose": "INVESTIGATION", "offence": "NARC", "case": "TH-2026-17",
     },
     "/v1/reports/{report_id}/withdraw": {"reason": "outdated"},
     "/v1/reports/{report_id}/object": {"text": "it tells who it is"},
