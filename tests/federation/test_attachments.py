@@ -155,7 +155,8 @@ async def test_pictures_go_with_a_report_to_each_country_that_gets_it(world: Wor
     picture = await bring(officer, "false-floor.jpg", jpeg(exif()))
     body = {
         "fields": {"method": "tablets under a false floor", "indicators": ["new welds"], "period": "2026-03/2026-05"},
-        "lang": "en", "purpose": "INVESTIGATION", "offence": "NARC", "attachments": [picture["id"]],
+        "lang": "en", "purpose": "INVESTIGATION", "offence": "NARC", "case": "TH-2026-17",
+        "attachments": [picture["id"]],
     }  # fmt: skip
     made = await officer.call("POST", "reports", body)
     works = (await Caller(world, SUPERVISOR).call("GET", "work", all=True))["work"]

@@ -258,6 +258,7 @@ def test_a_home_shows_what_it_held(federation: Federation) -> None:
     assert [item["auditor"] for item in federation.run("audit", "auditors", "--home", federation / "th")["auditors"]]
     assert federation.run("policy", "status", "--home", federation / "th")["version"] == 1
     assert federation.run("trust", "show", "--home", federation / "th")["charter"]["version"] == 1
+    federation.run("index", "build", "--home", federation / "th")  # in the form of this version, beside the old one
     federation.run("index", "status", "--home", federation / "th")
 
 

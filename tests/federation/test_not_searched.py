@@ -183,7 +183,14 @@ async def test_a_member_of_an_older_version_gets_a_refusal_and_never_no_hit(
     assert line.outcome is Outcome.NOT_SEARCHED
 
 
-async def test_statistics_count_what_was_not_searched_on_both_sides(world: World) -> None:
+async def test_statistics_count_what_was_not_searched_on_both_sides(
+    world: World, sources: dict[str, WatchedSource]
+) -> None:
+    for member in ("th", "vn"):
+        sources[member].error = lambda: RuntimeError("connection refused")
+    await search(world)
+    for member in ("th", "vn"):
+        sources[member].reset()
     for member, measure in (("th", "received-outcome"), ("vn", "served-outcome"), ("th", "own")):
         resources = world.nodes[member].resources
         counts = collect(HomeLogs(resources.store, resources.keystore)).counts
