@@ -18,7 +18,7 @@ class Referring(Source, Protocol):
 
 
 class SeenReferred:
-    """What an asker sees of a source process; its records are issued by the whole one (`Referred`)."""
+    """Shows what an asker sees of a source process; the whole one issues its records (`Referred`)."""
 
     def __init__(self, referred: Referring, view: View) -> None:
         self._referred = referred

@@ -31,7 +31,7 @@ RecordClass = tuple[str, Marking, SubjectCategory]
 
 
 class View(msgspec.Struct, frozen=True, eq=False):
-    """What an asker may learn of: the records of the classes in `seen`. Those of all others are as if not there.
+    """Says what an asker may learn of: the records of the classes in `seen`. All others are as if not there.
 
     `decided` are the classes that were decided on.
     """

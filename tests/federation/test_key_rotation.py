@@ -310,8 +310,8 @@ async def test_a_renewed_certificate_is_used_without_a_restart(own_world: World)
     assert shown.encode().strip() == vietnam.certificate("tls").strip()
 
 
-async def test_a_node_with_an_online_ca_renews_its_certificate_by_itself(own_world: World) -> None:
-    member = "vn"
+@pytest.mark.parametrize("member", [pytest.param("th", marks=[pytest.mark.small_form]), "vn"])
+async def test_a_node_with_an_online_ca_renews_its_certificate_by_itself(own_world: World, member: str) -> None:
     made, node = own_world.federation[member], own_world.nodes[member]
     keys, home = node.resources.keys, Home(made.home)
     async with load(own_world) as going:

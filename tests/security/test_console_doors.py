@@ -294,7 +294,7 @@ async def test_what_is_another_person_s_is_answered_as_what_does_not_exist(runni
 
 
 def said(answer: httpx2.Response) -> tuple[int, list[str], list[str]]:
-    """What a page says and its headers' names, but for the random ids of its forms and its own address."""
+    """Return what a page says and its headers' names, but for random ids of forms and its own address."""
     lines = [line for line in answer.text.replace(answer.url.path, "PATH").splitlines() if 'name="form"' not in line]
     timeless = [re.sub(r"\d{1,2}:\d\d", "", line) for line in lines]  # the minute of the visit
     return answer.status_code, timeless, sorted(answer.headers)

@@ -267,7 +267,7 @@ class WatchedSource:
 
 @dataclass(slots=True)
 class WatchedPart:
-    """What an asker sees of a watched source."""
+    """Shows what an asker sees of a watched source."""
 
     whole: WatchedSource
     inner: Source

@@ -23,13 +23,10 @@ _LONGEST_LINE = 80
 
 
 class LoopWatch:
-    """The `longest` time in seconds for which the loop was held since the watch began, and the longest but one.
-
-    What is sent again and again holds the loop each time if it does at all: `again` does not count a single moment.
-    """
+    """The longest time in seconds for which the loop was held since the watch began."""
 
     def __init__(self) -> None:
-        self.longest = self.again = 0.0
+        self.longest = 0.0
         self._loop = asyncio.get_running_loop()
         self._used = time.process_time()
         self._file = _schedule_file()
@@ -48,8 +45,7 @@ class LoopWatch:
 
     def _turn(self, due: float) -> None:
         late, used, waited = self._loop.time() - due, time.process_time(), self._waited_s()
-        held = min(late - (waited - self._waited), used - self._used)
-        self.longest, self.again = max(self.longest, held), max(self.again, min(self.longest, held))
+        self.longest = max(self.longest, min(late - (waited - self._waited), used - self._used))
         self._used, self._waited = used, waited
         self._timer = self._wait()
 

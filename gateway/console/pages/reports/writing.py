@@ -39,7 +39,7 @@ _ONCE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _AREAS = ("method", "concealment", "indicators", "route")
 _LINES = ("period", "price")
 _ABOUT = ("case",)
-"""What is said beside the fields of a report."""
+"""Says what an officer reads beside the fields of a report."""
 
 _HINTS: Sentences = {
     "method": "How it is done, without who does it.",

@@ -1,4 +1,4 @@
-"""What is hidden from an asker is not there for any look-up: answers are equal with and without the hidden rows.
+"""Answers are equal with and without the rows that are hidden from an asker, for any look-up.
 
 Both indexes have one salt, since where a look-up is cut depends on the order of the hashes.
 """

@@ -1,4 +1,4 @@
-"""What is decided ahead: every class of records of a source, once for each question and policy."""
+"""Policy decides ahead on every class of records of a source, once for each question and policy."""
 
 from __future__ import annotations
 
