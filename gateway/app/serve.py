@@ -43,6 +43,9 @@ def serve(home: Path, production: bool) -> int:
             use_own_tables(settings.home)
             node = build_node(settings, production, place)
         run(_until_signal(node))
+        if settings.keys.tls:
+            del node
+            memory.release()
     return 0
 
 

@@ -37,6 +37,9 @@ _IN_FLIGHT_S = 60.0
 _LOST = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 """The statuses of a call whose connection broke, or whose server is going."""
 
+_WRITE_FAILED = (grpc.StatusCode.INTERNAL, "Internal error from Core")
+"""What gRPC itself says where a connection breaks under a write, before it has the status of the call."""
+
 _CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 """A code of a node, which the words of gRPC itself are not."""
 
@@ -223,7 +226,8 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
         return cause
     if error.code() is grpc.StatusCode.UNIMPLEMENTED:
         return Unsupported("the node of `{member}` is older and does not know this", where=member, member=member)
-    kind = ConnectionLost if error.code() in _LOST else Unavailable
+    is_lost = error.code() in _LOST or (error.code(), error.details()) == _WRITE_FAILED
+    kind = ConnectionLost if is_lost else Unavailable
     return kind(
         "`{member}` cannot be reached ({name}: {detail!a})",
         where=member,

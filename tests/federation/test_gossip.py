@@ -139,6 +139,7 @@ async def test_an_old_status_of_ours_is_renewed_by_the_running_node(own_world: W
     publish_status(own_world.home("th"), CLOCK, life=timedelta(seconds=1))
     held = own_world.federation.view("th").status("th")
     assert held is not None
+    await eventually(lambda: CLOCK.now_us() >= held.expires_us)  # before, a node looks again in a minute only
     node = await own_world.start("th")
     await eventually(lambda: has_status(own_world, "th", "th", held.sequence + 1), MOST_S)
     renewed = node.core.parts.trust().status("th")

@@ -7,13 +7,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+import grpc
 import pytest
 import pytest_asyncio
 
-from gateway.errors import Unavailable
+from gateway.errors import ConnectionLost, LiaisonError, Unavailable
 from gateway.exchange.asking.breaker import IN_A_ROW
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
+from gateway.node.asking_stream import peer_error
 from gateway.ports.journal import EntryDraft, Logged
 from tests.support.exchange import VN, command, entries, kinds, lines, sample_world, stopping, watch
 from tests.support.forger import eventually, eventually_async
@@ -132,6 +134,15 @@ async def test_cuts_under_load_make_nobody_silent(world: World, link: Link) -> N
         await asyncio.sleep(0.05)
         link.cut()
     assert [line.outcome for line in await asyncio.gather(*asking)] == [Outcome.HIT] * count
+
+
+async def test_a_write_that_fails_since_its_connection_broke_is_sent_again_and_no_answer_of_a_counterpart_is() -> None:
+    def told(details: str) -> LiaisonError:
+        nothing = grpc.aio.Metadata()
+        return peer_error("vn", grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, nothing, nothing, details))
+
+    assert isinstance(told("Internal error from Core"), ConnectionLost)  # gRPC's own word, before it has a status
+    assert not isinstance(told("the database is gone"), ConnectionLost)
 
 
 async def test_i1_officers_do_not_wait_for_a_counterpart_that_hangs_and_hear_since_when(

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.config import Home
+from gateway.host.ending import STOP_S
 from tests.support.processes import START_S
 from tests.support.security_module import Token
 
@@ -67,7 +68,8 @@ async def serving(
         finally:
             if process.returncode is None:
                 process.terminate()
-                await process.wait()
+                async with asyncio.timeout(STOP_S / 2):  # it ends by itself, and not by the limit of a stop
+                    await process.wait()
 
 
 async def _listens(port: int) -> bool:
