@@ -27,7 +27,7 @@ from gateway.language.catalogue import CATALOGUES
 from gateway.language.languages import OTHERS, Language
 from tests.support.shared import PROJECT
 
-FOLDERS = ("gateway", "adapters", "policy", "certs")
+FOLDERS = ("gateway", "adapters", "bridges", "policy", "certs")
 OFFICERS = (
     "gateway/agency/api.py",
     "gateway/agency/calls/caller.py",
@@ -155,16 +155,19 @@ def error_names(tree: ast.Module) -> frozenset[str]:
     return ERRORS & {alias.name for node in imported for alias in node.names}
 
 
-def errors(tree: ast.Module) -> Iterator[tuple[ast.Call, ast.AST]]:
-    """Yield each call that makes an error, with the function that it stands in."""
-    seen: set[ast.Call] = set()
-    names = error_names(tree)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    for scope in (*reversed(functions), tree):
-        for node in ast.walk(scope):
-            if isinstance(node, ast.Call) and called(node) in names and node not in seen:
-                seen.add(node)
-                yield node, scope
+@cache
+def errors(tree: ast.Module) -> list[tuple[ast.Call, ast.AST]]:
+    """Return each call that makes an error, with the function that it stands in."""
+    names, found = error_names(tree), []
+
+    def visit(node: ast.AST, scope: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Call) and called(child) in names:
+                found.append((child, scope))
+            visit(child, child if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else scope)
+
+    visit(tree, tree)
+    return found
 
 
 def told_by(call: ast.Call) -> list[ast.expr]:

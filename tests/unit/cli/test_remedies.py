@@ -38,7 +38,6 @@ from tests.support.shared import PROJECT
 from tests.support.tables import table
 from tests.support.words import called, errors, modules, templates_of, text_of
 
-FOLDERS = ("gateway", "adapters", "bridges", "policy", "certs")
 _TOLD = re.compile(r"`liaison ([^`]+)`")
 _BARE = re.compile(r"(?:^|[:;(] ?|\n)(?:\$ )?liaison ((?:[a-z-]+)(?: [^\n;`()]*)?)")
 _WORD = re.compile(r"[a-z][a-z-]*")
@@ -51,28 +50,29 @@ _REST = re.compile(r"openapi|/v1/|REST|HTTP|[Aa]uthorization: |application/")
 
 def _texts(tree: ast.AST) -> Iterator[str]:
     """Yield the texts of a module that are no docstrings; a value in an f-string is shown as `…`."""
+    nodes = list(ast.walk(tree))
     docs = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
+    parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    left_out = docs | parts
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)  # type: ignore[misc]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (docs | parts):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
             yield node.value
 
 
 def _of_the_program() -> list[tuple[str, str]]:
     found = []
-    for folder in FOLDERS:
-        for path in sorted((PROJECT / folder).rglob("*.py")):
-            for text in _texts(ast.parse(path.read_text(encoding="utf-8"))):
-                told = _TOLD.findall(text) or (_BARE.findall(text) if text.startswith("liaison ") else [])
-                found += [(str(path.relative_to(PROJECT)), command) for command in told]
+    for path, tree in modules().items():
+        for text in _texts(tree):
+            told = _TOLD.findall(text) or (_BARE.findall(text) if text.startswith("liaison ") else [])
+            found += [(path, command) for command in told]
     return found
 
 

@@ -14,6 +14,7 @@ from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.events import EVENTS
 from gateway.ports.journal import Event, LogName
+from tests.support.words import modules
 
 ROOT = Path(__file__).parents[4]
 CATALOGUE_PAGE = ROOT / "docs" / "audit-events.md"
@@ -84,10 +85,9 @@ def test_the_retention_class_follows_the_log() -> None:
 def sources() -> list[tuple[str, ast.AST]]:
     """Return every call and comparison of the program, with its file and line."""
     return [
-        (f"{file.relative_to(ROOT)}:{node.lineno}", node)
-        for top in ("gateway", "adapters", "bridges", "policy", "certs")
-        for file in sorted((ROOT / top).rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        (f"{path}:{node.lineno}", node)
+        for path, tree in modules().items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call | ast.Compare)
     ]
 
