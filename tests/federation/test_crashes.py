@@ -11,8 +11,9 @@ import signal
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from gateway.model.query import DocumentQuery
 from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import Caller, answer_of, caller, request, sample_world, submission
+from tests.support.forger import eventually
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
 
@@ -167,6 +169,12 @@ def usage(pid: int) -> tuple[int, int]:
     return len(list(Path(f"/proc/{pid}/fd").iterdir())), len(list(Path(f"/proc/{pid}/task").iterdir()))
 
 
+def stays(pid: int, before: tuple[int, int]) -> bool:
+    """Tell whether a process has as many open files and threads as before, but for a few."""
+    files, threads = usage(pid)
+    return files <= before[0] + 2 and threads <= before[1] + 8
+
+
 async def test_i12_files_and_threads_stay_the_same_over_exchanges_and_reconnects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,10 +190,12 @@ async def test_i12_files_and_threads_stay_the_same_over_exchanges_and_reconnects
 
     async with NodeProcess(world.home("vn"), world.ports["vn"]) as process:
         await spell(5)
-        files, threads = usage(process.pid)
-        await spell(20)
-        # gRPC's own pool grows by a few threads on a busy machine; a leak would be one for each of 20 connections.
-        async with asyncio.timeout(30):
-            while usage(process.pid)[0] > files + 2 or usage(process.pid)[1] > threads + 8:
-                await asyncio.sleep(0.05)
-    assert len(load.answers) == 250
+        for _ in range(4):  # gRPC's own pool grows for a while; a leak is one for each connection
+            before = usage(process.pid)
+            await spell(20)
+            with suppress(TimeoutError):
+                await eventually(partial(stays, process.pid, before), 10)
+                break
+        else:
+            pytest.fail(f"{usage(process.pid)} files and threads, and {before} before 20 connections")
+    assert len(load.answers) % 200 == 50
