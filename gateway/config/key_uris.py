@@ -22,7 +22,7 @@ MODULE_SETTINGS = ("module", "pin_source")
 """The settings of `[keys]` that name no key."""
 
 _HOMES = ("node.toml", "source.toml", "witness.toml")
-_VARIABLE = "LIAISON_KEYS_"
+_VARIABLE = b"LIAISON_KEYS_"
 _KEYS = "keys"
 _ROTATED = ("next", "before")
 """Folders in `keys`, for keys that a rotation makes or ends; no setting names one of them."""
@@ -53,10 +53,11 @@ def module_texts() -> dict[str, str]:
 
 
 def _from_environment() -> dict[str, str]:
+    named = [name for name in os.environb if name.startswith(_VARIABLE)]  # few are ours, and only those are decoded
     return {
-        name.removeprefix(_VARIABLE).lower(): text
-        for name, text in os.environ.items()
-        if name.startswith(_VARIABLE) and text
+        os.fsdecode(name.removeprefix(_VARIABLE)).lower(): os.fsdecode(text)
+        for name in named
+        if (text := os.environb[name])
     }
 
 
