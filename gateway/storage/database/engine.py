@@ -32,6 +32,8 @@ from gateway.storage.database.prepared import driver_of
 from gateway.storage.database.wal_mover import WalMover
 
 _FULL = {"FULL", "EXTRA"}
+_IDLE = 2
+"""Connections for long reads that stay open: each one that is opened reads the whole schema first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,8 +320,8 @@ def _engine(path: Path, settings: SqliteSettings, *, read_only: bool, still: boo
     mode = "ro&immutable=1" if still else "ro" if read_only else "rw"
     engine = create_engine(
         f"sqlite:///file:{path.resolve()}?mode={mode}&uri=true",
-        poolclass=NullPool,
         connect_args={"check_same_thread": False},
+        **({"poolclass": NullPool} if read_only else {"pool_size": _IDLE, "max_overflow": -1}),
     )
 
     @event.listens_for(engine, "connect")
