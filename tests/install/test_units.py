@@ -115,6 +115,7 @@ def witness(liaison: Liaison, folder: Path) -> Path:
 HOMES = {"liaison@.service": node, "liaison-source@.service": source, "liaison-witness@.service": witness}
 
 
+@pytest.mark.small_form
 @pytest.mark.needs("systemd-analyze", "strace")
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sandbox as systemd makes it needs root")
 @pytest.mark.parametrize("unit", SERVED)
@@ -148,6 +149,7 @@ def until_listening(address: str, service: Started) -> None:
     raise AssertionError("it does not listen")
 
 
+@pytest.mark.small_form
 @pytest.mark.needs("systemd-analyze", "strace")
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sandbox as systemd makes it needs root")
 def test_a_bridge_runs_in_its_sandbox_with_nothing_to_write(tmp_path: Path) -> None:
