@@ -22,7 +22,6 @@ _PACED = "what is let in is at most rate times elapsed time: a busy machine make
 ELSEWHERE = {
     "test_the_rate_of_one_member_counts_over_both": _PACED,
     "test_a_source_with_a_rate_is_asked_evenly_and_what_would_come_too_late_is_refused": _PACED,
-    "test_calls_without_end_have_a_rate_and_wait_for_their_refusals": _PACED,
     "test_refusals_of_a_message_leave_together_and_streams_beyond_the_pace_are_not_read": _PACED,
     "test_no_exchange_fails_while_each_key_is_rotated_in_turn": "it asks at a pace",
 }
