@@ -54,7 +54,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timed]
 
 CLOCK = SystemClock()
 MIB = 1024 * 1024
-SECONDS = 2.0
+SECONDS, LONGER = 2.0, 4.0
 
 HELD_TOGETHER_S = 2 * HELD_S
 """Two nodes and their attacker share the loop of a test, and each may hold it for `HELD_S`."""
@@ -140,7 +140,7 @@ async def test_documents_of_its_own_without_end_are_few_entries_and_little_evide
 
     hostile.document = document
     before = number("vn", world)
-    async with hostile.calling("vn", lambda: hello(hostile), every_s=0.6), others_are_served(world, seconds=2 * SECONDS):
+    async with hostile.calling("vn", lambda: hello(hostile), every_s=0.6), others_are_served(world, seconds=LONGER):
         pass
     evidence = world.nodes["vn"].resources.trust.documents.evidence
     assert 0 < len(evidence.hashes()) <= MAX_KEPT
@@ -163,7 +163,7 @@ async def test_forks_without_end_hide_no_fork_of_another_member(world: World, ho
     hostile.document = lambda wanted: Part(many[wanted.hash], len(many[wanted.hash]))
     before = number("vn", world, "fork-found")
     node = world.nodes["vn"]
-    async with hostile.calling("vn", lambda: hello(hostile), every_s=0.6), others_are_served(world, seconds=2 * SECONDS):
+    async with hostile.calling("vn", lambda: hello(hostile), every_s=0.6), others_are_served(world, seconds=LONGER):
         pass
     await eventually(lambda: number("vn", world, "fork-found") > before, 10)
     assert number("vn", world, "fork-found") - before <= 64
@@ -232,7 +232,7 @@ async def test_long_lists_and_documents_without_end_are_left(world: World, hosti
     turns = itertools.count()
     hostile.document = lambda wanted: parts[next(turns) // 300 % 4](wanted)
     before = number("vn", world)
-    async with hostile.calling("vn", lambda: hello(hostile), every_s=0.6), others_are_served(world, seconds=2 * SECONDS):
+    async with hostile.calling("vn", lambda: hello(hostile), every_s=0.6), others_are_served(world, seconds=LONGER):
         pass
     assert 0 < hostile.counts["documents"] < 2_500
     assert number("vn", world) - before < 20
@@ -247,7 +247,7 @@ async def test_a_charter_of_ten_megabytes_is_not_taken(world: World, hostile: Ho
     hostile.document = lambda wanted: Part(data[wanted.offset : wanted.offset + PART], len(data))
     version = world.nodes["vn"].core.parts.trust().charter
     greeting = hostile.calling("vn", lambda: hello(hostile), every_s=0.6)
-    async with greeting, others_are_served(world, seconds=2 * SECONDS, memory=128 * MIB):
+    async with greeting, others_are_served(world, seconds=LONGER, memory=128 * MIB):
         pass
     assert world.nodes["vn"].core.parts.trust().charter == version
     assert hostile.counts["documents"] <= 3 * 2 * (len(data) // PART + 1)
@@ -272,7 +272,7 @@ async def test_old_documents_change_nothing(world: World, hostile: HostileMember
 async def test_streams_that_end_with_nonsense_are_opened_again_at_times(world: World, hostile: HostileMember) -> None:
     hostile.ending = pb.Ending(code="key-removed", documents=b"nonsense\n" * 7_000)
     view = world.nodes["vn"].core.parts.trust()
-    async with others_are_served(world, seconds=2 * SECONDS):
+    async with others_are_served(world, seconds=LONGER):
         pass
     assert world.nodes["vn"].core.parts.trust().hash == view.hash
 
