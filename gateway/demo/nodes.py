@@ -6,9 +6,9 @@ import contextlib
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 
 from gateway.clock import Clock
 from gateway.config import host_port
@@ -18,6 +18,7 @@ from gateway.errors import Unavailable
 
 START_S = 60.0
 _PAUSE_S = 0.05
+_PORTS = range(10_000, 12_000)
 
 
 @dataclass(slots=True)
@@ -91,16 +92,28 @@ def start_node(member: str, home: Path, listens: tuple[str, str]) -> NodeProcess
 
 
 def free_addresses(count: int) -> list[str]:
-    """Return loopback addresses with ports that are free now."""
+    """Return loopback addresses with ports that are free now.
+
+    They are none of those that the system gives to connections: one of them could be taken before its node listens.
+    """
+    found: list[str] = []
     with contextlib.ExitStack() as held:
-        return [f"127.0.0.1:{port}" for port in (held.enter_context(_bound()) for _ in range(count))]
-
-
-@contextlib.contextmanager
-def _bound() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        yield int(listener.getsockname()[1])
+        for port in SystemRandom().sample(_PORTS, len(_PORTS)):
+            listener = held.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                found.append(f"127.0.0.1:{port}")
+            if len(found) == count:
+                return found
+    raise Unavailable(
+        "fewer than {count} ports are free from {first} to {last}",
+        code="no-ports",
+        where="127.0.0.1",
+        remedy="end a demo that runs: `liaison demo --stop --home HOME`",
+        count=count,
+        first=_PORTS[0],
+        last=_PORTS[-1],
+    )
 
 
 def _takes_connections(address: str) -> bool:
