@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam, insert
@@ -13,13 +14,19 @@ from sqlalchemy.sql.elements import ClauseElement
 _SQLITE = "sqlite"
 
 
+_compiled: dict[tuple[ClauseElement, str], Any] = {}
+"""The statements of this process, which lie in modules, in the form of each kind of database."""
+
+
 class Prepared:
-    """A statement in the driver's own form."""
+    """A statement in the driver's own form. The statement lies in a module: it is kept as long as the process."""
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled: Any = statement.compile(dialect=dialect)
-        self.text = str(compiled)
-        self._order: list[str] = compiled.positiontup
+        key = statement, dialect.name
+        if key not in _compiled:
+            _compiled[key] = statement.compile(dialect=dialect)
+        self.text = str(_compiled[key])
+        self._order: list[str] = _compiled[key].positiontup
 
     def values(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return named values in the statement's own order."""
@@ -33,6 +40,7 @@ class Prepared:
         return connection.exec_driver_sql(self.text, self.values(values)).all()
 
 
+@cache
 def insert_into(table: Table) -> ClauseElement:
     """Return an insertion whose values are in the order of the table's columns."""
     return insert(table).values({column: bindparam(column) for column in table.c.keys()})  # noqa: SIM118 - columns, not keys

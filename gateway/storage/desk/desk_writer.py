@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Dialect,
     Table,
     and_,
     bindparam,
@@ -26,6 +26,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.sql.elements import ClauseElement
 
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState
@@ -66,12 +67,12 @@ class DeskWriter:
         self._lock = threading.Lock()
         self._held = threading.local()
         dialect, shared = database.engine.dialect, database.shared
-        self._put_thread = _upsert(desk_thread, dialect, shared=shared)
-        self._put_notice = _upsert(desk_notice, dialect, shared=shared, keep="version")
-        self._put_delivery = _upsert(desk_delivery, dialect, shared=shared)
-        self._put_work = _upsert(desk_work, dialect, shared=shared)
-        self._put_holding = _upsert(desk_holding, dialect, shared=shared, state=_kept_state)
-        self._put_file = _upsert(desk_attachment, dialect, shared=shared)
+        self._put_thread = Prepared(_upsert(desk_thread, shared=shared), dialect)
+        self._put_notice = Prepared(_upsert(desk_notice, shared=shared, keep="version"), dialect)
+        self._put_delivery = Prepared(_upsert(desk_delivery, shared=shared), dialect)
+        self._put_work = Prepared(_upsert(desk_work, shared=shared), dialect)
+        self._put_holding = Prepared(_upsert(desk_holding, shared=shared, state=_kept_state), dialect)
+        self._put_file = Prepared(_upsert(desk_attachment, shared=shared), dialect)
         self._erase = Prepared(_ERASE, dialect)
         self._reports = ReportWriter(self._seals, dialect, shared=shared)
         self._erase_files = Prepared(_ERASE_FILES, dialect)
@@ -168,14 +169,14 @@ def _kept_state(new: ColumnElement[str]) -> ColumnElement[str]:
     return case((is_shown_again, old.state), else_=new)
 
 
+@cache
 def _upsert(
     table: Table,
-    dialect: Dialect,
     *,
     shared: bool,
     keep: str = "",
     state: Callable[[ColumnElement[str]], ColumnElement[str]] | None = None,
-) -> Prepared:
+) -> ClauseElement:
     """Return the insertion of a row that replaces the one with its key, but for the column `keep`.
 
     `state` returns what the column of this name becomes, from its new value.
@@ -189,7 +190,7 @@ def _upsert(
     }
     if state is not None:
         new["state"] = state(statement.excluded["state"])
-    return Prepared(statement.on_conflict_do_update(index_elements=same, set_=new), dialect)
+    return statement.on_conflict_do_update(index_elements=same, set_=new)
 
 
 _ERASE = (

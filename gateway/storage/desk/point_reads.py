@@ -25,7 +25,6 @@ from gateway.storage.desk.rows import RANKS
 
 _T, _N, _D = desk_thread.c, desk_notice.c, desk_delivery.c
 _PEER, _THREAD, _NOTICE = (bindparam(f"the_{name}", type_=Text) for name in ("peer", "thread", "notice"))
-_PLACED = (_N.side, _N.seq, _N.seen, _N.type, _N.code, _N.urgency, _N.issued_us, _N.expires_us)
 _NONE: ColumnClause[int] = literal_column("0")
 """The offset that SQLite wants with each limit, as a word and not as a parameter."""
 _ENVELOPE = (
@@ -42,18 +41,18 @@ class PointReads:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.thread = self._read(select(desk_thread).where(_T.peer == _PEER, _T.thread_id == _THREAD))
-        self.threads_named = self._read(select(desk_thread).where(_T.thread_id == _THREAD).order_by(_T.peer))
-        self.notice = self._read(select(desk_notice).where(_N.peer == _PEER, _N.notice_id == _NOTICE))
-        self.notices = self._read(_in_order(select(desk_notice)))
-        self.placed = self._read(_in_order(select(*_PLACED)).where(_N.seq > literal_column("0")))
-        self.places = self._read(_in_order(select(_N.log, _N.entry, _N.notice_id)))
+        self.thread = self._read(_THREAD_OF)
+        self.threads_named = self._read(_THREADS_NAMED)
+        self.notice = self._read(_NOTICE_OF)
+        self.notices = self._read(_NOTICES)
+        self.placed = self._read(_PLACED)
+        self.places = self._read(_PLACES)
         self.envelope = self._read(_ENVELOPE)
-        self.delivery = self._read(select(desk_delivery).where(_D.notice_id == _NOTICE))
-        self.work = self._read(select(desk_work).where(desk_work.c.id == bindparam("the_work", type_=Text)))
-        self.due = self._read(_due())
-        self.next_due = self._read(_next_due())
-        self.next_due_of = self._read(_next_due_of())
+        self.delivery = self._read(_DELIVERY)
+        self.work = self._read(_WORK)
+        self.due = self._read(_DUE)
+        self.next_due = self._read(_NEXT_DUE)
+        self.next_due_of = self._read(_NEXT_DUE_OF)
 
     def _read(self, statement: Select[Any]) -> Read:
         prepared, database = Prepared(statement, self._database.engine.dialect), self._database
@@ -110,3 +109,18 @@ def _next_due_of() -> Select[Any]:
 
 def _next_due() -> Select[Any]:
     return _lowest().with_only_columns(_D.due_us).order_by(_D.due_us).limit(literal_column("1")).offset(_NONE)
+
+
+_THREAD_OF = select(desk_thread).where(_T.peer == _PEER, _T.thread_id == _THREAD)
+_THREADS_NAMED = select(desk_thread).where(_T.thread_id == _THREAD).order_by(_T.peer)
+_NOTICE_OF = select(desk_notice).where(_N.peer == _PEER, _N.notice_id == _NOTICE)
+_NOTICES = _in_order(select(desk_notice))
+_PLACED = _in_order(select(_N.side, _N.seq, _N.seen, _N.type, _N.code, _N.urgency, _N.issued_us, _N.expires_us)).where(
+    _N.seq > literal_column("0")
+)
+_PLACES = _in_order(select(_N.log, _N.entry, _N.notice_id))
+_DELIVERY = select(desk_delivery).where(_D.notice_id == _NOTICE)
+_WORK = select(desk_work).where(desk_work.c.id == bindparam("the_work", type_=Text))
+_DUE = _due()
+_NEXT_DUE = _next_due()
+_NEXT_DUE_OF = _next_due_of()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Dialect, Select, bindparam, case, delete, func, literal_column, select
+from sqlalchemy.sql.elements import ClauseElement
 
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, MemberId
@@ -31,17 +33,9 @@ class ReportWriter:
 
     def __init__(self, seals: DeskSeals, dialect: Dialect, *, shared: bool) -> None:
         self._seals = seals
-        self._put = _put(dialect, shared=shared)
-        self._forget = Prepared(
-            delete(desk_report_key).where(_K.peer == bindparam("the_peer"), _K.thread_id == bindparam("the_thread")),
-            dialect,
-        )
-        self._put_key = Prepared(
-            insert_for(desk_report_key, shared=shared)
-            .values({column.name: bindparam(column.name) for column in desk_report_key.c})
-            .on_conflict_do_nothing(),
-            dialect,
-        )
+        self._put = Prepared(_put(shared=shared), dialect)
+        self._forget = Prepared(_FORGET, dialect)
+        self._put_key = Prepared(_put_key(shared=shared), dialect)
 
     def work(self, reports: Iterable[tuple[int, ReportRow]]) -> Batch:
         """Return the statements with their rows. Each report comes with the time of its entry."""
@@ -122,7 +116,17 @@ def _token(seals: DeskSeals, key: str) -> bytes:
     return seals.token(f"report {key}") or b""
 
 
-def _put(dialect: Dialect, *, shared: bool) -> Prepared:
+_FORGET = delete(desk_report_key).where(_K.peer == bindparam("the_peer"), _K.thread_id == bindparam("the_thread"))
+
+
+@cache
+def _put_key(*, shared: bool) -> ClauseElement:
+    named: dict[str, Any] = {column.name: bindparam(column.name) for column in desk_report_key.c}
+    return insert_for(desk_report_key, shared=shared).values(named).on_conflict_do_nothing()
+
+
+@cache
+def _put(*, shared: bool) -> ClauseElement:
     """Return the insertion of a report, or of its new state. No two rows have one time: who reads on misses none.
 
     They are some way apart, since a bridge gives each object of a report a time of its own behind its row's.
@@ -135,4 +139,4 @@ def _put(dialect: Dialect, *, shared: bool) -> Prepared:
     statement = insert_for(desk_report, shared=shared).values(named | {"added_us": added_us})
     same = [column.name for column in desk_report.primary_key]
     new = {column.name: statement.excluded[column.name] for column in desk_report.c if not column.primary_key}
-    return Prepared(statement.on_conflict_do_update(index_elements=same, set_=new), dialect)
+    return statement.on_conflict_do_update(index_elements=same, set_=new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, inspect, select
@@ -204,6 +204,7 @@ class SqlLogReader:
         return self._ids[log]
 
 
+@cache
 def _with_content() -> Select[Any]:
     e, c = log_entry.c, log_content.c
     joined = log_entry.outerjoin(log_content, (e.log_id == c.log_id) & (e.seq == c.seq))

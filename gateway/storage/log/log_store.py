@@ -12,9 +12,11 @@ import json
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.sql.elements import ClauseElement
 
 from gateway.errors import StorageBroken
 from gateway.model.desk.threads import ThreadKey
@@ -49,11 +51,7 @@ class SqlLogStore(SqlLogReader):
         self._insert_content = Prepared(insert_into(log_content), dialect)
         self._advance_state = Prepared(_ADVANCE, dialect)
         self._keep = Prepared(_KEEP, dialect)
-        node = insert_for(log_node, shared=self.shared)
-        replaced = node.values({column: bindparam(column) for column in ("log_id", "level", "place", "hash")})
-        self._put_node = Prepared(
-            replaced.on_conflict_do_update(index_elements=_NODE_KEY, set_={"hash": node.excluded.hash}), dialect
-        )
+        self._put_node = Prepared(_put_node(shared=self.shared), dialect)
         self._leases = Leases(database)
         self._batch = LeasedBatch((log_checkpoint, log_entry, log_content, log_node), dialect) if self.shared else None
 
@@ -229,7 +227,17 @@ _ADVANCE = (
     )
     .values({column: bindparam(column) for column in ("number", "size", "root", "checkpoint", "counters")})
 )
-_NODE_KEY = ("log_id", "level", "place")
+
+
+@cache
+def _put_node(*, shared: bool) -> ClauseElement:
+    node = insert_for(log_node, shared=shared)
+    replaced = node.values({column: bindparam(column) for column in ("log_id", "level", "place", "hash")})
+    return replaced.on_conflict_do_update(
+        index_elements=("log_id", "level", "place"), set_={"hash": node.excluded.hash}
+    )
+
+
 _KEEP = insert_into(log_checkpoint)
 
 
