@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.agency import patterns
-from gateway.agency.plausibility import check_birth, check_issuer, check_scheme
+from gateway.clock import SystemClock
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed, clause
 from gateway.model.forms.reports import MOST_SIGNS
@@ -25,7 +25,8 @@ from gateway.model.query import (
     VesselQuery,
 )
 from gateway.model.search import SearchCommand
-from gateway.model.values import Calendar, NameForm, NameSource, PartialDate, Sex, text_value
+from gateway.model.values import Calendar, NameForm, NameSource, PartialDate, Sex
+from gateway.records.identifiers.query_forms import check_birth, check_forms
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
@@ -36,6 +37,12 @@ Text = Annotated[str, Field(min_length=1, max_length=256, json_schema_extra=patt
 Member = Annotated[str, Field(max_length=2, json_schema_extra=patterns.MEMBER)]
 Issuer = Annotated[str, Field(max_length=64, description="ICAO alpha-3", json_schema_extra=patterns.ISSUER_OR_NONE)]
 """Checked against the lists of codes in `as_model`, which names the probable meaning."""
+
+
+def _in_form(query: Query) -> Query:
+    """Return `query`; raise `Malformed` for a value of another form than its table says."""
+    check_forms(query, SystemClock().now_us())
+    return query
 
 
 class _Closed(BaseModel):
@@ -66,7 +73,7 @@ class Birth(_Closed):
     def as_model(self) -> PartialDate:
         """Return the date as a value of the model; raise `Malformed` for an impossible year of birth."""
         birth = PartialDate(self.value, Calendar.GREG, estimated=self.estimated)
-        check_birth(birth, "query.birth")
+        check_birth(birth.value, "query.birth", SystemClock().now_us())
         return birth
 
 
@@ -86,8 +93,7 @@ class PersonBody(_Closed):
         """Return the query as a value of the model."""
         names = tuple(name.as_model() for name in self.names)
         birth = self.birth.as_model() if self.birth else None
-        check_issuer(self.nationality, "query.nationality")
-        return PersonQuery(names, birth, self.sex, self.nationality, self.father)
+        return _in_form(PersonQuery(names, birth, self.sex, self.nationality, self.father))
 
 
 class DocumentBody(_Closed):
@@ -99,8 +105,7 @@ class DocumentBody(_Closed):
 
     def as_model(self) -> Query:
         """Return the query as a value of the model."""
-        check_issuer(self.issuer, "query.issuer")
-        return DocumentQuery(self.number, self.issuer)
+        return _in_form(DocumentQuery(self.number, self.issuer))
 
 
 class NationalIdBody(_Closed):
@@ -112,8 +117,7 @@ class NationalIdBody(_Closed):
 
     def as_model(self) -> Query:
         """Return the query as a value of the model."""
-        check_scheme(self.scheme, "query.scheme")
-        return NationalIdQuery(self.number, self.scheme)
+        return _in_form(NationalIdQuery(self.number, self.scheme))
 
 
 class VehicleBody(_Closed):
@@ -122,25 +126,25 @@ class VehicleBody(_Closed):
     kind: Literal["vehicle"]
     plate: Short
     province: Annotated[str, Field(max_length=60, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
-    country: Annotated[str, Field(pattern=r"^[A-Za-z]{0,3}$")] = ""
+    country: Annotated[
+        str,
+        Field(max_length=64, description="ISO 3166-1 alpha-3 or alpha-2", json_schema_extra=patterns.COUNTRY_OR_NONE),
+    ] = ""
 
     def as_model(self) -> Query:
         """Return the query as a value of the model."""
-        for text, field in ((self.province, "query.province"), (self.country, "query.country")):
-            if text:
-                text_value(text, field, 60)
-        return VehicleQuery(self.plate, self.province, self.country)
+        return _in_form(VehicleQuery(self.plate, self.province, self.country))
 
 
 class ContainerBody(_Closed):
     """A freight container by its ISO 6346 number."""
 
     kind: Literal["container"]
-    number: Short
+    number: Annotated[str, Field(max_length=40, json_schema_extra=patterns.CONTAINER)]
 
     def as_model(self) -> Query:
         """Return the query as a value of the model."""
-        return ContainerQuery(self.number)
+        return _in_form(ContainerQuery(self.number))
 
 
 class CaseBody(_Closed):
@@ -169,11 +173,13 @@ class VesselBody(_Closed):
     local_reg: Annotated[str, Field(max_length=40, json_schema_extra=patterns.TEXT_OR_NONE)] = Field(
         "", description="local registration, or what is painted on the hull"
     )
-    flag: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = Field("", description="ISO 3166-1 alpha-2, such as LA")
+    flag: Annotated[
+        str, Field(max_length=64, description="ISO 3166-1 alpha-2, such as LA", json_schema_extra=patterns.FLAG_OR_NONE)
+    ] = ""
 
     def as_model(self) -> Query:
         """Return the query as a value of the model."""
-        return VesselQuery(self.name, self.imo, self.mmsi, self.call_sign, self.local_reg, self.flag)
+        return _in_form(VesselQuery(self.name, self.imo, self.mmsi, self.call_sign, self.local_reg, self.flag))
 
 
 class ReportQueryBody(_Closed):

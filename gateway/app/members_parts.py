@@ -90,4 +90,5 @@ class NodeMembers:
             said=core.counterparts.said(member),
             clock=core.counterparts.clock_of(member),
             holds=core.greetings.holds_ours(member),
+            cosigns_as=self._witness.unknown.get(member, ""),
         )

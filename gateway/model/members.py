@@ -52,7 +52,8 @@ class Contact(msgspec.Struct, frozen=True):
     """What a running node knows of another member.
 
     `refused` is the code with which our side refuses their node, `dismissed` the one with which theirs ended our
-    connection. `holds` tells which of our newest documents they have, None while they have said nothing.
+    connection. `holds` tells which of our newest documents they have, None while they have said nothing. `cosigns_as`
+    is the name of their last cosignature of our logs where they are not listed with it, so that it counts for nothing.
     """
 
     connected: bool = False
@@ -63,6 +64,7 @@ class Contact(msgspec.Struct, frozen=True):
     said: LastWord | None = None
     clock: SignedTime | None = None
     holds: Mapping[str, bool] | None = None
+    cosigns_as: str = ""
 
 
 class CosignedLog(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from gateway.model.query import (
     VesselQuery,
 )
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
+from gateway.records.identifiers.query_forms import bad_query
 from gateway.statements.fields import optional_text
 
 Questioned = pb.Request | notices_pb2.WatchNotice
@@ -64,11 +65,18 @@ def fill_query(payload: Questioned, query: Query) -> None:
 
 
 def read_query(payload: Questioned) -> Query:
-    """Return the query of `payload`; raise `Malformed` when there is none, or when a value does not fit."""
+    """Return the query of `payload`; raise `Malformed` when there is none, or when a value does not fit (`bad-query`).
+
+    Whether a value has the form of its table (`records.identifiers.query_forms`) is asked where it is answered, so that
+    what was answered before that was asked can still be read in a log.
+    """
     kind = payload.WhichOneof("query")
     if kind is None:
         raise Malformed("no query", code="missing-query", where="query")
-    return _READERS[QueryKind(kind)](getattr(payload, kind))
+    try:
+        return _READERS[QueryKind(kind)](getattr(payload, kind))
+    except Malformed as error:
+        raise bad_query(error) from error
 
 
 def _person_message(query: PersonQuery) -> pb.PersonQuery:

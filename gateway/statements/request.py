@@ -8,16 +8,18 @@ from typing import Any
 import msgspec
 from liaison.exchange.v1 import statements_pb2 as pb
 
-from gateway.errors import LiaisonError, Malformed, Stale
+from gateway.errors import Forbidden, LiaisonError, Malformed, Stale
 from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
+from gateway.records.identifiers.query_forms import check_asked
 from gateway.statements.envelope import REQUEST, Sealed, SigningKey
 from gateway.statements.fields import SKEW_US, check_hash, microseconds, requester_message, timestamp
 from gateway.statements.kind import Kind
 from gateway.statements.queries import fill_query, read_query
 from gateway.statements.versions import Versions, check_query
+from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.statement_versions import Descriptors
 
 MAX_VALIDITY_US = 60_000_000
@@ -93,6 +95,24 @@ def read_request(message: pb.Request) -> Request:
         trust_hash=check_hash(message.trust_hash, "trust_hash"),
         policy_hash=check_hash(message.policy_hash, "policy_hash"),
     )
+
+
+def check_question(request: Request, sender: Descriptor, now_us: int) -> None:
+    """Raise unless a request that was verified can be answered, whatever software its sender has.
+
+    Raises `Malformed` (`bad-query`) for a value of its query in a wrong form, and `Forbidden` (`unknown-office`) where
+    its office is none of the sender's: neither listed, nor named after the country.
+    """
+    check_asked(request.query, now_us)
+    office = request.requester.office
+    if office not in sender.offices and not office.startswith(f"{request.sender}."):
+        raise Forbidden(
+            "`{member}` has no office `{office}`",
+            code="unknown-office",
+            where="requester.office",
+            member=request.sender,
+            office=office,
+        )
 
 
 REQUEST_KIND = Kind(REQUEST, pb.Request, "request", _write, read_request, check_fresh)

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
-from gateway.audit.tree.cosignature import Witness, read_lines, verify_cosignatures
+from gateway.audit.tree.cosignature import Witness, foreign_names, read_lines, verify_cosignatures
 from gateway.clock import Clock, ProvedTime
 from gateway.errors import BadProof, BadSignature, HeadConflict, LiaisonError
 from gateway.model.names import MemberId
@@ -34,6 +34,10 @@ from gateway.witness.standing import Standing, standing
 _THINNED = ((6 * 3_600_000_000, 3_600_000_000), (90 * 86_400_000_000, 86_400_000_000))
 """Of cosigned heads older than the first time, one is kept for each stretch of the second (microseconds)."""
 
+UNKNOWN_NAME = "cosignature-unknown"
+"""The code of a cosignature under a name, or by a key, that its witness is not listed with."""
+
+_NAMES_SHOWN = 200
 _CORRECTIONS = 2
 _LOOKED_AT = 16
 _EVIDENCE = "evidence"
@@ -76,6 +80,7 @@ class Witnessing:
         self._standings: dict[str, Standing] = {}
         self._lost: set[str] = set()
         self._failing: dict[str, str] = {}
+        self._unknown: dict[str, str] = {}
         self._thinned_us = 0
 
     @property
@@ -88,11 +93,21 @@ class Witnessing:
         """Witnesses that did not cosign in the last round, each with the code of its error."""
         return dict(self._failing)
 
+    @property
+    def unknown(self) -> dict[str, str]:
+        """The witnesses whose last cosignature is under a name or key that none of them is listed with, and that name.
+
+        Such a witness believes that it witnesses, and what it signs counts for nothing.
+        """
+        return dict(self._unknown)
+
     async def round(self) -> None:
         """Bring the newest head of each log to its witnesses, and write an entry when a quorum is lost or back."""
         await self.note_evidence()
         plan = self._plan()
-        self._failing = {name: code for name, code in self._failing.items() if name in plan.asked}
+        for kept in (self._failing, self._unknown):
+            for name in set(kept).difference(plan.asked):
+                del kept[name]
         for log in self._logs:
             await self._witness(log, plan)
             await self._look_at_quorum(log, plan)
@@ -130,9 +145,14 @@ class Witnessing:
             if place not in self._held:
                 self._held[place] = await asyncio.to_thread(self._held_before, log, keys)
             answer = await self._add(log, head, witness)
-            found = verify_cosignatures(head, read_lines(answer), keys, self._clock.now_us())
+            came = read_lines(answer)
+            found = verify_cosignatures(head, came, keys, self._clock.now_us())
             for item in found if witness else ():  # our own country's witness has its time from where we have ours
                 self._cosigned(MemberId(witness), item.time_s * 1_000_000)
+            if not found and (names := foreign_names(came, keys)):
+                self._unknown[witness] = ", ".join(names)[:_NAMES_SHOWN]
+                raise BadSignature("the cosignature is under an unknown name", code=UNKNOWN_NAME)
+            self._unknown.pop(witness, None)
             if not found:
                 raise BadSignature("no cosignature verifies", code="bad-cosignature")
         except (HeadConflict, BadProof) as error:

@@ -16,11 +16,21 @@ from gateway.audit.entries.entry import parse_entry
 from gateway.audit.tree.checkpoint import origin, verify_checkpoint
 from gateway.demo import planted
 from gateway.errors import Reason
+from gateway.exchange.answering.job import Job
 from gateway.exchange.asking.check_answer import check_answer
 from gateway.model.exchange import AnswerMessage, Outcome
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import ContainerQuery, DocumentQuery
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+    VesselQuery,
+)
 from gateway.model.requester import Requester
+from gateway.model.values import NameForm, PartialDate
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import verify_record
 from gateway.rpc import methods
@@ -127,6 +137,37 @@ async def refused(world: World, envelope: bytes, reason: Reason, code: str) -> N
     entry = last(world.nodes["vn"])
     assert entry.entry == parse_entry(message.entry)
     assert (entry.entry.kind, entry.private["code"], entry.answer) == ("refused", code, message.envelope)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        DocumentQuery(planted.STOLEN_PASSPORT.number, "VN"),
+        DocumentQuery(planted.STOLEN_PASSPORT.number, "XQX"),
+        PersonQuery((NameForm("Nguyen Van An"),), PartialDate("2524-07-04")),
+        PersonQuery((NameForm("Nguyen Van An"),), nationality="VN"),
+        NationalIdQuery("00108401234", "VNM-CCCD"),
+        VehicleQuery("29A-12345", country="VNX"),
+        ContainerQuery("CSQU305438"),
+        VesselQuery("Naga", flag="XX"),
+    ],
+    ids=lambda query: query.kind.value,
+)
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_step_4_a_value_in_a_wrong_form_is_refused_and_never_no_hit(
+    world: World, source: WatchedSource, monkeypatch: pytest.MonkeyPatch, query: Query, version: int
+) -> None:
+    """CASE-N193: other software asks for a stolen passport of `VN`; members of every version hear the refusal."""
+    monkeypatch.setattr(Job, "answer_version", lambda _job: version)
+    await refused(world, by_th(world, query=query), Reason.INVALID_ARGUMENT, "bad-query")
+    assert source.searches == 0
+
+
+async def test_step_4_an_office_of_another_country_is_refused(world: World, source: WatchedSource) -> None:
+    """CASE-N194: the owner's evidence would name an office that never asked."""
+    named = Requester("officer", "vn.blo.moc-bai", "police", "p1")
+    await refused(world, by_th(world, requester=named), Reason.PERMISSION_DENIED, "unknown-office")
+    assert source.searches == 0
 
 
 async def test_step_3_a_signature_by_another_key_is_refused(world: World, source: WatchedSource) -> None:

@@ -32,7 +32,6 @@ OFFICERS = (
     "gateway/agency/api.py",
     "gateway/agency/calls/caller.py",
     "gateway/agency/requests.py",
-    "gateway/agency/plausibility.py",
     "gateway/cli/client.py",
     "gateway/cli/officers.py",
     "gateway/console/audit/check.py",
@@ -78,6 +77,7 @@ OFFICERS = (
     "gateway/model/names.py",
     "gateway/model/values.py",
     "gateway/ops/mandate/brought_export.py",
+    "gateway/records/identifiers/query_forms.py",
     "policy/explain.py",
 )
 """Modules whose own errors an officer reads."""

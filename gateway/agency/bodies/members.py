@@ -120,6 +120,7 @@ class ContactBody(BaseModel):
     last_answer: LastAnswerBody | None
     clock: ClockBody | None
     holds_ours: dict[str, bool] | None
+    cosigns_as: str
 
 
 class MemberBody(BaseModel):

@@ -13,7 +13,7 @@ from gateway.app.core import Core, ending
 from gateway.app.rounds import WATCH_S, Round
 from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import parse_checkpoint
-from gateway.audit.tree.cosignature import Cosigner, witness_name
+from gateway.audit.tree.cosignature import Cosigner, domestic_name, witness_name
 from gateway.config import Home, Settings
 from gateway.errors import Misconfigured, NotProved
 from gateway.model.members import CosignedLog
@@ -33,7 +33,7 @@ from gateway.trust.documents.descriptor import KeyUse
 from gateway.witness.before_start import Compared, Comparison
 from gateway.witness.listed_logs import ListedLogs
 from gateway.witness.plan import witness_plan
-from gateway.witness.rounds import Witnessing
+from gateway.witness.rounds import UNKNOWN_NAME, Witnessing
 from gateway.witness.service import WitnessService
 from gateway.witness.standing import Standing
 
@@ -72,6 +72,7 @@ class NodeWitness:
             ending(resources, LogLine.LOG_FORKED),
             core.counterparts.cosigned,
         )
+        self._told_unknown: dict[str, str] = {}
         resources.counters.gauge(Gauge.QUORUM_AGE, self._ages)
         resources.counters.gauge(Gauge.WITNESS_REACHED, self._reached)
 
@@ -153,6 +154,16 @@ class NodeWitness:
         """Store the heads of others that we saw, and send our newest heads to their witnesses."""
         await self.keep_heads()
         await self._witnessing.round()
+        self._tell_unknown(self._witnessing.unknown)
+
+    def _tell_unknown(self, unknown: dict[str, str]) -> None:
+        """Raise an alarm, once, for each witness that cosigns under a name that is not its own."""
+        for name, told in unknown.items():
+            if self._told_unknown.get(name) != told:
+                member = name or self._resources.member
+                expected = witness_name(name) if name else domestic_name(member)
+                self._incidents.note(member, UNKNOWN_NAME, f"it cosigned as `{told}`, and is listed as `{expected}`")
+        self._told_unknown = unknown
 
     async def close(self) -> None:
         """Close the connection to the domestic witness, and cosign no more."""
@@ -170,6 +181,11 @@ class NodeWitness:
     def failing(self) -> dict[str, str]:
         """The witnesses that did not cosign in the last round, with the code of each failure."""
         return self._witnessing.failing
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """The witnesses that cosigned last under a name or key that is not theirs, and that name."""
+        return self._witnessing.unknown
 
     def cosigned(self) -> list[CosignedLog]:
         """Return how far each of our logs is under a quorum now, and who cosigned it when. Blocks."""

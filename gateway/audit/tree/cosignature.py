@@ -196,6 +196,13 @@ def verify_cosignatures(
     return found
 
 
+def foreign_names(lines: Iterable[bytes], witnesses: Sequence[Witness]) -> list[str]:
+    """Return the names, as they came, of signature lines that name none of these witnesses: its name and its key."""
+    known = {(witness.name, cosignature_key_id(witness.name, witness.key)) for witness in witnesses}
+    named = [(found.name, found.key_id) for found in map(_one, lines)]
+    return sorted({f"{name}+{key_id.hex()}" for name, key_id in named if (name, key_id) not in known})
+
+
 def reaches_quorum(cosigned: Iterable[Cosigned], quorum: int) -> bool:
     """Tell whether the domestic witness or at least `quorum` different counterparts are among them."""
     found = list(cosigned)

@@ -36,7 +36,7 @@ from gateway.model.exchange import Answer, Request
 from gateway.model.hit import Hit, Withheld
 from gateway.model.names import MemberId
 from gateway.model.query import Query, query_of
-from gateway.ports.events import EVENTS
+from gateway.ports.events import ARRIVALS, EVENTS
 from gateway.ports.journal import Party
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.records.withheld import check_withheld
@@ -372,6 +372,8 @@ def _check_their_entry(view: TrustView, member: MemberId, entry: Entry, private:
     said = (theirs.peer, theirs.exchange_id, theirs.request_hash, theirs.answer_hash)
     if said != (member, entry.exchange_id, entry.request_hash, entry.answer_hash):
         raise Contradicted("the other side's entry is about another exchange", code="wrong-entry")
+    if entry.kind in ARRIVALS and not (theirs.kind in EVENTS and EVENTS[theirs.kind].counted):
+        raise Contradicted("the other side's entry is of another kind", code="wrong-entry")
     head = foreign_head(note, theirs.log, view.vkeys(MemberId(entry.peer), KeyUse.LOG))
     if not theirs.log.startswith(f"{entry.peer}.liaison.internal/exchange/"):
         raise Contradicted("the other side's entry is of another log", code="wrong-log")

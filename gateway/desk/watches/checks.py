@@ -14,6 +14,7 @@ from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.watches import Goods
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
+from gateway.records.identifiers.query_forms import check_forms
 from gateway.statements.notices.watch import LONGEST_US
 from gateway.statements.versions import check_part
 from gateway.trust.statement_versions import WATCHED_GOODS
@@ -39,6 +40,7 @@ def check_command(parts: Parts, officer: Officer, command: AddWatch, now_us: int
         raise Malformed("a counterpart is named twice", code="bad-watch", where="to")
     if not isinstance(command.subject, Goods):
         query_cost(command.subject)
+        check_forms(command.subject, now_us)
     check_width(command.subject)
     check_asks(command.subject)
     question = own_question(officer, command.subject, command.purpose.value, command.offence.value, command.case)

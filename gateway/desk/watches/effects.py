@@ -15,6 +15,7 @@ from gateway.model.desk.watches import Goods, Watch
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import MemberId
 from gateway.ports.desk import Holding
+from gateway.records.identifiers.query_forms import check_asked
 from gateway.records.types import RECORD_TYPES
 from gateway.statements.notices.notice import parse_notice
 
@@ -41,6 +42,7 @@ def _watch(it: Occasion) -> Effects:
         raise Forbidden("a watch is delivered for as long as it stands", code="bad-watch", where="until_time")
     if not isinstance(watch.query, Goods):
         query_cost(watch.query)
+        check_asked(watch.query, it.now_us)
     check_width(watch.query)
     check_asks(watch.query)
     if it.before is None:

@@ -6,7 +6,8 @@ In the stage *in* (`Answerer.admit`), for each request of a batch:
 1. the peer is an active member, by the certificate that TLS saw, and our own time is to be trusted;
 2. the bytes have a size and a form that we accept;
 3. the signature holds, the signer is the TLS peer, and we are the audience;
-4. the request is fresh, and was not answered before (the same bytes again get the stored answer);
+4. the request is fresh, its office is its sender's, each value of its query has its form (`records.identifiers.
+   query_forms`), and it was not answered before (the same bytes again get the stored answer);
 5. an agreement covers it, nothing that it needs is suspended, and the counterpart acknowledges what it got;
 6. policy allows the question, and today's quota is not used up.
 
@@ -54,7 +55,7 @@ from gateway.ports.quotas import QuotaPlace
 from gateway.statements.envelope import sealed_together
 from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import accept, check_senders
-from gateway.statements.request import REQUEST_VERSIONS
+from gateway.statements.request import REQUEST_VERSIONS, check_question
 from policy.engine.engine import PolicyEngine
 
 
@@ -194,7 +195,7 @@ class Answerer:
                 job.refuse(error)
 
     def _verify(self, jobs: Sequence[Job]) -> None:
-        """Verify signature, sender and audience (3), then freshness (the first half of 4)."""
+        """Verify signature, sender and audience (3), then freshness, forms and office (the first half of 4)."""
         parts = self._parts
         view, now_us = parts.trust(), parts.clock.now_us()
         opened = [(job, job.opened) for job in jobs if job.opened is not None]
@@ -208,6 +209,7 @@ class Answerer:
                 job.request = accept(outcome, now_us)
                 parts.signed_time(job.request.value.sender, job.request.value.issued_us)
                 job.urgent = job.request.value.purpose in parts.urgent
+                check_question(job.request.value, view.descriptor(job.peer), now_us)
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
                 job.refuse(as_error(error))
 

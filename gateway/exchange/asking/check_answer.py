@@ -1,7 +1,8 @@
 """The checks of an answer before an officer sees it (step 5 of asking).
 
 1. the answer's own checks (`statements.answer.verify_answer`): signer, audience, our request, form;
-2. the public entry parses, and names us, our exchange, our request and this answer;
+2. the public entry parses, and names us, our exchange, our request and this answer; it is of the kind of entry that
+   such an answer has, and was written after our request and not after now;
 3. the entry has a number in our channel;
 4. the checkpoint is signed by a log key that the counterpart lists, for its own exchange log;
 5. the inclusion proof leads from the entry to the checkpoint's root.
@@ -20,10 +21,12 @@ from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.audit.tree.shown import Shown
 from gateway.errors import Forbidden
 from gateway.exchange.parts import Parts
-from gateway.model.exchange import Answer, AnswerMessage, LogProof, Request, Verified
+from gateway.model.exchange import Answer, AnswerMessage, LogProof, Outcome, Request, Verified
 from gateway.model.names import MemberId
+from gateway.ports import events
 from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import verify_answer
+from gateway.statements.fields import SKEW_US
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
@@ -61,6 +64,7 @@ def check_answer(parts: Parts, request: Request, request_hash: bytes, message: A
     expected = (request.exchange_id, request_hash, answer.payload_hash)
     parts.signed_time(member, answer.value.issued_us)
     entry, shown = check_entry(view, member, parts.member, message.entry, message.proof, expected)  # 2 to 5
+    _check_place_in_time(entry, answer.value, request, parts.clock.now_us())
     assert entry.number is not None
     return Checked(answer, NumberedExchange(entry.number, *expected), shown)
 
@@ -83,6 +87,23 @@ def check_entry(
     leaf = leaf_hash(body)
     verify_inclusion(leaf, proof.index, checkpoint.size, proof.hashes, checkpoint.root)  # 5
     return entry, Shown(checkpoint, proof.index, leaf, proof.hashes)
+
+
+def _check_place_in_time(entry: Entry, answer: Answer, request: Request, now_us: int) -> None:
+    """Carry out the rest of check 2.
+
+    An answer that comes late, or that is given again, is still of an entry that was written after its request came.
+    """
+    refused = answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
+    kinds = {Outcome.NOT_SEARCHED: (events.ANSWERED, events.REFUSED)}.get(  # an older version says it by a refusal
+        answer.outcome, (events.REFUSED if refused else events.ANSWERED,)
+    )
+    if entry.kind not in [event.kind for event in kinds]:
+        raise Forbidden("the counterpart's entry is of another kind", code="wrong-entry", where="entry.kind")
+    if not request.issued_us - SKEW_US <= entry.time_us <= now_us + SKEW_US:
+        raise Forbidden(
+            "the counterpart's entry is not of the time of this exchange", code="wrong-entry", where="entry.t"
+        )
 
 
 def _check_head(keys: tuple[VerifyKey, ...], member: MemberId, data: bytes) -> Checkpoint:

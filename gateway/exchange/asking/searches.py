@@ -29,6 +29,7 @@ from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, SearchCommand
 from gateway.ports.officers import Ended
+from gateway.records.identifiers.query_forms import check_forms
 
 T = TypeVar("T")
 
@@ -103,6 +104,7 @@ class OfficerSearches:
     ) -> tuple[Search, asyncio.Task[Search] | None]:
         """Return a new search and the task that runs it, or the first search of a repeated idempotency key."""
         self._admit()
+        check_forms(command.query, self._parts.clock.now_us())
         trace = self._parts.recorder.begin(command.traceparent, command.tracestate)
         inquiry = Inquiry(officer, command, secrets.token_hex(16), self._parts.policy(), trace)
         await self._asker.allow(inquiry)

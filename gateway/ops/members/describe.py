@@ -163,6 +163,7 @@ def _describe_contact(contact: Contact) -> dict[str, Any]:
         else None,
         "clock": {"ahead_s": round(clock.ahead_us / 1_000_000, 3), "time": _time(clock.time_us)} if clock else None,
         "holds_ours": dict(contact.holds) if contact.holds is not None else None,
+        "cosigns_as": contact.cosigns_as,
     }
 
 

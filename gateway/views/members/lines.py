@@ -83,6 +83,9 @@ def _contact_lines(contact: Mapping[str, Any]) -> Iterator[Line]:
     if (holds := contact["holds_ours"]) is not None:
         lacking = [kind for kind in _KINDS if not holds.get(kind, False)]
         yield f"      lacks our newest {' and '.join(lacking)}" if lacking else "      holds our newest documents"
+    if contact["cosigns_as"]:
+        told = f"cosigns our logs as `{contact['cosigns_as']}`, a name or key that it is not listed with"
+        yield f"      {told}: it counts for nothing (cosignature-unknown)", "bad"
 
 
 def offers(sources: list[dict[str, Any]]) -> Iterator[str]:

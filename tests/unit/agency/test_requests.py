@@ -46,7 +46,7 @@ def test_a_vessel_is_asked_for_by_one_of_its_names_and_numbers_at_least() -> Non
         ({}, "missing", "query"),
         ({"imo": "9074728"}, "bad-imo", "query.imo"),
         ({"mmsi": "12"}, "bad-mmsi", "query.mmsi"),
-        ({"name": "Naga", "flag": "lao"}, "bad-search", "query.vessel.flag"),
+        ({"name": "Naga", "flag": "lao"}, "bad-query", "query.flag"),
         ({"name": "n" * 257}, "bad-search", "query.vessel.name"),
         ({"name": "Naga", "hull": "red"}, "bad-search", "query.vessel.hull"),
     ],

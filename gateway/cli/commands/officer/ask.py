@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from gateway.agency.plausibility import check_birth, check_issuer, check_scheme
 from gateway.cli.client import NodeClient
 from gateway.cli.officers import trial_token
 from gateway.cli.options import TEXT, Word, home_option, json_option, together, unlisted_officer, value_of
 from gateway.cli.output import say
 from gateway.cli.searches import remembered, show_search
 from gateway.cli.speech import spoken, usage
+from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
@@ -28,6 +28,7 @@ from gateway.model.query import ReportQuery, VesselQuery
 from gateway.model.values import PartialDate
 from gateway.ops.members.askable import not_askable
 from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.query_forms import check_birth, check_issuer, check_scheme
 
 _PURPOSES = Word([item.value for item in Purpose])
 _OFFENCES = Word([item.value for item in Offence])
@@ -84,7 +85,7 @@ def person(
     }
     with value_of("--birth", "YYYY, YYYY-MM or YYYY-MM-DD"):
         if birth:
-            check_birth(PartialDate(birth), "--birth")
+            check_birth(PartialDate(birth).value, "--birth", SystemClock().now_us())
     with value_of("--nationality"):
         check_issuer(nationality, "--nationality")
     query |= {"birth": {"value": birth}} if birth else {}

@@ -12,7 +12,6 @@ import click
 from adapters.base import Adapter
 from adapters.check.asked import ask_source, by_mapping
 from adapters.load import open_source
-from gateway.agency.plausibility import check_birth
 from gateway.cli.options import (
     NEW_FOLDER,
     VESSEL,
@@ -39,6 +38,7 @@ from gateway.model.query import (
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate, Sex
 from gateway.ops.sources.status import kept_sources
+from gateway.records.identifiers.query_forms import check_birth
 from gateway.views.lines.mapping import asked_lines
 
 _question = together(
@@ -130,7 +130,7 @@ def _query(**question: Any) -> Query:
     with value_of("--birth", "YYYY, YYYY-MM or YYYY-MM-DD"):
         birth = PartialDate(question["birth"]) if question["birth"] else None
         if birth:
-            check_birth(birth, "--birth")
+            check_birth(birth.value, "--birth", SystemClock().now_us())
     with value_of(_option(kind)):
         return _made(kind, birth, question)
 
