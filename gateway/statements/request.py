@@ -100,7 +100,7 @@ def read_request(message: pb.Request) -> Request:
 def check_question(request: Request, sender: Descriptor, now_us: int) -> None:
     """Raise unless a request that was verified can be answered, whatever software its sender has.
 
-    Raises `Malformed` (`bad-query`) for a value of its query in a wrong form, and `Forbidden` (`unknown-office`) where
+    Raises `Malformed` (`bad-query`) for a value of its query in a wrong form, and `Forbidden` (`foreign-office`) where
     its office is none of the sender's: neither listed, nor named after the country.
     """
     check_asked(request.query, now_us)
@@ -108,7 +108,7 @@ def check_question(request: Request, sender: Descriptor, now_us: int) -> None:
     if office not in sender.offices and not office.startswith(f"{request.sender}."):
         raise Forbidden(
             "`{member}` has no office `{office}`",
-            code="unknown-office",
+            code="foreign-office",
             where="requester.office",
             member=request.sender,
             office=office,

@@ -157,16 +157,16 @@ async def refused(world: World, envelope: bytes, reason: Reason, code: str) -> N
 async def test_step_4_a_value_in_a_wrong_form_is_refused_and_never_no_hit(
     world: World, source: WatchedSource, monkeypatch: pytest.MonkeyPatch, query: Query, version: int
 ) -> None:
-    """CASE-N193: other software asks for a stolen passport of `VN`; members of every version hear the refusal."""
+    """CASE-N220: other software asks for a stolen passport of `VN`; members of every version hear the refusal."""
     monkeypatch.setattr(Job, "answer_version", lambda _job: version)
     await refused(world, by_th(world, query=query), Reason.INVALID_ARGUMENT, "bad-query")
     assert source.searches == 0
 
 
 async def test_step_4_an_office_of_another_country_is_refused(world: World, source: WatchedSource) -> None:
-    """CASE-N194: the owner's evidence would name an office that never asked."""
+    """CASE-N221: the owner's evidence would name an office that never asked."""
     named = Requester("officer", "vn.blo.moc-bai", "police", "p1")
-    await refused(world, by_th(world, requester=named), Reason.PERMISSION_DENIED, "unknown-office")
+    await refused(world, by_th(world, requester=named), Reason.PERMISSION_DENIED, "foreign-office")
     assert source.searches == 0
 
 

@@ -22,7 +22,7 @@ from gateway.trust.ceremony.ceremony import import_document
 from gateway.views.members.lines import members_lines
 from tests.federation.test_gossip import CLOCK, charter_without, new_status
 from tests.support.acts import switch_off
-from tests.support.exchange import TH, VN, command, sample_world
+from tests.support.exchange import TH, VN, command, entries, sample_world
 from tests.support.forger import eventually, eventually_async
 from tests.support.nodes import World, fix_rest_ports, officer, running
 
@@ -97,6 +97,40 @@ async def test_witnesses_are_shown_with_the_time_of_their_cosignature(world: Wor
     assert set(log["cosigned"]) <= {"vn", "kh"}
     assert log["cosigned"]
     assert "under a quorum" in lines(about)
+
+
+@on_one_loop
+async def test_a_cosignature_under_an_unknown_name_is_an_alarm_and_a_line(world: World) -> None:
+    """CASE-N223: a country believes that it witnesses, and what it signs counts for nothing."""
+    thailand, cosigner = world.nodes["th"], world.nodes["vn"].witness._cosigner
+    own, cosigner.name = cosigner.name, "some.other.name"
+
+    async def told() -> str:
+        await ask(world)
+        await thailand.witness.round()
+        return str((await shown(world, "vn"))["contact"]["cosigns_as"])
+
+    async def is_unknown() -> bool:
+        return (await told()).startswith("some.other.name+")
+
+    async def is_known() -> bool:
+        return await told() == ""
+
+    def alarms() -> list[str]:
+        found = [each.private for each in entries(thailand, "operations") if each.entry.kind == "alarm"]
+        return [private["detail"] for private in found if private["code"] == "cosignature-unknown"]
+
+    try:
+        await eventually_async(is_unknown, 20)
+        about = await asyncio.to_thread(known_members, world.home("th"))
+        assert "cosigns our logs as `some.other.name+" in lines(about)
+        await thailand.witness.round()
+        await eventually(alarms)
+    finally:
+        cosigner.name = own
+    await eventually_async(is_known, 20)
+    (detail,) = alarms()
+    assert detail.endswith("and is listed as `vn.liaison.internal/witness`")
 
 
 async def test_a_switch_of_either_side_is_told_apart_and_never_called_silence(own_world: World) -> None:

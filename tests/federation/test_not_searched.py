@@ -135,7 +135,10 @@ async def test_own_agencies_without_a_source_for_the_question_have_not_searched(
     ("error", "said"),
     [
         (lambda: RuntimeError("disk"), "police records did not answer"),
-        (lambda: Malformed("nothing to search by", code="bad-query"), "the question is not complete"),
+        (
+            lambda: Malformed("nothing to search by", code="bad-query"),
+            "a value of the question is missing, or is not written as it must be",
+        ),
     ],
     ids=["down", "a bad question"],
 )

@@ -36,7 +36,7 @@ ASKED: tuple[Query, ...] = (
         father="Wichai Jaiklahan",
     ),
     DocumentQuery("QX8812345", "VNM"),
-    NationalIdQuery("1103700123451", "THA"),
+    NationalIdQuery("1103700123451", "THA-PIN"),
     VehicleQuery("ฬฮ 9173", "เชียงราย", "THA"),
     ContainerQuery("TGHU7654324"),
 )

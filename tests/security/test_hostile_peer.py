@@ -139,6 +139,14 @@ LIES: dict[str, tuple[Make, str]] = {
     "an entry about another request": (_with(entry={"request_hash": bytes(32)}), "wrong-entry"),
     "an entry about another answer": (_with(entry={"answer_hash": bytes(32)}), "wrong-entry"),
     "an entry without a number": (_with(entry={"number": None}), "wrong-entry"),
+    "an entry of an arrival (CASE-N222)": (_with(entry={"kind": "received"}), "wrong-entry"),
+    "an entry of a refusal (CASE-N222)": (_with(entry={"kind": "refused"}), "wrong-entry"),
+    "an entry with its time in milliseconds (CASE-N222)": (
+        _with(entry={"time_us": SystemClock().now_us() // 1000}), "wrong-entry"),
+    "an entry of an hour ago (CASE-N222)": (
+        _with(entry={"time_us": SystemClock().now_us() - 3_600_000_000}), "wrong-entry"),
+    "an entry of tomorrow (CASE-N222)": (
+        _with(entry={"time_us": SystemClock().now_us() + 86_400_000_000}), "wrong-entry"),
     "an entry of another place": (_with(entry={"index": 999_999}), "wrong-entry"),
     "the operations log": (_with(log="vn.liaison.internal/operations/1"), "wrong-log"),
     "another member's log": (_with(log="kh.liaison.internal/exchange/1"), "wrong-log"),

@@ -101,6 +101,12 @@ NOTHING: tuple[Query, ...] = (
 
 WRONG: dict[str, tuple[Watch, dict[str, Any], str]] = {
     **{f"nothing to look for {number}": (watch(query), {}, "bad-query") for number, query in enumerate(NOTHING)},
+    "an issuer of two letters (CASE-N220)": (watch(DocumentQuery("AC8375301", "VN")), {}, "bad-query"),
+    "a Buddhist year of birth (CASE-N220)": (
+        watch(PersonQuery((NameForm("Nguyen Van An"),), PartialDate("2524"))),
+        {},
+        "bad-query",
+    ),
     "one letter": (watch(PersonQuery((NameForm("A"),))), {}, "too-wide"),
     "all of one name": (watch(PersonQuery((NameForm("Nguyen"),))), {}, "too-wide"),
     "names that cost too much": (

@@ -114,10 +114,12 @@ def _check_number_of_scheme(query: NationalIdQuery, now_us: int) -> None:
     try:
         read_national_id(query.number, scheme, from_us(now_us).date())
     except Malformed as error:
-        message = "this is no number of the scheme {scheme}: {why}"
-        facts = {"scheme": scheme, "why": error.message}
         raise Malformed(
-            message, code="bad-query", where="query.number", remedy="correct it, or leave the scheme out", **facts
+            "this is no number of the scheme {scheme}",
+            code="bad-query",
+            where="query.number",
+            remedy="correct it, or leave the scheme out",
+            scheme=scheme,
         ) from error
 
 

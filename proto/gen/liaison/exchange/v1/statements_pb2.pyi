@@ -262,7 +262,9 @@ Global___PersonQuery: _TypeAlias = PersonQuery  # noqa: Y015
 
 @_typing.final
 class DocumentQuery(_message.Message):
-    """A travel document."""
+    """A travel document. `issuer` is ISO 3166-1 alpha-3 or a code of ICAO Doc 9303-3. The forms of the values of all queries
+    stand in one table (gateway/records/identifiers/query_forms.py); a value of another form is refused (`bad-query`).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
