@@ -14,6 +14,7 @@ from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.statistics.statistics import Cell, collect
 from gateway.demo import planted
 from gateway.errors import LiaisonError, Malformed
+from gateway.language.refusals import REFUSALS
 from gateway.model.exchange import Outcome
 from gateway.model.query import ContainerQuery, QueryKind
 from gateway.model.search import Search
@@ -137,7 +138,7 @@ async def test_own_agencies_without_a_source_for_the_question_have_not_searched(
         (lambda: RuntimeError("disk"), "police records did not answer"),
         (
             lambda: Malformed("nothing to search by", code="bad-query"),
-            "a value of the question is missing, or is not written as it must be",
+            REFUSALS["bad-query"],
         ),
     ],
     ids=["down", "a bad question"],

@@ -411,7 +411,8 @@ def test_what_was_not_searched_says_why_and_is_not_no_hit() -> None:
     refusal = {"reason": "INVALID_ARGUMENT", "code": "bad-query", "text": ""}
     own = line(member="th", outcome="not_searched", missing=["police records"], refusal=refusal)
     assert headline(own, "th")[0] == (
-        "  th  our own agencies: not searched: a value of the question is missing, or is not written as it must be. This does not mean no hit."
+        "  th  our own agencies: not searched: a value of the question is missing, or is not written as it must be. "
+        "This does not mean no hit."
     )
 
 
