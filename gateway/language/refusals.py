@@ -52,6 +52,7 @@ REFUSALS: Sentences = {
     "in-flight-limit": "too many of our questions are under way there; ask again in a moment",
     "internal": "something failed inside that node",
     "key-not-valid": "a key that signed the question is not valid there",
+    "key-in-other-hands": "a key that signed the question may be in other hands, as its country says",
     "inspection-over": "what this entry announced was shown for half an hour: ask again, and sign again",
     "lead-only": "this record is a lead: it bears neither action nor evidence",
     "mandate-expired": "your mandate is over: the authority appoints again",

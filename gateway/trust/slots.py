@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.clock import rfc3339
+from gateway.errors import BadSignature
 from gateway.signing.keys import VerifyKey
 from gateway.trust.documents.contradictions import Withheld
 from gateway.trust.documents.descriptor import Descriptor, ListedKey, fits_log
 from gateway.trust.documents.members import CharterMember
 from gateway.trust.documents.status import Status
+
+IN_OTHER_HANDS = "key-in-other-hands"
+"""The code of a key that is in its time, and that its member's descriptor says may be in other hands since before."""
 
 
 @dataclass(slots=True)
@@ -21,6 +26,27 @@ class Slot:
     stop_us: int
     key: VerifyKey | None = None
     record: tuple[VerifyKey, bool] | None = None
+
+
+def is_lost(listed: ListedKey, at_us: int) -> bool:
+    """Tell whether a key was in its time at `at_us`, and may have been in other hands then, as its descriptor says."""
+    since_us = listed.compromised_us
+    return since_us is not None and listed.start_us <= at_us < listed.stop_us and since_us <= at_us
+
+
+def outside_time(listed: ListedKey, of: str, at_us: int) -> BadSignature:
+    """Return the error of a key that does not count at `at_us`; `of` says whose it is."""
+    if is_lost(listed, at_us):
+        return BadSignature(
+            "the key `{key_id}` of {of} may be in other hands since {since}",
+            code=IN_OTHER_HANDS,
+            key_id=listed.key_id[:16],
+            of=of,
+            since=rfc3339(listed.compromised_us or 0),
+        )
+    return BadSignature(
+        "the key `{key_id}` of {of} is outside its time", code="key-not-valid", key_id=listed.key_id[:16], of=of
+    )
 
 
 def slots_of(

@@ -25,7 +25,7 @@ from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, ag
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.status import Status
 from gateway.trust.online import OnlineCas
-from gateway.trust.slots import Slot, slots_of, withdrawn_ids
+from gateway.trust.slots import Slot, outside_time, slots_of, withdrawn_ids
 from gateway.trust.versions import hash_of_versions, held_versions
 
 _MAX_CACHE = 4_096
@@ -294,12 +294,7 @@ class TrustView:
             )
         key = slot.key or self._admit(member, slot)
         if not slot.start_us <= at_us < slot.stop_us:
-            raise BadSignature(
-                "the key `{key_id}` of `{member}` is outside its time",
-                code="key-not-valid",
-                key_id=key_id[:16],
-                member=member,
-            )
+            raise outside_time(slot.listed, f"`{member}`", at_us)
         return key
 
     def vkeys(self, member: str, use: str = KeyUse.LOG) -> tuple[VerifyKey, ...]:
@@ -330,12 +325,7 @@ class TrustView:
             slot = self._read_record_key(member, agency, certificate_der)
             self._records.put(member, cache_key, slot)
         if not slot.start_us <= at_us < slot.stop_us:
-            raise BadSignature(
-                "the key of `{agency}` of `{member}` is outside its time",
-                code="key-not-valid",
-                agency=agency,
-                member=member,
-            )
+            raise outside_time(slot.listed, f"`{agency}` of `{member}`", at_us)
         assert slot.record
         return slot.record
 

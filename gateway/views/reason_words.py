@@ -23,6 +23,7 @@ _WORDS: Mapping[str, str] = {
     "internal": "something failed inside the node that was asked",
     "key-removed": "the key of the node that was asked was removed",
     "key-not-valid": "a key that signed is not valid",
+    "key-in-other-hands": "a key that signed may be in other hands, as its country says",
     "member-left": "the member that was asked had left the federation",
     "other-origin": "the passkey was asked for by another site",
     "passkey-cloned": "the passkey's counter went back: another device may have a copy of it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -16,6 +16,8 @@ from gateway.signing.keys import VerifyKey
 
 MARGIN_US = 120_000_000
 """The most by which two members' clocks may differ: an event so near to the edge of an export may be missing in it."""
+
+_Checks = Callable[[bytes, Entry], bool]
 
 _NOTICE = b'"notice":'
 """Bytes of each private part that tells of a notice; others are not parsed to look for one."""
@@ -36,11 +38,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One entry about an exchange. `held`: the other side's own signature over the same content was verified."""
+    """One entry about an exchange. `held`: the other side's own signature over the same content was verified.
+
+    `other_hands`: so was one by a key of the other side that may have been in other hands then.
+    """
 
     entry: Entry
     seen: Seen | None = None
     held: bool = False
+    other_hands: bool = False
 
 
 class SignedBy(Protocol):
@@ -51,6 +57,10 @@ class SignedBy(Protocol):
 
     def answer(self, envelope: bytes, entry: Entry) -> bool:
         """Tell whether the counterpart signed this answer, which is kept with the entry of its arrival."""
+
+    @property
+    def whoever(self) -> SignedBy:
+        """The same checks, for which keys count as well that may have been in other hands."""
 
 
 @dataclass(slots=True)
@@ -123,13 +133,15 @@ class Ledger:
         for entry, row in _entries(rows):
             if entry.peer != self.peer or entry.exchange_id not in exchange_ids:
                 continue
-            if entry.kind in events.ANSWERS and signed.request(row.request, entry):
+            if entry.kind in events.ANSWERS:
+                hands = _hands(signed.request, signed.whoever.request, row.request, entry)
                 notes = self.answered[entry.exchange_id]
                 self.answered[entry.exchange_id] = [
-                    replace(note, held=True) if note.entry == entry else note for note in notes
+                    replace(note, **hands) if note.entry == entry else note for note in notes
                 ]
-            elif entry.kind in events.ARRIVALS and signed.answer(row.answer, entry):
-                self.arrived[entry.exchange_id] = replace(self.arrived[entry.exchange_id], held=True)
+            elif entry.kind in events.ARRIVALS:
+                hands = _hands(signed.answer, signed.whoever.answer, row.answer, entry)
+                self.arrived[entry.exchange_id] = replace(self.arrived[entry.exchange_id], **hands)
 
     def answers(self) -> Iterator[Note]:
         """Yield everything that was answered or refused."""
@@ -150,6 +162,12 @@ class Ledger:
         through = _private(row).get("through")
         if type(through) is int:
             self.acknowledged = max(self.acknowledged, through)
+
+
+def _hands(own: _Checks, whoever: _Checks, envelope: bytes, entry: Entry) -> dict[str, bool]:
+    """Return what a verified statement says of its note."""
+    held = own(envelope, entry)
+    return {"held": held, "other_hands": not held and whoever(envelope, entry)}
 
 
 def _entries(rows: Iterable[Row]) -> Iterator[tuple[Entry, Row]]:

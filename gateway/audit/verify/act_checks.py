@@ -26,6 +26,7 @@ from gateway.ports.events import (
 from gateway.signing.dsse import Document, decode64
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.documents.persons import Person
+from gateway.trust.slots import IN_OTHER_HANDS
 from gateway.trust.view import TrustView
 
 _HOLDS = {HOLD_PLACED.kind: HoldAction.PLACE, HOLD_LIFTED.kind: HoldAction.LIFT}
@@ -138,7 +139,9 @@ def _listed(document: Document, rule: Rule, member: MemberId, view: TrustView, a
         for role in rule.roles:
             try:
                 key, times = view.verify_key(member, key_id, role, at_us), listed[key_id]
-            except (LiaisonError, KeyError):
+            except (LiaisonError, KeyError) as error:
+                if isinstance(error, LiaisonError) and error.code == IN_OTHER_HANDS:
+                    raise
                 continue
             found.append(Person(role, key, start_us=times.start_us, stop_us=times.stop_us))
     return found

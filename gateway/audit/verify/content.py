@@ -44,7 +44,9 @@ from gateway.statements.endings import read_ending
 from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signature, unseal
 from gateway.statements.questions import read_question
 from gateway.trust.documents.descriptor import KeyUse
+from gateway.trust.slots import IN_OTHER_HANDS
 from gateway.trust.view import TrustView
+from gateway.trust.withdrawn import WhoeverHasThem
 
 _NO_CHARTER = "no charter is known that verifies"
 
@@ -249,8 +251,18 @@ class _Reader:
         except LiaisonError as error:
             # A request may have been refused for this very reason; what was accepted had a good signature then.
             refused = kept.is_signed is Part.REQUEST_SIGNED and not EVENTS[kept.opened.entry.kind].strict
-            return State.NOT_PROVABLE if refused else State.CONTRADICTED, error.message
+            if refused or (error.code == IN_OTHER_HANDS and self._fits_key(kept, unsealed, self.view)):
+                return State.NOT_PROVABLE, error.message
+            return State.CONTRADICTED, error.message
         return State.PROVED, ""
+
+    def _fits_key(self, kept: _Statement, unsealed: Unsealed, view: TrustView) -> bool:
+        """Tell whether a signature is by a key, whoever had it then."""
+        try:
+            check_signature(unsealed, WhoeverHasThem(view), kept.signer, kept.opened.entry.time_us)
+        except LiaisonError:
+            return False
+        return True
 
     def _fits(self, content: Content, opened: Opened, answer: Answer | NoticeReceipt) -> None:
         """Carry out check 6."""
@@ -307,7 +319,7 @@ class _Reader:
             try:
                 record = self._record(self.view, opened, answer, hit)
             except LiaisonError as error:
-                content.note(Part.RECORD, opened, State.CONTRADICTED, error.message)
+                content.note(Part.RECORD, opened, _judged(error), error.message)
                 yield Given(hit, problem=error.message)
             else:
                 content.note(Part.RECORD, opened)
@@ -347,7 +359,7 @@ class _Reader:
             return State.NOT_PROVABLE, _NO_CHARTER
         if not asks:
             return State.NOT_PROVABLE, "the ask that it answers is not opened with it"
-        why = ""
+        state, why = State.CONTRADICTED, ""
         for request_hash in asks:
             try:
                 verify_record(
@@ -359,10 +371,15 @@ class _Reader:
                     now_us=at_us,
                 )
             except LiaisonError as error:
-                why = error.message
+                state, why = _judged(error), error.message
             else:
                 return State.PROVED, ""
-        return State.CONTRADICTED, why
+        return state, why
+
+
+def _judged(error: LiaisonError) -> State:
+    """Return what a refused record proves: nothing against anybody where its key may have been in other hands."""
+    return State.NOT_PROVABLE if error.code == IN_OTHER_HANDS else State.CONTRADICTED
 
 
 def _check_their_entry(view: TrustView, member: MemberId, entry: Entry, private: Mapping[str, Any]) -> None:

@@ -10,16 +10,18 @@ from gateway.audit.reading.evidence import SEGMENT, LogEvidence
 from gateway.audit.retention.prune import pruned_mark
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, signed_head, verify_checkpoint
 from gateway.audit.tree.cosignature import Witness
-from gateway.audit.tree.quorum import witnessed
+from gateway.audit.tree.quorum import Witnessed, witnessed
 from gateway.audit.tree.tile_tree import PIECE, TileTree
 from gateway.audit.verify.answered_twice import AnsweredTwice, ClockEntry
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, not_proved, told
 from gateway.audit.verify.findings import Check, Report, State
 from gateway.audit.verify.human_checks import Decision, Passkeys, Told
+from gateway.audit.verify.other_hands import OtherHands
 from gateway.audit.verify.segment_checks import PrunedMark, Rules, Segment
 from gateway.errors import LiaisonError, NotProved
 from gateway.signing.keys import VerifyKey
 from gateway.trust.documents.descriptor import KeyUse
+from gateway.trust.slots import IN_OTHER_HANDS
 from gateway.trust.view import TrustView
 
 Span = tuple[int, list[int]]
@@ -43,7 +45,7 @@ _OF_A_LOG = (
 class LogCheck:
     """Checks 4 to 14 and 16 to 20 for one log: `spans` first, then `take` for each segment in order, then the others.
 
-    `destroyed`, `policies`, `withheld`, `pruned` and `opened` are gathered from the segments.
+    `destroyed`, `policies`, `withheld`, `pruned`, `opened` and `other_hands` are gathered from the segments.
     """
 
     def __init__(self, evidence: LogEvidence, rules: Rules, view: TrustView, report: Report) -> None:
@@ -75,6 +77,7 @@ class LogCheck:
         self._decisions: list[Decision] = []
         self.pruned: list[PrunedMark] = []
         self._mark: PrunedMark | None = None
+        self.other_hands, self.cosigned = OtherHands(), list[Witnessed]()
 
     @property
     def size(self) -> int:
@@ -119,6 +122,7 @@ class LogCheck:
         self.statements += segment.statements
         self._told += segment.told
         self._decisions += segment.decisions
+        self.other_hands.take(segment.other_hands)
         for act, index in segment.acts:
             if (before := self.acts.setdefault(act, index)) != index:
                 self._against(Check.ACTS, f"it keeps the act of entry {before} again", index)
@@ -237,10 +241,10 @@ class LogCheck:
 
     def check_witnesses(self, witnesses: Sequence[Witness], now_us: int, quorum: int) -> None:
         """Carry out check 16. Check 6 shows that a cosigned head is of the same tree."""
-        found, wrong = witnessed(self._heads, witnesses, now_us)
+        self.cosigned, wrong = witnessed(self._heads, witnesses, now_us)
         for text in wrong:
             self._report.contradicted(Check.WITNESSES, text, self._log)
-        enough = [item for item in found if item.reaches(max(1, quorum))]
+        enough = [item for item in self.cosigned if item.reaches(max(1, quorum))]
         if enough and not wrong:
             self._report.add(Check.WITNESSES, State.PROVED, enough[-1].describe(), self._log)
         if quorum and (not enough or self.size - enough[-1].head.size > 0):
@@ -324,15 +328,17 @@ class LogCheck:
 
     def _in_time(self, head: Checkpoint) -> None:
         """Check that the newest head's key was valid at the time of the last entry that was checked."""
+        against = self._report.contradicted
         for key in self._view.vkeys(self._rules.member, KeyUse.LOG):
             try:
                 verify_checkpoint(head.data, self._rules.origin, key)
                 self._view.verify_key(self._rules.member, key.key_id, KeyUse.LOG, self._last_us)
-            except LiaisonError:
+            except LiaisonError as error:
+                against = self._report.not_provable if error.code == IN_OTHER_HANDS else against
                 continue
             return
         if self._last_us:
-            self._report.contradicted(Check.HEAD, "the log key of the newest head was not valid then", self._log)
+            against(Check.HEAD, "the log key of the newest head was not valid then, or in other hands", self._log)
 
     def _root(self) -> None:
         """Carry out checks 5 and 6."""

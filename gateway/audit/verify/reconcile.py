@@ -12,13 +12,15 @@ Each exchange between the two gets at most one finding:
    signs nothing, and gives no number. Where the other side has an answer to it all the same, that is a `lost-answer`.
    Nor is a notice that was still to be delivered when its author's export was made;
 6. `lost-entries`: one side has it, and the other side's log lost the entries of that time, as that log says itself.
-   Neither is blamed, and nothing is proved.
+   Neither is blamed, and nothing is proved;
+7. `other-hands`: one side holds a statement by a key of the other that may have been in other hands then, and the log
+   of the other does not hold it: it is a thief's, as that log says, and neither is blamed.
 
 And each direction at most one of these:
 
-7. `rewritten`: answers came with entries under signed heads, and the export has other entries in their places,
+8. `rewritten`: answers came with entries under signed heads, and the export has other entries in their places,
    although it names every exchange rightly: the side that signed the heads has changed its history otherwise;
-8. `unacknowledged`: answers that the asking side has not acknowledged.
+9. `unacknowledged`: answers that the asking side has not acknowledged.
 
 An export must hold what happened before it was made, by the time in its signed manifest; what came later is counted and
 not judged. A statement puts blame on its signer only after its signature was verified (`Ledger.prove`).
@@ -45,12 +47,13 @@ class Fault(StrEnum):
     LOST_ANSWER = "lost-answer"
     LOST_QUESTION = "lost-question"
     LOST_ENTRIES = "lost-entries"
+    OTHER_HANDS = "other-hands"
     UNACKNOWLEDGED = "unacknowledged"
 
 
 _PROVABLE = frozenset({Fault.DROPPED_ANSWER, Fault.DROPPED_QUESTION, Fault.ALTERED_REQUEST, Fault.ALTERED_ANSWER})
 
-_OPEN = frozenset({Fault.LOST_QUESTION, Fault.LOST_ENTRIES})
+_OPEN = frozenset({Fault.LOST_QUESTION, Fault.LOST_ENTRIES, Fault.OTHER_HANDS})
 
 MEANING: dict[Fault, str] = {
     Fault.REWRITTEN: "the entry that it showed with its answer, under its own signed head, is not in its log",
@@ -62,6 +65,8 @@ MEANING: dict[Fault, str] = {
     Fault.LOST_QUESTION: "it was asked, and the other side has no entry of it: lost on the way, or not logged; "
     "ask for the other node's log of that time",
     Fault.LOST_ENTRIES: "the other side's log lost the entries of this time, as it says itself",
+    Fault.OTHER_HANDS: "it is by a key of the other side that may have been in other hands then, "
+    "whose own log does not hold it",
     Fault.UNACKNOWLEDGED: "answers were not acknowledged",
 }
 
@@ -196,7 +201,8 @@ class _Direction:
         if not answered and self._answerer.may_have_lost(arrived.entry.time_us):
             return self._found(Fault.LOST_ENTRIES, exchange_id, "", arrived)
         if not answered:
-            return self._found(Fault.DROPPED_ANSWER, exchange_id, them, arrived)
+            is_lost = arrived.other_hands and not them
+            return self._found(Fault.OTHER_HANDS if is_lost else Fault.DROPPED_ANSWER, exchange_id, them, arrived)
         entry = arrived.entry
         same = [note for note in answered if note.entry.request_hash == entry.request_hash]
         if not same:
@@ -208,10 +214,14 @@ class _Direction:
     def _unasked(self, exchange_id: str, answered: Note) -> Disagreement:
         if self._asker.may_have_lost(answered.entry.time_us):
             return self._found(Fault.LOST_ENTRIES, exchange_id, "", None, answered)
+        if answered.other_hands:
+            return self._found(Fault.OTHER_HANDS, exchange_id, "", None, answered)
         blamed = self._asker.member if answered.held else ""
         return self._found(Fault.DROPPED_QUESTION, exchange_id, blamed, None, answered)
 
     def _altered_request(self, exchange_id: str, asked: Note, answered: Note) -> Disagreement:
+        if answered.other_hands:
+            return self._found(Fault.OTHER_HANDS, exchange_id, "", asked, answered)
         blamed = self._asker.member if answered.held else ""
         return self._found(Fault.ALTERED_REQUEST, exchange_id, blamed, asked, answered)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.audit.accounts.ledger import Ledger
@@ -18,11 +18,20 @@ from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
 from gateway.statements.endings import read_ending
-from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signature, unseal
+from gateway.statements.envelope import (
+    ENDINGS,
+    QUESTIONS,
+    PayloadType,
+    StatementKeys,
+    Unsealed,
+    check_signature,
+    unseal,
+)
 from gateway.statements.questions import read_question
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.evidence import evidence_view
 from gateway.trust.view import TrustView
+from gateway.trust.withdrawn import WhoeverHasThem
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ def reconcile_exports(
     suspected = compare(*sides).suspected
     for side, export in zip(sides, exports, strict=True):
         for log in exchange_logs(export) if suspected else ():
-            side.prove(log.rows(), suspected, _Signatures(view, MemberId(side.member), MemberId(side.peer)))
+            side.prove(log.rows(), suspected, _Signatures(view, MemberId(side.member), MemberId(side.peer), view))
     return Reconciled(reports, compare(*sides))
 
 
@@ -121,6 +130,12 @@ class _Signatures:
     view: TrustView
     member: MemberId
     peer: MemberId
+    keys: StatementKeys
+
+    @property
+    def whoever(self) -> _Signatures:
+        """The same checks, for which keys count as well that may have been in other hands."""
+        return replace(self, keys=WhoeverHasThem(self.view))
 
     def request(self, envelope: bytes, entry: Entry) -> bool:
         """Tell whether the peer signed this request to us: its hash, parties and exchange are those of the entry."""
@@ -144,5 +159,5 @@ class _Signatures:
         unsealed = unseal(envelope, *types)
         if unsealed.payload_hash != expected:
             raise BadSignature("a statement is not the one whose hash is in the entry")
-        check_signature(unsealed, self.view, self.peer, at_us)
+        check_signature(unsealed, self.keys, self.peer, at_us)
         return unsealed

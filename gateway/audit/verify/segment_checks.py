@@ -21,13 +21,8 @@ from gateway.audit.tree.tile_tree import PIECE, fold, ragged
 from gateway.audit.verify.act_checks import ACT_KINDS, PASSKEY_KINDS, check_act
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, erasure_proof
 from gateway.audit.verify.findings import Check, Report
-from gateway.audit.verify.human_checks import (
-    Decision,
-    Told,
-    decision_of,
-    may_show_humans,
-    told_of,
-)
+from gateway.audit.verify.human_checks import Decision, Told, decision_of, may_show_humans, told_of
+from gateway.audit.verify.other_hands import Finder, OtherHands
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
 from gateway.ports import events
@@ -35,8 +30,10 @@ from gateway.ports.events import CONTINUED, EVENTS
 from gateway.ports.journal import Event, Party
 from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signatures, unseal_evidence
 from gateway.statements.questions import check_pair
+from gateway.trust.slots import IN_OTHER_HANDS
 from gateway.trust.view import TrustView
 
+_Place = tuple[int, Entry, Row]
 _READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED) | ACT_KINDS
 
 
@@ -59,8 +56,7 @@ class Rules:
     @property
     def edges(self) -> frozenset[int]:
         """The entries whose times show that an export leaves nothing out."""
-        low, high = self.shown
-        return frozenset((low - 1, low, high - 1, high))
+        return frozenset(index - before for index in self.shown for before in (0, 1))
 
     @property
     def origin(self) -> str:
@@ -117,6 +113,7 @@ class Segment:
     pruned: list[PrunedMark] = field(default_factory=list)
     clocks: list[tuple[int, int]] = field(default_factory=list)
     unsure: dict[int, int] = field(default_factory=dict)
+    other_hands: OtherHands = field(default_factory=OtherHands)
     suspect: int | None = None
     files: dict[str, str] = field(default_factory=dict)
 
@@ -160,13 +157,13 @@ class _Checks:
 
     def __init__(self, rules: Rules, view: TrustView, segment: Segment) -> None:
         self._rules = rules
-        self._origin = rules.origin
-        self._edges = rules.edges
+        self._origin, self._edges = rules.origin, rules.edges
         self._view = view
         self._segment = segment
         self._report = segment.report
+        self._finder = Finder(rules.member, view, segment.other_hands)
         self._signed: list[tuple[Unsealed, MemberId, int]] = []
-        self._signed_in: list[int] = []
+        self._signed_in: list[_Place] = []
         self._unfit: list[tuple[int, LiaisonError]] = []
 
     def row(self, row: Row, expected: int) -> bytes:
@@ -215,6 +212,7 @@ class _Checks:
             self._against(Check.FORM, f"`{entry.kind}` is no kind of this log", expected)
         if event.counted and entry.number is not None:
             self._channel(entry.peer, entry.number, expected)
+            self._finder.counted(entry)
         if entry.kind == events.PRUNED.kind and entry.number is not None:
             place = f"entry {expected} of {self._rules.log}"
             segment.pruned.append(PrunedMark(entry.request_hash, entry.number, entry.answer_hash, place))
@@ -247,7 +245,7 @@ class _Checks:
             self._against(Check.PRIVATE, "its private part is another one", expected)
             return None
         mandate = self._rules.mandate
-        is_read = entry.kind in _READ or may_show_humans(row.private)
+        is_read = entry.kind in _READ or self._finder.wants(entry) or may_show_humans(row.private)
         if not is_read and not (mandate and mandate.names_agencies):
             if mandate is not None and (ground := mandate.withholds(entry)):
                 self._beyond(ground, expected)
@@ -291,6 +289,7 @@ class _Checks:
         """Gather what other checks need from a private part."""
         if entry.kind in ACT_KINDS:
             self._act(entry, private, expected)
+        self._finder.receipt(entry, private)
         self._humans(entry, private, row, expected)
         if entry.kind == events.KEY_DESTROYED.kind:
             self._destroyed(entry, private, expected)
@@ -310,7 +309,8 @@ class _Checks:
                 if entry.kind in PASSKEY_KINDS:
                     self._segment.told.append(told_of(entry, private))
         except LiaisonError as error:
-            self._against(Check.ACTS, f"its act does not verify: {error.message}", expected)
+            against = self._report.not_provable if error.code == IN_OTHER_HANDS else self._report.contradicted
+            against(Check.ACTS, f"its act does not verify: {error.message}", self._rules.log, expected)
 
     def _humans(self, entry: Entry, private: dict[str, Any], row: Row, expected: int) -> None:
         """Carry out check 20 as far as the entry alone tells."""
@@ -347,12 +347,11 @@ class _Checks:
             self._report.not_provable(Check.STATEMENTS, "its answer is not there", self._rules.log, expected)
         try:
             asked = ended = None
+            place = (expected, entry, row)
             if row.request:
-                party, hashed = event.request, entry.request_hash
-                asked = self._statement(row.request, QUESTIONS, hashed, party, entry, expected, strict=event.strict)
+                asked = self._statement(place, row.request, QUESTIONS, entry.request_hash, event.request, event.strict)
             if row.answer:
-                party, hashed = event.answer, entry.answer_hash
-                ended = self._statement(row.answer, ENDINGS, hashed, party, entry, expected, strict=True)
+                ended = self._statement(place, row.answer, ENDINGS, entry.answer_hash, event.answer, True)
             if asked is not None and ended is not None:
                 check_pair(asked, ended)
         except LiaisonError as error:
@@ -360,13 +359,11 @@ class _Checks:
 
     def _statement(
         self,
+        place: _Place,
         data: bytes,
         payload_types: Sequence[PayloadType],
         hashed: bytes,
         party: Party,
-        entry: Entry,
-        place: int,
-        *,
         strict: bool,
     ) -> PayloadType | None:
         """Take a statement to be verified, and return its type; None for one that was refused as it came."""
@@ -377,8 +374,8 @@ class _Checks:
         if unsealed.payload_hash != hashed:
             raise BadSignature("a statement is not the one whose hash is in the entry")
         if strict:
-            signer = self._rules.member if party is Party.US else MemberId(entry.peer)
-            self._signed.append((unsealed, signer, entry.time_us))
+            signer = self._rules.member if party is Party.US else MemberId(place[1].peer)
+            self._signed.append((unsealed, signer, place[1].time_us))
             self._signed_in.append(place)
         return unsealed.payload_type
 
@@ -389,10 +386,14 @@ class _Checks:
         findings are told one by one, and the first bad entry must be among them.
         """
         outcomes = check_signatures(self._signed, self._view)
+        refused = [
+            (place, refusal)
+            for signed, (place, entry, row), refusal in zip(self._signed, self._signed_in, outcomes, strict=True)
+            if refusal is not None and not self._finder.doubted(signed, entry, row, refusal)
+        ]
         found: dict[int, str] = {}
-        for place, refusal in (*zip(self._signed_in, outcomes, strict=True), *self._unfit):
-            if refusal is not None:
-                found.setdefault(place, refusal.message)
+        for place, refusal in (*refused, *self._unfit):
+            found.setdefault(place, refusal.message)
         for place, text in sorted(found.items()):
             self._segment.suspicious(place)
             self._against(Check.STATEMENTS, text, place)

@@ -10,7 +10,8 @@
  8. time never goes back;
  9. each channel's numbers go up by one;
 10. every private part that is shown is the one that its entry commits to; missing ones were erased, as an entry says;
-11. every statement that is shown has the hash in its entry, and a signature by a key that was valid then;
+11. every statement that is shown has the hash in its entry, and a signature by a key that was valid then; one by a key
+    that may have been in other hands is proved by other evidence (`other_hands`), or is not provable;
 12. no exchange was answered twice;
 13. an export leaves out no entry of the time that it is of;
 14. an export shows nothing beyond the scope of an appointment that the authority signed, and whose key is listed;
@@ -48,6 +49,7 @@ from gateway.audit.verify.findings import Check, Report
 from gateway.audit.verify.human_checks import Passkeys
 from gateway.audit.verify.log_checks import LogCheck
 from gateway.audit.verify.older_charter import older_charter
+from gateway.audit.verify.other_hands import Acknowledged, judge
 from gateway.audit.verify.segment_checks import PrunedMark, Rules
 from gateway.audit.verify.workers import MANY_RUNS, Checkers, Reopen, Trust, checkers
 from gateway.clock import Clock, rfc3339
@@ -222,6 +224,7 @@ class _Verifier:
     now_us: int = 0
     complete: bool = True
     passkeys: Passkeys = field(default_factory=Passkeys)
+    receipts: list[Acknowledged] = field(default_factory=list)
     done: int = 0
     total: int = 0
 
@@ -281,6 +284,8 @@ class _Verifier:
         check.check_erased({**erased, **check.destroyed})
         check.check_humans(self.passkeys)
         check.check_witnesses(witnesses_of(self.view, self.member), self.now_us, self.quorum)
+        self.receipts += check.other_hands.receipts  # those of the operations log, which comes first
+        judge(check.other_hands, log.name, self.member, check.cosigned, self.receipts, self.report)
         check.conclude()
         self.policies |= check.policies
         return check.destroyed

@@ -6,10 +6,13 @@ writes the entry at once, and a stopped one when it starts.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from gateway.audit.acts.act import MAX_TEXT, Proved
 from gateway.audit.acts.table import ActKind
@@ -23,12 +26,16 @@ from gateway.ops.acts.draft import draft_act
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.prove import HomeTrust
 from gateway.ops.acts.switches import signers_of
+from gateway.ops.homes.lock import places_held
 from gateway.ops.removals.own_keys import wanted_keys
 from gateway.signing.keys import SigningKey
 from gateway.trust.ceremony.ceremony import publish_status
-from gateway.trust.ceremony.removal_notes import RemovalNote, add_notes
+from gateway.trust.ceremony.removal_notes import RemovalNote, add_notes, replace_notes
 from gateway.trust.documents.descriptor import Descriptor, ListedKey
 from gateway.trust.documents.folder import TrustDocuments
+
+_TAKEN_S = 2.0
+"""Seconds after which each process goes by documents that changed: it looks at them once a second, and then reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +59,25 @@ def revoke(
 ) -> Removal:
     """Remove the key or keys that `name` means (`own_keys.wanted_keys`), durably, and return what was done.
 
-    `since_us` is the time from which they prove nothing, by default now: the next descriptor says it. With `keys` the
-    act is signed. Raises `Misused`, `Unknown`, `Forbidden`, `Misconfigured`.
+    `since_us` is the time from which they prove nothing by themselves, and the next descriptor says it. By default it
+    is when the removal has taken effect in each process that serves the home: what these signed until then is the
+    owner's. With `keys` the act is signed. Raises `Misused`, `Unknown`, `Forbidden`, `Misconfigured`.
     """
     settings = load_settings(folder)
     home = Home(settings.home)
     text_value(reason, "reason", MAX_TEXT)
     now_us = clock.now_us()
-    since_us = now_us if since_us is None else since_us
-    if since_us > now_us:
+    if since_us is not None and since_us > now_us:
         raise Misused("--compromised-since is in the future: a key is removed now")
     trust = HomeTrust(home, member_id(settings.node.member), clock)
     descriptor, removed = _own(trust, folder)
     gone = wanted_keys(name, home.path, descriptor, removed, clock)
-    notes = [RemovalNote(key.key_id, key.use, now_us, since_us, reason) for key in gone]
+    notes = [RemovalNote(key.key_id, key.use, now_us, since_us or now_us, reason) for key in gone]
     add_notes(home.trust, notes)
     status = publish_status(home.path, clock, removed=[key.key_id for key in gone])
+    if since_us is None:
+        since_us = _effective_us(home, clock)
+        replace_notes(home.trust, [replace(note, since_us=since_us) for note in notes])
     found = TrustDocuments(home.trust).status(descriptor)
     order = _order(trust, reason, {"keys": [key.key_id for key in gone], "since_us": since_us}, keys)
     return Removal(
@@ -79,6 +89,13 @@ def revoke(
         by=signers_of(home, clock, keys),
         is_logged=_hand_in(folder, home, order),
     )
+
+
+def _effective_us(home: Home, clock: Clock) -> int:
+    """Return when a removal that was just published has taken effect in each process that serves a home."""
+    if places_held(home):
+        time.sleep(_TAKEN_S)
+    return clock.now_us()
 
 
 def _own(trust: HomeTrust, folder: Path) -> tuple[Descriptor, frozenset[str]]:

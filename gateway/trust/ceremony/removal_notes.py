@@ -53,6 +53,13 @@ def add_notes(trust: Path, notes: Iterable[RemovalNote]) -> None:
     replace(trust / FILE, b"".join(lines))
 
 
+def replace_notes(trust: Path, notes: Iterable[RemovalNote]) -> None:
+    """Put notes, durably, in the place of those of the same keys and times of removal."""
+    changed = {(note.key_id, note.at_us): note for note in notes}
+    lines = [msgspec.json.encode(changed.get((note.key_id, note.at_us), note)) + b"\n" for note in read_notes(trust)]
+    replace(trust / FILE, b"".join(lines))
+
+
 def compromised_times(trust: Path) -> dict[str, int]:
     """Return the times from which removed keys prove nothing, by their ids; of several times the earliest."""
     found: dict[str, int] = {}

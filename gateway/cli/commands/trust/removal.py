@@ -23,7 +23,12 @@ _KEY_HELP = "statement, tls, agency/AGENCY, log, witness or online-ca, or the be
 @click.command()
 @home_option
 @click.option("--key", "name", required=True, type=TEXT, metavar="KEY", help=_KEY_HELP)
-@click.option("--compromised-since", "since", type=TIME, help="From when on it proves nothing (UTC); default: now.")
+@click.option(
+    "--compromised-since",
+    "since",
+    type=TIME,
+    help="From when on it proves nothing by itself (UTC); default: when the removal takes effect.",
+)
 @click.option("--reason", required=True, type=TEXT, help="Why; it is logged, and counterparts do not see it.")
 @click.option(
     "--signed-with",
@@ -41,6 +46,8 @@ def revoke(
     """Remove a key of our own at once, by the status key; nothing from offline is needed.
 
     It works with the node running or stopped. Counterparts that are connected refuse the key within 5 seconds.
+    Without --compromised-since the key counts until the removal takes effect in our own node; with it, what the key
+    signed from then on is proved where other evidence shows it (audit verify), else "key in other hands".
 
     \b
     Examples:
