@@ -34,6 +34,7 @@ from gateway.exchange.asking.copies import COPY
 from gateway.exchange.changes import ClockChanges, TrustChanges
 from gateway.exchange.counterparts import Counterparts
 from gateway.exchange.heard import Heard
+from gateway.exchange.held_back import HeldBack
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.bulkhead import Bulkhead
@@ -76,6 +77,7 @@ class Core:
     desk: SqlDeskStore
     ledger: Ledger
     heard: Heard
+    held_back: HeldBack
     heads: SeenHeads
     third: ThirdHeads
     greetings: Greetings
@@ -157,6 +159,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     desk = SqlDeskStore(resources.database, resources.keystore)
     lost_us = begun_us(resources.store, resources.exchange_log.store_name)
     heard = Heard(documents, lost_us)
+    held_back = HeldBack(documents)
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
@@ -173,6 +176,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         note_head=heads.note,
         begun_us=lost_us,
         heard=heard,
+        held_back=held_back,
         is_forgotten=forgetting.has,
         signed_time=counterparts.signed,
         recorder=resources.recorder,
@@ -191,6 +195,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         desk,
         Ledger(desk, resources.member, heard),
         heard,
+        held_back,
         heads,
         third,
         greetings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -14,17 +15,21 @@ from msgspec import structs
 
 from gateway.app.node import Node
 from gateway.desk.originator.changing import ChangeCommand
+from gateway.desk.originator.holding_back import STILL_THERE
 from gateway.desk.originator.ledger import WITHDRAWN
 from gateway.desk.originator.watching import CHANGED, VANISHED
+from gateway.desk.parts import Actor
 from gateway.errors import Forbidden, Malformed, Unknown
+from gateway.exchange.held_back import Held, HeldBack
 from gateway.model.desk.notices import ChangeCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId
 from gateway.model.search import Search
 from gateway.ports import events
 from tests.federation.test_desk_delivery import is_taken
-from tests.support.exchange import PASSPORT, TH, VN, command, lines, sample_world, watch
+from tests.support.exchange import PASSPORT, TH, VN, command, entries, lines, sample_world, watch
 from tests.support.federation import OFFICES
 from tests.support.nodes import World, officer
 from tests.support.originator import actor, data_officer, states, work_of
@@ -85,6 +90,82 @@ async def test_a_withdrawn_record_is_hidden_erased_and_confirmed(tmp_path: Path)
             )
         with pytest.raises(Unknown):
             await th.asking.searches.get(officer(), search.id)
+
+
+async def withdrawn(world: World) -> tuple[Node, Actor, str]:
+    """Viet Nam's node after it withdrew the record that Thailand has; its data officer, and the record's name."""
+    _, vn, _, record = await disclosed(world)
+    vn.core.leadership.leads = True
+    owner = data_officer("vn", vn.resources.walls[0].description.agency)
+    done = await vn.desk.originator.originator.change(owner, ChangeCommand(code=ChangeCode.WITHDRAWN, record=record))
+    await until(is_taken(vn, done.threads[0]), "the change is taken")
+    assert done.still_there == (record,), "its owner is told that the source still has it"
+    return vn, owner, record
+
+
+async def asked_again(world: World) -> Outcome:
+    """The outcome of the same question."""
+    found = await world.nodes["th"].asking.searches.start(officer(), command(idempotency_key=secrets.token_hex(8)))
+    return lines(found)[VN].outcome
+
+
+HELD_BACK = "rows that are held back"
+
+
+async def test_n226_what_its_owner_withdrew_is_not_given_again_until_its_row_is_another_one(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with simulated(world) as world:
+        vn, _, record = await withdrawn(world)
+        for _ in range(2):
+            assert await asked_again(world) is Outcome.NO_HIT
+            await vn.rounds.make(HELD_BACK)
+        (noted,) = [each for each in entries(vn) if each.entry.kind == "answered"][-1:]
+        (source,) = noted.private["sources"]
+        assert [f"{each['source']}/{each['key']}" for each in source["suppressed"]] == [record], "the log says why"
+        (work,) = work_of(vn, WorkKind.CORRECT)
+        assert (work.result, work.role) == (STILL_THERE, Role.DATA_OFFICER)
+        assert states(vn, Direction.OUT) == [HoldingState.HIDDEN], "nobody got another copy"
+        watched = watch(vn)
+        watched.change = lambda found: structs.replace(found, fields=dict(list(found.fields.items())[:-1]))
+        await vn.rounds.make(HELD_BACK)
+        assert work_of(vn, WorkKind.CORRECT) == []
+        assert await asked_again(world) is Outcome.HIT
+
+
+async def test_n226_a_data_officer_of_its_agency_lifts_it_and_nobody_else(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with simulated(world) as world:
+        vn, owner, record = await withdrawn(world)
+        holding = vn.desk.originator.holding
+        assert [each.record for each in holding.listed(owner)] == [record]
+        with pytest.raises(Forbidden):
+            await holding.lift(actor("vn", (Role.OFFICER,)), record)
+        with pytest.raises(Unknown):
+            await holding.lift(data_officer("vn", "customs"), record)
+        with pytest.raises(Unknown):
+            await holding.lift(owner, f"{record}0")
+        assert HeldBack(vn.core.parts.documents)(TH) == {record}, "a node that starts anew holds it back, too"
+        await holding.lift(owner, record)
+        (said,) = [each.private for each in entries(vn, "operations") if each.private.get("act") == "lift"]
+        assert (said["content"]["record"], said["officer"]) == (record, owner.officer.person)
+        assert (holding.listed(owner), work_of(vn, WorkKind.CORRECT)) == ([], [])
+        assert await asked_again(world) is Outcome.HIT
+
+
+async def test_n226_a_record_that_is_withdrawn_while_its_answer_is_made_does_not_leave(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with simulated(world) as world:
+        _, vn, _, record = await disclosed(world)
+        held, concluded = vn.core.held_back, vn.answering.answerer.conclude
+
+        def withdrawn_meanwhile(batch: Any) -> None:
+            held.put(Held(record=record, type="TravelDocument", agency="immigration", since_us=1))
+            concluded(batch)
+
+        vn.answering.answerer.conclude = withdrawn_meanwhile  # type: ignore[method-assign]
+        found = lines(await world.nodes["th"].asking.searches.start(officer(), command()))[VN]
+        assert (found.outcome is not Outcome.HIT, found.hits) == (True, ())
+        assert entries(vn, "operations")[-1].entry.kind == "kept-back"
 
 
 async def test_a_node_erases_by_itself_when_half_of_the_time_is_over(tmp_path: Path) -> None:

@@ -88,12 +88,14 @@ BODIES: dict[str, Any] = {
     "/v1/operations/{room_id}/note": {"text": "a lorry was seen"},
     "/v1/operations/{room_id}/outcome": {"outcome": "NO_ACTION"},
     "/v1/changes": {"change": "CONTESTED", "record": "th.police.persons/1", "text": "looked into"},
+    "/v1/held-back/lift": {"record": "th.police.persons/1"},
 }  # fmt: skip
 ACTS = {
     "/v1/threads": {Act.ASK},
     "/v1/threads/marks": {Act.CONFIRM},
     "/v1/alerts": {Act.RAISE_ALERT},
     "/v1/changes": {Act.CHANGE},
+    "/v1/held-back/lift": {Act.CHANGE},
     "/v1/holders": {Act.HOLDERS},
     "/v1/freezes": {Act.FREEZE},
 }

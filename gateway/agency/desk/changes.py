@@ -1,8 +1,9 @@
-"""`/v1/holders` and `/v1/changes`: who holds copies of our records, and what their owner does to them."""
+"""`/v1/holders`, `/v1/changes` and `/v1/held-back`: who holds copies of our records, and what is done to them."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -18,8 +19,9 @@ from gateway.agency.desk.responses import ThreadBody, thread_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
-from gateway.clock import SystemClock
+from gateway.clock import SystemClock, rfc3339
 from gateway.desk.originator.changing import ChangeCommand
+from gateway.exchange.held_back import Held
 from gateway.model.desk.codes import ChangeReason, Objection
 from gateway.model.desk.notices import ChangeCode
 from gateway.model.names import identifier, member_id
@@ -117,6 +119,29 @@ class ToldBody(BaseModel):
     group: str
     threads: list[dict[str, str]]
     out_of_reach: list[str]
+    still_there: list[str] = Field(description="withdrawn records that their source still has: they are held back")
+
+
+class LiftBody(Closed):
+    """A record of ours (`source/key`) that is to be held back no longer, although its row is as it was withdrawn."""
+
+    record: Annotated[str, Field(max_length=256, json_schema_extra=patterns.TEXT)]
+
+
+class HeldBackBody(BaseModel):
+    """A record that is held back from `holder`, or from all (empty), since its owner withdrew it."""
+
+    record: str
+    type: str
+    holder: str
+    since: str
+    work: str
+
+
+class AllHeldBackBody(BaseModel):
+    """What is held back of the caller's agency."""
+
+    held: list[HeldBackBody]
 
 
 class ComplyBody(Closed):
@@ -158,8 +183,23 @@ def change_routes() -> APIRouter:
             group=changed.group_id,
             threads=[{"member": key.peer, "thread": key.thread_id} for key in changed.threads],
             out_of_reach=list(changed.out_of_reach),
+            still_there=list(changed.still_there),
         )
         return shown(told, request, 202)
+
+    @router.get("/held-back", response_model=AllHeldBackBody, responses=refusals(403))
+    async def list_held_back(request: Request) -> Response:
+        """Return the records of the caller's agency that are held back since they were withdrawn."""
+        officer, desk = officer_of(request), desk_of(request)
+        found = await asyncio.to_thread(desk.holding.listed, desk.actor(officer))
+        return shown(_held_back(found), request)
+
+    @router.post("/held-back/lift", response_model=AllHeldBackBody, responses=CHANGED, openapi_extra=body_of(LiftBody))
+    async def lift(request: Request) -> Response:
+        """Hold a record back no longer: it is given again. Return what was held back."""
+        officer, desk = officer_of(request), desk_of(request)
+        body = read_body(LiftBody, await json_body(request), "bad-lift")
+        return shown(_held_back(await desk.holding.lift(desk.actor(officer), body.record)), request)
 
     @works.post("/{work_id}/comply", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ComplyBody))
     async def comply(request: Request, work_id: WorkId) -> Response:
@@ -174,3 +214,14 @@ def change_routes() -> APIRouter:
 
     router.include_router(works, prefix="/work")
     return router
+
+
+def _held_back(found: Iterable[Held]) -> AllHeldBackBody:
+    return AllHeldBackBody(
+        held=[
+            HeldBackBody(
+                record=each.record, type=each.type, holder=each.holder, since=rfc3339(each.since_us), work=each.work
+            )
+            for each in found
+        ]
+    )

@@ -60,6 +60,7 @@ def desk_uses(
         owner.originator,
         owner.compliance,
         owner.holders,
+        owner.holding,
         Phoning(desk.store, parts.trust, people.who, parts.clock.now_us),
         AlertBoard(desk, alerts.own, alerts.taken, alerts.gate),
         oversight.incidents,

@@ -15,6 +15,7 @@ from gateway.desk.originator.changing import Originator
 from gateway.desk.originator.confirming import Alarms, Confirmations
 from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.holders import HoldersView
+from gateway.desk.originator.holding_back import HoldingBack
 from gateway.desk.originator.lost_copies import LostCopies
 from gateway.desk.originator.obeying import Compliance, Erase, Obedience
 from gateway.desk.originator.renewing import Renewal
@@ -40,6 +41,7 @@ class OriginatorDesk:
     compliance: Compliance
     holders: HoldersView
     returns: Returns
+    holding: HoldingBack
     rounds: Sequence[Round]
 
 
@@ -63,7 +65,8 @@ def build_originator(
     """Put together the originator's control; nothing of it runs yet. `reached` sends what waits for a counterpart."""
     parts, evidence = core.parts, Evidence(core.kept, desk.store)
     owner = partial(agency_of, core.walls)
-    originator = Originator(desk, evidence, owner, Renewal(parts, core.walls, evidence))
+    holding = HoldingBack(desk, core.held_back, core.walls, owner)
+    originator = Originator(desk, evidence, owner, Renewal(parts, core.walls, evidence), holding.hold)
     compliance = Compliance(desk, evidence, erase, ThirdMembers(desk))
     holders = HoldersView(parts.member, desk.store, lambda member: parts.trust().active(member), owner)
     references = HitReferences(core.resources.settings.keystore, core.resources.clock)
@@ -90,8 +93,10 @@ def build_originator(
     rounds = [
         Round("rows behind copies", UPKEEP_S, watch.round),
         Round("rows that sources tell of", _TOLD_S, watch.told, leader_only=False),
+        Round("rows that are held back", UPKEEP_S, holding.round),
+        Round("what others hold back", _TOLD_S, holding.follow, leader_only=False),
         Round("lost notices", _RECOVER_S, recovery.round),
         Round("changes of counterparts", _COMPLY_S, compliance.round),
         Round("unconfirmed changes", UPKEEP_S, Alarms(desk).round),
     ]
-    return OriginatorDesk(originator, compliance, holders, Returns(parts.member, desk.store, evidence), rounds)
+    return OriginatorDesk(originator, compliance, holders, Returns(parts.member, desk.store, evidence), holding, rounds)

@@ -8,7 +8,7 @@ told once they are back, and count as out of reach until then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -58,12 +58,18 @@ class ChangeCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """The threads in which holders are told, and the members among them that are out of reach now."""
+    """The threads in which holders are told, and the members among them that are out of reach now.
+
+    `still_there` are withdrawn records that their source still has: they are held back here.
+    """
 
     group_id: str
     threads: tuple[ThreadKey, ...]
     out_of_reach: tuple[MemberId, ...] = ()
+    still_there: tuple[str, ...] = ()
 
+
+Hold = Callable[[Iterable[Holding], str], Awaitable[Sequence[str]]]
 
 Renew = Callable[[Holding, MemberId, ExchangeId, Ground], Awaitable[Renewed]]
 """Issues a record anew, as its source has it now, for a holder and the change with this id."""
@@ -71,12 +77,16 @@ Renew = Callable[[Holding, MemberId, ExchangeId, Ground], Awaitable[Renewed]]
 
 @dataclass(frozen=True, slots=True)
 class Originator:
-    """The owner's use cases. `agency_of` names the agency of a source of ours; `renew` issues records anew."""
+    """The owner's use cases. `agency_of` names the agency of a source of ours; `renew` issues records anew.
+
+    `hold` holds back what is withdrawn, from one member or (empty) from all; it returns what its source still has.
+    """
 
     desk: DeskParts
     evidence: Evidence
     agency_of: Callable[[str], str]
     renew: Renew
+    hold: Hold
 
     def may_change(self, actor: Actor, agency: str) -> bool:
         """Tell whether a person may change what an agency of ours gave."""
@@ -98,7 +108,10 @@ class Originator:
         copies = await asyncio.to_thread(self._copies, command)
         for agency in sorted({self._agency(copy) for copy in copies}):
             may(actor.person, Act.CHANGE, Matter(agency=agency, owner=agency), now_us)
-        return await self._tell(copies, command, actor, once or new_exchange_id())
+        is_withdrawn = command.code is ChangeCode.WITHDRAWN
+        there = await self.hold(copies, command.holder) if is_withdrawn else ()
+        told = await self._tell(copies, command, actor, once or new_exchange_id())
+        return replace(told, still_there=tuple(there))
 
     async def change_by_itself(self, copies: Iterable[Holding], code: ChangeCode, reason: str) -> Changed:
         """Tell each holder of a change of the node's own, which the agency's settings have switched on."""

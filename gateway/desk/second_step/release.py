@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
+from gateway.desk.originator.holding_back import check_given
 from gateway.desk.second_step.answers import OwnHit
 from gateway.desk.watches.goods import goods_match
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, Suspended, Unavailable
@@ -97,6 +98,7 @@ class Releases:
                 "the source `{source}` is not here any more", code="source-gone", where="hit", source=hit.source
             )
         self._check_suspended(hit, asked)
+        check_given(self._parts.held_back(asked.peer), f"{hit.source}/{hit.key}")
         steps: _Read = self._signing_steps if wall.signs else self._steps
         record, issued = await self._in_wall(wall, hit, asked, steps)
         self._check_subject(hit, record)

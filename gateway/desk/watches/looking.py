@@ -167,6 +167,8 @@ class Looker:
         parts, now_us = self.parts, self.parts.clock.now_us()
         if record.record_type in parts.suspensions.suspended_types(watch.peer, watch.purpose):
             return ""
+        if f"{record.source}/{record.key}" in parts.held_back(watch.peer):
+            return ""
         question = QuestionAttributes.of(request, parts.member)
         attributes = RecordAttributes(question, record.record_type, agency, record.marking, record.category)
         release = parts.policy().release(attributes, now_us)

@@ -14,6 +14,7 @@ from gateway.desk.misuse.checking import TokenCheck
 from gateway.desk.misuse.issuing import MisuseDesk
 from gateway.desk.originator.changing import Originator
 from gateway.desk.originator.holders import HoldersView
+from gateway.desk.originator.holding_back import HoldingBack
 from gateway.desk.originator.obeying import Compliance
 from gateway.desk.outcomes.telling import HitOutcomes
 from gateway.desk.oversight.freezing import FreezeDesk
@@ -59,6 +60,7 @@ class DeskUses:
     originator: Originator
     compliance: Compliance
     holders: HoldersView
+    holding: HoldingBack
     phoning: Phoning
     alerts: AlertBoard
     incidents: IncidentDesk

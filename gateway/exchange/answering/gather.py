@@ -217,13 +217,15 @@ class Gatherer:
         if not candidates:  # one decision all the same, so that no hit costs as much work; its notes are dropped
             nothing = Findings(description.id, description.kind)
             self._decide(policy, decoy(question, description), _NOBODY, nothing, now_us)
-        chosen = []
+        chosen, held_back = [], self._parts.held_back(job.peer)
         for candidate in candidates:
             attributes = RecordAttributes(
                 question, candidate.record_type, description.agency, candidate.marking, candidate.category
             )
             release = self._decide(policy, attributes, candidate, found, now_us)
-            if release is not None:
+            if release is not None and f"{candidate.source}/{candidate.key}" in held_back:  # as if it were hidden
+                found.suppressed.append(_noted(candidate))
+            elif release is not None:
                 chosen.append(_Choice(candidate, attributes, release))
         return chosen
 
@@ -236,8 +238,7 @@ class Gatherer:
         found.attributes.append(release.decision.attributes)
         if release.decision.allow and not release.hide:
             return release
-        note = {"source": candidate.source, "key": candidate.key, "type": candidate.record_type}
-        (found.suppressed if release.hide else found.denied).append(note)
+        (found.suppressed if release.hide else found.denied).append(_noted(candidate))
         return None if release.hide else release
 
     def _hit(
@@ -372,6 +373,10 @@ class Gatherer:
             found.keys[reference] = record.key
         rules = match.rules if shown else _with_reason(match.rules, NEEDS_HUMAN if release.human else NO_FIELD)
         return Hit(reference, match.quality, record.record_type, rules, "", text)
+
+
+def _noted(candidate: Candidate) -> dict[str, str]:
+    return {"source": candidate.source, "key": candidate.key, "type": candidate.record_type}
 
 
 def _with_reason(rules: tuple[str, ...], reason: str) -> tuple[str, ...]:

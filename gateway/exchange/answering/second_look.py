@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.errors import Suspended, Unauthenticated
+from gateway.errors import Suspended, Unauthenticated, Unavailable
 from gateway.exchange.answering.job import Job
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.ports.sources import SourceDescription
 from gateway.statements.envelope import check_signer
 from gateway.trust.view import TrustView
-
 
 class SecondLook:
     """Compares trust and switches with what they were when a request came in."""
@@ -42,6 +41,9 @@ class SecondLook:
         """Raise the refusal of a request whose sender, or whose source, may not go on being served."""
         if self._parts.trust() is not job.view:
             self.check_sender(job)
+        given = job.drawn.copies if job.drawn is not None else ()
+        if given and not self._parts.held_back(job.peer).isdisjoint(copy.record for copy in given):
+            raise Unavailable("a record was withdrawn while the request was inside", code="record-unstable")
         switches = self._parts.suspensions.in_force
         if job.request is None or switches is job.switches:
             return

@@ -49,3 +49,19 @@ def told_lines(found: dict[str, Any], language: Language = Language.EN) -> Itera
         yield f"{thread['thread']}  → {thread['member']}", "good"
     for member in found["out_of_reach"]:
         yield f"{member}  " + tell(language, "out of reach: it has left the federation"), "warn"
+    for record in found.get("still_there", ()):
+        told = "its source still has it: it is held back until its row is another one (`liaison desk held-back`)"
+        yield f"{record}  " + tell(language, told), "warn"
+
+
+def held_back_lines(found: dict[str, Any], language: Language, *, lifted: bool) -> Iterator[Line]:
+    """Yield what is held back, or was until now."""
+    for each in found["held"]:
+        if lifted:
+            yield f"{each['record']}  " + tell(language, "is given again"), "good"
+        else:
+            whom = each["holder"] or tell(language, "all countries")
+            since = tell(language, "held back from {whom} since {time}", whom=whom, time=each["since"])
+            yield f"{each['record']}  {since}", "warn"
+    if not found["held"]:
+        yield tell(language, "nothing is held back"), "dim"

@@ -33,6 +33,7 @@ _DESK = {
     "threads": ("desk.work", "The threads that you may read, the newest first."),
     "holders": ("desk.ledger", "Who holds copies of our records, and what is confirmed."),
     "change": ("desk.ledger", "Change what was given: contest, reclassify, cut an office off."),
+    "held-back": ("desk.ledger", "What is held back since it was withdrawn; lift it."),
     "comply": ("desk.ledger", "Erase what a change is about, or object to it."),
 }
 

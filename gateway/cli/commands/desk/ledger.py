@@ -14,7 +14,7 @@ from gateway.cli.speech import spoken
 from gateway.model.desk.codes import ChangeReason, Objection
 from gateway.model.desk.notices import ChangeCode
 from gateway.ops.desk.holders import MOST, PAGE, holders_of
-from gateway.views.desk.holders import holders_lines, told_lines
+from gateway.views.desk.holders import held_back_lines, holders_lines, told_lines
 from gateway.views.desk.steps import stands_lines
 
 _of_what = together(
@@ -63,6 +63,8 @@ def holders(bearer: Bearer, record: str, limit: int, after: str) -> Output:
 def withdraw(bearer: Bearer, **given: Any) -> Output:
     """Withdraw what was given: each holder's node hides it as it takes the word of it, and erases it within 24 hours.
 
+    It is not given again until its row in the source is another one, or a data officer lifts that (desk held-back).
+
     \b
     Example:
       liaison withdraw --home kh --as kh.p.1 --record kh.customs.seizures/S-17 --text "acquitted"
@@ -102,6 +104,25 @@ def change(bearer: Bearer, code: str, cut_office: str, **given: Any) -> Output:
               --text "a leak is looked into"
     """
     return _change(bearer, code, office=cut_office, **given)
+
+
+@click.command("held-back")
+@at_the_desk
+@click.option("--lift", default="", metavar="R", help="Hold this record back no longer: `source/key`.")
+@printed
+def held_back(bearer: Bearer, lift: str) -> Output:
+    """What our agency withdrew, and its source still has: it is given to nobody.
+
+    It ends by itself when the row in the source is another one. A data officer lifts it where the row is right.
+
+    \b
+    Examples:
+      liaison desk held-back --home kh --as kh.p.1
+      liaison desk held-back --home kh --as kh.p.1 --lift kh.customs.seizures/S-17
+    """
+    body = {"record": lift}
+    found = bearer.call("POST", "held-back/lift", body) if lift else bearer.call("GET", "held-back")
+    return Output(found, held_back_lines(found, spoken(), lifted=bool(lift)))
 
 
 @click.command()

@@ -37,6 +37,7 @@ class Item:
     request: bytes = b""
     answer: bytes = b""
     held: bool = True
+    is_lost: bool = False
     number: int | None = None
     private: dict[str, Any] = field(default_factory=dict)
     shows: bool = False
@@ -71,7 +72,7 @@ class Log:
             )
             body = build_entry(entry)
             tree.append(leaf_hash(body))
-            held = b"signed" if item.held else b""
+            held = b"by a lost key" if item.is_lost else b"signed" if item.held else b""
             rows.append(Row(index, body, b"", private, held, held))
         return rows
 
@@ -118,15 +119,18 @@ def of(log: Log, kind: str, exchange_id: str) -> Item:
 class Signed:
     """Statements in these logs are signed where the bytes say so; `two_exports` hands in real signatures."""
 
+    def __init__(self, *said: bytes) -> None:
+        self._said = said or (b"signed",)
+
     @property
     def whoever(self) -> Signed:
-        return self
+        return Signed(b"signed", b"by a lost key")
 
     def request(self, envelope: bytes, entry: Entry) -> bool:
-        return envelope == b"signed"
+        return envelope in self._said
 
     def answer(self, envelope: bytes, entry: Entry) -> bool:
-        return envelope == b"signed"
+        return envelope in self._said
 
 
 def judge(
@@ -315,6 +319,18 @@ def test_a_statement_that_nobody_signed_blames_nobody() -> None:
     drop_question(th, vn, ids[1])
     found = judge(th, vn)
     assert [(item.fault, item.blamed) for item in found.findings] == [(Fault.DROPPED_QUESTION, "")]
+
+
+def test_a_statement_by_a_key_in_other_hands_blames_nobody() -> None:
+    """CASE-N224: a thief asked in the name of Thailand, and nobody else is named."""
+    th, vn, ids = world(6)
+    for exchange_id in ids[1:3]:
+        of(vn, "answered", exchange_id).is_lost = True
+        drop_question(th, vn, exchange_id)
+    found = judge(th, vn)
+    named = [item for item in found.findings if item.fault is Fault.OTHER_HANDS]
+    assert ({item.exchange_id for item in named}, found.blamed) == (set(ids[1:3]), frozenset())
+    assert found.unproved
 
 
 @pytest.mark.parametrize("part", ["peer", "exchange"])
