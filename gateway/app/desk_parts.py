@@ -249,5 +249,6 @@ def node_desks(core: Core) -> Desks:
             lambda: core.parts.suspensions.switches,
             handed_in(resources.settings, resources.clock, core.tokens, core.parts.suspensions),
             lambda: core.proved.now_us() > 0,
+            resources.trust.refresh,
         )
     )

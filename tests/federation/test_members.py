@@ -125,7 +125,7 @@ async def test_a_cosignature_under_an_unknown_name_is_an_alarm_and_a_line(world:
         about = await asyncio.to_thread(known_members, world.home("th"))
         assert "cosigns our logs as `some.other.name+" in lines(about)
         await thailand.witness.round()
-        await eventually(alarms)
+        await eventually(lambda: bool(alarms()))
     finally:
         cosigner.name = own
     await eventually_async(is_known, 20)

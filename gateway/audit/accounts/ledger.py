@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -16,8 +16,6 @@ from gateway.signing.keys import VerifyKey
 
 MARGIN_US = 120_000_000
 """The most by which two members' clocks may differ: an event so near to the edge of an export may be missing in it."""
-
-_Checks = Callable[[bytes, Entry], bool]
 
 _NOTICE = b'"notice":'
 """Bytes of each private part that tells of a notice; others are not parsed to look for one."""
@@ -134,14 +132,17 @@ class Ledger:
             if entry.peer != self.peer or entry.exchange_id not in exchange_ids:
                 continue
             if entry.kind in events.ANSWERS:
-                hands = _hands(signed.request, signed.whoever.request, row.request, entry)
+                held = signed.request(row.request, entry)
+                lost = not held and signed.whoever.request(row.request, entry)
                 notes = self.answered[entry.exchange_id]
                 self.answered[entry.exchange_id] = [
-                    replace(note, **hands) if note.entry == entry else note for note in notes
+                    replace(note, held=held, other_hands=lost) if note.entry == entry else note for note in notes
                 ]
             elif entry.kind in events.ARRIVALS:
-                hands = _hands(signed.answer, signed.whoever.answer, row.answer, entry)
-                self.arrived[entry.exchange_id] = replace(self.arrived[entry.exchange_id], **hands)
+                held = signed.answer(row.answer, entry)
+                lost = not held and signed.whoever.answer(row.answer, entry)
+                note = self.arrived[entry.exchange_id]
+                self.arrived[entry.exchange_id] = replace(note, held=held, other_hands=lost)
 
     def answers(self) -> Iterator[Note]:
         """Yield everything that was answered or refused."""
@@ -162,12 +163,6 @@ class Ledger:
         through = _private(row).get("through")
         if type(through) is int:
             self.acknowledged = max(self.acknowledged, through)
-
-
-def _hands(own: _Checks, whoever: _Checks, envelope: bytes, entry: Entry) -> dict[str, bool]:
-    """Return what a verified statement says of its note."""
-    held = own(envelope, entry)
-    return {"held": held, "other_hands": not held and whoever(envelope, entry)}
 
 
 def _entries(rows: Iterable[Row]) -> Iterator[tuple[Entry, Row]]:

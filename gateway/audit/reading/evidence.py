@@ -12,9 +12,11 @@ from typing import Final, Protocol
 from gateway.audit.log.highwater import high_water_path, read_heads
 from gateway.audit.log.succession import Continued, continued_in, neighbour, split_name
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
+from gateway.audit.tree.quorum import with_cosignatures
 from gateway.audit.tree.tile_tree import PIECE, fold
 from gateway.audit.tree.tiles import WIDTH
 from gateway.errors import LiaisonError, Unknown
+from gateway.model.evidence.witness import CosignedHead
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.log_store import LogStore, StoredEntry
 from gateway.signing.keys import VerifyKey
@@ -107,6 +109,10 @@ class HomeLog:
         part._heads = []
         del part._store, part._keys
         return part
+
+    def add_heads(self, heads: Iterable[CosignedHead]) -> None:
+        """Take heads with their cosignatures, up to the size that the log has here."""
+        self._heads += [with_cosignatures(head) for head in heads if head.size <= self.size]
 
     def attach(self, store: LogStore, keys: ContentKeys) -> None:
         """Read from this store and with these keys from now on."""

@@ -96,7 +96,10 @@ def _is_its_own(act: Act, private: Mapping[str, Any]) -> bool:
     if act.kind in (ActKind.PASSKEY_ENROL, ActKind.PASSKEY_WITHDRAW):
         return act.detail == {name: private.get(name) for name in act.detail} and "person" in act.detail
     if act.kind is ActKind.REVOKE:
-        return act.detail == {"keys": private.get("keys"), "since_us": private.get("since_us")}
+        since_us = (
+            private.get("since_us") if act.detail.get("since_us") is not None else None
+        )  # None: as it takes effect
+        return act.detail == {"keys": private.get("keys"), "since_us": since_us}
     return act.kind is not ActKind.PRUNE or act.detail == {"before_us": private.get("before_us")}
 
 

@@ -32,7 +32,7 @@ Findings carry these numbers. Exit codes: 0 proved, 1 contradicted, 3 not provab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,12 +54,14 @@ from gateway.audit.verify.segment_checks import PrunedMark, Rules
 from gateway.audit.verify.workers import MANY_RUNS, Checkers, Reopen, Trust, checkers
 from gateway.clock import Clock, rfc3339
 from gateway.errors import LiaisonError, Malformed, NotProved, Stale, TooLarge
+from gateway.model.evidence.witness import CosignedHead
 from gateway.model.names import MemberId
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.log_store import LogStore
 from gateway.trust.documents.appointment import check_time
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
+from gateway.trust.withdrawn import members_that_lost_a_key
 
 Progress = Callable[[int, int], None]
 """Called with the number of checked entries, and of all."""
@@ -84,10 +86,13 @@ def verify_home(
     carried: Sequence[bytes] = (),
     processes: int = 1,
     reopen: Reopen | None = None,
+    cosigned: Callable[[str], Iterable[CosignedHead]] = lambda _log: (),
 ) -> Report:
     """Check the logs of a home, whose node may be running. `charter` are all versions, oldest first.
 
-    `carried` are the versions that the home itself holds. With `reopen` long logs are checked in `processes` processes.
+    `cosigned` returns the heads of a log that witnesses cosigned, which are read where the member lost a key: they
+    prove what that signed. `carried` are the versions that the home itself holds. With `reopen` long logs are checked
+    in `processes` processes.
     """
     report = Report()
     if older := older_charter(charter, carried, clock, fingerprint):
@@ -96,10 +101,12 @@ def verify_home(
     view = _view(report, member, charter, descriptors, clock, fingerprint)
     if view is not None:
         logs = [HomeLog(store, keys, name, highwater) for name in store.logs()]
+        for log in logs if member in members_that_lost_a_key(view) else ():
+            log.add_heads(cosigned(log.name))
         trust = Trust(tuple(charter), tuple(descriptors), clock.now_us(), fingerprint)
         longest = max((log.stop - log.first for log in logs), default=0)
         with checkers(view, trust, processes if reopen and longest >= MANY_RUNS * SEGMENT else 1, reopen) as workers:
-            _Verifier(report, member, view, workers, progress, statements).logs(logs)
+            _Verifier(report, member, view, workers, progress, statements, now_us=clock.now_us()).logs(logs)
     return report
 
 

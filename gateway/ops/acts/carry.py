@@ -70,22 +70,22 @@ def carry_out(folder: Path, order: Order, officer_of: OfficerOf = _no_officer) -
     return result
 
 
-def settle_order(folder: Path, order: Order) -> bool:
-    """Have the entry written of an act that was handed in and is in force already; tell whether it is written.
+def settle_order(folder: Path, order: Order) -> dict[str, Any] | None:
+    """Have the entry written of an act that was handed in and is in force already; return its result.
 
-    Where no process can write it now, the act stays for the next one. Raises the error of a refusal, and of a home
-    whose logs cannot be opened.
+    Where no process can write it now, the act stays for the next one: None. Raises the error of a refusal, and of a
+    home whose logs cannot be opened.
     """
     settings = load_settings(folder)
     mailbox, until = Mailbox(Home(settings.home).acts), time.monotonic() + _SETTLE_S
     while (result := mailbox.result(order)) is None:
         if not _took(settings, order.lane, _no_officer):
             if time.monotonic() > until:
-                return False
+                return None
             time.sleep(_STEP_S[order.lane])
     if "error" in result:
         _raise(result["error"])
-    return True
+    return result
 
 
 def _took(settings: Settings, lane: Lane, officer_of: OfficerOf) -> bool:

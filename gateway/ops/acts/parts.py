@@ -63,7 +63,7 @@ class Stands:
     """The parts of a home that its desks work with.
 
     `log` is the name of the operations log; `settle` waits for writes under way; `proved` tells whether somebody else
-    vouches for our time.
+    vouches for our time. `refresh` has trust documents of the home that changed count at once.
     """
 
     settings: Settings
@@ -79,6 +79,7 @@ class Stands:
     switches: Callable[[], Sequence[Switch]]
     officer_of: OfficerOf
     proved: Callable[[], bool] = lambda: True
+    refresh: Callable[[], object] = lambda: None
 
     @property
     def home(self) -> Home:
@@ -118,7 +119,7 @@ def desks_on(on: Stands) -> Desks:
         on.write,
         book,
     )
-    removals = RemovalDesk(trust, used, on.log, on.write)
+    removals = RemovalDesk(trust, used, on.log, on.write, on.refresh)
     passkeys = PasskeyDesk(trust, used, book, on.log, on.write)
     more = {
         ActKind.RESUME: switches.resume,

@@ -55,6 +55,7 @@ def verify_home_folder(
             progress=progress,
             processes=processes,
             reopen=partial(_reopened, folder),
+            cosigned=SqlWitnessStore(evidence.database).cosigned,
         )
 
 

@@ -6,11 +6,11 @@ writes the entry at once, and a stopped one when it starts.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -26,16 +26,12 @@ from gateway.ops.acts.draft import draft_act
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.prove import HomeTrust
 from gateway.ops.acts.switches import signers_of
-from gateway.ops.homes.lock import places_held
 from gateway.ops.removals.own_keys import wanted_keys
 from gateway.signing.keys import SigningKey
 from gateway.trust.ceremony.ceremony import publish_status
 from gateway.trust.ceremony.removal_notes import RemovalNote, add_notes, replace_notes
 from gateway.trust.documents.descriptor import Descriptor, ListedKey
 from gateway.trust.documents.folder import TrustDocuments
-
-_TAKEN_S = 2.0
-"""Seconds after which each process goes by documents that changed: it looks at them once a second, and then reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +56,9 @@ def revoke(
     """Remove the key or keys that `name` means (`own_keys.wanted_keys`), durably, and return what was done.
 
     `since_us` is the time from which they prove nothing by themselves, and the next descriptor says it. By default it
-    is when the removal has taken effect in each process that serves the home: what these signed until then is the
-    owner's. With `keys` the act is signed. Raises `Misused`, `Unknown`, `Forbidden`, `Misconfigured`.
+    is when the removal takes effect, as the process says that serves the home: what it signed until then is the
+    owner's. Where none serves it, that is now. With `keys` the act is signed. Raises `Misused`, `Unknown`,
+    `Forbidden`, `Misconfigured`.
     """
     settings = load_settings(folder)
     home = Home(settings.home)
@@ -75,11 +72,12 @@ def revoke(
     notes = [RemovalNote(key.key_id, key.use, now_us, since_us or now_us, reason) for key in gone]
     add_notes(home.trust, notes)
     status = publish_status(home.path, clock, removed=[key.key_id for key in gone])
-    if since_us is None:
-        since_us = _effective_us(home, clock)
-        replace_notes(home.trust, [replace(note, since_us=since_us) for note in notes])
     found = TrustDocuments(home.trust).status(descriptor)
     order = _order(trust, reason, {"keys": [key.key_id for key in gone], "since_us": since_us}, keys)
+    done = _hand_in(folder, home, order)
+    if since_us is None:
+        since_us = int((done or {}).get("since_us") or clock.now_us())
+        replace_notes(home.trust, [replace(note, since_us=since_us) for note in notes])
     return Removal(
         member=descriptor.member,
         keys=tuple(gone),
@@ -87,15 +85,8 @@ def revoke(
         sequence=found.sequence if found else 0,
         documents=descriptor.data + b"\n" + status + b"\n",
         by=signers_of(home, clock, keys),
-        is_logged=_hand_in(folder, home, order),
+        is_logged=done is not None,
     )
-
-
-def _effective_us(home: Home, clock: Clock) -> int:
-    """Return when a removal that was just published has taken effect in each process that serves a home."""
-    if places_held(home):
-        time.sleep(_TAKEN_S)
-    return clock.now_us()
 
 
 def _own(trust: HomeTrust, folder: Path) -> tuple[Descriptor, frozenset[str]]:
@@ -114,9 +105,9 @@ def _order(trust: HomeTrust, reason: str, detail: dict[str, object], keys: Seque
     return Order(ActKind.REVOKE, document=document.decode(), reason=reason, detail=detail, id=order.id)
 
 
-def _hand_in(folder: Path, home: Home, order: Order) -> bool:
-    """Hand in the act, and tell whether its entry is written. Where it cannot be written now, the act stays."""
+def _hand_in(folder: Path, home: Home, order: Order) -> Mapping[str, Any] | None:
+    """Hand in the act, and return what was done once its entry is written. Where it cannot be now, the act stays."""
     with suppress(LiaisonError, OSError):
         Mailbox(home.acts).give(order)
         return settle_order(folder, order)
-    return False
+    return None

@@ -50,8 +50,7 @@ def told_lines(found: dict[str, Any], language: Language = Language.EN) -> Itera
     for member in found["out_of_reach"]:
         yield f"{member}  " + tell(language, "out of reach: it has left the federation"), "warn"
     for record in found.get("still_there", ()):
-        told = "its source still has it: it is held back until its row is another one (`liaison desk held-back`)"
-        yield f"{record}  " + tell(language, told), "warn"
+        yield f"{record}  " + tell(language, "its source still has it: held back until its row is another one"), "warn"
 
 
 def held_back_lines(found: dict[str, Any], language: Language, *, lifted: bool) -> Iterator[Line]:
