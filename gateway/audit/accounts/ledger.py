@@ -142,7 +142,7 @@ class Ledger:
                 held = signed.answer(row.answer, entry)
                 lost = not held and signed.whoever.answer(row.answer, entry)
                 note = self.arrived[entry.exchange_id]
-                self.arrived[entry.exchange_id] = replace(note, held=held, other_hands=lost)
+                self.arrived[entry.exchange_id] = replace(note, held=held or note.held, other_hands=lost)
 
     def answers(self) -> Iterator[Note]:
         """Yield everything that was answered or refused."""
