@@ -15,9 +15,9 @@ from msgspec import structs
 
 from gateway.app.node import Node
 from gateway.desk.originator.changing import ChangeCommand
-from gateway.desk.originator.holding_back import STILL_THERE
 from gateway.desk.originator.ledger import WITHDRAWN
 from gateway.desk.originator.watching import CHANGED, VANISHED
+from gateway.desk.originator.withdrawn import STILL_THERE
 from gateway.desk.parts import Actor
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.exchange.held_back import Held, HeldBack

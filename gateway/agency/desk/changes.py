@@ -122,7 +122,7 @@ class ToldBody(BaseModel):
     still_there: list[str] = Field(description="withdrawn records that their source still has: they are held back")
 
 
-class GiveAgainBody(Closed):
+class FreeBody(Closed):
     """A record of ours (`source/key`) that is to be held back no longer, although its row is as it was withdrawn."""
 
     record: Annotated[str, Field(max_length=256, json_schema_extra=patterns.TEXT)]
@@ -194,11 +194,11 @@ def change_routes() -> APIRouter:
         found = await asyncio.to_thread(desk.holding.listed, desk.actor(officer))
         return shown(_held_back(found), request)
 
-    @router.post("/held-back/lift", response_model=AllHeldBackBody, responses=CHANGED, openapi_extra=body_of(GiveAgainBody))
+    @router.post("/held-back/lift", response_model=AllHeldBackBody, responses=CHANGED, openapi_extra=body_of(FreeBody))
     async def lift(request: Request) -> Response:
         """Hold a record back no longer: it is given again. Return what was held back."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(GiveAgainBody, await json_body(request), "bad-lift")
+        body = read_body(FreeBody, await json_body(request), "bad-lift")
         return shown(_held_back(await desk.holding.lift(desk.actor(officer), body.record)), request)
 
     @works.post("/{work_id}/comply", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ComplyBody))

@@ -15,7 +15,6 @@ from gateway.desk.originator.changing import Originator
 from gateway.desk.originator.confirming import Alarms, Confirmations
 from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.holders import HoldersView
-from gateway.desk.originator.holding_back import HoldingBack
 from gateway.desk.originator.lost_copies import LostCopies
 from gateway.desk.originator.obeying import Compliance, Erase, Obedience
 from gateway.desk.originator.renewing import Renewal
@@ -23,6 +22,7 @@ from gateway.desk.originator.restoring import Recovery
 from gateway.desk.originator.returning import Returns
 from gateway.desk.originator.third_members import ThirdMembers
 from gateway.desk.originator.watching import SourceWatch
+from gateway.desk.originator.withdrawn import HoldingBack
 from gateway.desk.parts import DeskParts
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId

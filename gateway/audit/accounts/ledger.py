@@ -58,7 +58,7 @@ class SignedBy(Protocol):
 
     @property
     def whoever(self) -> SignedBy:
-        """The same checks, for which keys count as well that may have been in other hands."""
+        """Return the same checks, for which keys count as well that may have been in other hands."""
 
 
 @dataclass(slots=True)

@@ -257,7 +257,7 @@ class _Reader:
         return State.PROVED, ""
 
     def _fits_key(self, kept: _Statement, unsealed: Unsealed, view: TrustView) -> bool:
-        """Tell whether a signature is by a key, whoever had it then."""
+        """Tell whether a signature is by a key that may have been in other hands."""
         try:
             check_signature(unsealed, WhoeverHasThem(view), kept.signer, kept.opened.entry.time_us)
         except LiaisonError:

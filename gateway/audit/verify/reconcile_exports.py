@@ -134,7 +134,7 @@ class _Signatures:
 
     @property
     def whoever(self) -> _Signatures:
-        """The same checks, for which keys count as well that may have been in other hands."""
+        """Return the same checks, for which keys count as well that may have been in other hands."""
         return replace(self, keys=WhoeverHasThem(self.view))
 
     def request(self, envelope: bytes, entry: Entry) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
-from gateway.desk.originator.holding_back import check_given
+from gateway.desk.originator.withdrawn import check_given
 from gateway.desk.second_step.answers import OwnHit
 from gateway.desk.watches.goods import goods_match
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, Suspended, Unavailable

@@ -14,8 +14,8 @@ from gateway.desk.misuse.checking import TokenCheck
 from gateway.desk.misuse.issuing import MisuseDesk
 from gateway.desk.originator.changing import Originator
 from gateway.desk.originator.holders import HoldersView
-from gateway.desk.originator.holding_back import HoldingBack
 from gateway.desk.originator.obeying import Compliance
+from gateway.desk.originator.withdrawn import HoldingBack
 from gateway.desk.outcomes.telling import HitOutcomes
 from gateway.desk.oversight.freezing import FreezeDesk
 from gateway.desk.oversight.incidents import IncidentDesk
