@@ -16,6 +16,7 @@ from gateway.ports.sources import SourceDescription
 from gateway.statements.envelope import check_signer
 from gateway.trust.view import TrustView
 
+
 class SecondLook:
     """Compares trust and switches with what they were when a request came in."""
 
