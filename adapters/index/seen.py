@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from gateway.errors import LiaisonError, Unavailable
 from gateway.model.hit import SearchResult, SourceRecord
@@ -39,13 +40,22 @@ class Searched(BatchSource, Source, Protocol):
         """Return the numbers of the classes that a view shows. Raises `Unavailable` where it has not decided on all."""
 
 
+class _Shown(NamedTuple):
+    """What an asker sees of an index with so many classes, whose rows had numbers up to `rows`."""
+
+    store: IndexStore
+    classes: int
+    rows: int
+    view: IndexView
+
+
 class SeenSource:
     """An `IndexedSource` as an asker sees it. Thread-safe."""
 
     def __init__(self, whole: Searched, view: View) -> None:
         self.whole = whole
         self._view = view
-        self._known: tuple[IndexStore, int, IndexView] | None = None
+        self._known: _Shown | None = None
 
     def describe(self) -> SourceDescription:
         """Return the source's description."""
@@ -58,22 +68,25 @@ class SeenSource:
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Return the candidates that the asker may learn of (`ClassedSource.within`)."""
-        found = self.whole.search_by(self._index, query, deadline, strictness)
-        self._check()
+        used: list[_Shown] = []
+        found = self.whole.search_by(partial(self._index, used), query, deadline, strictness)
+        self._check(used)
         return found
 
     def search_many(
         self, asked: Sequence[tuple[Query, Strictness]], deadline: float
     ) -> list[SearchResult | LiaisonError]:
         """Return `search` of each query; identifiers share one look-up. Raises `TimedOut`, `Unavailable`."""
-        found = self.whole.search_many_by(self._index, asked, deadline)
-        self._check()
+        used: list[_Shown] = []
+        found = self.whole.search_many_by(partial(self._index, used), asked, deadline)
+        self._check(used)
         return found
 
     def names_among(self, texts: Sequence[str]) -> list[bool]:
         """Tell of each text whether it is the whole name of a person whom the asker may learn of."""
-        found = self.whole.names_among_by(self._index, texts)
-        self._check()
+        used: list[_Shown] = []
+        found = self.whole.names_among_by(partial(self._index, used), texts)
+        self._check(used)
         return found
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
@@ -88,16 +101,31 @@ class SeenSource:
         """Return an empty text when the source can be asked; else the problem."""
         return self.whole.health()
 
-    def _index(self, store: IndexStore) -> IndexView:
+    def _index(self, used: list[_Shown], store: IndexStore) -> IndexView:
         known = self._known
-        if known is None or known[0] is not store:
-            count = store.count_classes()
-            known = self._known = store, count, IndexView(store, self.whole.seen(store, self._view))
-        return known[2]
+        if known is None or known.store is not store or known.rows != self._rows(store):
+            known = self._known = self._show(store)
+        used.append(known)
+        return known.view
 
-    def _check(self) -> None:
-        """Raise `Unavailable` where a class came up during a search: a record that moved to it was missed."""
-        known = self._known
-        if known is not None and known[0].count_classes() != known[1]:
+    def _show(self, store: IndexStore) -> _Shown:
+        """Return an index as it is now, without the rows that were withdrawn."""
+        count, rows, types = store.count_classes(), self._rows(store), self.describe().record_types
+        seen = self.whole.seen(store, self._view)
+        gone = store.numbers((record_type, key) for record_type in types for key in self._view.without)
+        return _Shown(store, count, rows, IndexView(store, seen, gone))
+
+    def _rows(self, store: IndexStore) -> int:
+        """Return a number that grows with each row that is new or changed, where that can bring a withdrawn one."""
+        return store.last() if self._view.without else 0
+
+    def _check(self, used: Sequence[_Shown]) -> None:
+        """Raise `Unavailable` where a class came up during a search: a record that moved to it was missed.
+
+        So it does where a withdrawn row was written anew meanwhile: it may have taken the place of another one.
+        """
+        for known in used[-1:]:
+            if (known.classes, known.rows) == (known.store.count_classes(), self._rows(known.store)):
+                continue
             self._known = None
             raise Unavailable("records of another class came up", code=CLASSES_CHANGED, where=self.describe().id)

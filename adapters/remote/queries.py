@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from liaison.source.v1 import source_pb2 as pb
 from msgspec import structs
@@ -26,6 +26,12 @@ from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Se
 from gateway.ports.sources import View
 from gateway.rpc.strict import parse
 
+MAX_WITHOUT, _LABEL = 32_768, 4
+"""The most bytes of keys that a query leaves out, and those that the wire adds to a key.
+
+What else was withdrawn the node leaves out of what was found.
+"""
+
 _BY_NUMBER: Mapping[str, type[Any]] = {
     kind.kind.value: kind
     for kind in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery, CaseQuery, VesselQuery)
@@ -47,11 +53,24 @@ def query_bytes(query: Query, strictness: Strictness = Strictness.USUAL, view: V
 
 def _view(view: View) -> pb.View:
     hidden = view.decided - view.seen
-    return pb.View(seen=sorted(map(class_id, view.seen)), hidden=sorted(map(class_id, hidden)))
+    without, room = [], MAX_WITHOUT
+    for key in sorted(view.without):
+        room -= len(key.encode()) + _LABEL
+        if room >= 0:
+            without.append(key)
+    return pb.View(seen=sorted(map(class_id, view.seen)), hidden=sorted(map(class_id, hidden)), without=without)
 
 
-def read_view(data: bytes) -> tuple[frozenset[bytes], frozenset[bytes]] | None:
-    """Return the classes that the asker of the query in `data` may learn of, and all that were decided on, by hash.
+class ToldView(NamedTuple):
+    """The classes that an asker may learn of and all that were decided on, by hash, and the keys that are not there."""
+
+    seen: frozenset[bytes]
+    decided: frozenset[bytes]
+    without: frozenset[str] = frozenset()
+
+
+def read_view(data: bytes) -> ToldView | None:
+    """Return what the asker of the query in `data` may learn of.
 
     None where nothing was decided. Raises `Malformed`.
     """
@@ -59,7 +78,7 @@ def read_view(data: bytes) -> tuple[frozenset[bytes], frozenset[bytes]] | None:
     if not message.HasField("view"):
         return None
     seen = frozenset(message.view.seen)
-    return seen, seen | frozenset(message.view.hidden)
+    return ToldView(seen, seen | frozenset(message.view.hidden), frozenset(message.view.without))
 
 
 def read_query(data: bytes) -> tuple[Query, Strictness]:

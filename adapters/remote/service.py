@@ -21,7 +21,7 @@ from liaison.source.v1 import source_pb2 as pb
 from adapters.base import Adapter
 from adapters.remote import wire
 from adapters.remote.allowed import is_allowed, may_be_told
-from adapters.remote.queries import read_query, read_view
+from adapters.remote.queries import ToldView, read_query, read_view
 from adapters.remote.reference import SKEW_US, Reference, StatementKeys, verify_reference
 from adapters.remote.reference_memory import ReferenceMemory, Searched
 from gateway.clock import Clock
@@ -176,7 +176,7 @@ class SourceService:
 
     # ------------------------------------------------------------ parts
 
-    def _seen(self, asker: MemberId, view: tuple[frozenset[bytes], frozenset[bytes]] | None) -> Source:
+    def _seen(self, asker: MemberId, view: ToldView | None) -> Source:
         """Return the system as `asker` sees it: what else there is, is not there for a search, and takes no place.
 
         Its markings decide before the node: what they give to other countries only is not seen, whatever that says.
@@ -186,11 +186,11 @@ class SourceService:
         if not isinstance(adapter, ClassedSource) or (view is None and asker == self._issuer.member):
             return adapter
         classes = {wire.class_id(each): each for each in adapter.classes()}
-        seen, decided = view or (classes.keys(), classes.keys())
-        if not classes.keys() <= decided:
+        shown = view or ToldView(frozenset(classes), frozenset(classes))
+        if not classes.keys() <= shown.decided:
             raise Unavailable("records of another class came up", code=CLASSES_CHANGED, where=self._source)
-        told = (each for name, each in classes.items() if name in seen and may_be_told(each[1], asker))
-        return adapter.within(View(frozenset(told), frozenset(classes.values())))
+        told = (each for name, each in classes.items() if name in shown.seen and may_be_told(each[1], asker))
+        return adapter.within(View(frozenset(told), frozenset(classes.values()), shown.without))
 
     def _verify(self, data: bytes) -> Reference:
         return verify_reference(

@@ -48,17 +48,20 @@ class HeldBack:
         self._documents = documents
         self._lock = threading.Lock()
         self._all: dict[str, Held] = {}
-        self._for: dict[MemberId, frozenset[str]] = {}
+        self._for: dict[tuple[MemberId, str], frozenset[str]] = {}
+        self.ended = 0
+        """How often a record was given free again, as far as this process has seen."""
         self.refresh()
 
-    def __call__(self, peer: MemberId) -> frozenset[str]:
-        """Return the names of the records that a member gets nothing of."""
+    def __call__(self, peer: MemberId, source: str) -> frozenset[str]:
+        """Return the keys of the records of a source that a member gets nothing of."""
         if not self._all:
             return frozenset()
-        found = self._for.get(peer)
+        known = self._for  # taken before `_all`, which is set first: nothing that is old is kept with what is new
+        found = known.get((peer, source))
         if found is None:
-            found = frozenset(each.record for each in self._all.values() if each.holder in ("", peer))
-            self._for[peer] = found
+            names = (each.record.partition("/") for each in self._all.values() if each.holder in ("", peer))
+            found = known[peer, source] = frozenset(key for name, _, key in names if name == source)
         return found
 
     def all(self) -> list[Held]:
@@ -86,4 +89,6 @@ class HeldBack:
                 self._set(found)
 
     def _set(self, found: dict[str, Held]) -> None:
-        self._all, self._for = found, {}
+        self.ended += len(self._all.keys() - found.keys())
+        self._all = found
+        self._for = {}

@@ -49,8 +49,8 @@ class Parts:
     heard: Callable[[MemberId], bool] = field(default=lambda _member: True)
     """Tells whether a member has told us which of its notices our database lost, where it was restored."""
 
-    held_back: Callable[[MemberId], frozenset[str]] = field(default=lambda _member: frozenset())
-    """Returns the records (`source/key`) of which a member gets nothing, since their owner withdrew them."""
+    held_back: Callable[[MemberId, str], frozenset[str]] = field(default=lambda _member, _source: frozenset())
+    """Returns the keys of a source's records of which a member gets nothing, since their owner withdrew them."""
 
     is_forgotten: Callable[[int], bool] = field(default=lambda _us: False)
     """Tells whether the claims that expire at a time may be forgotten."""

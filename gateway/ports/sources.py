@@ -33,11 +33,13 @@ RecordClass = tuple[str, Marking, SubjectCategory]
 class View(msgspec.Struct, frozen=True, eq=False):
     """Says what an asker may learn of: the records of the classes in `seen`. All others are as if not there.
 
-    `decided` are the classes that were decided on.
+    `decided` are the classes that were decided on. `without` are the keys of records that are not there either, of
+    whatever class: their owner withdrew them.
     """
 
     seen: frozenset[RecordClass]
     decided: frozenset[RecordClass]
+    without: frozenset[str] = frozenset()
 
 
 CLASSES_CHANGED = "classes-changed"

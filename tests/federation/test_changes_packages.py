@@ -49,6 +49,14 @@ def source(world: World) -> Any:
     return watched
 
 
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def free(world: World) -> None:
+    """Let the owner give again what an earlier test withdrew."""
+    holding, owner = world.nodes["vn"].desk.originator.holding, data_officer("vn", "immigration")
+    for held in holding.listed(owner):
+        await holding.lift(owner, held.record)
+
+
 async def released(world: World) -> tuple[ThreadKey, Any]:
     """A package that was released and opened: its thread at the asker's, and the record."""
     vn = world.nodes["vn"]

@@ -218,6 +218,7 @@ async def test_a_restored_owner_knows_again_who_holds_what_it_gave(tmp_path: Pat
         withdrawn = ChangeCommand(code=ChangeCode.WITHDRAWN, records=(first.jti,))
         done = await world.nodes["vn"].desk.originator.originator.change(owner, withdrawn)
         await until(is_taken(world.nodes["vn"], done.threads[0]), "the withdrawal is taken")
+        await world.nodes["vn"].desk.originator.holding.lift(owner, first.record)
         await th.asking.searches.start(officer(), command())
         before = sorted(store.holdings(direction=Direction.OUT), key=lambda copy: copy.jti)
         assert len(before) == 2

@@ -235,6 +235,14 @@ async def test_what_was_given_is_withdrawn_and_its_owner_sees_who_has_confirmed_
     assert {each["member"] for each in told["threads"]} == {"th"}
     seen = await asyncio.to_thread(holders_of, world.home("vn"), record)
     assert seen["changed"] == len(seen["records"][0]["copies"]) > 0
+    # It is held back, until a data officer of its agency lifts it.
+    assert told["still_there"] == [record]
+    assert [each["record"] for each in (await desk("vn.p.77", "desk", "held-back"))["held"]] == [record]
+    lifting = ("desk", "held-back", "--lift", record)
+    assert (await desk("vn.p.1", *lifting, code=1))["error"]["code"] == "not-held-back", "it is another agency's"
+    assert (await desk(owner, *lifting, code=1))["error"]["code"] == "role-not-permitted"
+    assert [each["record"] for each in (await desk("vn.p.77", *lifting))["held"]] == [record]
+    assert (await desk("vn.p.77", "desk", "held-back"))["held"] == []
 
 
 async def test_what_came_of_a_hit_is_told_by_the_command_and_stands_in_the_figures(desk: Desk, world: World) -> None:

@@ -170,6 +170,8 @@ async def test_n210_reports_for_another_country_take_no_place_of_those_for_this_
     both, one = shelf.search(query, until), shelf.within(View(its, classes)).search(query, until)
     assert (len(both.candidates), both.capped) == (1, True)
     assert (len(one.candidates), one.capped) == (1, False), "the other one is not there"
+    held = View(its, classes, frozenset({one.candidates[0].key}))
+    assert shelf.within(held).search(query, until).candidates == (), "it was withdrawn"
     with pytest.raises(Unavailable) as refused:
         shelf.within(View(its, its)).search(query, until)
     assert refused.value.code == CLASSES_CHANGED

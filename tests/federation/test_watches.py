@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gateway.app.node import Node
 from gateway.clock import DAY_US, SystemClock
 from gateway.demo.sources import people
+from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.parts import Actor
 from gateway.desk.second_step.commands import FollowWatch, Reasons
 from gateway.desk.watches import own as own_watches
@@ -23,7 +24,7 @@ from gateway.desk.watches import telling
 from gateway.desk.watches import watching as at_the_owner
 from gateway.desk.watches.values import Stand, home_key, read_own
 from gateway.errors import Forbidden, LiaisonError
-from gateway.model.desk.notices import Urgency
+from gateway.model.desk.notices import ChangeCode, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.watches import Goods
 from gateway.model.desk.work import Direction, Role, WorkKind
@@ -34,8 +35,10 @@ from gateway.model.values import NameForm
 from gateway.ports.desk import WorkFilter
 from gateway.ports.desk_uses import ThreadQuery
 from tests.support.alerts import actor, author, duty, supervisor
-from tests.support.exchange import PASSPORT, TH, sample_world
+from tests.support.exchange import PASSPORT, TH, command, sample_world
 from tests.support.moved_clock import Ahead
+from tests.support.nodes import officer
+from tests.support.originator import data_officer
 from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 from tests.support.watches import NEW, add_row, change_row, refreshed, source_file, thread_of, watching
@@ -124,6 +127,28 @@ async def test_what_is_held_at_the_start_is_told_and_a_restart_tells_nothing_twi
     await vn.rounds.make("changed rows")
     await vn.rounds.make("watches")
     assert (_told(th, key), _told(vn, ThreadKey(TH, key.thread_id))) == (1, 1)
+
+
+async def test_n226_what_its_owner_withdrew_is_told_to_no_watch_until_it_is_free_again(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    await th.asking.searches.start(officer(), command())
+    (copy,) = vn.desk.parts.store.holdings(direction=Direction.OUT)
+    owner, desk = data_officer("vn", vn.resources.walls[0].description.agency), vn.desk.originator
+    vn.core.leadership.leads = True
+    await desk.originator.change(owner, ChangeCommand(code=ChangeCode.WITHDRAWN, record=copy.record))
+    _, key = await spread(own_world, subject=PASSPORT)
+    assert _told(th, key) == 0, "the search at its start does not find it"
+    # A row that is read anew as it was stays held back; the one that is another one is told once that was seen.
+    _, _, row = copy.record.partition("/")
+    source = vn.resources.walls[0].source
+    await asyncio.to_thread(change_row, source_file(vn), f"UPDATE GiayTo SET TinhTrang = 1 WHERE MaGiayTo = {row}")
+    seen = source.checked_us()  # type: ignore[attr-defined]
+    await refreshed(vn, lambda: source.checked_us() > seen, "the row was read again")  # type: ignore[attr-defined]
+    assert _told(th, key) == 0, "the changed row alone does not tell it"
+    await vn.rounds.make("rows that are held back")
+    assert desk.holding.listed(owner) == []
+    await vn.rounds.make("watches")
+    await until(lambda: _told(th, key) == 1, "the hit has come")
 
 
 async def test_it_is_paused_where_nobody_says_again_that_it_is_needed_and_goes_on_once_somebody_does(

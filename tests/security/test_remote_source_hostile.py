@@ -481,8 +481,13 @@ async def test_a_source_searches_as_the_asker_sees_it(stage: Stage) -> None:
     classes = source.refer(occasion()).classes()
     assert classes == frozenset(stage.process.adapter.classes())  # type: ignore[attr-defined]
 
-    def told(seen: frozenset[RecordClass], decided: frozenset[RecordClass], query: Query = DRIVER) -> int:
-        part = source.refer(occasion()).within(View(seen, decided))
+    def told(
+        seen: frozenset[RecordClass],
+        decided: frozenset[RecordClass],
+        query: Query = DRIVER,
+        without: frozenset[str] = frozenset(),
+    ) -> int:
+        part = source.refer(occasion()).within(View(seen, decided, without))
         return len(part.search(query, CLOCK.monotonic() + 5).candidates)
 
     assert told(classes, classes) == 1
@@ -490,6 +495,7 @@ async def test_a_source_searches_as_the_asker_sees_it(stage: Stage) -> None:
     its = frozenset({(found.record_type, found.marking, found.category)})
     assert told(classes - its, classes) == 0, "it is not there for who may not learn of it"
     assert told(classes, classes, person(planted.HIDDEN)) == 0, "its marking decides before the node"
+    assert told(classes, classes, without=frozenset({found.key})) == 0, "n226: its owner withdrew it"
     with pytest.raises(Unavailable) as caught:
         told(frozenset(), classes - its)
     assert caught.value.code == CLASSES_CHANGED, "a class that was not decided on is not passed over"

@@ -61,4 +61,5 @@ def build_watching(core: Core, desk: DeskParts) -> Watching:
         asked = own_question(own.author, own.subject, own.purpose.value, own.offence.value, own.case)
         return core.parts.policy().may_ask(asked, core.parts.clock.now_us()).allow
 
-    return Watching(desk, core.resources.walls, Looker(core.parts), Telling(desk), allowed)
+    looker, held_back = Looker(core.parts), core.held_back
+    return Watching(desk, core.resources.walls, looker, Telling(desk), allowed, lambda: held_back.ended)

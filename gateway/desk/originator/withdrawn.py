@@ -158,9 +158,9 @@ class HoldingBack:
         await asyncio.to_thread(self.held.lift, held)
 
 
-def check_given(held: frozenset[str], record: str) -> None:
-    """Raise `Forbidden` for a record that is held back, since its owner withdrew it."""
-    if record in held:
+def check_given(held: frozenset[str], key: str) -> None:
+    """Raise `Forbidden` for a record whose key is among those held back, since its owner withdrew it."""
+    if key in held:
         raise Forbidden(
             "its owner withdrew this record, and it is held back",
             code=WITHDRAWN,

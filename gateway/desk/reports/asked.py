@@ -155,7 +155,7 @@ class PublishedReports:
         for held, marking in self._live():
             if _class_of(marking) not in view.decided:
                 raise Unavailable("a report of another class came up", code=CLASSES_CHANGED, where=self._id)
-            if _class_of(marking) in view.seen:
+            if _class_of(marking) in view.seen and held.report.id not in view.without:
                 yield held, marking
 
     def health(self) -> str:

@@ -98,7 +98,7 @@ class Releases:
                 "the source `{source}` is not here any more", code="source-gone", where="hit", source=hit.source
             )
         self._check_suspended(hit, asked)
-        check_given(self._parts.held_back(asked.peer), f"{hit.source}/{hit.key}")
+        check_given(self._parts.held_back(asked.peer, hit.source), hit.key)
         steps: _Read = self._signing_steps if wall.signs else self._steps
         record, issued = await self._in_wall(wall, hit, asked, steps)
         self._check_subject(hit, record)

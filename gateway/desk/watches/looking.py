@@ -75,7 +75,7 @@ def is_watched(wall: Bulkhead) -> bool:
 class Looker:
     """Searches sources for watches, and compares changed records with them.
 
-    What is hidden from the author of a watch is not there for its search: it makes no watch too wide.
+    What is hidden from the author of a watch, or withdrawn, is not there for its search: it makes no watch too wide.
     """
 
     parts: Parts
@@ -158,7 +158,8 @@ class Looker:
         def see(source: Source, anew: bool) -> Source:
             without = parts.suspensions.suspended_types(watch.peer, watch.purpose)
             now_us = parts.clock.now_us()
-            return self.constant_work.seen(parts.policy(), question, source, now_us, without, anew=anew)
+            held_back = parts.held_back(watch.peer, source.describe().id)
+            return self.constant_work.seen(parts.policy(), question, source, now_us, without, held_back, anew=anew)
 
         return see
 
@@ -167,7 +168,7 @@ class Looker:
         parts, now_us = self.parts, self.parts.clock.now_us()
         if record.record_type in parts.suspensions.suspended_types(watch.peer, watch.purpose):
             return ""
-        if f"{record.source}/{record.key}" in parts.held_back(watch.peer):
+        if record.key in parts.held_back(watch.peer, record.source):
             return ""
         question = QuestionAttributes.of(request, parts.member)
         attributes = RecordAttributes(question, record.record_type, agency, record.marking, record.category)

@@ -2,7 +2,8 @@
 
 A key index numbers the rows that its writer has changed, whichever process that is: the leader compares those since it
 looked last. It searches the indexes once for each watch that is new or renewed. For all of them it does so where any
-row may have changed: after a start, and when policy, or a switch, has changed. What was told is not told again.
+row may have changed: after a start, and when policy, or a switch, has changed, or a record is held back no longer. What
+was told is not told again.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ class Watching:
     telling: Telling
     allowed: Callable[[LiveWatch], bool]
     """Tells whether policy lets a watch of our own agencies stand."""
+
+    freed: Callable[[], int]
+    """Tells how often a record that was held back was given free again."""
 
     book: WatchBook = field(default_factory=WatchBook)
     _versions: dict[ThreadKey, int] = field(default_factory=dict)
@@ -219,9 +223,15 @@ class Watching:
                 await asyncio.sleep(0)
 
     def _follow(self) -> None:
-        """Search for all watches anew where policy, the members or the switches are others than before."""
+        """Search for all watches anew where policy, the members or the switches are others, or a record is free."""
         parts = self.desk.parts
-        state = (parts.policy().hash, parts.trust().hash, tuple(map(self._is_off, self.walls)), self._silent())
+        state = (
+            parts.policy().hash,
+            parts.trust().hash,
+            tuple(map(self._is_off, self.walls)),
+            self._silent(),
+            self.freed(),
+        )
         if state != self._state:
             self._state = state
             self._again |= set(self.book.watches)

@@ -30,6 +30,9 @@ _TRIES = 3
 _MAX_KNOWN = 8_192
 
 
+_Place = tuple[bytes, str, QuestionAttributes, frozenset[str], frozenset[str]]
+
+
 class _Seen(msgspec.Struct, frozen=True, eq=False):
     """The part of a source that an asker sees, while `window` lasts."""
 
@@ -42,7 +45,7 @@ class ConstantWork:
     """Remembers what each asker sees of each source. Thread-safe."""
 
     def __init__(self) -> None:
-        self._known: Recent[tuple[bytes, str, QuestionAttributes, frozenset[str]], _Seen] = Recent(_MAX_KNOWN)
+        self._known: Recent[_Place, _Seen] = Recent(_MAX_KNOWN)
 
     def seen(
         self,
@@ -51,16 +54,17 @@ class ConstantWork:
         source: Source,
         now_us: int,
         without: frozenset[str] = frozenset(),
+        held_back: frozenset[str] = frozenset(),
         *,
         anew: bool = False,
     ) -> Source:
-        """Return a source as the asker of a question sees it, without some record types.
+        """Return a source as the asker of a question sees it, without some record types and the keys in `held_back`.
 
         It decides on each class of the source's records for a question that is new to this policy, and again `anew`. A
         source that does not tell its classes is returned itself.
         """
         description = source.describe()
-        key = (policy.hash, description.id, question, without)
+        key = (policy.hash, description.id, question, without, held_back)
         known = self._known.use(question.counterpart, key)
         if known is not None and not anew and known.whole is source and now_us in known.window:
             return known.part
@@ -68,7 +72,7 @@ class ConstantWork:
             return source
         decided = frozenset(source.classes())
         seen, window = policy.shown(question, description.agency, decided, now_us)
-        view = View(frozenset(each for each in seen if each[0] not in without), decided)
+        view = View(frozenset(each for each in seen if each[0] not in without), decided, held_back)
         known = _Seen(source, source.within(view), window)
         self._known.put(question.counterpart, key, known)
         return known.part

@@ -196,7 +196,8 @@ class Gatherer:
     def _seen(self, job: Job, source: Source, anew: bool) -> Source:
         """Return a source as the sender of a job sees it."""
         question, suspended = job.ask(self._parts.member), job.suspended_types
-        return self._constant_work.seen(job.policy, question, source, job.decided_us, suspended, anew=anew)
+        held_back = self._parts.held_back(job.peer, source.describe().id)
+        return self._constant_work.seen(job.policy, question, source, job.decided_us, suspended, held_back, anew=anew)
 
     def _look_again(self, job: Job) -> None:
         """Raise the refusal of a request whose sender was removed, or its source switched off, since it came in."""
@@ -217,13 +218,13 @@ class Gatherer:
         if not candidates:  # one decision all the same, so that no hit costs as much work; its notes are dropped
             nothing = Findings(description.id, description.kind)
             self._decide(policy, decoy(question, description), _NOBODY, nothing, now_us)
-        chosen, held_back = [], self._parts.held_back(job.peer)
+        chosen, held_back = [], self._parts.held_back(job.peer, description.id)
         for candidate in candidates:
             attributes = RecordAttributes(
                 question, candidate.record_type, description.agency, candidate.marking, candidate.category
             )
             release = self._decide(policy, attributes, candidate, found, now_us)
-            if release is not None and f"{candidate.source}/{candidate.key}" in held_back:  # as if it were hidden
+            if release is not None and candidate.key in held_back:  # since the search, or by a source without classes
                 found.suppressed.append(_noted(candidate))
             elif release is not None:
                 chosen.append(_Choice(candidate, attributes, release))

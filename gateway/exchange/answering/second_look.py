@@ -43,7 +43,8 @@ class SecondLook:
         if self._parts.trust() is not job.view:
             self.check_sender(job)
         given = job.drawn.copies if job.drawn is not None else ()
-        if given and not self._parts.held_back(job.peer).isdisjoint(copy.record for copy in given):
+        names = (copy.record.partition("/") for copy in given)
+        if any(key in self._parts.held_back(job.peer, source) for source, _, key in names):
             raise Unavailable("a record was withdrawn while the request was inside", code="record-unstable")
         switches = self._parts.suspensions.in_force
         if job.request is None or switches is job.switches:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from gateway.storage.index.index_seal import IndexSeal
 
 _BY_PLACE = "SELECT place, body FROM records WHERE place = ?"
 _CACHE_KIB = 8_192
+_AT_ONCE = 500
 
 
 class _Held:
@@ -108,6 +109,15 @@ class IndexStore:
         """Return the records whose numbers are greater, in their order."""
         found = self.all("SELECT place, body FROM records WHERE id > ? ORDER BY id", (number,))
         return [self.body(place, stored) for place, stored in found]
+
+    def numbers(self, records: Iterable[tuple[str, str]]) -> dict[int, int]:
+        """Return the numbers of those of some types and keys that are records here, each with that of its class."""
+        places, found = [self.seal.place(*record) for record in records], dict[int, int]()
+        for first in range(0, len(places), _AT_ONCE):
+            part = places[first : first + _AT_ONCE]
+            marks = ",".join("?" * len(part))
+            found.update(self.all(f"SELECT id, class FROM records WHERE place IN ({marks})", part))  # noqa: S608
+        return found
 
     def links(self, record_type: str, source_key: str) -> str:
         """Return the joined rows' keys of a record as JSON. Raises `Unknown` when the index has no such record."""

@@ -1,5 +1,7 @@
 """A key index as one asker sees it: rows whose class is hidden from them are not touched by any look-up.
 
+Neither is a row that was withdrawn given, ranked or counted: a look-up passes over it as over one that was removed.
+
 So a row that is hidden takes no place of another one, counts in no weight and for no limit, and costs no time. The rows
 of a key are sorted by class first. Where a look-up is cut, it reads on in the order of the birth dates over all classes
 that are seen, as if there were no classes.
@@ -7,12 +9,15 @@ that are seen, as if there were no classes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from heapq import merge
 from itertools import islice
 from math import log as logarithm
+from typing import Any
+
+from orjson import dumps
 
 from gateway.storage.index.index_file import IndexRow, KeyKind
 from gateway.storage.index.index_store import IndexStore
@@ -34,6 +39,8 @@ _MOST_MERGED = 256
 
 _EVERY_BIRTH = (0, (1 << 31) - 1)
 _ALIVE = " AND record NOT IN (SELECT record FROM dead)"
+_GONE = "WITH gone AS (SELECT value FROM json_each(?)) "
+_NOT_GONE = " AND record NOT IN (SELECT value FROM gone)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,18 @@ class _Asked:
 
 
 class IndexView:
-    """The rows of an index that are in some of its classes; in all of them where `numbers` is None."""
+    """The rows of an index that are in some of its classes; in all of them where `numbers` is None.
 
-    def __init__(self, store: IndexStore, numbers: Collection[int] | None = None) -> None:
+    Those of the records in `without`, each with its class, are not there (`IndexStore.numbers`).
+    """
+
+    def __init__(
+        self, store: IndexStore, numbers: Collection[int] | None = None, without: Mapping[int, int] | None = None
+    ) -> None:
         self._store = store
+        self._without = without or {}
+        self._gone = (dumps(list(self._without)).decode(),) if self._without else ()
+        self._rest = _NOT_GONE if self._gone else ""
         seen = sorted(store.classes() if numbers is None else numbers)
         self._numbers = tuple(seen) or (0,)  # no class has the number 0
         self._classes = _filled(self._numbers)
@@ -74,7 +89,8 @@ class IndexView:
 
     def find(self, kind: KeyKind, key: str, limit: int) -> list[IndexRow]:
         """Return at most `limit` rows with exactly this key. The last item is the key's detail."""
-        found = self._store.all(_find(len(self._classes)), (self._store.seal.key(kind, key), *self._classes, limit))
+        statement = _find(len(self._classes), self._rest)
+        found = self._all(statement, (self._store.seal.key(kind, key), *self._classes, limit))
         return self._rows_of(kind, key, found)[:limit]
 
     def find_each(self, wanted: Sequence[tuple[KeyKind, str]], limit: int) -> list[list[IndexRow]]:
@@ -89,8 +105,8 @@ class IndexView:
         if len(hashes) == 1:
             return [self.find(kind, key, limit) for kind, key in wanted]
         asked = _filled(hashes)
-        statement = _find_many(len(asked), len(self._classes))
-        rows = self._store.all(statement, (*asked, *self._classes, limit))
+        statement = _find_many(len(asked), len(self._classes), self._rest)
+        rows = self._all(statement, (*asked, *self._classes, limit))
         if len(rows) == limit:
             return [self.find(kind, key, limit) for kind, key in wanted]
         by_hash: dict[int, list[tuple[bytes, bytes]]] = {}
@@ -124,7 +140,7 @@ class IndexView:
         """
         ranks: dict[int, float] = {}
         asked = self._asked(births) if births else None
-        alive = _ALIVE if self._store.has_dead() else ""
+        alive = (_ALIVE if self._store.has_dead() else "") + self._rest
         size = self._size()
         is_part = False
         for key in keys:
@@ -139,21 +155,21 @@ class IndexView:
     def has_name(self, key: str) -> bool:
         """Tell whether some record has a key of a name."""
         hashed = self._store.seal.key(KeyKind.NAME, key)
-        return bool(self._store.all(_by_key(len(self._classes), _ALIVE), (hashed, *self._classes, 1)))
+        return bool(self._all(_by_key(len(self._classes), _ALIVE + self._rest), (hashed, *self._classes, 1)))
 
     def _asked(self, births: Births) -> _Asked:
         seal = self._store.seal
         return _Asked({seal.birth(day) for day in births.days}, [seal.births_of_year(year) for year in births.years])
 
     def _size(self) -> int:
-        """Return the number of records in the classes."""
+        """Return the number of records that are seen."""
         ((size,),) = self._store.all(_size(len(self._classes)), self._classes)
-        return max(1, size or 0)
+        return max(1, (size or 0) - sum(number in self._numbers for number in self._without.values()))
 
     def _records(self, hashed: int, asked: _Asked | None, alive: str, *, only: bool) -> list[int]:
         few = FEW if only and asked is not None else COMMON
         by_key = _by_key(len(self._classes), alive)
-        found: list[tuple[int, int]] = self._store.all(by_key, (hashed, *self._classes, few + 1))
+        found: list[tuple[int, int]] = self._all(by_key, (hashed, *self._classes, few + 1))
         if len(found) <= few:
             is_all = asked is None or not only
             return [record for record, birth in found if is_all or (asked is not None and asked.has(birth))]
@@ -169,7 +185,7 @@ class IndexView:
         each, days = (hashed, *self._classes), sorted(asked.days)
         births = (each, days, *((*each, *ends) for ends in asked.years), each, (COMMON + 1,))
         statement = _by_births(len(self._classes), len(days), len(asked.years), alive)
-        found = [record for (record,) in self._store.all(statement, [one for some in births for one in some])]
+        found = [record for (record,) in self._all(statement, [one for some in births for one in some])]
         if len(found) <= COMMON:
             return found
         found = []
@@ -185,8 +201,12 @@ class IndexView:
         for first in range(0, len(self._numbers), _MOST_MERGED):
             numbers = self._numbers[first : first + _MOST_MERGED]
             parameters = [value for number in numbers for value in (hashed, number, *ends)]
-            parts.append(self._store.all(_by_births_merged(len(numbers), alive), (*parameters, limit)))
+            parts.append(self._all(_by_births_merged(len(numbers), alive), (*parameters, limit)))
         return [record for _, record in islice(merge(*parts), limit)]
+
+    def _all(self, statement: str, parameters: Sequence[object]) -> list[Any]:
+        """Return all rows of a statement on keys, which has `_rest` among its conditions."""
+        return self._store.all(_GONE + statement if self._gone else statement, (*self._gone, *parameters))
 
     def _features(self, records: list[int]) -> list[IndexRow]:
         """Return the rows of `records`. Always reads and opens at least `MIN_READ` records, for constant work."""
@@ -212,18 +232,18 @@ def _marks(count: int) -> str:
 
 
 @cache
-def _find(classes: int) -> str:
+def _find(classes: int, rest: str) -> str:
     return (
         "SELECT r.place, r.body FROM keys k JOIN records r ON r.id = k.record "  # noqa: S608 - marks only
-        f"WHERE k.hash = ? AND k.class IN ({_marks(classes)}) LIMIT ?"
+        f"WHERE k.hash = ? AND k.class IN ({_marks(classes)}){rest} LIMIT ?"
     )
 
 
 @cache
-def _find_many(keys: int, classes: int) -> str:
+def _find_many(keys: int, classes: int, rest: str) -> str:
     return (
         "SELECT k.hash, r.place, r.body FROM keys k JOIN records r ON r.id = k.record "  # noqa: S608 - marks only
-        f"WHERE k.hash IN ({_marks(keys)}) AND k.class IN ({_marks(classes)}) LIMIT ?"
+        f"WHERE k.hash IN ({_marks(keys)}) AND k.class IN ({_marks(classes)}){rest} LIMIT ?"
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -92,12 +93,12 @@ def answer(ask: Callable[[], object]) -> object:
         return error.code
 
 
-def told(folder: Path, name: str, rows: Mapping[int, Row]) -> list[object]:
-    """All that an asker from Viet Nam is told of a source with these rows."""
+def told(folder: Path, name: str, rows: Mapping[int, Row], without: frozenset[str] = frozenset()) -> list[object]:
+    """All that an asker from Viet Nam is told of a source with these rows, some of which were withdrawn."""
     (folder / name).mkdir()
     source = small_source(folder / name, WITH_CARS, f"{TABLES} {statements(rows)}").open(CLOCK)
     try:
-        seen, until = source.within(view_of(source.classes())), CLOCK.monotonic() + 60
+        seen, until = source.within(replace(view_of(source.classes()), without=without)), CLOCK.monotonic() + 60
         alone = [answer(partial(seen.search, query, until, strictness)) for query in ASKED for strictness in Strictness]
         together = [
             each.code if isinstance(each, LiaisonError) else each
@@ -148,6 +149,32 @@ def test_for_any_rows_the_answers_are_equal_with_and_without_the_hidden_ones(dra
         assert told(Path(folder), "with", rows) == told(Path(folder), "without", visible(rows))
 
 
+def withdrawn(rows: Mapping[int, Row]) -> tuple[dict[int, Row], frozenset[str]]:
+    """The rows, none of which is hidden any more, and the keys of those that were: these were withdrawn."""
+    return {place: (*row[:3], False) for place, row in rows.items()}, frozenset(map(str, rows.keys() - visible(rows)))
+
+
+@pytest.mark.parametrize(("gone", "seen"), [(1, 1), (20, 1), (25, 20), (256, 60), (2_500, 20)])
+def test_n226_what_was_withdrawn_takes_no_place_of_what_was_not(tmp_path: Path, gone: int, seen: int) -> None:
+    shown = [(NAMES[number % 2], BORN[number % 3], number % 3, False) for number in range(seen)]
+    behind = [(NAMES[number % 5], BORN[number % 7], number % 3, True) for number in range(gone)]
+    rows = numbered(behind[::2] + shown + behind[1::2])
+    held, keys = withdrawn(rows)
+    assert told(tmp_path, "with", held, keys) == told(tmp_path, "without", visible(rows))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(BORN), st.integers(0, 2), st.booleans()), max_size=40)
+)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.usefixtures("small_limits")
+def test_n226_for_any_rows_the_answers_are_equal_with_and_without_the_withdrawn_ones(drawn: list[Row]) -> None:
+    rows = numbered(drawn)
+    held, keys = withdrawn(rows)
+    with TemporaryDirectory() as folder:
+        assert told(Path(folder), "with", held, keys) == told(Path(folder), "without", visible(rows))
+
+
 @pytest.mark.usefixtures("small_limits")
 def test_the_small_limits_are_reached(tmp_path: Path) -> None:
     """The control of the test before: these rows are cut, where all are seen."""
@@ -188,6 +215,28 @@ def test_a_record_of_a_class_that_was_not_decided_on_is_not_passed_over_in_silen
     with pytest.raises(Unavailable):
         seen.names_among(NAMES)
     assert source.within(view_of(source.classes())).search(ASKED[0], until).candidates
+
+
+def test_n226_a_withdrawn_row_that_is_written_anew_stays_withdrawn(
+    files: SmallSource, source: IndexedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = source.within(replace(view_of(source.classes()), without=frozenset({"100"})))
+    until, search_by = CLOCK.monotonic() + 60, source.search_by
+    assert seen.search(ASKED[0], until).candidates == ()
+
+    def written_meanwhile(*asked: Any) -> object:
+        found = search_by(*asked)
+        files.execute("UPDATE persons SET born = '05/06/2530' WHERE id = 100;")
+        source.compare()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "search_by", written_meanwhile)
+        with pytest.raises(Unavailable) as refused:
+            seen.search(ASKED[0], until)
+    assert refused.value.code == CLASSES_CHANGED, "it is searched again"
+    assert seen.search(ASKED[0], until).candidates == ()
+    assert source.search(ASKED[0], until).candidates
 
 
 def test_a_row_that_became_hidden_leaves_no_trace_before_its_keys_are_swept(tmp_path: Path) -> None:
