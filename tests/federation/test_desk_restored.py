@@ -13,11 +13,13 @@ from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.ledger import UNHEARD, WITHDRAWN
+from gateway.desk.originator.withdrawn import STILL_THERE
 from gateway.errors import Contradicted, Suspended
 from gateway.model.desk.notices import About, Ask, ChangeCode, Note
 from gateway.model.desk.threads import ThreadKey, ThreadState
-from gateway.model.desk.work import DeliveryState, Direction, HoldingState
+from gateway.model.desk.work import DeliveryState, Direction, HoldingState, WorkKind
 from gateway.model.search import Search
+from gateway.ports.desk import WorkFilter
 from tests.federation.test_desk_delivery import is_taken, post
 from tests.federation.test_several_processes import on_postgres
 from tests.support import schemas
@@ -226,6 +228,13 @@ async def test_a_restored_owner_knows_again_who_holds_what_it_gave(tmp_path: Pat
         await until(lambda: vn.core.heard(TH), "Thailand has told what was lost")
         after = sorted(vn.desk.parts.store.holdings(direction=Direction.OUT), key=lambda copy: copy.jti)
         assert after == before
+        # What was withdrawn is held back again: that it was lifted is lost, and a data officer says so again.
+        holding = vn.desk.originator.holding
+        assert [each.record for each in holding.listed(owner)] == [first.record]
+        (work,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.CORRECT,)))
+        assert (work.result, work.done_us) == (STILL_THERE, 0)
+        await holding.hold([first], "")
+        assert len(vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.CORRECT,)))) == 1, "one work for each hold"
         # So a withdrawal after the restore reaches the copy that was given after the backup.
         done = await vn.desk.originator.originator.change(
             owner, ChangeCommand(code=ChangeCode.WITHDRAWN, record=first.record)

@@ -82,6 +82,7 @@ def build_originator(
         lambda: kept_us(store, log),
         lambda: core.others,
         reached,
+        holding.hold,
     )
     telling = frozenset(each.id for each in core.resources.settings.sources if each.tells_changes)
 

@@ -2,8 +2,9 @@
 
 Until a counterpart has told all, its records are not shown here, none of our notices goes to it, and none of its own is
 taken: a notice that does not know the newest ones would be a fork of its thread. A counterpart out of reach keeps back
-its own records, and no others. A notice that comes back has all its effects, so a withdrawal stays in force. The copies
-that we gave come back with our answers and notices, so that a later withdrawal reaches all who hold them.
+its own records, and no others. A notice that comes back has all its effects, so a withdrawal stays in force, and what
+was withdrawn is held back again: from all, since a notice does not say from whom. The copies that we gave come back
+with our answers and notices, so that a later withdrawal reaches all who hold them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from gateway.desk.attachments.binding import taken_files
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.fold import admits
+from gateway.desk.originator.changing import Hold
 from gateway.desk.originator.lost_copies import LostCopies
+from gateway.desk.originator.meant import copies_meant
+from gateway.desk.originator.watching import VANISHED
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.desk.raising import from_notice
 from gateway.errors import (
@@ -35,9 +39,9 @@ from gateway.errors import (
 from gateway.exchange.heard import Heard
 from gateway.exchange.parts import Parts
 from gateway.model.desk.delivered import NoticesWanted
-from gateway.model.desk.notices import Notice
+from gateway.model.desk.notices import Change, ChangeCode, Notice
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import DeliveryState
+from gateway.model.desk.work import DeliveryState, Direction
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
@@ -69,6 +73,7 @@ class Recovery:
     kept_us: Callable[[], int]
     others: Callable[[], Sequence[MemberId]]
     reached: Callable[[MemberId], None]
+    hold: Hold
     _refused: dict[MemberId, str] = field(default_factory=dict)
 
     async def round(self) -> None:
@@ -130,7 +135,17 @@ class Recovery:
         notice = verified.value
         key = ThreadKey(peer, notice.head.thread_id)
         if await asyncio.to_thread(self.store.notice, peer, notice.head.notice_id) is None:
+            await self._hold_back(peer, notice)
             await self.pen.write(self.parts.member, key, lambda: self._draft(key, verified))
+
+    async def _hold_back(self, peer: MemberId, notice: Notice) -> None:
+        """Hold back what a person of ours withdrew, before the notice stands: it is not looked at again."""
+        member, body = self.parts.member, notice.body
+        if notice.sender != member or not isinstance(body, Change):
+            return
+        if body.code is ChangeCode.WITHDRAWN and body.reason != VANISHED:
+            copies = await asyncio.to_thread(copies_meant, self.store, body, Direction.OUT, peer, member)
+            await self.hold(copies, "")
 
     def _verified(self, peer: MemberId, envelope: bytes) -> Verified[Notice]:
         parts, now_us = self.parts, self.parts.clock.now_us()

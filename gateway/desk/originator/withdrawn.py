@@ -50,10 +50,13 @@ class HoldingBack:
     agency_of: Callable[[str], str]
 
     async def hold(self, copies: Iterable[Holding], holder: str) -> list[str]:
-        """Hold the records of copies back, durably, and return those that their source still has."""
+        """Hold the records of copies back, durably, and return those that their source still has.
+
+        What is held back already stays so, by its row as that is now, and raises no second work.
+        """
         wanted = {copy.record: copy for copy in copies if copy.record}
         now_us = self.desk.parts.clock.now_us()
-        made = [
+        new = [
             Held(
                 record=record,
                 type=copy.type,
@@ -63,6 +66,8 @@ class HoldingBack:
             )
             for record, copy in wanted.items()
         ]
+        known = {each.key: replace(each, row="") for each in self.held.all()}
+        made = [known.get(each.key, each) for each in new]
         for held in made:
             await asyncio.to_thread(self.held.put, held)
         there = []
@@ -123,7 +128,10 @@ class HoldingBack:
         return _hash_of(record) if record is not None else ""
 
     async def _tell(self, held: Held, copy: Holding) -> None:
-        """Raise the work of the agency's data officer, once for each hold."""
+        """Raise the work of the agency's data officer, once for each hold, and keep both."""
+        if held.work:
+            await asyncio.to_thread(self.held.put, held)
+            return
         now_us = self.desk.parts.clock.now_us()
         due_us = CALENDAR.after(now_us, DEFAULTS.correct_days)
         work = Work(
