@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.desk.second_step.commands import Decide
+from gateway.exchange.held_back import Held
 from gateway.model.desk.notices import ReplyCode, StatusCode
 from gateway.model.desk.work import WorkKind
 from tests.support.alerts import author, supervisor
@@ -132,6 +133,23 @@ async def test_an_office_that_no_other_country_has_is_not_cut_off(world: World, 
         assert (answer.status_code, 'id="office"' in answer.text) == (400, True)
         assert 'href="#office"' in answer.text, "the page says which field is wrong"
         assert len(world.nodes["vn"].desk.parts.store.threads()) == before
+
+
+async def test_what_is_held_back_is_lifted_by_a_data_officer_of_its_agency_alone(world: World) -> None:
+    vn, title = world.nodes["vn"], "Withdrawn records that are held back"
+    record = Held(record="vn.immigration.border/1", type="TravelDocument", agency="immigration", since_us=1)
+    async with visitor(world, "vn.o.p1") as owner, visitor(world, "vn.o.p9") as other:
+        assert title not in (await see(owner, "/holders")).text
+        vn.core.held_back.put(record)
+        page = (await see(owner, "/holders")).text
+        assert (title in page, page.count(record.record)) == (True, 2), "its value, and what is told of it"
+        assert title not in (await see(other, "/holders")).text
+        await send(other, "/holders/lift", {"held": record.record})
+        assert vn.core.held_back.all() == [record]
+        for _ in range(2):
+            assert (await send(owner, "/holders/lift", {"held": record.record})).status_code == 303
+        assert vn.core.held_back.all() == []
+        assert title not in (await see(owner, "/holders")).text
 
 
 async def test_a_search_of_reports_that_was_not_made_whole_never_reads_as_none(

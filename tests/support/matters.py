@@ -27,6 +27,7 @@ PEOPLE = {
         ("vn.o.n1", "immigration", "national-desk"),
         ("vn.o.s1", "immigration", "security-officer"),
         ("vn.o.p1", "immigration", "data-officer"),
+        ("vn.o.p9", "police", "data-officer"),
     ),
 }
 

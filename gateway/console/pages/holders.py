@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Banner, Button, Cell, Clock, Field, Link, Option, Row, Table, Tag, Tone
+from gateway.console.pages.held_back import HeldForm, held_form
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
 from gateway.desk.originator.changing import ChangeCommand
@@ -83,6 +85,7 @@ class HoldersView:
     find: Field
     find_button: Button
     cut: CutForm | None
+    held: HeldForm | None
     faults: Sequence[tuple[str, str]]
     wrong: str
 
@@ -133,6 +136,7 @@ def holders_routes(door: Door, parts: ConsoleParts) -> list[Route]:
         door.get(PATH, holders.show, roles),
         door.post(f"{PATH}/change", holders.change, (Role.DATA_OFFICER,)),
         door.post(f"{PATH}/cut", holders.cut, (Role.DATA_OFFICER,)),
+        door.post(f"{PATH}/lift", holders.lift, (Role.DATA_OFFICER,)),
     ]
 
 
@@ -169,6 +173,12 @@ class _Holders:
             if isinstance(error, Forbidden) and error.code not in ("unknown-office", "not-a-member"):
                 raise
             return await self._list(visit, _fault(error, ("office", "text"), visit.language))
+        return To(PATH)
+
+    async def lift(self, visit: Visit, form: Form) -> Answer:
+        """Hold a withdrawn record back no longer. The list shows what still is, so the same form again is no error."""
+        with suppress(Unknown):
+            await self._parts.desk.holding.lift(visit.actor, form.one("held"))
         return To(PATH)
 
     async def _tell(self, visit: Visit, form: Form, command: ChangeCommand) -> None:
@@ -212,6 +222,7 @@ class _Holders:
             find=Field("record", tell(language, "Record: source and key"), hint="police/4711", most=256),
             find_button=Button(tell(language, "Find")),
             cut=self._cut_form(wrong, language) if may_cut else None,
+            held=held_form(self._parts.desk.holding.listed(visit.actor), language) if may_cut else None,
             faults=faults,
             wrong=tell(language, "This was not done"),
         )
