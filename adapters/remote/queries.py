@@ -26,7 +26,7 @@ from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Se
 from gateway.ports.sources import View
 from gateway.rpc.strict import parse
 
-MAX_WITHOUT, _LABEL = 32_768, 4
+MAX_WITHOUT, _LABEL = 8_192, 4
 """The most bytes of keys that a query leaves out, and those that the wire adds to a key.
 
 What else was withdrawn the node leaves out of what was found.

@@ -116,7 +116,7 @@ DESCRIBE = Method(
     no_entry="it says what the source is, and asks no system",
 )  # fmt: skip
 SEARCH = Method(
-    SOURCE, "Search", _UNARY, 64 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.SearchRequest), WRITTEN,
+    SOURCE, "Search", _UNARY, 32 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.SearchRequest), WRITTEN,
     (events.SOURCE_SEARCHED,), max_answer_bytes=256 * KIB,
 )  # fmt: skip
 ISSUE = Method(

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from adapters.load import Place, open_source
 from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
-from adapters.remote.queries import query_bytes, read_query
+from adapters.remote.queries import MAX_WITHOUT, query_bytes, read_query, read_view
 from adapters.remote.reference import LIFETIME_US, build_reference, verify_reference
 from adapters.remote.reference_memory import MAX_ISSUES, ReferenceMemory
 from certs.names import CertificateName, CertificateUse, parse_uri, source_tls_name, tls_name
@@ -22,10 +22,11 @@ from certs.requests import MAX_REQUEST, build_request, read_request
 from gateway.clock import SystemClock, from_us
 from gateway.config.source_home import STRICTNESSES, load_source, write_source
 from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Replayed
-from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, UseCode
+from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, SubjectCategory, UseCode
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.model.query import (
+    MAX_NAMES,
     ContainerQuery,
     DocumentQuery,
     NationalIdQuery,
@@ -35,8 +36,9 @@ from gateway.model.query import (
     VesselQuery,
 )
 from gateway.model.strictness import Strictness
-from gateway.model.values import NameForm, NameSource, PartialDate, Sex
-from gateway.ports.sources import Occasion
+from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Sex
+from gateway.ports.sources import Occasion, View
+from gateway.rpc.methods import SEARCH
 from gateway.signing.keys import SigningKey, VerifyKey
 from tests.support.tables import table
 
@@ -245,6 +247,21 @@ def test_a_query_without_a_known_strictness_is_refused(message: bytes) -> None:
     with pytest.raises(Malformed) as caught:
         read_query(whole.replace(b"\x1a\x04wide", message))
     assert caught.value.where == "query.strictness"
+
+
+def test_a_query_names_withdrawn_keys_as_far_as_its_room_goes() -> None:
+    keys = frozenset(f"{number:09}" for number in range(3_000))
+    classes = frozenset((f"T{number}", Marking(), SubjectCategory.UNKNOWN) for number in range(wire.MAX_CLASSES))
+    text = "ก" * MAX_TEXT
+    longest = PersonQuery(tuple(NameForm(text) for _ in range(MAX_NAMES)), PartialDate("1987-06-05"), father=text)
+    data = query_bytes(longest, Strictness.USUAL, View(classes, classes, keys))
+    told = read_view(data)
+    assert told is not None
+    assert told.without == frozenset(sorted(keys)[: MAX_WITHOUT // (9 + 4)])
+    assert len(data) < SEARCH.max_request_bytes - 1_024, "there is room for the reference"
+    few = read_view(query_bytes(DocumentQuery("AA1234567"), Strictness.USUAL, View(classes, classes, frozenset("ab"))))
+    assert few is not None
+    assert few.without == {"a", "b"}
 
 
 @pytest.mark.parametrize("url", ["source://host:7543", "source:host", "source://host"])
