@@ -19,7 +19,7 @@ from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.tree.checkpoint import Checkpoint, foreign_head, parse_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.audit.tree.shown import Shown
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, Stale
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import Answer, AnswerMessage, LogProof, Outcome, Request, Verified
 from gateway.model.names import MemberId
@@ -92,7 +92,8 @@ def check_entry(
 def _check_place_in_time(entry: Entry, answer: Answer, request: Request, now_us: int) -> None:
     """Carry out the rest of check 2.
 
-    An answer that comes late, or that is given again, is still of an entry that was written after its request came.
+    An answer that comes late, or that is given again, is still of an entry that was written after its request came. A
+    refusal that says that the two clocks differ is of a time that differs.
     """
     refused = answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
     kinds = {Outcome.NOT_SEARCHED: (events.ANSWERED, events.REFUSED)}.get(  # an older version says it by a refusal
@@ -100,7 +101,8 @@ def _check_place_in_time(entry: Entry, answer: Answer, request: Request, now_us:
     )
     if entry.kind not in [event.kind for event in kinds]:
         raise Forbidden("the counterpart's entry is of another kind", code="wrong-entry", where="entry.kind")
-    if not request.issued_us - SKEW_US <= entry.time_us <= now_us + SKEW_US:
+    apart = answer.refusal is not None and answer.refusal.code == Stale.default_code
+    if not (apart or request.issued_us - SKEW_US <= entry.time_us <= now_us + SKEW_US):
         raise Forbidden(
             "the counterpart's entry is not of the time of this exchange", code="wrong-entry", where="entry.t"
         )
