@@ -156,7 +156,7 @@ async def test_a_switch_of_either_side_is_told_apart_and_never_called_silence(ow
 
 
 async def test_a_node_that_is_away_is_silent_since_it_was_last_heard(own_world: World) -> None:
-    await eventually(lambda: own_world.nodes["th"].core.peers.status(VN).connected)
+    await eventually(lambda: bool(own_world.nodes["th"].core.peers.status(VN).last_seen_us))
     await own_world.stop("vn")
 
     async def silent() -> bool:
