@@ -58,9 +58,6 @@ def _check(host: object) -> None:
         raise NetworkForbidden(f"tests reach loopback only, not `{host!s}`")
 
 
-_TOGETHER = ("browser", "install")
-"""The folders whose tests share what takes long to make: browsers at running consoles, a bundle."""
-
 _UNIT = Path(__file__).parent / "unit"
 _LEFT_OUT = ("process", "long", "timed")
 """The marks of what a quick run leaves out."""
@@ -118,13 +115,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the tests that may take long: at the end nothing waits for one worker that has just begun such a test.
 
-    What judges time comes last. Tests of a file that share a browser or a bundle stay with one worker, where tests are
-    given out in groups.
+    What judges time comes last.
     """
     tables.choose_rows(config, items)
-    for item in items:
-        if item.path.parent.name in _TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
     items.sort(key=lambda item: (bool(item.get_closest_marker("timed")), -limit_s(item)))
 
 
