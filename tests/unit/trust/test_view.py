@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certs.authority import self_signed
@@ -97,6 +97,8 @@ def test_a_key_serves_its_own_member(founded: Federation) -> None:
             founded.view().verify_key(member, key_id, "statement", founded.clock.now_us())
 
 
+@example(-800 * DAY_US)
+@example(800 * DAY_US)
 @given(st.integers(-800 * DAY_US, 800 * DAY_US))
 def test_c11_a_key_counts_in_its_time_only(founded: Federation, distance: int) -> None:
     """Valid next month, expired an hour ago, and every other time."""
