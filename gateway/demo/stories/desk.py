@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from gateway.clock import Clock
@@ -15,7 +16,7 @@ from gateway.demo.stories.steps import Found, NotThere, act, as_person, ends_ear
 from gateway.demo.story import KEY, Scene, SceneOf, Story
 from gateway.records.types import RECORD_TYPES
 from gateway.views.desk.alerts import alert_lines
-from gateway.views.desk.holders import holders_lines, told_lines
+from gateway.views.desk.holders import held_back_lines, holders_lines, told_lines
 from gateway.views.desk.steps import choice_lines, decided_lines, drafted_lines, package_lines, stands_lines
 
 SUPERVISOR, DUTY_KH, DUTY_VN, OFFICER_VN = "th.s.3", "kh.d.7", "vn.d.7", "vn.o.1042"
@@ -122,6 +123,11 @@ def a_withdrawal(federation: Federation, story: Story) -> None:
     ledger = story.act(holders_lines, "desk", "holders", *place)
     numbers = ledger.get("confirmed"), ledger.get("changed")
     story.expect(scene, f"{numbers[0]} of {numbers[1]} copies are confirmed as gone", numbers[0] == numbers[1] != 0)
+    held = act(federation, story, OWNER, held_back_lines, "desk", "held-back")
+    named = {each["record"] for each in held.get("held", ())}
+    story.expect(scene, "and it is given to nobody while its row in the source stays as it is", record in named)
+    story.say("   The row was right after all: its data officer lifts that.")
+    act(federation, story, OWNER, partial(held_back_lines, lifted=True), "desk", "held-back", "--lift", record)
     for member in MEMBERS:
         ran = story.command("audit", "verify", "--home", federation.home(member))
         story.expect(scene, f"the logs of {member} verify with all of it", ran.code == 0)

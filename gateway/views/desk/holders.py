@@ -53,7 +53,7 @@ def told_lines(found: dict[str, Any], language: Language = Language.EN) -> Itera
         yield f"{record}  " + tell(language, "its source still has it: held back until its row is another one"), "warn"
 
 
-def held_back_lines(found: dict[str, Any], language: Language, *, lifted: bool) -> Iterator[Line]:
+def held_back_lines(found: dict[str, Any], language: Language = Language.EN, *, lifted: bool = False) -> Iterator[Line]:
     """Yield what is held back, or was until now."""
     for each in found["held"]:
         if lifted:
