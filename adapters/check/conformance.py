@@ -186,8 +186,12 @@ def check_refresh(adapter: Adapter, clock: Clock, expectation: Expectation) -> I
     adapter.refresh()
     if adapter.refresh():
         yield "a refresh finds changes while nothing happens"
-    if before != [adapter.search(query, clock.monotonic() + BUDGET) for query in expectation.found]:
+    after = [adapter.search(query, clock.monotonic() + BUDGET) for query in expectation.found]
+    if [(each.candidates, each.capped) for each in before] != [(each.candidates, each.capped) for each in after]:
         yield "a refresh changes answers while nothing happens"
+    for old, new in zip(before, after, strict=True):
+        if new.as_of_us is not None and not (old.as_of_us or 0) <= new.as_of_us <= clock.now_us():
+            yield "it says that it was searched as of a time to come, or that went back"
 
 
 def check_left_out(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> Iterator[str]:

@@ -36,6 +36,9 @@ Scanned = tuple[Rows | None, dict[str, list[Any]], str]
 TWIN = "another row has the same key"
 """The reason for a row that shares its key."""
 
+AS_OF = "as_of"
+"""The name of the note in the index that says as of when it holds what its source shows."""
+
 _PROGRESS_ROWS = 2_000
 _MOST_OUTDATED = 200_000
 """Changed rows that are told one by one; of more it is told that any may have changed."""
@@ -144,7 +147,7 @@ def build_index(
     no other process knows `path`. Raises `Unavailable` when the source or the index's disk fails; the old index then
     stays in place.
     """
-    meta = [*_standing(source), ("checked", str(now_us))]
+    meta = [*_standing(source, now_us), ("checked", str(now_us))]
     left_out: dict[str, Counter[str]] = {}
     with PRIORITY.upkeep(), IndexWriter(path, secret) as writer, _helper(source) as helper:
         for record_type in source.mapping.records:
@@ -170,7 +173,7 @@ def apply_difference(
     `outdated` is told which of them stood in the index before.
     The caller holds `index_lock`. Raises `Unavailable`; the index then stays as it was.
     """
-    meta = [*_standing(source), ("checked", str(now_us))]
+    meta = [*_standing(source, now_us), ("checked", str(now_us))]
     left_out: dict[str, Counter[str]] = {}
     with PRIORITY.upkeep(), IndexUpdate(path, secret) as update:
         for record_type in source.mapping.records:
@@ -182,7 +185,7 @@ def apply_difference(
     return update.written + update.removed
 
 
-def apply_changes(source: RowSource, path: Path, secret: bytes | None, outdated: Outdated) -> int:
+def apply_changes(source: RowSource, path: Path, secret: bytes | None, now_us: int, outdated: Outdated) -> int:
     """Bring the rows that `source` reports as changed into the index at `path`; return how many records changed.
 
     0 means that this is not enough: the source cannot tell, or the change is not among the rows that it tells, or one
@@ -191,7 +194,7 @@ def apply_changes(source: RowSource, path: Path, secret: bytes | None, outdated:
     """
     if not isinstance(source, ChangingRows):
         return 0
-    meta = _standing(source)
+    meta = _standing(source, now_us)
     unread: Counter[str] = Counter()
     with PRIORITY.upkeep(), IndexUpdate(path, secret) as update:
         since = update.meta.get("position", "")
@@ -282,10 +285,23 @@ def _put(task: Task, made: Made, target: Target) -> Sequence[str]:
     return (made,)
 
 
-def _standing(source: RowSource) -> list[tuple[str, str]]:
-    """Return the source's state before its rows are read: changes made meanwhile are then seen once more."""
+def note_unchanged(path: Path, secret: bytes | None, now_us: int) -> None:
+    """Note that the index at `path` holds what its source held at `now_us`. The caller holds `index_lock`."""
+    with IndexUpdate(path, secret) as update:
+        update.finish([(AS_OF, str(now_us))])
+
+
+def forget_standing(path: Path, secret: bytes | None) -> None:
+    """Note that all rows are compared next, whatever the source shows until then. The caller holds `index_lock`."""
+    with IndexUpdate(path, secret) as update:
+        update.finish([("cursor", ""), ("position", "")])
+
+
+def _standing(source: RowSource, now_us: int) -> list[tuple[str, str]]:
+    """Return the source's state before its rows are read, and the time: changes made meanwhile are seen once more."""
     position = source.position() if isinstance(source, ChangingRows) else ""
-    return [("rules", rules_of(source.mapping)), ("cursor", cursor_of(source)), ("position", position)]
+    standing = [("rules", rules_of(source.mapping)), ("cursor", cursor_of(source)), ("position", position)]
+    return [*standing, (AS_OF, str(now_us))]
 
 
 def cursor_of(source: RowSource) -> str:

@@ -68,6 +68,12 @@ class RunHistory:
         except OSError:
             return 0
 
+    def is_failing(self) -> bool:
+        """Tell whether the last look at the source failed."""
+        runs = self.runs()
+        # A look that finds no change is no run.
+        return bool(runs) and runs[-1].kind is RunKind.FAILED and self.looked_us() <= runs[-1].ended_us
+
     def looked(self, now_us: int) -> None:
         """Note that the source was asked for changes."""
         with suppress(OSError):

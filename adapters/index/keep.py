@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from adapters.index.build import (
+    AS_OF,
     Outdated,
     Progress,
     RowSource,
@@ -15,11 +16,14 @@ from adapters.index.build import (
     apply_difference,
     build_index,
     cursor_of,
+    forget_standing,
+    note_unchanged,
 )
 from adapters.index.history import Run, RunHistory, RunKind
 from adapters.index.make import rules_of
-from gateway.clock import Clock
+from gateway.clock import SECOND_US, Clock
 from gateway.errors import LiaisonError, Unavailable
+from gateway.ports.sources import NOT_FRESH
 from gateway.storage.index.index_file import index_lock, sweep_generations, sweep_older
 from gateway.storage.index.index_store import IndexStore
 
@@ -29,7 +33,10 @@ DIFFERENCE_SECONDS = 3_600
 """The interval at which all rows are compared with the index, even without a sign of change, unless set otherwise."""
 
 REST = 10
-"""After a pass over all rows the source is left alone for this many times the pass's duration."""
+"""After a pass over all rows the source is left alone for this many times the pass's duration, or for as long as its
+mapping's promise allows."""
+
+_ROUND_S = 60
 
 _UNREADABLE = "index-unreadable"
 
@@ -60,6 +67,7 @@ class IndexKeeper:
         self._secret = secret
         self._rest_until = 0.0
         self._is_closed = False
+        self._as_of_us, self._has_failed = 0, False
         self._history = RunHistory(path)
         self.is_new = False
         self.outdated = Outdated()
@@ -71,6 +79,29 @@ class IndexKeeper:
             else:
                 self._start(progress)
         self.store = IndexStore(path, secret)
+        self._as_of_us = _as_of(self.store.meta)
+
+    @property
+    def as_of_us(self) -> int:
+        """The time of which the index holds what the source showed then, as this process knows; it may be later."""
+        return self._as_of_us
+
+    def searchable_us(self) -> int:
+        """Return `as_of_us`. Raises `Unavailable` (`NOT_FRESH`) where the index must not be searched for an answer.
+
+        That is so where the last look at the source failed, and where the last whole one was longer ago than its
+        mapping promises. A clock that was set back tells nothing: then it must be looked at first, too.
+        """
+        as_of_us = self._as_of_us
+        if self._has_failed:
+            raise Unavailable("the last look at the source failed", code=NOT_FRESH, where=self._rows.mapping.id)
+        if not 0 <= self._clock.now_us() - as_of_us <= self._rows.mapping.fresh_within_s * SECOND_US:
+            raise Unavailable(
+                "the source was read longer ago than its mapping promises (`fresh_within`)",
+                code=NOT_FRESH,
+                where=self._rows.mapping.id,
+            )
+        return as_of_us
 
     def refresh(self, progress: Progress | None = None) -> bool:
         """Bring the index up to date with its source; return whether it changed. Searches go on meanwhile.
@@ -82,6 +113,8 @@ class IndexKeeper:
             if held:
                 sweep_older(self._path)
         self.follow()
+        if not held:
+            self._has_failed = self._history.is_failing()
         return done
 
     def rebuild(self, progress: Progress | None = None) -> None:
@@ -102,13 +135,18 @@ class IndexKeeper:
         return self._history.looked_us()
 
     def follow(self) -> bool:
-        """Turn to the generation that the index's link names now; return whether it is another one."""
+        """Turn to the generation that the index's link names now; return whether it is another one.
+
+        As of when it is is read anew, too: another process may have brought it up to date.
+        """
         if self._path.resolve() == self.store.file:
+            self._as_of_us = _as_of(self.store.meta)
             return False
         # The old connections are left to running searches and are closed when nothing refers to them any more.
-        self.store = IndexStore(self._path, self._secret)
+        store = IndexStore(self._path, self._secret)
+        self.store, self._as_of_us = store, _as_of(store.meta)
         if self._is_closed:
-            self.store.close()
+            store.close()
         return True
 
     def close(self) -> None:
@@ -130,9 +168,12 @@ class IndexKeeper:
         if meta.get("rules") != rules_of(self._rows.mapping):
             self._build(progress)
             return True
+        now_us = self._clock.now_us()
         has_changed = meta["cursor"] != cursor_of(self._rows)
         is_due = not 0 <= self._clock.now_us() - int(meta["checked"]) < self._difference_us
         try:
+            if not has_changed:
+                note_unchanged(self._path, self._secret, now_us)
             return (has_changed or is_due) and self._update(has_changed, is_due, progress)
         except Unavailable as error:
             if error.code != _UNREADABLE:
@@ -145,11 +186,14 @@ class IndexKeeper:
         if (
             has_changed
             and not is_due
-            and (changed := apply_changes(self._rows, self._path, self._secret, self.outdated))
+            and (changed := apply_changes(self._rows, self._path, self._secret, self._clock.now_us(), self.outdated))
         ):
             self._note(RunKind.CHANGES, started, changed)
             return True
         if self._clock.monotonic() < self._rest_until:
+            if has_changed:
+                # What comes next could look as if this change had not been, or explain it away.
+                forget_standing(self._path, self._secret)
             return False
         return bool(self._difference(progress)) or has_changed
 
@@ -173,10 +217,12 @@ class IndexKeeper:
         started = self._clock.monotonic()
         try:
             done = work()
-        except LiaisonError as error:
-            if not self._is_closed:
+        except BaseException as error:
+            self._has_failed = True
+            if isinstance(error, LiaisonError) and not self._is_closed:
                 self._note(RunKind.FAILED, started, error=error.message)
             raise
+        self._has_failed = False
         self._history.looked(self._clock.now_us())
         return done
 
@@ -186,7 +232,10 @@ class IndexKeeper:
 
     def _rested(self, started: float) -> None:
         ended = self._clock.monotonic()
-        self._rest_until = ended + REST * (ended - started)
+        took = ended - started
+        # The next pass begins at a round, and its rows count when it ends.
+        promised = self._rows.mapping.fresh_within_s - _ROUND_S - 2 * took
+        self._rest_until = ended + min(REST * took, max(took, promised))
 
     def _meta(self) -> dict[str, str]:
         """Return the notes of the index; empty when there is no readable index."""
@@ -199,6 +248,12 @@ class IndexKeeper:
         meta = store.meta
         store.close()
         return meta if _is_whole(meta) else {}
+
+
+def _as_of(meta: Mapping[str, str]) -> int:
+    """Return as of when an index with these notes is; 0 where they do not tell."""
+    text = meta.get(AS_OF, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def _is_whole(meta: Mapping[str, str]) -> bool:

@@ -122,7 +122,8 @@ class IndexedSource:
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Return candidates for `query`, surest first, at most `MAX_CANDIDATES`.
 
-        Raises `Malformed` for a query without a usable search key, `TimedOut`, `Unavailable`.
+        Raises `Malformed` for a query without a usable search key, `TimedOut`, `Unavailable`: also while the index is
+        not as fresh as the mapping promises (`NOT_FRESH`).
         """
         return self.search_by(IndexView, query, deadline, strictness)
 
@@ -137,7 +138,7 @@ class IndexedSource:
         check_deadline(self._clock, deadline)
         if query.kind not in self._description.queries:
             return SearchResult()
-        store = self._store
+        as_of_us, store = self._index.searchable_us(), self._store
         try:
             rows, capped = self._candidates(view(store), query, deadline, strictness)
         except Unavailable:
@@ -146,14 +147,14 @@ class IndexedSource:
                 raise
             store = self._store
             rows, capped = self._candidates(view(store), query, deadline, strictness)
-        return self._result(store, rows, capped)
+        return self._result(store, rows, capped, as_of_us)
 
     def search_many_by(
         self, view: ViewOf, asked: Sequence[tuple[Query, Strictness]], deadline: float
     ) -> list[SearchResult | LiaisonError]:
         """Return `search_many` as `view` sees an index."""
         check_deadline(self._clock, deadline)
-        store, kinds = self._store, self._description.queries
+        as_of_us, store, kinds = self._index.searchable_us(), self._store, self._description.queries
         exact = {
             place: query
             for place, (query, _) in enumerate(asked)
@@ -163,23 +164,25 @@ class IndexedSource:
             looked_up = each_identifier_candidates(view(store), list(exact.values()))
         found = dict(zip(exact, looked_up, strict=True))
         return [
-            self._told(store, found[place])
+            self._told(store, found[place], as_of_us)
             if place in found
             else _tried(self.search_by, view, query, deadline, strictness)
             for place, (query, strictness) in enumerate(asked)
         ]
 
-    def _told(self, store: IndexStore, found: tuple[list[Found], bool] | Malformed) -> SearchResult | LiaisonError:
-        return found if isinstance(found, Malformed) else self._result(store, *found)
+    def _told(
+        self, store: IndexStore, found: tuple[list[Found], bool] | Malformed, as_of_us: int
+    ) -> SearchResult | LiaisonError:
+        return found if isinstance(found, Malformed) else self._result(store, *found, as_of_us)
 
-    def _result(self, store: IndexStore, rows: Sequence[Found], capped: bool) -> SearchResult:
+    def _result(self, store: IndexStore, rows: Sequence[Found], capped: bool, as_of_us: int) -> SearchResult:
         today, source = self._today(), self._description.id
         found = (
             Candidate(source, key, record_type, match, self._class(store, record_class)[1], category)
             for record_type, key, record_class, category, last_day, match in rows
             if not last_day or last_day >= today
         )
-        return best(found, MAX_CANDIDATES, capped)
+        return replace(best(found, MAX_CANDIDATES, capped), as_of_us=as_of_us)
 
     def _candidates(
         self, view: IndexView, query: Query, deadline: float, strictness: Strictness
@@ -297,8 +300,8 @@ class IndexedSource:
         return self._fresh.take(self._store)
 
     def checked_us(self) -> int:
-        """Return the time of the last look at the source: what it held then is what the index holds."""
-        return self._index.looked_us()
+        """Return the time of the last whole look at the source: what it showed then is what the index holds."""
+        return self._index.as_of_us
 
     def rebuild(self, progress: Progress | None = None) -> IndexStore:
         """Return the index, rebuilt from all rows unless opening it has just done so. Searches go on meanwhile."""

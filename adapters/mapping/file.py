@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.mapping.expectations import expectations_of
-from adapters.mapping.mapping import Mapping, RecordMapping
+from adapters.mapping.mapping import FRESH_WITHIN_S, Mapping, RecordMapping
 from adapters.mapping.marking import default_marking
 from adapters.mapping.record import RecordReader
 from adapters.values.charsets import decoder
@@ -26,6 +26,7 @@ PLACES = ("files", "http")
 TODO = "TODO"
 """The word of a draft for what a person has yet to say."""
 
+_SECONDS = {"s": 1, "min": 60, "h": 3_600}
 _DRAFT_ID, _DRAFT_AGENCY = "zz.draft.records", "draft"
 """Names that no source can have in use: there is no country ZZ."""
 
@@ -59,7 +60,7 @@ def read_mapping(file: str, content: bytes, mistakes: Mistakes | None = None, *,
     root = parse_toml(file, content, "bad-mapping")
     mistakes.keep(root.unknown("source", "marking", "codes", "record", "expect", *PLACES))
     source = root.table("source")
-    mistakes.keep(source.unknown("id", "agency", "kind", "encoding", "junk", "repair", "url"))
+    mistakes.keep(source.unknown("id", "agency", "kind", "encoding", "junk", "repair", "url", "fresh_within"))
     if is_draft and TODO in (source.data.get("id"), source.data.get("agency")):
         source.data.update(id=_DRAFT_ID, agency=_DRAFT_AGENCY)
     said = _source(source, mistakes)
@@ -85,6 +86,7 @@ def _source(source: TomlTable, mistakes: Mistakes) -> dict[str, Any]:
         "junk": lambda: frozenset(source.texts("junk")),
         "repair": lambda: source.get("repair", bool, False),
         "url": lambda: source.text("url", ""),
+        "fresh_within_s": lambda: _fresh_within(source),
     }
     for name, each in read.items():
         with mistakes.kept():
@@ -129,6 +131,20 @@ def _encoding(source: TomlTable) -> str:
             f"unknown encoding `{name}`", "encoding", remedy="such as utf-8, tis-620, cp1252, viscii, tcvn3, gbk"
         )
     return name
+
+
+def _fresh_within(source: TomlTable) -> int:
+    """Return seconds. A source is looked at each minute, so that two minutes are the least that can be promised."""
+    text = source.text("fresh_within", f"{FRESH_WITHIN_S}s")
+    found = re.fullmatch(r"([1-9][0-9]{0,4}) ?(s|min|h)", text, re.ASCII)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    if not 120 <= seconds <= 86_400:
+        source.fail(
+            f"`{text}` is no time that can be promised",
+            "fresh_within",
+            remedy="from `2 min` to `24 h`, such as `15 min`",
+        )
+    return seconds
 
 
 def _codes(root: TomlTable, mistakes: Mistakes) -> Map[str, Map[str, str]]:

@@ -252,12 +252,17 @@ class Expectation:
     line: int
 
 
+FRESH_WITHIN_S = 900
+"""What a mapping promises that does not say it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mapping:
     """One source. `digest` is the hash of the file: another file, another index.
 
     `repair` mends texts whose UTF-8 was encoded twice. `url` is the source's address for `liaison adapter check`;
     a node's own settings say where it reads.
+    `fresh_within_s` is the age up to which what was read of the source may be searched: older, it is not.
     `places` holds the section `[files]` or `[http]`, by which their adapters find the tables.
     """
 
@@ -272,5 +277,6 @@ class Mapping:
     records: Map[str, RecordMapping]
     repair: bool = False
     url: str = ""
+    fresh_within_s: int = FRESH_WITHIN_S
     places: Map[str, TomlTable] = field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import msgspec
 from liaison.source.v1 import source_pb2 as pb
 
 from adapters.base import Changes
@@ -85,6 +86,7 @@ class RemoteSource:
         self.clock = clock
         self._wire = _Wire(target, node, clock)
         self._kept = kept
+        self.as_of_us: int | None = 0
         self._description = self._read_kept() or _anything(node)
         self.classes: frozenset[RecordClass] | None = None
         """The classes of its records; None where it does not tell them: it is away, or of an earlier version."""
@@ -130,7 +132,10 @@ class RemoteSource:
         return Changes(found.cursor, found.cursor != since)
 
     def refresh(self) -> bool:
-        """Ask for the source's description, and use a renewed certificate of ours; return whether it changed."""
+        """Ask for the source's description and its age, and use a renewed certificate of ours.
+
+        Return whether the description changed.
+        """
         self._wire.renew()
         before = self._description
         self._take_description(self.clock.monotonic() + _FIND_S, wait=True)
@@ -164,6 +169,19 @@ class RemoteSource:
         if found != self._description or not self._kept.exists():
             self._keep(found)
         self._description = found
+        self.as_of_us = self._asked_as_of(deadline)
+
+    def _asked_as_of(self, deadline: float) -> int | None:
+        """Return as of when the source is searched from now on: None where each search asks its system, 0 where it
+        does not tell, being of an earlier version.
+
+        It is asked each minute and not with each search: what is said of a search is at most so much too old.
+        """
+        try:
+            data = self._wire.call(methods.AS_OF, b"", deadline)
+            return wire.read_as_of(data, self.clock.now_us(), self.node.source)
+        except LiaisonError:
+            return self.as_of_us
 
     def _keep(self, found: SourceDescription) -> None:
         said = {"kind": found.kind, "queries": sorted(found.queries), "record_types": sorted(found.record_types)}
@@ -223,13 +241,14 @@ class Referred:
             now_us=self._source.clock.now_us(),
         )
         request = pb.SearchRequest(reference=self._reference, query=asked).SerializeToString()
+        as_of_us = self._source.as_of_us
         try:
             data = self._source.call(methods.SEARCH, request, deadline)
         except Unavailable as error:
             if error.code == CLASSES_CHANGED:
                 self._source.take_classes(deadline)
             raise
-        return wire.read_result(data, self._source.describe())
+        return msgspec.structs.replace(wire.read_result(data, self._source.describe()), as_of_us=as_of_us)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         """Refuse: a source process gives no record that it does not sign."""

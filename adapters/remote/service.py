@@ -37,7 +37,7 @@ from gateway.model.strictness import Strictness
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Event, Journal, Logged, ReplayClaim
-from gateway.ports.sources import CLASSES_CHANGED, ClassedSource, Source, View
+from gateway.ports.sources import CLASSES_CHANGED, ClassedSource, Source, TellingSource, View
 from gateway.recent import Recent
 from gateway.records.sdjwt import RecordIssuer, issue, present
 from gateway.storage.log.group_commit import LogWriter
@@ -92,6 +92,11 @@ class SourceService:
                 # Counted from now: callers who waited for a slow system share the result.
                 self._health = self._clock.monotonic() + _HEALTH_SECONDS, problem
             return pb.HealthResponse(problem=self._health[1]).SerializeToString()
+
+    def as_of(self, message: pb.AsOfRequest, node: str, deadline: float) -> bytes:
+        """Return as of when a search finds what the agency's system shows; nothing where it is asked itself."""
+        del message, node, deadline
+        return wire.as_of_bytes(self._adapter.checked_us() if isinstance(self._adapter, TellingSource) else None)
 
     def changes(self, message: pb.ChangesRequest, node: str, deadline: float) -> bytes:
         """Return whether the source has changed."""

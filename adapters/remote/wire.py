@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from google.protobuf.timestamp_pb2 import Timestamp
 from liaison.source.v1 import source_pb2 as pb
 
 from adapters.base import MAX_CANDIDATES
+from gateway.clock import SECOND_US
 from gateway.conversion import converter
 from gateway.errors import Malformed, Misconfigured, TooLarge
 from gateway.model.hit import Candidate, Match, Quality, SearchResult
@@ -67,6 +69,23 @@ def read_description(data: bytes, source: str, agency: str) -> SourceDescription
         queries=frozenset(map(QueryKind, message.queries)),
         record_types=frozenset(message.record_types),
     )
+
+
+def as_of_bytes(as_of_us: int | None) -> bytes:
+    """Return as of when a source is searched, for the wire, in whole seconds; None: each search asks its system."""
+    told = Timestamp(seconds=as_of_us // SECOND_US) if as_of_us is not None else None
+    return pb.AsOfResponse(as_of_time=told).SerializeToString()
+
+
+def read_as_of(data: bytes, now_us: int, source: str) -> int | None:
+    """Return what `as_of_bytes` wrote. Raises `Malformed`, also for a time to come."""
+    message = parse(pb.AsOfResponse, data, "source.as_of")
+    if not message.HasField("as_of_time"):
+        return None
+    as_of_us = message.as_of_time.seconds * SECOND_US
+    if not 0 <= as_of_us <= now_us or message.as_of_time.nanos:
+        raise Malformed("no whole second before now", code="bad-time", where=source)
+    return as_of_us
 
 
 def result_bytes(result: SearchResult) -> bytes:

@@ -1,4 +1,4 @@
-"""Show a search to agency systems: one line for each counterpart. `silent` and `not_searched` are never `no_hit`.
+"""Show a search to agency systems: one line for each counterpart. What is partial or not searched is never `no_hit`.
 
 Codes are the same for every reader; `text` and `sentence` are in the language that the caller accepts.
 """
@@ -65,13 +65,22 @@ class RefusalBody(BaseModel):
     text: str
 
 
+class SearchedBody(BaseModel):
+    """A kind of source that was searched: what it held at `as_of`. Without it nobody can tell."""
+
+    kind: str
+    as_of: str | None = None
+
+
 class LineBody(BaseModel):
     """The line of one counterpart: its answer, or its silence (`silent`, with `last_seen`).
 
     `not_searched`: no source that could hold the record was searched, since none takes such a question, or none of
-    those in `missing` answered. `partial`: a hit or no hit that lacks the kinds of sources in `missing`. Neither
-    means no hit. `not_accepted`: an answer came that does not verify here, or our node refused
-    the connection to theirs.
+    those in `missing` answered. `partial`: those that were searched hold nothing that may be told, and those in
+    `missing` did not answer, were read too long ago, or are `suspended`; a `hit` can lack some, too, and has
+    `partial` set. Neither means no hit. Where only what is `suspended` is missing, and there is no hit, so is the
+    outcome. `searched` says as of when; an answer of an earlier version has none. `not_accepted`: an answer came that
+    does not verify here, or our node refused the connection to theirs.
 
     `silent_since` is set where the counterpart was not waited for, since it had been silent for long.
     """
@@ -80,6 +89,8 @@ class LineBody(BaseModel):
     outcome: Outcome
     partial: bool
     missing: list[str]
+    suspended: list[str]
+    searched: list[SearchedBody]
     capped: bool
     hits: list[HitBody]
     refusal: RefusalBody | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.clock import Clock
+from gateway.model.exchange import Outcome
 from gateway.model.members import LastWord, SignedTime
 from gateway.model.names import MemberId
 from gateway.model.search import Line
@@ -38,8 +39,10 @@ class Counterparts:
         """
         if line.exchange_id and line.entry_index is not None:
             code, text = (line.refusal.code, line.refusal.text[:_MAX_TEXT]) if line.refusal else ("", "")
+            # What lacks a part that is switched off was answered: the exchange as a whole is not.
+            outcome = Outcome.PARTIAL if line.outcome is Outcome.SUSPENDED and line.missing else line.outcome
             now_us = self._clock.now_us()
-            self._said[line.member] = LastWord(line.outcome, code, text, now_us, max(0, now_us - asked_us))
+            self._said[line.member] = LastWord(outcome, code, text, now_us, max(0, now_us - asked_us))
 
     def signed(self, member: MemberId, signed_us: int) -> None:
         """Note the time in a statement that a member has signed just now; of many in a second, that of one."""

@@ -66,6 +66,12 @@ def _told(of: date, language: Language, form: str) -> str:
     )
 
 
+def time_of_day(text: str) -> str:
+    """Return the hour and minute of an RFC 3339 time, in the country's time where it is set."""
+    at = datetime.fromisoformat(text)
+    return f"{local(at):%H:%M}" if _AHEAD.get() is not None else f"{at:%H:%M} UTC"
+
+
 def moment(text: str, language: Language) -> str:
     """Return an RFC 3339 time in words; one that cannot be read as it is, and UTC in English, too."""
     is_local = _AHEAD.get() is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 import msgspec
 
+from gateway.clock import SECOND_US
 from gateway.errors import Reason
 from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, MemberId
@@ -21,12 +23,13 @@ class Outcome(StrEnum):
     `SILENT` where none came, `TOO_MANY` where the counterpart turned the question away beyond a limit, which it did not
     sign, and `NOT_ACCEPTED` where one came that we do not believe (its signature, key, time or proof does not hold), or
     where we refuse the connection to the node that would give it.
-    `NO_HIT`: at least one source was searched. `NOT_SEARCHED`: none was, since none takes such a question or none
-    answered; `missing` names the latter.
+    `NO_HIT`: every source that takes the question was searched. `PARTIAL`: some were, and hold nothing that may be
+    told; `missing` names the others. `NOT_SEARCHED`: none was, since none takes such a question or none answered.
     """
 
     HIT = "hit"
     NO_HIT = "no_hit"
+    PARTIAL = "partial"
     REFUSED = "refused"
     SUSPENDED = "suspended"
     SILENT = "silent"
@@ -63,10 +66,26 @@ class Request(msgspec.Struct, frozen=True):
     policy_hash: bytes
 
 
+class Searched(msgspec.Struct, frozen=True):
+    """A kind of source that was searched: what it held at `as_of_us` (whole seconds), 0 where nobody can tell."""
+
+    kind: str
+    as_of_us: int
+
+
+def searched_of(looks: Iterable[tuple[str, int]]) -> tuple[Searched, ...]:
+    """Return the kinds of sources that were searched: of several the oldest, and 0 where one does not tell."""
+    oldest: dict[str, int] = {}
+    for kind, as_of_us in looks:
+        oldest[kind] = min(oldest.get(kind, as_of_us), as_of_us)
+    return tuple(Searched(kind, as_of_us - as_of_us % SECOND_US) for kind, as_of_us in sorted(oldest.items()))
+
+
 class Answer(msgspec.Struct, frozen=True):
     """An answer as its payload holds it. `missing` names kinds of sources that did not answer.
 
-    A hit or no hit with `missing` is partial.
+    A hit with `missing` is partial, too. `suspended` are those of `missing` that policy has switched off. `searched`
+    and `suspended` are empty in answers before version 4.
 
     `policy_hash` names the one policy that decided on the question; it is empty in answers of version 1.
     """
@@ -84,6 +103,8 @@ class Answer(msgspec.Struct, frozen=True):
     withheld_commitment: bytes = b""
     withheld_count: int | None = None
     policy_hash: bytes = b""
+    searched: tuple[Searched, ...] = ()
+    suspended: tuple[str, ...] = ()
 
 
 class Receipt(msgspec.Struct, frozen=True):

@@ -85,10 +85,15 @@ class IssuedRecord(msgspec.Struct, frozen=True):
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """Candidates of one source; `capped` is True when there were more than the cap."""
+    """Candidates of one source; `capped` is True when there were more than the cap.
+
+    All that the source held at `as_of_us` was searched: None where it was asked itself, which means now, and 0 where
+    it does not tell.
+    """
 
     candidates: tuple[Candidate, ...] = ()
     capped: bool = False
+    as_of_us: int | None = None
 
 
 UNRELEASED = "unreleased-"

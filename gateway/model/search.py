@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.model.exchange import Outcome, Refusal
+from gateway.model.exchange import Outcome, Refusal, Searched
 from gateway.model.hit import Quality
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
@@ -65,6 +65,8 @@ class Line:
 
     `silent` is never shown as no hit; `last_seen_us` is when it was last heard (0 = never); `silent_since_us` is set
     when it was not waited for, since it had been silent for long; `late` is True when the answer came after the budget.
+    `searched` says as of when each kind of source was searched, and is empty where an answer does not tell;
+    `suspended` are those of `missing` that are switched off.
     """
 
     member: MemberId
@@ -72,6 +74,8 @@ class Line:
     hits: tuple[ShownHit, ...] = ()
     refusal: Refusal | None = None
     missing: tuple[str, ...] = ()
+    suspended: tuple[str, ...] = ()
+    searched: tuple[Searched, ...] = ()
     capped: bool = False
     withheld_count: int | None = None
     last_seen_us: int = 0

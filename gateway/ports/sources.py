@@ -15,6 +15,9 @@ from gateway.model.purpose import Purpose
 from gateway.model.query import Query, QueryKind
 from gateway.model.strictness import Strictness
 
+NOT_FRESH = "source-not-fresh"
+"""The code of a source that is not searched: it failed at its last look, or was read longer ago than it promises."""
+
 
 class SourceDescription(msgspec.Struct, frozen=True):
     """A description of a source: `id` such as `th.police.main`, `kind` as officers read it (`police records`)."""

@@ -54,8 +54,8 @@ def payload_types(kind: str, largest: int) -> tuple[PayloadType, ...]:
 REQUESTS = payload_types("request", 16 * 1024)
 REQUEST = REQUESTS[0]
 ANSWERS = payload_types("answer", 64 * 1024)
-"""The payload types of answers, the oldest first (decisions 0043 and 0046)."""
-ANSWER, ANSWER_V2, ANSWER_V3 = ANSWERS
+"""The payload types of answers, the oldest first (decisions 0043, 0046 and 0119)."""
+ANSWER, ANSWER_V2, ANSWER_V3, ANSWER_V4 = ANSWERS
 NOTICES: Mapping[NoticeType, PayloadType] = {
     each: payload_types(f"{NOTICE}{each}", 240 * 1024)[0] for each in NoticeType
 }

@@ -72,9 +72,9 @@ class Kind(Generic[M, T]):
     `name` stands in refusals of bytes that do not parse. `write` makes the payload without its blind; `read` takes a
     parsed payload, and raises for content that is not allowed. `check_time` gets a statement that was read, and our
     time. `check` checks a statement of our own more quickly than reading its payload back. `finish` makes the exact
-    bytes that are signed, and `check_form` checks such bytes. `check_version` checks that a parsed payload has the
-    fields of its payload type, where several types share a message. `head` returns the part of the message that has the
-    blind and the addresses, where that is not the message itself.
+    bytes that are signed of a payload and its message, and `check_form` checks such bytes. `check_version` checks that
+    a parsed payload has the fields of its payload type, where several types share a message. `head` returns the part of
+    the message that has the blind and the addresses, where that is not the message itself.
     """
 
     payload_type: PayloadType
@@ -84,7 +84,7 @@ class Kind(Generic[M, T]):
     read: Callable[[M], T]
     check_time: Callable[[T, int], None]
     check: Callable[[T], None] | None = None
-    finish: Callable[[bytes], bytes] | None = None
+    finish: Callable[[bytes, M], bytes] | None = None
     check_form: Callable[[bytes, M], None] | None = None
     check_version: Callable[[M], None] | None = None
     head: Callable[[M], Any] | None = None
@@ -104,7 +104,7 @@ class Kind(Generic[M, T]):
         if self.check is None:
             self.read(message)
         data: bytes = message.SerializeToString()
-        return data if self.finish is None else self.finish(data)
+        return data if self.finish is None else self.finish(data, message)
 
     def seal(self, payload: bytes, key: SigningKey) -> Sealed:
         """Sign a payload that `payload` made."""

@@ -30,7 +30,11 @@ READ_BY_DEFAULT: Mapping[str, tuple[int, ...]] = {
 }
 """What a descriptor means that names no version of a statement. It never changes."""
 
-READ: Mapping[str, tuple[int, ...]] = {**READ_BY_DEFAULT, **{f"{NOTICE}{each}": (1,) for each in NoticeType}}
+READ: Mapping[str, tuple[int, ...]] = {
+    **READ_BY_DEFAULT,
+    "answer": (1, 2, 3, 4),
+    **{f"{NOTICE}{each}": (1,) for each in NoticeType},
+}
 """What this program reads, oldest first. It writes the newest that the other side reads, too."""
 
 ATTACHMENT, OUTCOME_OF_HIT = "attachment", "outcome-of-hit"

@@ -85,6 +85,7 @@ LABELS: Sentences = {
 OUTCOMES: Sentences = {
     "hit": "hit",
     "no_hit": "no hit",
+    "partial": "partial: this does not mean no hit",
     "not_searched": "not searched: this does not mean no hit",
     "not_accepted": "not accepted: this does not mean no hit",
     "refused": "refused",

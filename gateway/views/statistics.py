@@ -24,7 +24,7 @@ from gateway.ops.homes.open_home import open_home
 from gateway.views.lines import Line
 from gateway.views.reason_words import reason_in_words
 
-OURS = 9
+OURS = 10
 TOTALS = (
     ("asked", "we asked"),
     ("received", "in time"),
@@ -33,11 +33,13 @@ TOTALS = (
     ("too-many", "too many"),
     ("received-outcome:hit", "hit"),
     ("received-outcome:no_hit", "no hit"),
+    ("received-outcome:partial", "partial"),
     ("received-outcome:not_searched", "not searched"),
     ("received-outcome:refused", "refused"),
     ("served", "they asked"),
     ("served-outcome:hit", "hit"),
     ("served-outcome:no_hit", "no hit"),
+    ("served-outcome:partial", "partial"),
     ("served-outcome:not_searched", "not searched"),
     ("served-outcome:refused", "refused"),
 )

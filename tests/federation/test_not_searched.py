@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace as replaced
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,19 +13,22 @@ import pytest_asyncio
 from gateway.agency.responses import search_response
 from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.statistics.statistics import Cell, collect
+from gateway.clock import SECOND_US, from_us
 from gateway.demo import planted
 from gateway.errors import LiaisonError, Malformed
 from gateway.language.refusals import REFUSALS
 from gateway.model.exchange import Outcome
-from gateway.model.query import ContainerQuery, QueryKind
+from gateway.model.query import ContainerQuery, DocumentQuery, QueryKind
 from gateway.model.search import Search
 from gateway.signing.keys import load_signing_key
 from gateway.statements.answer import read_signed
-from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, PayloadType, unseal
+from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V4, PayloadType, unseal
 from gateway.trust.documents.descriptor import sign_descriptor
 from gateway.views.search.lines import all_answered, headline
 from tests.support.exchange import (
+    CLOCK,
     KH,
+    PASSPORT,
     TH,
     VN,
     WatchedSource,
@@ -101,7 +105,7 @@ async def test_both_logs_and_the_signed_answer_say_that_nothing_was_searched(
     for entry, kind in ((received, "received"), (answered, "answered")):
         assert (entry.entry.kind, entry.private["outcome"]) == (kind, "not_searched")
         assert entry.private["missing"] == ["immigration records"]
-        assert unseal(entry.answer, ANSWER_V3)
+        assert unseal(entry.answer, ANSWER_V4)
         assert read_signed(entry.answer).outcome is Outcome.NOT_SEARCHED
 
 
@@ -163,6 +167,50 @@ async def test_a_search_in_full_that_finds_nothing_is_no_hit_and_answered(
     found = await search(world, person(planted.NOBODY), (KH,))
     assert [line.outcome for line in found.lines] == [Outcome.NO_HIT] * 2
     assert is_answered(found)
+    now_us = CLOCK.now_us()
+    for line, kind in zip(found.lines, ("police records", "customs records"), strict=True):
+        (searched,) = line.searched
+        assert searched.kind == kind
+        assert now_us - 900 * SECOND_US < searched.as_of_us <= now_us
+    as_of = f"{from_us(lines(found)[KH].searched[0].as_of_us):%H:%M} UTC"
+    assert shown(found, "kh") == (f"  kh  no hit (searched as of {as_of})", "")
+
+
+@pytest.fixture
+def database(world: World) -> Iterator[Path]:
+    """The file of the only source of Viet Nam; as it was, and looked at, when the test ends."""
+    resources = world.nodes["vn"].resources
+    file = Path(resources.settings.source_url(resources.settings.sources[0]).removeprefix("sqlite:///"))
+    kept = file.read_bytes()
+    yield file
+    file.write_bytes(kept)
+    resources.refreshers["vn.immigration.border"]()
+
+
+async def test_n197_a_source_that_was_emptied_is_not_searched_from_its_index_and_is_again_once_it_was_read(
+    world: World, sources: dict[str, WatchedSource], database: Path
+) -> None:
+    look, kept = world.nodes["vn"].resources.refreshers["vn.immigration.border"], database.read_bytes()
+    nobody = DocumentQuery("ZZ0000000", "VNM")
+    whole = lines(await search(world, nobody))[VN]
+    assert whole.outcome is Outcome.NO_HIT
+    database.write_bytes(b"")
+    with pytest.raises(LiaisonError):
+        look()
+    for asked in (nobody, PASSPORT):
+        found = await search(world, asked)
+        line = lines(found)[VN]
+        assert (line.outcome, line.missing, line.searched) == (Outcome.NOT_SEARCHED, ("immigration records",), ())
+        assert not is_answered(found)
+    (source,) = last(world.nodes["vn"]).private["sources"]
+    assert source["state"] == "not-fresh"
+    own = lines(await world.nodes["vn"].asking.searches.start(officer("vn"), command(nobody, (TH,))))[VN]
+    assert own.outcome is Outcome.NOT_SEARCHED
+    database.write_bytes(kept)
+    look()
+    line = lines(await search(world, nobody))[VN]
+    assert line.outcome is Outcome.NO_HIT
+    assert line.searched[0].as_of_us >= whole.searched[0].as_of_us
 
 
 @pytest.mark.parametrize(("reads", "version"), [(("answer.v2",), ANSWER_V2), (("answer.v1",), ANSWER)])

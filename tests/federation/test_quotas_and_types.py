@@ -11,9 +11,12 @@ import pytest_asyncio
 
 from gateway.config.home import Home
 from gateway.demo import planted
+from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.search import Line
+from gateway.model.search import Line, Search
+from gateway.views.search.lines import all_answered, answer_text
+from gateway.views.search.value import search_value
 from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import CLOCK, KH, VN, command, entries, lines, person, sample_world, stopping
 from tests.support.forger import eventually_async
@@ -105,13 +108,35 @@ async def test_a_record_type_that_is_switched_off_is_missing_whatever_is_there(w
     assert (await until(world, lambda line: line.outcome is Outcome.HIT, **wanted)).missing == ()
     switch_off(switches, "peer:th/Person", "under review")
     line = await until(world, lambda line: bool(line.missing), **wanted)
-    assert (line.outcome, line.missing, line.hits) == (Outcome.NO_HIT, ("Person records",), ())
+    off = ("Person records",)
+    assert (line.outcome, line.missing, line.suspended, line.hits) == (Outcome.SUSPENDED, off, off, ())
     nobody = await ask(world, "kh", query=person(planted.NOBODY), purpose=Purpose.THREAT_TO_LIFE)
     assert (nobody.outcome, nobody.missing) == (line.outcome, line.missing)
 
 
+async def test_n199_what_lacks_only_what_is_switched_off_reads_suspended_and_its_country_serves(
+    world: World, switches: Home
+) -> None:
+    wanted = {"query": person(planted.DRIVER), "purpose": Purpose.THREAT_TO_LIFE}
+    switch_off(switches, "peer:th/Person", "under review")
+    line = await until(world, lambda line: line.outcome is Outcome.SUSPENDED, **wanted)
+    assert [one.kind for one in line.searched] == ["customs records"]
+    body = search_value(Search("5" * 32, CHIEF.person, 0, done=True, lines=(line,)))
+    text = answer_text(body["lines"][0], Language.EN)[0]
+    assert text.startswith(
+        "suspended: Person records are switched off, and the others found nothing. This does not mean"
+    )
+    assert not all_answered(body)
+    answered = entries(world.nodes["kh"])[-1]
+    assert (answered.entry.kind, answered.private["outcome"]) == ("answered", "suspended")
+    said = world.nodes["th"].core.counterparts.said(KH)
+    assert said is not None
+    assert said.outcome is not Outcome.SUSPENDED, "the country as a whole is not switched off"
+
+
 async def test_a_humanitarian_door_stays_open_under_a_name(world: World, switches: Home) -> None:
     switch_off(switches, "peer:th", "under review", "minister of the interior")
-    await until(world, lambda line: line.outcome is Outcome.SUSPENDED, query=person(planted.DRIVER))
+    driver = person(planted.DRIVER)
+    await until(world, lambda line: line.outcome is Outcome.SUSPENDED and not line.missing, query=driver)
     wanted = {"query": person(planted.DRIVER), "purpose": Purpose.THREAT_TO_LIFE}
     assert (await ask(world, "kh", **wanted)).outcome is Outcome.HIT

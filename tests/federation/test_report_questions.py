@@ -145,16 +145,22 @@ async def test_what_no_report_says_is_no_hit(world: World, query: ReportQuery) -
     assert (line.outcome, line.missing) == (Outcome.NO_HIT, ())
 
 
+def noted_sources(world: World) -> list[dict[str, object]]:
+    """What the entry of the last answer says of each source, but for when it was searched."""
+    noted = last(world.nodes["th"]).private["sources"]
+    return sorted(({key: value for key, value in each.items() if key != "as_of_us"} for each in noted), key=str)
+
+
 @pytest.mark.usefixtures("published")
 async def test_a_report_for_another_country_looks_like_none(world: World) -> None:
     hidden, envelope = await raw(world, ReportQuery("gold books"))
-    noted = sorted(last(world.nodes["th"]).private["sources"], key=str)
+    noted = noted_sources(world)
     nothing, other = await raw(world, ReportQuery("gold bocks"))
-    fresh = {"exchange_id", "request_hash", "issued_us", "withheld_commitment"}
+    fresh = {"exchange_id", "request_hash", "issued_us", "withheld_commitment", "searched"}
     told = [{k: v for k, v in structs.asdict(each).items() if k not in fresh} for each in (hidden, nothing)]
     assert told[0] == told[1]
     assert (hidden.outcome, len(envelope)) == (Outcome.NO_HIT, len(other))
-    assert noted == sorted(last(world.nodes["th"]).private["sources"], key=str), "it was not there for the search"
+    assert noted == noted_sources(world), "it was not there for the search"
     theirs = await answer(world, ReportQuery("gold books"), HIM, "kh")
     assert [hit.record and hit.record.fields["method"] for hit in theirs.hits] == [GOLD["method"]]
 

@@ -163,14 +163,15 @@ async def test_a_no_hit_of_the_other_source_is_partial_and_counted_as_that_on_bo
     second.error = RuntimeError
     found = await world.nodes["th"].asking.searches.start(officer("th"), command(NO_PASSPORT))
     line = lines(found)["vn"]
-    assert (line.outcome, line.missing) == (Outcome.NO_HIT, ("second records",))
+    assert (line.outcome, line.missing) == (Outcome.PARTIAL, ("second records",))
     body = next(each for each in search_response(found).model_dump(mode="json")["lines"] if each["member"] == "vn")
-    assert (body["outcome"], body["partial"]) == ("no_hit", True)
+    assert (body["outcome"], body["partial"]) == ("partial", True)
+    assert [one["kind"] for one in body["searched"]] == ["immigration records"]
     text, style = headline(body, "th")
     assert text.startswith("  vn  partial: second records did not answer")
-    assert text.endswith("This does not mean no hit.")
+    assert "This does not mean no hit. (searched as of " in text
     assert style == "warn"
     for member, measure in (("th", "received-partial"), ("vn", "served-partial")):
         resources = world.nodes[member].resources
         counts = collect(HomeLogs(resources.store, resources.keystore)).counts
-        assert sum(n for cell, n in counts.items() if (cell.measure, cell.value) == (measure, "no_hit")) == 1
+        assert sum(n for cell, n in counts.items() if (cell.measure, cell.value) == (measure, "partial")) == 1

@@ -60,6 +60,8 @@ PARTS = (
             tests=("tests/federation/test_attachments_memory.py",), LIAISON_SLOW="1"),
     _pytest("group-commit", "entries that share a durable commit, over a long run", 5,
             tests=("tests/federation/test_group_commit.py",), LIAISON_GROUP_ROUNDS="200"),
+    _pytest("as-of", "10,000 questions to sources that break, freeze, slow down and go back", 8,
+            tests=("tests/federation/test_as_of.py",), LIAISON_QUESTIONS="10000"),
     _make("gms", "the region in small: six nodes, seventy offices, one down and one hanging", 6),
     _make("versions", "nodes of two versions exchange everything, then both run the next one", 4),
     _make("rolling", "two machines of a node are upgraded one after the other while officers ask", 10),

@@ -306,9 +306,9 @@ class _Counting:
         self._consents.add(opened)
 
     def _outcome(self, opened: Opened, measure: str, partial: str, missing: object) -> None:
-        """Count an answer by outcome, and a hit or no hit that lacks some sources once more as partial."""
+        """Count an answer by outcome, and one that lacks some sources once more; a no hit of an older version could."""
         self._by(opened, measure, "outcome")
-        if missing and _member(opened, "outcome") in (Outcome.HIT, Outcome.NO_HIT):
+        if missing and _member(opened, "outcome") != Outcome.NOT_SEARCHED:
             self._by(opened, partial, "outcome")
 
     def _records(self, opened: Opened, side: str) -> None:

@@ -18,7 +18,7 @@ from gateway.model.desk.notices import ChangeCode, OutcomeCode, Urgency
 MINUTES_BY_HAND = 30
 """Minutes of an officer's work that an answered question is reckoned to save: a call or a letter, and its answer."""
 
-_QUESTIONS = ("sent", "hit", "no_hit", "not_searched", "refused", "suspended", "late", "silent", "too-many")
+_QUESTIONS = ("sent", "hit", "no_hit", "partial", "not_searched", "refused", "suspended", "late", "silent", "too-many")
 _ASK_COLUMNS = (ASKED, IN_CLOCK, *WITHIN, LATER, WAITING, TAKEN_BACK)
 _ALERT_COLUMNS = ("alert", "alert-acknowledged", "alert-hit", "alert-not-executed")
 _CHANGE_COLUMNS = ("change", "change-erased", "change-objected")
@@ -173,7 +173,7 @@ class Tables:
 
     def _saved(self, minutes: int) -> Table:
         """Return the hours that answers saved, reckoned from the counts that are shown."""
-        answered = sum(self._number("question", value, OURS) for value in ("hit", "no_hit"))
+        answered = sum(self._number("question", value, OURS) for value in ("hit", "no_hit", "partial"))
         shown = self._publisher.count(answered).value or 0
         if not answered:
             return Table("saved", OURS, ("hours",), ())

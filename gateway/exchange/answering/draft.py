@@ -222,10 +222,10 @@ def expiry_us(request: Request) -> int:
 
 def _entry(job: Job, outcome: Outcome, private: dict[str, Any]) -> EntryDraft:
     request = job.verified
-    refused = outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
+    is_drawn = job.refusal is None and job.drawn is not None
     claim = ReplayClaim(job.peer, request.value.exchange_id, request.payload_hash, expiry_us(request.value))
     replayed = job.refusal is not None and job.refusal.reason is Reason.ALREADY_EXISTS
-    return (events.REFUSED if refused else events.ANSWERED).draft_of(
+    return (events.ANSWERED if is_drawn else events.REFUSED).draft_of(
         private,
         peer=job.peer,
         exchange_id=request.value.exchange_id,

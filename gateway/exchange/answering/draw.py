@@ -7,13 +7,14 @@ from typing import cast
 
 from gateway.errors import Suspended
 from gateway.exchange.answering.draft import answer_to
-from gateway.exchange.answering.job import Attributes, Drawn, Findings, Job, SourceNote, sign_findings
+from gateway.exchange.answering.job import ANSWERED, Attributes, Drawn, Findings, Job, SourceNote, sign_findings
 from gateway.exchange.ledger import copies_in
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
+from gateway.model.exchange import Outcome, searched_of
 from gateway.model.hit import Hit, Quality
 from gateway.records.withheld import commit_withheld
-from gateway.statements.answer import ANSWER_VERSIONS
+from gateway.statements.answer import ANSWER_VERSIONS, SUSPENDED_SOURCES, in_version
 
 _MAX_RECORDS = 48 * 1024
 _MAX_HITS = 20
@@ -43,22 +44,26 @@ def draw(parts: Parts, job: Job) -> Drawn:
     commitment, opening = commit_withheld([item for found in findings for item in found.withheld])
     hits, cut = _fit([hit for found in findings for hit in found.hits])
     count = len(opening["withheld"]) if hits and all(found.show_withheld_count for found in findings) else None
-    outcome, missing = job.found_outcome(bool(hits)), _missing(job, findings)
-    answer = answer_to(
+    outcome = job.found_outcome(bool(hits))
+    whole = answer_to(
         parts,
         job,
         outcome,
+        refusal=SUSPENDED_SOURCES if outcome is Outcome.SUSPENDED else None,
         hits=hits,
-        missing=missing,
+        missing=_missing(job, findings),
         capped=cut or is_capped(findings),
         withheld_commitment=commitment,
         withheld_count=count,
+        searched=searched_of((found.kind, found.as_of_us) for found in findings if found.state in ANSWERED),
+        suspended=tuple(sorted({found.kind for found in findings if found.state == "suspended"})),
     )
+    answer = in_version(whole, job.answer_version())
     keys = {name: f"{found.source}/{key}" for found in findings for name, key in found.keys.items()}
     return Drawn(
         ANSWER_VERSIONS.numbered(job.answer_version()).payload(answer),
-        outcome,
-        missing,
+        answer.outcome,
+        answer.missing,
         [_note(found) for found in findings],
         [hit.reference for found in findings for hit in found.hits],
         opening["withheld"],
@@ -104,6 +109,8 @@ def _note(found: Findings) -> SourceNote:
         "policies": sorted(found.policies),
         "attributes": cast("list[Attributes]", found.attributes),
     }
+    if found.as_of_us:
+        note["as_of_us"] = found.as_of_us
     if found.changed:
         note["changed"] = found.changed
     return note

@@ -42,13 +42,19 @@ from gateway.model.hit import (
 )
 from gateway.model.marking import Marking, ReleaseMarking
 from gateway.model.query import PersonQuery
-from gateway.ports.sources import Occasion, SigningSource, Source, SourceDescription
+from gateway.ports.sources import NOT_FRESH, Occasion, SigningSource, Source, SourceDescription
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from gateway.statements.answer import MAX_RULES
 from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
 
-_STATES = {"timed-out": "timeout", "source-busy": "timeout", "query-budget": "timeout", "suspended": "suspended"}
+_STATES = {
+    "timed-out": "timeout",
+    "source-busy": "timeout",
+    "query-budget": "timeout",
+    "suspended": "suspended",
+    NOT_FRESH: "not-fresh",
+}
 
 _NOBODY = Candidate("", "", "", Match(Quality.POSSIBLE, 0.0), Marking())
 """The candidate that is decided on where a search found nothing."""
@@ -179,8 +185,10 @@ class Gatherer:
         request = job.verified.value
         strictness = job.policy.strictness(request.purpose)
         self._look_again(job)
+        now_us = self._parts.clock.now_us()
         result = yield from search_seen(partial(self._seen, job, source), request.query, strictness)
         self._look_again(job)
+        found.as_of_us = now_us if result.as_of_us is None else result.as_of_us
         chosen = self._choose(job, source, result, found)
         wanted = [choice.candidate for choice in chosen if choice.release.decision.allow]
         records: Iterator[Fetched | None] = repeat(None)

@@ -26,7 +26,7 @@ from gateway.trust.view import TrustView
 from policy.attributes import QuestionAttributes
 from policy.engine.engine import PolicyEngine
 
-_ANSWERED = ("ok", "changed")
+ANSWERED = ("ok", "changed")
 """States of a source that was searched; one with a record about another subject answered, if not in full."""
 
 
@@ -42,7 +42,8 @@ class Findings(msgspec.Struct):
     """The result of one source for one request, after policy. Only `hits` leaves the node.
 
     `keys` has the source's own key of each record that leaves with a hit, by the hit's reference. `begun` and `ended`
-    (values of `Clock.monotonic`) tell when the source was asked; both are 0 for one that was not.
+    (values of `Clock.monotonic`) tell when the source was asked; both are 0 for one that was not. `as_of_us` is that of
+    its search.
     """
 
     source: str
@@ -60,6 +61,7 @@ class Findings(msgspec.Struct):
     capped: bool = False
     begun: float = 0.0
     ended: float = 0.0
+    as_of_us: int = 0
     changed: list[dict[str, str]] = msgspec.field(default_factory=list)
 
     def note_changed(self, candidate: Candidate) -> None:
@@ -109,6 +111,7 @@ class SourceNote(TypedDict):
     policies: list[str]
     attributes: list[Attributes]
     changed: NotRequired[list[dict[str, str]]]
+    as_of_us: NotRequired[int]
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -293,7 +296,15 @@ class Job:
         return self.found_outcome(any(found.hits for found in self.findings))
 
     def found_outcome(self, is_hit: bool) -> Outcome:
-        """Return the outcome of the findings: no hit is said only where a source answered."""
+        """Return the outcome of the findings: no hit is said only where every source answered."""
         if is_hit:
             return Outcome.HIT
-        return Outcome.NO_HIT if any(found.state in _ANSWERED for found in self.findings) else Outcome.NOT_SEARCHED
+        if not any(found.state in ANSWERED for found in self.findings):
+            return Outcome.NOT_SEARCHED
+        lacking = {source for source, _ in self.expected} - {
+            each.source for each in self.findings if each.state == "ok"
+        }
+        if not lacking:
+            return Outcome.NO_HIT
+        off = {found.source for found in self.findings if found.state == "suspended"}
+        return Outcome.SUSPENDED if lacking <= off else Outcome.PARTIAL

@@ -18,7 +18,7 @@ from gateway.exchange.sources.bulkhead import BAD_QUERIES, Bulkhead, Task
 from gateway.matching.keys import query_cost
 from gateway.matching.one_word import NOT_SEARCHED, asks_for_one_word
 from gateway.matching.thresholds import SETS
-from gateway.model.exchange import Outcome, Refusal
+from gateway.model.exchange import Outcome, Refusal, searched_of
 from gateway.model.hit import OWN_AGENCY, Candidate, SearchResult
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
@@ -26,6 +26,7 @@ from gateway.model.query import Query
 from gateway.model.search import Line, ShownHit
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import Occasion, SigningSource, Source
+from gateway.statements.answer import SUSPENDED_SOURCES
 from policy.engine.engine import PolicyEngine
 
 
@@ -36,6 +37,7 @@ class _Seen:
     hits: tuple[ShownHit, ...]
     capped: bool
     missing: tuple[str, ...] = ()
+    as_of_us: int = 0
 
 
 Show = Callable[[Candidate], ShownHit | None]
@@ -76,7 +78,8 @@ class OwnSources:
 
     The alerts of the desk stand first, with their records: what is to be done is seen before anything else.
 
-    Where no source of ours takes the question, or none answers, the line says `NOT_SEARCHED`.
+    Where no source of ours takes the question, or none answers, the line says `NOT_SEARCHED`; where some do not,
+    `PARTIAL`, and where these are switched off, `SUSPENDED`.
     """
 
     def __init__(
@@ -121,13 +124,29 @@ class OwnSources:
         if hits and not walls:
             missing.add(_AGENCIES)
         missing.update(warned.missing)
-        found = Outcome.HIT if hits else Outcome.NO_HIT
+        off = {wall.description.kind for wall in walls if self._is_off(wall)}
+        looks = [
+            (wall.description.kind, result.as_of_us)
+            for wall, result in zip(walls, results, strict=True)
+            if isinstance(result, _Seen)
+        ]
+        if hits:
+            outcome = Outcome.HIT
+        elif not answered:
+            outcome = Outcome.SUSPENDED if off and missing <= off else Outcome.NOT_SEARCHED
+        elif missing:
+            outcome = Outcome.SUSPENDED if missing <= off else Outcome.PARTIAL
+        else:
+            outcome = Outcome.NO_HIT
+        refusal = None if answered or hits else next((each for each in results if isinstance(each, Refusal)), None)
         return Line(
             self._member,
-            found if answered or hits else Outcome.NOT_SEARCHED,
+            outcome,
             hits,
-            refusal=None if answered or hits else next((each for each in results if isinstance(each, Refusal)), None),
+            refusal=SUSPENDED_SOURCES if outcome is Outcome.SUSPENDED else refusal,
             missing=tuple(sorted(missing)),
+            suspended=tuple(sorted(off & missing)),
+            searched=searched_of(looks),
             capped=any(result.capped for result in (warned, *answered)),
         )
 
@@ -164,15 +183,15 @@ class OwnSources:
 
         `part` is what the officer sees of it, if that is not all.
         """
-        description = wall.description
-        if self._suspensions.suspends(agency=description.agency, source=description.id) is not None:
+        if self._is_off(wall):
             return None
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_Seen | Refusal | None] = loop.create_future()
 
         def run(source: Source) -> Steps[_Seen]:
             asked = source.refer(occasion) if wall.signs and isinstance(source, SigningSource) else part or source
-            return self._seen((yield SearchCall(asked, query, strictness)), show or self._shown)
+            now_us = self._clock.now_us()
+            return self._seen((yield SearchCall(asked, query, strictness)), show or self._shown, now_us)
 
         def done(result: object, error: LiaisonError | None) -> None:
             value = result if error is None and isinstance(result, _Seen) else None
@@ -185,11 +204,16 @@ class OwnSources:
         except TimeoutError:
             return None
 
-    def _seen(self, result: SearchResult, show: Show) -> _Seen:
+    def _is_off(self, wall: Bulkhead) -> bool:
+        description = wall.description
+        return self._suspensions.suspends(agency=description.agency, source=description.id) is not None
+
+    def _seen(self, result: SearchResult, show: Show, now_us: int) -> _Seen:
         """Return the shown part of a result; it runs in the wall's thread, so a bad result ends its own task only."""
         candidates = result.candidates[:MAX_CANDIDATES]
         capped = result.capped or len(candidates) < len(result.candidates)
-        return _Seen(tuple(hit for hit in map(show, candidates) if hit is not None), capped)
+        as_of_us = now_us if result.as_of_us is None else result.as_of_us
+        return _Seen(tuple(hit for hit in map(show, candidates) if hit is not None), capped, as_of_us=as_of_us)
 
     def _shown(self, candidate: Candidate) -> ShownHit:
         reference = self._make_reference(candidate.source, candidate.key, candidate.record_type, self._member, "")

@@ -31,6 +31,8 @@ def show_line(parts: Parts, checked: Checked, entry_index: int, query: Query) ->
         hits=hits,
         refusal=answer.refusal,
         missing=answer.missing,
+        suspended=answer.suspended,
+        searched=answer.searched,
         capped=answer.capped,
         withheld_count=answer.withheld_count,
         last_seen_us=parts.clock.now_us(),

@@ -71,8 +71,7 @@ def _status(kept: Kept, clock: Clock) -> dict[str, Any]:
     return index_status_at(kept.id, path, kept.place.index_secret) | {
         "looked": _time(looked) if looked else None,
         "looked_s_ago": max(0, clock.now_us() - looked) // SECOND_US if looked else None,
-        # A look that finds no change is no run.
-        "failing": bool(runs) and runs[-1].kind is RunKind.FAILED and looked <= runs[-1].ended_us,
+        "failing": history.is_failing(),
         "last_errors": [_run(run) for run in failed[-5:]],
         "runs": [_run(run) for run in runs],
     }

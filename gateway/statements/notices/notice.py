@@ -101,7 +101,7 @@ def _kind(of: NoticeType) -> Kind[Any, Notice]:
         write,
         read,
         check_issued,
-        finish=lambda payload: padding.pad(payload, _PADDING_TAG, SIZES),
+        finish=lambda payload, _message: padding.pad(payload, _PADDING_TAG, SIZES),
         check_form=lambda payload, message: padding.check_padding(payload, message.padding, SIZES),
         head=lambda message: message.head,
     )

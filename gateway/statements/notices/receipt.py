@@ -80,7 +80,7 @@ NOTICE_RECEIPT_KIND = Kind(
     _write,
     _read,
     check_issued,
-    finish=lambda payload: padding.pad(payload, _PADDING_TAG, SIZES),
+    finish=lambda payload, _message: padding.pad(payload, _PADDING_TAG, SIZES),
     check_form=lambda payload, message: padding.check_padding(payload, message.padding, SIZES),
 )
 """The receipt of a notice."""

@@ -48,8 +48,9 @@ def source_lines(one: dict[str, Any]) -> Iterator[Line]:
         told = f"  the source was looked at {ago} ago, at {one['looked']}"
         yield told, "warn" if one["failing"] or one["looked_s_ago"] > _STALE_S else ""
     if one["failing"]:
-        left = "searches find the rows of the run before" if one["state"] == "ready" else "searches find nothing"
-        yield f"  the last run failed: {left}", "bad"
+        yield "  the last run failed: the source is not searched until one succeeds", "bad"
+    if one.get("as_of"):
+        yield f"  searched as of {one['as_of']}"
     for run in one["last_errors"]:
         times = f", {run['times']:,} times in a row" if run["times"] > 1 else ""
         yield f"  error at {run['ended']}{times}: {run['error']}", "warn"

@@ -75,6 +75,7 @@ _QUESTIONS: Sentences = {
     "sent": "questions sent",
     "hit": "hit",
     "no_hit": "no hit",
+    "partial": "partial",
     "not_searched": "not searched",
     "refused": "refused",
     "suspended": "suspended",

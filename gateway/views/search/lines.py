@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.language.catalogue import Sentences, tell
-from gateway.language.dates import moment
+from gateway.language.dates import moment, time_of_day
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, named
@@ -117,7 +117,9 @@ def answer_text(line: dict[str, Any], language: Language) -> tuple[str, str]:
     late = f" ({tell(language, 'it came late')})" if line["late"] else ""
     if line["outcome"] == "not_searched":
         return f"{_not_searched(line, language)}{late}", "warn"
-    if line["outcome"] not in ("hit", "no_hit"):
+    if line["outcome"] == "suspended" and line["missing"]:
+        return f"{_switched_off(line, language)}{_more(line, language)}{late}", "warn"
+    if line["outcome"] not in ("hit", "no_hit", "partial"):
         return f"{_refused(line, language)}{late}", "warn"
     if line["missing"]:
         return f"{_partial(line, language)}{_more(line, language)}{late}", "warn"
@@ -139,7 +141,16 @@ def _not_searched(line: dict[str, Any], language: Language) -> str:
 
 def _partial(line: dict[str, Any], language: Language) -> str:
     """Return an answer that lacks some sources. Without a hit, it must not be taken for `no hit`."""
-    kinds = ", ".join(kind for kind in line["missing"] if kind != NOT_SEARCHED)
+    off = line.get("suspended", ())
+    kinds = ", ".join(kind for kind in line["missing"] if kind != NOT_SEARCHED and kind not in off)
+    if not kinds and off:
+        hits = _count(line["hits"], language)
+        return tell(
+            language,
+            "partial: {hits}, but {kinds} are switched off, so there may be more",
+            hits=hits,
+            kinds=", ".join(off),
+        )
     if not kinds:
         found = f"{_count(line['hits'], language)}; " if line["hits"] else ""
         return f"{found}{tell(language, _ONE_WORD)}. {tell(language, _NOT_NO_HIT)}"
@@ -153,6 +164,18 @@ def _partial(line: dict[str, Any], language: Language) -> str:
         "partial: {kinds} did not answer, and the others found nothing. This does not mean no hit.",
         kinds=kinds,
     )
+
+
+def _switched_off(line: dict[str, Any], language: Language) -> str:
+    """Return that what could hold the record is switched off, or the part of it that was not searched."""
+    kinds = ", ".join(line["missing"])
+    if line.get("searched", True):  # one of an earlier version does not tell
+        return tell(
+            language,
+            "suspended: {kinds} are switched off, and the others found nothing. This does not mean no hit.",
+            kinds=kinds,
+        )
+    return tell(language, "suspended: {kinds} are switched off. This does not mean no hit.", kinds=kinds)
 
 
 def _not_accepted(line: dict[str, Any], language: Language) -> str:
@@ -256,6 +279,11 @@ def _count(hits: list[dict[str, Any]], language: Language) -> str:
 
 def _more(line: dict[str, Any], language: Language) -> str:
     parts = []
+    if told := _as_of(line, language):
+        parts.append(told)
+    off = line.get("suspended", ())
+    if off and set(off) != set(line["missing"]):
+        parts.append(tell(language, "switched off: {kinds}", kinds=", ".join(off)))
     if NOT_SEARCHED in line["missing"] and len(line["missing"]) > 1:
         parts.append(tell(language, _ONE_WORD))
     if line["capped"]:
@@ -263,6 +291,15 @@ def _more(line: dict[str, Any], language: Language) -> str:
     if line["withheld_count"]:
         parts.append(tell(language, "{count} fields withheld by policy", count=line["withheld_count"]))
     return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _as_of(line: dict[str, Any], language: Language) -> str:
+    """Return as of when was searched: the oldest time, since nothing that came later was seen everywhere."""
+    searched = line.get("searched") or []
+    if searched and all(one["as_of"] for one in searched):
+        return tell(language, "searched as of {time}", time=time_of_day(min(one["as_of"] for one in searched)))
+    is_older = line["outcome"] in ("no_hit", "partial") and line.get("exchange_id")  # an answer of an earlier version
+    return tell(language, "as of when is not told") if is_older or searched else ""
 
 
 def marking_text(marking: dict[str, Any], language: Language) -> str:

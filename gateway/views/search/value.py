@@ -1,4 +1,4 @@
-"""Tell a search as JSON: one line for each counterpart. `silent` and `not_searched` are never `no_hit`.
+"""Tell a search as JSON: one line for each counterpart. What is silent, partial or not searched is never `no_hit`.
 
 Codes are the same for every reader; `text` and `sentence` are in the reader's language. The REST API and the console
 show the same.
@@ -37,6 +37,10 @@ def _line(search_id: str, line: Line, language: Language) -> dict[str, Any]:
         "outcome": line.outcome,
         "partial": bool(line.missing) and line.outcome is not Outcome.NOT_SEARCHED,
         "missing": list(line.missing),
+        "suspended": list(line.suspended),
+        "searched": [
+            {"kind": one.kind, "as_of": rfc3339(one.as_of_us) if one.as_of_us else None} for one in line.searched
+        ],
         "capped": line.capped,
         "hits": [_hit(hit, _follow_up(search_id, line, at), language) for at, hit in enumerate(line.hits)],
         "refusal": _refusal(line.refusal, language) if line.refusal else None,

@@ -401,6 +401,27 @@ def test_a_partial_answer_says_so_first_and_who_is_missing() -> None:
     assert style == "warn"
 
 
+def test_a_line_says_as_of_when_was_searched_and_what_is_switched_off() -> None:
+    lately = {"kind": "police records", "as_of": "2026-11-24T09:02:17Z"}
+    long_ago = {"kind": "customs records", "as_of": "2026-11-24T08:50:00Z"}
+    told = line(searched=[lately, long_ago])
+    assert headline(told, "th")[0] == "  vn  no hit (searched as of 08:50 UTC)"
+    assert headline(told | {"searched": [lately, {"kind": "x", "as_of": None}]}, "th")[0] == (
+        "  vn  no hit (as of when is not told)"
+    )
+    off = line(outcome="partial", missing=["Person records", "ships"], suspended=["Person records"], searched=[lately])
+    assert headline(off, "th")[0] == (
+        "  vn  partial: ships did not answer, and the others found nothing. This does not mean no hit. "
+        "(searched as of 09:02 UTC; switched off: Person records)"
+    )
+    hits = line(outcome="hit", hits=[{}], missing=["Person records"], suspended=["Person records"], searched=[lately])
+    assert headline(hits, "th")[0] == (
+        "  vn  partial: 1 hit, but Person records are switched off, so there may be more (searched as of 09:02 UTC)"
+    )
+    none = line(outcome="suspended", missing=["Person records"], suspended=["Person records"], searched=[])
+    assert headline(none, "th")[0] == "  vn  suspended: Person records are switched off. This does not mean no hit."
+
+
 def test_what_was_not_searched_says_why_and_is_not_no_hit() -> None:
     text, style = headline(line(outcome="not_searched"), "th")
     assert text == "  vn  not searched: no source takes such a question. This does not mean no hit."

@@ -148,7 +148,7 @@ def test_resuming_what_is_not_suspended_says_so(liaison: Liaison, federation: Pa
     ("filters", "said"),
     [
         (("--exchange", "nope"), "32 hexadecimal digits"),
-        (("--outcome", "nope"), "hit, no_hit, refused, suspended, silent"),
+        (("--outcome", "nope"), "hit, no_hit, partial, refused, suspended, silent"),
         (("--kind", "nope"), "answered"),
         (("--kind", "suspend"), "answered"),
         (("--peer", "zz"), "no member of the charter, and no entry has it; known: kh, th, vn"),

@@ -10,21 +10,24 @@ from liaison.exchange.v1 import statements_pb2 as pb
 from msgspec.structs import replace
 
 from gateway.errors import BadSignature, Forbidden, Malformed, Reason, Stale, TooLarge
-from gateway.model.exchange import Answer, Outcome, Refusal, Verified
+from gateway.model.exchange import Answer, Outcome, Refusal, Searched, Verified
 from gateway.model.hit import Quality
 from gateway.statements.answer import (
     ANSWER_KIND,
     ANSWER_V2_KIND,
     ANSWER_V3_KIND,
+    ANSWER_V4_KIND,
+    LATELY_US,
     MAX_HITS,
     MAX_MISSING,
     MAX_RULES,
     SIZES,
+    SUSPENDED_SOURCES,
     pad,
     read_signed,
     verify_answer,
 )
-from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, ENVELOPE_OVERHEAD, REQUEST, parse
+from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, ANSWER_V4, ENVELOPE_OVERHEAD, REQUEST, parse
 from gateway.statements.kind import Kind
 from tests.support import sealing
 from tests.support.sealing import EXCHANGE, HIT, NOW, REQUEST_HASH, SECOND, TH, VN, ListedKeys, envelope_of, new_key
@@ -66,7 +69,6 @@ def message() -> pb.Answer:
 
 EXAMPLES = [
     sealing.ANSWER,
-    replace(sealing.ANSWER, missing=("police records", "customs records")),
     replace(sealing.ANSWER, outcome=Outcome.HIT, hits=(HIT, replace(HIT, quality=Quality.EXACT_ID)), capped=True),
     replace(sealing.ANSWER, outcome=Outcome.HIT, hits=(replace(HIT, record="a.b.c~"),), withheld_count=0),
     replace(sealing.ANSWER, outcome=Outcome.HIT, hits=(replace(HIT, action="do not detain"),), withheld_count=5),
@@ -286,7 +288,7 @@ def test_the_signature_covers_the_version() -> None:
     with pytest.raises(Malformed):
         verify(older.SerializeToString())
     newer = envelope_pb2.Envelope.FromString(built())
-    newer.payload_type = "application/vnd.liaison.answer.v4+protobuf"
+    newer.payload_type = "application/vnd.liaison.answer.v5+protobuf"
     with pytest.raises(BadSignature):
         verify(newer.SerializeToString())
     second = envelope_pb2.Envelope.FromString(ANSWER_V2_KIND.build(named, KEY).envelope)
@@ -353,3 +355,104 @@ def test_a_refusal_for_another_reason_stays_one() -> None:
     other = Refusal(Reason.PERMISSION_DENIED, "not-searched")
     answer = replace(sealing.ANSWER, outcome=Outcome.REFUSED, refusal=other)
     assert verify(built(outcome=Outcome.REFUSED, refusal=other)).value == answer
+
+
+# ---------------------------------------------------------------- version 4
+
+
+LATELY = Searched("police records", NOW - NOW % SECOND - SECOND)
+OF_NOW = replace(sealing.ANSWER, policy_hash=POLICY, searched=(LATELY,))
+PARTIAL = replace(OF_NOW, outcome=Outcome.PARTIAL, missing=("customs records",))
+OFF = replace(
+    OF_NOW,
+    outcome=Outcome.SUSPENDED,
+    refusal=SUSPENDED_SOURCES,
+    missing=("Person records",),
+    suspended=("Person records",),
+)
+HIT_OF_PART = replace(OF_NOW, outcome=Outcome.HIT, hits=(HIT,), missing=("x", "y"), suspended=("y",))
+NOT_TOLD = replace(OF_NOW, searched=(Searched("police records", 0),))
+LONG_AGO = Searched("records of the sea", LATELY.as_of_us - LATELY_US)
+OF_LONG_AGO = replace(OF_NOW, searched=(LATELY, LONG_AGO))
+
+
+@table("answer", [OF_NOW, PARTIAL, OFF, HIT_OF_PART, NOT_TOLD, OF_LONG_AGO], ids=lambda answer: answer.outcome)
+def test_an_answer_of_version_4_arrives_as_it_was_built(answer: Answer) -> None:
+    sealed = ANSWER_V4_KIND.build(answer, KEY)
+    assert verify(sealed.envelope).value == read_signed(sealed.envelope) == answer
+    assert len(payload(sealed.envelope)) in SIZES
+    assert pb.Answer.FromString(payload(sealed.envelope)).SerializeToString() == payload(sealed.envelope)
+
+
+@pytest.mark.parametrize(
+    ("answer", "changes", "where"),
+    [
+        (OF_NOW, {"searched": ()}, "searched"),
+        (OF_NOW, {"searched": (LATELY, LATELY)}, "searched"),
+        (OF_NOW, {"searched": (replace(LATELY, as_of_us=LATELY.as_of_us + 1),)}, "searched.as_of_time"),
+        (OF_NOW, {"searched": (replace(LATELY, as_of_us=LATELY.as_of_us + 60 * SECOND),)}, "searched.as_of_time"),
+        (OF_NOW, {"missing": ("customs records",)}, "missing"),
+        (PARTIAL, {"missing": ()}, "missing"),
+        (PARTIAL, {"searched": ()}, "searched"),
+        (PARTIAL, {"suspended": ("police records",)}, "suspended"),
+        (PARTIAL, {"outcome": Outcome.NOT_SEARCHED}, "searched"),
+        (HIT_OF_PART, {"searched": ()}, "searched"),
+    ],
+)
+def test_an_answer_that_claims_what_cannot_be_is_neither_signed_nor_believed(
+    answer: Answer, changes: dict[str, object], where: str
+) -> None:
+    sly = replace(answer, **changes)
+    with pytest.raises(Malformed) as refusal:
+        ANSWER_V4_KIND.build(sly, KEY)
+    assert refusal.value.where == where
+    forged = pb.Answer.FromString(payload(ANSWER_V4_KIND.build(answer, KEY).envelope))
+    del forged.searched[:], forged.suspended[:], forged.missing[:]
+    forged.outcome = {Outcome.NOT_SEARCHED: pb.OUTCOME_NOT_SEARCHED}.get(sly.outcome, forged.outcome)
+    forged.missing.extend(sly.missing)
+    forged.suspended.extend(sly.suspended)
+    for one in sly.searched:
+        forged.searched.add(kind=one.kind).as_of_time.FromMicroseconds(one.as_of_us)
+    forged.padding = b""
+    forged.padding = bytes(2048 - forged.ByteSize() - 3)
+    with pytest.raises(Malformed):
+        verify(envelope_of(forged.SerializeToString(), ANSWER_V4, KEY))
+
+
+@pytest.mark.parametrize("kind", [ANSWER_V2_KIND, ANSWER_V3_KIND], ids=["2", "3"])
+@pytest.mark.parametrize("answer", [PARTIAL, OF_LONG_AGO, NOT_TOLD], ids=["partial", "old", "not told"])
+def test_n198_an_older_member_reads_what_it_cannot_be_told_as_not_searched(
+    kind: Kind[pb.Answer, Answer], answer: Answer
+) -> None:
+    read = verify(kind.build(answer, KEY).envelope).value
+    old = {one.kind for one in answer.searched if one != LATELY}
+    assert (read.outcome, set(read.missing)) == (Outcome.NOT_SEARCHED, {*answer.missing, *old})
+    assert read.searched == ()
+
+
+@pytest.mark.parametrize("kind", [ANSWER_V2_KIND, ANSWER_V3_KIND], ids=["2", "3"])
+def test_an_older_member_reads_no_hit_of_what_was_read_lately_and_what_is_switched_off(
+    kind: Kind[pb.Answer, Answer],
+) -> None:
+    assert verify(kind.build(OF_NOW, KEY).envelope).value == replace(OF_NOW, searched=())
+    assert verify(kind.build(OFF, KEY).envelope).value == replace(OFF, searched=(), suspended=())
+
+
+def test_no_hit_of_an_older_member_that_lacks_something_reads_partial() -> None:
+    older = pb.Answer.FromString(payload(ANSWER_V3_KIND.build(replace(OF_NOW, searched=()), KEY).envelope))
+    older.missing.append("customs records")
+    older.padding = b""
+    older.padding = bytes(2048 - older.ByteSize() - 3)
+    read = verify(envelope_of(older.SerializeToString(), ANSWER_V3, KEY)).value
+    assert (read.outcome, read.missing) == (Outcome.PARTIAL, ("customs records",))
+
+
+@pytest.mark.parametrize("field", ["searched", "suspended"])
+def test_an_older_version_does_not_have_the_fields(field: str) -> None:
+    sly = pb.Answer.FromString(payload(ANSWER_V4_KIND.build(HIT_OF_PART, KEY).envelope))
+    sly.ClearField("searched" if field == "suspended" else "suspended")
+    sly.padding = b""
+    sly.padding = bytes(2048 - sly.ByteSize() - 3)
+    with pytest.raises(Malformed) as refusal:
+        verify(envelope_of(sly.SerializeToString(), ANSWER_V3, KEY))
+    assert refusal.value.where == field

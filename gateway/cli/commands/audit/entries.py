@@ -42,7 +42,9 @@ from gateway.views.statistics_page import page
 @click.option("--peer", default="", help="The counterpart.")
 @click.option("--case", default="", help="The case or ticket number.")
 @click.option(
-    "--outcome", default="", help="hit, no_hit, not_searched, refused, too_many, suspended, silent or not_accepted."
+    "--outcome",
+    default="",
+    help="hit, no_hit, partial, not_searched, refused, too_many, suspended, silent or not_accepted.",
 )
 @click.option("--kind", default="", help="The kind of entry (docs/audit-events.md).")
 @click.option("--exchange", "exchange_id", default="", help="The exchange id.")

@@ -30,7 +30,7 @@ from gateway.views.found_entries import found_lines, found_value
 @click.option(
     "--outcome",
     default="",
-    help="hit, no_hit, not_searched, refused, too_many, suspended, silent, not_accepted or taken.",
+    help="hit, no_hit, partial, not_searched, refused, too_many, suspended, silent, not_accepted or taken.",
 )
 @click.option("--notice", default="", help="A type of notice, such as ask or change.")
 @click.option("--thread", default="", help="The id of a thread of notices.")

@@ -136,7 +136,7 @@ def test_a_source_that_fails_is_told_with_its_errors(liaison: Liaison, house: Cu
     assert (ran.code, one["state"]) == (1, "ready")
     assert one["failing"]
     assert one["last_errors"][0]["times"] == 2
-    assert "searches find the rows of the run before" in liaison("source", "status", "--home", home).out
+    assert "the source is not searched until one succeeds" in liaison("source", "status", "--home", home).out
 
 
 @pytest.mark.process
@@ -168,7 +168,7 @@ def test_what_fails_before_an_index_is_opened_is_in_the_history(
     assert (ran.code, one["state"], one["failing"]) == (1, "missing", True)
     assert [each["times"] for each in one["last_errors"]] == [2]
     assert told in one["last_errors"][0]["error"]
-    assert "searches find nothing" in liaison("source", "status", "--home", home).out
+    assert "the source is not searched until one succeeds" in liaison("source", "status", "--home", home).out
     liaison("doctor", "--home", home)
     (after,) = liaison("source", "status", "--home", home, "--json").value["sources"]
     assert after["runs"] == one["runs"], "doctor tries a source: that is no run of its index"

@@ -126,7 +126,9 @@ def test_an_interface_that_is_not_there_and_one_that_wants_a_long_rest_are_told(
     client.close()
 
 
-def test_a_list_that_turns_bad_leaves_the_old_index(tmp_path: Path, interface: Interface, url: str) -> None:
+def test_a_list_that_turns_bad_leaves_the_old_index_which_is_not_searched(
+    tmp_path: Path, interface: Interface, url: str
+) -> None:
     clock = ManualClock(datetime(2026, 11, 24, 12, tzinfo=UTC))
     source = open_web(tmp_path, url, clock)
     interface.tag = '"2"'
@@ -134,6 +136,10 @@ def test_a_list_that_turns_bad_leaves_the_old_index(tmp_path: Path, interface: I
     with pytest.raises(Unavailable) as caught:
         source.refresh()
     assert caught.value.code == "source-unlike-mapping"
+    with pytest.raises(Unavailable, match="the last look at the source failed"):
+        source.search(DocumentQuery("PA0000007"), clock.monotonic() + 3)
+    interface.reply = lambda _path, _query: None
+    source.refresh()
     assert source.search(DocumentQuery("PA0000007"), clock.monotonic() + 3).candidates
 
 

@@ -69,8 +69,8 @@ def test_a_changed_row_that_cannot_be_read_spoils_no_index(
     files.execute("UPDATE persons SET latin = 'OTHER NAME', updated = 2 WHERE id = 1")
     files.execute("UPDATE persons SET latin = CAST(X'00FF80' AS TEXT), updated = 2 WHERE id = 2")
     for _ in range(3):
-        source.refresh()
         clock.advance(timedelta(hours=2))
+        source.refresh()
     assert named(source, clock, "OTHER NAME") == ["1"]
     ((following,),) = index.execute("SELECT value FROM meta WHERE name = 'next'").fetchall()
     ((last,),) = index.execute("SELECT max(id) FROM records").fetchall()

@@ -19,14 +19,18 @@ from adapters.index.source import IndexedSource, RowSource
 from adapters.load import Place, open_source
 from gateway.clock import ManualClock
 from gateway.errors import Unavailable
+from gateway.model.hit import SearchResult
 from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
+from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate
+from gateway.ports.sources import NOT_FRESH
 from gateway.storage.index.index_file import IndexedRecord, KeyKind, index_lock
 from gateway.storage.index.index_seal import IndexSeal, load_index_secret, new_salt
 from gateway.storage.index.index_store import IndexStore
 from gateway.storage.index.index_view import COMMON, Births, IndexView
 from gateway.storage.index.index_writer import IndexUpdate, IndexWriter
 from tests.support.small_source import MAPPING, TABLES, SmallSource, small_source
+from tests.support.weathered_rows import WeatheredRows
 
 WITH_CHANGES = MAPPING.replace('key = "id"\nlive', 'key = "id"\nchanged = "updated"\nlive')
 WITH_COLUMN = TABLES + "ALTER TABLE persons ADD COLUMN updated INTEGER; UPDATE persons SET updated = 1;"
@@ -464,3 +468,112 @@ def test_of_a_common_name_rows_without_a_birth_date_do_not_crowd_out_the_others(
 def person(key: str, birth: str) -> IndexedRecord:
     keys = [(KeyKind.NAME, "pngyn.vn", birth), (KeyKind.NAME, f"jrare.{key}", birth)]
     return structs.replace(record(key, ""), features='[["Nguyen Van"],"","",""]', keys=keys)
+
+
+# ---------------------------------------------------------------- as of when
+
+
+def as_of(source: IndexedSource, clock: ManualClock) -> int | None:
+    """As of when a search says that it searched; None where it is refused."""
+    try:
+        return source.search(DocumentQuery("ZZ0000001"), clock.monotonic() + 3).as_of_us
+    except Unavailable as error:
+        if error.code != NOT_FRESH:
+            raise
+        return None
+
+
+def test_a_search_says_the_time_at_which_the_last_look_began(files: SmallSource, clock: ManualClock) -> None:
+    source = opened(files, clock)
+    first_us = clock.now_us()
+    clock.advance(timedelta(minutes=2))
+    assert as_of(source, clock) == first_us
+    source.refresh()
+    assert as_of(source, clock) == clock.now_us()
+    files.execute("UPDATE persons SET latin = 'ANOTHER', updated = 2 WHERE id = 1")
+    clock.advance(timedelta(minutes=2))
+    source.refresh()
+    assert as_of(source, clock) == source.checked_us() == clock.now_us()
+    (found,) = source.search_many([(DocumentQuery("ZZ0000001"), Strictness.USUAL)], clock.monotonic() + 3)
+    assert isinstance(found, SearchResult)
+    assert found.as_of_us == clock.now_us()
+
+
+def test_n197_a_source_whose_last_look_failed_is_not_searched(files: SmallSource, clock: ManualClock) -> None:
+    source = opened(files, clock)
+    kept = files.database.read_bytes()
+    files.database.write_bytes(b"")
+    with pytest.raises(Unavailable):
+        source.refresh()
+    assert as_of(source, clock) is None
+    files.database.write_bytes(kept)
+    clock.advance(timedelta(minutes=1))
+    source.refresh()
+    assert as_of(source, clock) == clock.now_us()
+
+
+@pytest.mark.parametrize(("said", "minutes"), [("", 15), ('fresh_within = "2 h"', 120)])
+def test_n197_a_source_that_was_read_longer_ago_than_it_promises_is_not_searched(
+    files: SmallSource, clock: ManualClock, said: str, minutes: int
+) -> None:
+    text = files.mapping.read_text(encoding="utf-8")
+    files.mapping.write_text(text.replace("[source]", f"[source]\n{said}"), encoding="utf-8")
+    source = opened(files, clock)
+    clock.advance(timedelta(minutes=minutes))
+    assert as_of(source, clock) is not None
+    clock.advance(timedelta(seconds=1))
+    assert as_of(source, clock) is None
+    clock.advance(timedelta(hours=-5))
+    assert as_of(source, clock) is None, "a clock that went back tells no age"
+
+
+def test_n197_a_look_that_takes_long_is_as_of_its_beginning_and_what_waits_is_not_claimed(
+    files: SmallSource, clock: ManualClock
+) -> None:
+    def meet(call: str) -> None:
+        clock.advance(timedelta(seconds=30 if call == "read" else 0))
+
+    place = Place(
+        files.mapping, files.url, files.folder / "index", clock, observe=lambda rows: WeatheredRows(rows, meet)
+    )
+    began_us = clock.now_us()
+    source = open_source(place)
+    assert isinstance(source, IndexedSource)
+    assert as_of(source, clock) == began_us < clock.now_us()
+    files.execute("DELETE FROM persons WHERE id = 1")  # only a pass over all rows shows which one went
+    source.refresh()
+    assert as_of(source, clock) == began_us
+    assert numbers(source, clock, "AA1234567") == ["1"], "the source rests"
+    # What the next look could explain by itself does not hide what waits.
+    files.execute(
+        "INSERT INTO persons SELECT 9, name, latin, born, sex, nat, state, hidden, until, 2 FROM persons WHERE id = 2"
+    )
+    source.refresh()
+    assert as_of(source, clock) == began_us
+    clock.advance(timedelta(minutes=12))
+    began_us = clock.now_us()
+    source.refresh()
+    assert as_of(source, clock) == began_us
+    assert numbers(source, clock, "AA1234567") == []
+
+
+def test_another_process_that_looks_tells_as_of_when(files: SmallSource, clock: ManualClock) -> None:
+    source, other = opened(files, clock), opened(files, clock)
+    first_us = clock.now_us()
+    clock.advance(timedelta(minutes=1))
+    with index_lock(index_of(files), wait=True):
+        other.refresh()  # it cannot look itself
+    assert as_of(other, clock) == first_us
+    source.refresh()
+    with index_lock(index_of(files), wait=True):
+        other.refresh()
+    assert as_of(other, clock) == clock.now_us()
+    kept = files.database.read_bytes()
+    files.database.write_bytes(b"")
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(Unavailable):
+        source.refresh()
+    with index_lock(index_of(files), wait=True):
+        other.refresh()
+    assert as_of(other, clock) is None
+    files.database.write_bytes(kept)

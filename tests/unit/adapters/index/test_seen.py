@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from adapters.index.source import IndexedSource
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Unavailable
+from gateway.model.hit import SearchResult
 from gateway.model.marking import Marking
 from gateway.model.query import DocumentQuery, PersonQuery, Query, VehicleQuery
 from gateway.model.strictness import Strictness
@@ -93,6 +94,11 @@ def answer(ask: Callable[[], object]) -> object:
         return error.code
 
 
+def timeless(found: object) -> object:
+    """What a search says but for as of when: each of two sources was read at a time of its own."""
+    return replace(found, as_of_us=None) if isinstance(found, SearchResult) else found
+
+
 def told(folder: Path, name: str, rows: Mapping[int, Row], without: frozenset[str] = frozenset()) -> list[object]:
     """All that an asker from Viet Nam is told of a source with these rows, some of which were withdrawn."""
     (folder / name).mkdir()
@@ -104,7 +110,7 @@ def told(folder: Path, name: str, rows: Mapping[int, Row], without: frozenset[st
             each.code if isinstance(each, LiaisonError) else each
             for each in seen.search_many([(query, Strictness.USUAL) for query in ASKED], until)
         ]
-        return [*alone, *together, seen.names_among(NAMES)]
+        return [*map(timeless, (*alone, *together)), seen.names_among(NAMES)]
     finally:
         source.close()
 

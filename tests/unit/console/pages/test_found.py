@@ -24,7 +24,8 @@ NOT_KNOWN = {
     "not accepted": Line(VN, Outcome.NOT_ACCEPTED, refusal=Refusal(Reason.PERMISSION_DENIED, "tls-name")),
     "not searched": Line(VN, Outcome.NOT_SEARCHED),
     "sources did not answer": Line(VN, Outcome.NOT_SEARCHED, missing=("police",)),
-    "partial": Line(VN, Outcome.NO_HIT, missing=("police",)),
+    "partial": Line(VN, Outcome.PARTIAL, missing=("police",)),
+    "in part switched off": Line(VN, Outcome.SUSPENDED, missing=("Person",), suspended=("Person",)),
 }
 """Lines that are no answer in full."""
 

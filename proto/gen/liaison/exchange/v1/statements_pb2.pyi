@@ -33,6 +33,8 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     OUTCOME_SUSPENDED: _Outcome.ValueType  # 4
     OUTCOME_NOT_SEARCHED: _Outcome.ValueType  # 5
     """From version 3 on: nothing that could hold the record was searched. It does not mean no hit."""
+    OUTCOME_PARTIAL: _Outcome.ValueType  # 6
+    """From version 4 on: what was searched holds nothing, and kinds of sources are missing. It does not mean no hit."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """What an answer says."""
@@ -44,6 +46,8 @@ OUTCOME_REFUSED: Outcome.ValueType  # 3
 OUTCOME_SUSPENDED: Outcome.ValueType  # 4
 OUTCOME_NOT_SEARCHED: Outcome.ValueType  # 5
 """From version 3 on: nothing that could hold the record was searched. It does not mean no hit."""
+OUTCOME_PARTIAL: Outcome.ValueType  # 6
+"""From version 4 on: what was searched holds nothing, and kinds of sources are missing. It does not mean no hit."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 @_typing.final
@@ -480,6 +484,8 @@ class Answer(_message.Message):
     WITHHELD_COUNT_FIELD_NUMBER: _builtins.int
     PADDING_FIELD_NUMBER: _builtins.int
     POLICY_HASH_FIELD_NUMBER: _builtins.int
+    SEARCHED_FIELD_NUMBER: _builtins.int
+    SUSPENDED_FIELD_NUMBER: _builtins.int
     blind: _builtins.bytes
     """32 random bytes, so that the hash of the payload cannot be guessed."""
     exchange_id: _builtins.str
@@ -508,7 +514,19 @@ class Answer(_message.Message):
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]: ...
     @_builtins.property
     def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Kinds of sources whose answer is missing; not empty means partial, or not searched where all are missing."""
+        """Kinds of sources whose answer is missing; not empty means partial, or not searched where all are missing. A source
+        is missing that did not answer, was last read longer ago than it promises, or is switched off.
+        """
+
+    @_builtins.property
+    def searched(self) -> _containers.RepeatedCompositeFieldContainer[Global___Searched]:
+        """From version 4 on: each kind of source that was searched. There is one at least in a hit, a no hit and a partial
+        answer, and none where nothing was searched.
+        """
+
+    @_builtins.property
+    def suspended(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """From version 4 on: those of `missing` that policy has switched off."""
 
     def __init__(
         self,
@@ -528,16 +546,48 @@ class Answer(_message.Message):
         withheld_count: _builtins.int | None = ...,
         padding: _builtins.bytes = ...,
         policy_hash: _builtins.bytes = ...,
+        searched: _abc.Iterable[Global___Searched] | None = ...,
+        suspended: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_withheld_count", b"_withheld_count", "issued_time", b"issued_time", "refusal", b"refusal", "withheld_count", b"withheld_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_withheld_count", b"_withheld_count", "blind", b"blind", "capped", b"capped", "exchange_id", b"exchange_id", "hits", b"hits", "issued_time", b"issued_time", "missing", b"missing", "outcome", b"outcome", "padding", b"padding", "policy_hash", b"policy_hash", "recipient", b"recipient", "refusal", b"refusal", "request_hash", b"request_hash", "sender", b"sender", "withheld_commitment", b"withheld_commitment", "withheld_count", b"withheld_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_withheld_count", b"_withheld_count", "blind", b"blind", "capped", b"capped", "exchange_id", b"exchange_id", "hits", b"hits", "issued_time", b"issued_time", "missing", b"missing", "outcome", b"outcome", "padding", b"padding", "policy_hash", b"policy_hash", "recipient", b"recipient", "refusal", b"refusal", "request_hash", b"request_hash", "searched", b"searched", "sender", b"sender", "suspended", b"suspended", "withheld_commitment", b"withheld_commitment", "withheld_count", b"withheld_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__withheld_count: _TypeAlias = _typing.Literal["withheld_count"]  # noqa: Y015
     _WhichOneofArgType__withheld_count: _TypeAlias = _typing.Literal["_withheld_count", b"_withheld_count"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__withheld_count) -> _WhichOneofReturnType__withheld_count | None: ...
 
 Global___Answer: _TypeAlias = Answer  # noqa: Y015
+
+@_typing.final
+class Searched(_message.Message):
+    """A kind of source that was searched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """All that its sources held then was searched, as far as they show their changes; what came later may be missing. Of
+        several sources the oldest. Whole seconds, not after the answer. Without it nobody can tell: an agency's process
+        of an earlier version searched.
+        """
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Searched: _TypeAlias = Searched  # noqa: Y015
 
 @_typing.final
 class Refusal(_message.Message):
