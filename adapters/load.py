@@ -16,7 +16,7 @@ from typing import cast
 
 from adapters.base import Adapter
 from adapters.index.history import Run, RunHistory, RunKind
-from adapters.index.keep import DIFFERENCE_SECONDS
+from adapters.index.keep import DIFFERENCE_SECONDS, LOOKS_S
 from adapters.index.source import IndexedSource, Progress, RowSource
 from adapters.mapping.file import load_mapping
 from certs.tls import TlsIdentity
@@ -63,8 +63,9 @@ class Place:
     `url` has the scheme that chooses the adapter. `access` is a TOML file of the adapter's own settings (passwords,
     certificates, OAuth clients), which only the node's account may read, or None. `index_dir` holds key indexes,
     which `index_secret` seals (decision 0012); all rows are compared with them every `difference` seconds. With `anew`
-    the indexes are built from all rows when they are opened, even if there are some. With `is_draft` the mapping may be
-    a draft whose source has no name. `id` is the source's id as the settings say it, where they do.
+    the indexes are built from all rows when they are opened, even if there are some. The source is looked at every
+    `looks_s` seconds. With `is_draft` the mapping may be a draft whose source has no name. `id` is the source's id as
+    the settings say it, where they do.
 
     `observe` may put a wrapper between the rows and their index (`adapters.check.report`). `node` is set where a node
     opens the source; only its node asks a source process.
@@ -80,6 +81,7 @@ class Place:
     node: NodeSide | None = None
     index_secret: bytes | None = None
     difference: float = DIFFERENCE_SECONDS
+    looks_s: int = LOOKS_S
     anew: bool = False
     is_draft: bool = False
     id: str = ""
@@ -121,13 +123,30 @@ def _index_path(place: Place, source: str) -> Path:
 def open_indexed(rows: RowSource, place: Place) -> IndexedSource:
     """Return `rows` behind a key index, which is built if missing or damaged, and brought up to date with its source.
 
-    The rows are closed when this raises.
+    The rows are closed when this raises: `Misconfigured` where they are looked at too rarely for what is promised.
     """
     rows = place.observe(rows) if place.observe else rows
-    path = _index_path(place, rows.mapping.id)
+    mapping, path = rows.mapping, _index_path(place, rows.mapping.id)
     try:
+        if place.looks_s >= mapping.fresh_within_s:
+            raise Misconfigured(
+                "the source is looked at every {looks} s and promises to be at most {fresh} s old (`fresh_within`): "
+                "between two looks it would not be searched",
+                code="rarely-looked-at",
+                where=mapping.id,
+                remedy="set `refresh_s` in `[limits]` below {fresh}, or promise more in the mapping, up to `24 h`",
+                looks=place.looks_s,
+                fresh=mapping.fresh_within_s,
+            )
         return IndexedSource(
-            rows, path, place.clock, place.index_secret, place.difference, place.progress, anew=place.anew
+            rows,
+            path,
+            place.clock,
+            place.index_secret,
+            place.difference,
+            place.progress,
+            looks_s=place.looks_s,
+            anew=place.anew,
         )
     except BaseException:
         rows.close()

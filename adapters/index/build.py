@@ -39,6 +39,9 @@ TWIN = "another row has the same key"
 AS_OF = "as_of"
 """The name of the note in the index that says as of when it holds what its source shows."""
 
+_COUNTS = "counts"
+"""The name of the note of how many rows each record type's table had."""
+
 _PROGRESS_ROWS = 2_000
 _MOST_OUTDATED = 200_000
 """Changed rows that are told one by one; of more it is told that any may have changed."""
@@ -188,20 +191,31 @@ def apply_difference(
 def apply_changes(source: RowSource, path: Path, secret: bytes | None, now_us: int, outdated: Outdated) -> int:
     """Bring the rows that `source` reports as changed into the index at `path`; return how many records changed.
 
-    0 means that this is not enough: the source cannot tell, or the change is not among the rows that it tells, or one
-    of these cannot be read and is therefore unknown. The counts of left-out rows stay those of the last pass over all
-    rows. The caller holds `index_lock`.
+    0 means that this is not enough: the source cannot tell, or the change is not among the rows that it tells, or more
+    rows have come than it tells (a source that was set back has older ones again), or one of these cannot be read and
+    is therefore unknown. The counts of left-out rows stay those of the last pass over all rows. The caller holds
+    `index_lock`.
     """
     if not isinstance(source, ChangingRows):
         return 0
     meta = _standing(source, now_us)
     unread: Counter[str] = Counter()
+    held: dict[str, int] = json.loads(dict(meta)[_COUNTS])
+    told = 0
+
+    def counted(record_type: str) -> Iterator[Scanned]:
+        nonlocal told
+        for each in source.changed(record_type, since):
+            told += 1
+            yield each
+
     with PRIORITY.upkeep(), IndexUpdate(path, secret) as update:
-        since = update.meta.get("position", "")
+        since, before = update.meta.get("position", ""), json.loads(update.meta.get(_COUNTS, "{}"))
         for record_type in source.mapping.records if since else ():
-            _take(source, record_type, source.changed(record_type, since), update, unread=unread)
+            _take(source, record_type, counted(record_type), update, unread=unread)
         changed = update.written + update.removed
-        if unread or not changed:
+        come = sum(max(0, held.get(each, 0) - count) for each, count in before.items())
+        if unread or not changed or come > told - update.same - len(update.outdated):
             return 0
         update.finish(meta)
     outdated.add(update.outdated)
@@ -301,7 +315,8 @@ def _standing(source: RowSource, now_us: int) -> list[tuple[str, str]]:
     """Return the source's state before its rows are read, and the time: changes made meanwhile are seen once more."""
     position = source.position() if isinstance(source, ChangingRows) else ""
     standing = [("rules", rules_of(source.mapping)), ("cursor", cursor_of(source)), ("position", position)]
-    return [*standing, (AS_OF, str(now_us))]
+    counts = {each: source.count(each) for each in source.mapping.records} if position else {}
+    return [*standing, (_COUNTS, json.dumps(counts)), (AS_OF, str(now_us))]
 
 
 def cursor_of(source: RowSource) -> str:

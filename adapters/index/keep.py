@@ -36,7 +36,8 @@ REST = 10
 """After a pass over all rows the source is left alone for this many times the pass's duration, or for as long as its
 mapping's promise allows."""
 
-_ROUND_S = 60
+LOOKS_S = 60
+"""The seconds between two looks at a source, unless set otherwise."""
 
 _UNREADABLE = "index-unreadable"
 
@@ -45,8 +46,8 @@ class IndexKeeper:
     """The index of `rows` at `path`, built when there is none. `store` is the present one for searches.
 
     `is_new` says that this process has built it. `secret` seals it; all rows are compared with it every `difference`
-    seconds. `anew` rebuilds it from all rows. Raises `Unavailable` when there is no index of this mapping yet and the
-    source cannot be used, or when the index's disk cannot be used.
+    seconds, and the source is looked at every `looks_s`. `anew` rebuilds it from all rows. Raises `Unavailable` when
+    there is no index of this mapping yet and the source cannot be used, or when the index's disk cannot be used.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class IndexKeeper:
         difference: float = DIFFERENCE_SECONDS,
         progress: Progress | None = None,
         *,
+        looks_s: int = LOOKS_S,
         anew: bool = False,
     ) -> None:
         self._difference_us = int(difference * 1_000_000)
@@ -65,7 +67,8 @@ class IndexKeeper:
         self._path = path
         self._clock = clock
         self._secret = secret
-        self._rest_until = 0.0
+        self._looks_s = looks_s
+        self._rest_until_us = 0
         self._is_closed = False
         self._as_of_us, self._has_failed = 0, False
         self._history = RunHistory(path)
@@ -190,7 +193,7 @@ class IndexKeeper:
         ):
             self._note(RunKind.CHANGES, started, changed)
             return True
-        if self._clock.monotonic() < self._rest_until:
+        if self._clock.now_us() < self._rest_until_us:
             if has_changed:
                 # What comes next could look as if this change had not been, or explain it away.
                 forget_standing(self._path, self._secret)
@@ -198,18 +201,18 @@ class IndexKeeper:
         return bool(self._difference(progress)) or has_changed
 
     def _difference(self, progress: Progress | None) -> int:
-        started = self._clock.monotonic()
-        changed = apply_difference(self._rows, self._path, progress, self._secret, self._clock.now_us(), self.outdated)
-        self._rested(started)
+        started, began_us = self._clock.monotonic(), self._clock.now_us()
+        changed = apply_difference(self._rows, self._path, progress, self._secret, began_us, self.outdated)
+        self._rest(began_us)
         self._note(RunKind.COMPARISON, started, changed)
         return changed
 
     def _build(self, progress: Progress | None) -> None:
-        started = self._clock.monotonic()
-        build_index(self._rows, self._path, progress, self._secret, self._clock.now_us())
+        started, began_us = self._clock.monotonic(), self._clock.now_us()
+        build_index(self._rows, self._path, progress, self._secret, began_us)
         self.is_new = True
         self.outdated.add_all()
-        self._rested(started)
+        self._rest(began_us)
         self._note(RunKind.BUILD, started)
 
     def _noted(self, work: Callable[[], T]) -> T:
@@ -230,12 +233,17 @@ class IndexKeeper:
         seconds = round(self._clock.monotonic() - started, 3)
         self._history.add(Run(kind, self._clock.now_us(), seconds, changed, error))
 
-    def _rested(self, started: float) -> None:
-        ended = self._clock.monotonic()
-        took = ended - started
-        # The next pass begins at a round, and its rows count when it ends.
-        promised = self._rows.mapping.fresh_within_s - _ROUND_S - 2 * took
-        self._rest_until = ended + min(REST * took, max(took, promised))
+    def _rest(self, began_us: int) -> None:
+        """Leave the source alone after a pass over all rows.
+
+        It rests in the time by which it is fresh: while a machine sleeps, its steady clock may stand still, and a
+        source that rests on when the machine wakes is not searched.
+        """
+        ended_us = self._clock.now_us()
+        took_us = ended_us - began_us
+        # The next pass begins at a look, and its rows count when it ends.
+        promised_us = (self._rows.mapping.fresh_within_s - self._looks_s) * SECOND_US - 2 * took_us
+        self._rest_until_us = ended_us + min(REST * took_us, max(took_us, promised_us))
 
     def _meta(self) -> dict[str, str]:
         """Return the notes of the index; empty when there is no readable index."""

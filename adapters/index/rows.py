@@ -49,6 +49,11 @@ def queries_of(mapping: SourceMapping) -> frozenset[QueryKind]:
     return frozenset[QueryKind]().union(*map(record_queries, mapping.records.values()))
 
 
+def found_by(mapping: SourceMapping) -> frozenset[tuple[str, QueryKind]]:
+    """Return each record type of the mapping with each kind of query by which its records can be found."""
+    return frozenset((name, kind) for name, record in mapping.records.items() for kind in record_queries(record))
+
+
 def record_queries(record: RecordMapping) -> frozenset[QueryKind]:
     """Return the kinds of queries by which the records of one type can be found."""
     return frozenset(_QUERY_OF[name] for name in record.search if name in _QUERY_OF)

@@ -23,7 +23,7 @@ from adapters.budget import Budget
 from adapters.index.build import Progress, RowSource, build_index, cursor_of
 from adapters.index.fresh import FreshRows
 from adapters.index.give_way import PRIORITY
-from adapters.index.keep import DIFFERENCE_SECONDS, IndexKeeper
+from adapters.index.keep import DIFFERENCE_SECONDS, LOOKS_S, IndexKeeper
 from adapters.index.lookup import (
     Found,
     each_identifier_candidates,
@@ -32,7 +32,7 @@ from adapters.index.lookup import (
     person_candidates,
     vessel_candidates,
 )
-from adapters.index.rows import decode_marking, queries_of
+from adapters.index.rows import decode_marking, found_by, queries_of
 from adapters.index.seen import SeenSource, ViewOf
 from adapters.mapping.rows import Builder, Rows
 from gateway.clock import Clock
@@ -83,6 +83,7 @@ class IndexedSource:
         difference: float = DIFFERENCE_SECONDS,
         progress: Progress | None = None,
         *,
+        looks_s: int = LOOKS_S,
         anew: bool = False,
     ) -> None:
         self._rows = rows
@@ -94,8 +95,9 @@ class IndexedSource:
             kind=mapping.kind,
             queries=queries_of(mapping),
             record_types=frozenset(mapping.records),
+            found_by=found_by(mapping),
         )
-        self._index = IndexKeeper(rows, path, clock, secret, difference, progress, anew=anew)
+        self._index = IndexKeeper(rows, path, clock, secret, difference, progress, looks_s=looks_s, anew=anew)
         self._fresh = FreshRows()
         self._classes: dict[tuple[str, str, str], RecordClass] = {}
         self._fetches_near = isinstance(rows, NearRows) and rows.is_near

@@ -165,23 +165,25 @@ class RemoteSource:
 
     def _take_description(self, deadline: float, *, wait: bool = False) -> None:
         data = self._wire.call(methods.DESCRIBE, b"", deadline, wait=wait)
-        found = wire.read_description(data, self.node.source, self.node.agency)
+        self.as_of_us, found = self._with_scope(
+            wire.read_description(data, self.node.source, self.node.agency), deadline
+        )
         if found != self._description or not self._kept.exists():
             self._keep(found)
         self._description = found
-        self.as_of_us = self._asked_as_of(deadline)
 
-    def _asked_as_of(self, deadline: float) -> int | None:
-        """Return as of when the source is searched from now on: None where each search asks its system, 0 where it
-        does not tell, being of an earlier version.
+    def _with_scope(self, found: SourceDescription, deadline: float) -> tuple[int | None, SourceDescription]:
+        """Return as of when the source is searched from now on, and its description with which query finds what.
 
+        The time is None where each search asks its system, and 0 where it does not tell, being of an earlier version.
         It is asked each minute and not with each search: what is said of a search is at most so much too old.
         """
         try:
-            data = self._wire.call(methods.AS_OF, b"", deadline)
-            return wire.read_as_of(data, self.clock.now_us(), self.node.source)
-        except LiaisonError:
-            return self.as_of_us
+            data = self._wire.call(methods.SCOPE, b"", deadline)
+            return wire.read_scope(data, self.clock.now_us(), found)
+        except LiaisonError:  # what it told before holds for the same source
+            known = msgspec.structs.replace(found, found_by=self._description.found_by)
+            return self.as_of_us, known if known == self._description else found
 
     def _keep(self, found: SourceDescription) -> None:
         said = {"kind": found.kind, "queries": sorted(found.queries), "record_types": sorted(found.record_types)}

@@ -53,7 +53,7 @@ class SourceServer(ThreadServer[str]):
                 door(methods.CHANGES, service.changes),
                 door(methods.SOURCE_HEALTH, service.health),
                 door(methods.CLASSES, service.classes),
-                door(methods.AS_OF, service.as_of),
+                door(methods.SCOPE, service.scope),
             ],
             {CallerCheck.ACCEPTED_NODE: accepted.caller},
             lambda call: service.refused(call.method, call.who, call.error),

@@ -93,10 +93,11 @@ class SourceService:
                 self._health = self._clock.monotonic() + _HEALTH_SECONDS, problem
             return pb.HealthResponse(problem=self._health[1]).SerializeToString()
 
-    def as_of(self, message: pb.AsOfRequest, node: str, deadline: float) -> bytes:
-        """Return as of when a search finds what the agency's system shows; nothing where it is asked itself."""
+    def scope(self, message: pb.ScopeRequest, node: str, deadline: float) -> bytes:
+        """Return as of when a search finds what the agency's system shows, and which records by which queries."""
         del message, node, deadline
-        return wire.as_of_bytes(self._adapter.checked_us() if isinstance(self._adapter, TellingSource) else None)
+        as_of_us = self._adapter.checked_us() if isinstance(self._adapter, TellingSource) else None
+        return wire.scope_bytes(as_of_us, self._adapter.describe())
 
     def changes(self, message: pb.ChangesRequest, node: str, deadline: float) -> bytes:
         """Return whether the source has changed."""

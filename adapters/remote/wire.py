@@ -71,21 +71,33 @@ def read_description(data: bytes, source: str, agency: str) -> SourceDescription
     )
 
 
-def as_of_bytes(as_of_us: int | None) -> bytes:
-    """Return as of when a source is searched, for the wire, in whole seconds; None: each search asks its system."""
+def scope_bytes(as_of_us: int | None, description: SourceDescription) -> bytes:
+    """Return what a search covers, for the wire: as of when, in whole seconds, and which records by which queries.
+
+    Without a time, each search asks the agency's system itself.
+    """
     told = Timestamp(seconds=as_of_us // SECOND_US) if as_of_us is not None else None
-    return pb.AsOfResponse(as_of_time=told).SerializeToString()
+    queries: dict[str, list[str]] = {}
+    for record_type, kind in sorted(description.found_by):
+        queries.setdefault(record_type, []).append(kind.value)
+    found_by = [pb.FoundBy(record_type=each, queries=kinds) for each, kinds in queries.items()]
+    return pb.ScopeResponse(as_of_time=told, found_by=found_by).SerializeToString()
 
 
-def read_as_of(data: bytes, now_us: int, source: str) -> int | None:
-    """Return what `as_of_bytes` wrote. Raises `Malformed`, also for a time to come."""
-    message = parse(pb.AsOfResponse, data, "source.as_of")
+def read_scope(data: bytes, now_us: int, described: SourceDescription) -> tuple[int | None, SourceDescription]:
+    """Return what `scope_bytes` wrote of a described source. Raises `Malformed`, also for a time to come."""
+    check_count(data, len(RECORD_TYPES) + 1, "source.scope")
+    message = parse(pb.ScopeResponse, data, "source.scope")
+    found_by = frozenset((each.record_type, kind) for each in message.found_by for kind in each.queries)
+    if any(each not in described.record_types or kind not in described.queries for each, kind in found_by):
+        raise Malformed("kinds of queries or records that it does not have", code="foreign-source", where=described.id)
+    told = msgspec.structs.replace(described, found_by=frozenset((each, QueryKind(kind)) for each, kind in found_by))
     if not message.HasField("as_of_time"):
-        return None
+        return None, told
     as_of_us = message.as_of_time.seconds * SECOND_US
     if not 0 <= as_of_us <= now_us or message.as_of_time.nanos:
-        raise Malformed("no whole second before now", code="bad-time", where=source)
-    return as_of_us
+        raise Malformed("no whole second before now", code="bad-time", where=described.id)
+    return as_of_us, told
 
 
 def result_bytes(result: SearchResult) -> bytes:

@@ -78,9 +78,9 @@ class LineBody(BaseModel):
     `not_searched`: no source that could hold the record was searched, since none takes such a question, or none of
     those in `missing` answered. `partial`: those that were searched hold nothing that may be told, and those in
     `missing` did not answer, were read too long ago, or are `suspended`; a `hit` can lack some, too, and has
-    `partial` set. Neither means no hit. Where only what is `suspended` is missing, and there is no hit, so is the
-    outcome. `searched` says as of when; an answer of an earlier version has none. `not_accepted`: an answer came that
-    does not verify here, or our node refused the connection to theirs.
+    `partial` set. Neither means no hit. Where all that the question could find is `suspended`, so is the outcome.
+    `searched` says as of when; an answer of an earlier version has none. `not_accepted`: an answer came that does not
+    verify here, or our node refused the connection to theirs.
 
     `silent_since` is set where the counterpart was not waited for, since it had been silent for long.
     """

@@ -39,8 +39,8 @@ class Counterparts:
         """
         if line.exchange_id and line.entry_index is not None:
             code, text = (line.refusal.code, line.refusal.text[:_MAX_TEXT]) if line.refusal else ("", "")
-            # What lacks a part that is switched off was answered: the exchange as a whole is not.
-            outcome = Outcome.PARTIAL if line.outcome is Outcome.SUSPENDED and line.missing else line.outcome
+            # All that this question could find is switched off: the exchange as a whole is not.
+            outcome = Outcome.NOT_SEARCHED if line.outcome is Outcome.SUSPENDED and line.missing else line.outcome
             now_us = self._clock.now_us()
             self._said[line.member] = LastWord(outcome, code, text, now_us, max(0, now_us - asked_us))
 

@@ -20,13 +20,24 @@ NOT_FRESH = "source-not-fresh"
 
 
 class SourceDescription(msgspec.Struct, frozen=True):
-    """A description of a source: `id` such as `th.police.main`, `kind` as officers read it (`police records`)."""
+    """A description of a source: `id` such as `th.police.main`, `kind` as officers read it (`police records`).
+
+    `found_by` has each record type with each kind of query that finds records of it; it is empty where the source does
+    not tell.
+    """
 
     id: str
     agency: str
     kind: str
     queries: frozenset[QueryKind]
     record_types: frozenset[str]
+    found_by: frozenset[tuple[str, QueryKind]] = frozenset()
+
+    def types_found_by(self, kind: QueryKind) -> frozenset[str]:
+        """Return the types of the records that a query of this kind can find: all of them where that is not told."""
+        if not self.found_by:
+            return self.record_types
+        return frozenset(record_type for record_type, by in self.found_by if by is kind)
 
 
 RecordClass = tuple[str, Marking, SubjectCategory]

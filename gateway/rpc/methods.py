@@ -135,9 +135,9 @@ CLASSES = Method(
     SOURCE, "Classes", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.ClassesRequest), WRITTEN,
     no_entry="it tells the markings that there are, and no record", max_answer_bytes=256 * KIB,
 )  # fmt: skip
-AS_OF = Method(
-    SOURCE, "AsOf", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.AsOfRequest), WRITTEN,
-    no_entry="it says as of when the system is searched, and no record",
+SCOPE = Method(
+    SOURCE, "Scope", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.ScopeRequest), WRITTEN,
+    no_entry="it says as of when and by which questions the system is searched, and no record",
 )  # fmt: skip
 
 # ---------------------------------------------------------------- by server
@@ -147,4 +147,4 @@ NODE_METHODS: tuple[Method[Any, Any], ...] = (
     LARGEST_HEAD, LIST_DOCUMENTS, FETCH_DOCUMENTS, HEALTH_CHECK,
 )  # fmt: skip
 DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)
-SOURCE_METHODS: tuple[Method[Any, Any], ...] = (DESCRIBE, SEARCH, ISSUE, CHANGES, SOURCE_HEALTH, CLASSES, AS_OF)
+SOURCE_METHODS: tuple[Method[Any, Any], ...] = (DESCRIBE, SEARCH, ISSUE, CHANGES, SOURCE_HEALTH, CLASSES, SCOPE)

@@ -63,9 +63,6 @@ _NOT_SEARCHED = Refusal(
 LATELY_US = 900 * SECOND_US
 """How long ago what was searched may have been read for an answer that cannot say it, in microseconds."""
 
-SUSPENDED_SOURCES = Refusal(Reason.SUSPENDED, "suspended", "some of it is switched off, and the rest holds nothing")
-"""The words of an answer that lacks only what policy has switched off."""
-
 _QUALITIES: Mapping[str, Quality] = {quality.value: quality for quality in Quality}
 _REASONS: Mapping[str, Reason] = {reason.value: reason for reason in Reason}
 
@@ -132,6 +129,8 @@ def as_older(answer: Answer) -> Answer:
     if answer.outcome is Outcome.PARTIAL or (answer.outcome is Outcome.NO_HIT and (old or answer.missing)):
         missing = tuple(sorted({*answer.missing, *old}))
         answer = msgspec.structs.replace(answer, outcome=Outcome.NOT_SEARCHED, missing=missing)
+    if answer.outcome is Outcome.SUSPENDED:
+        answer = msgspec.structs.replace(answer, missing=())
     return msgspec.structs.replace(answer, searched=(), suspended=())
 
 
@@ -184,10 +183,6 @@ def _read_outcome(message: pb.Answer) -> tuple[Outcome, Refusal | None]:
 def pad(payload: bytes, rest: bytes = b"") -> bytes:
     """Add the padding field to `payload`, and then `rest`, so that it has exactly one of `SIZES`. Raises `TooLarge`."""
     return padding.pad(payload, _PADDING_TAG, SIZES, rest)
-
-
-def _pad_v1(payload: bytes, _message: pb.Answer) -> bytes:
-    return pad(payload)
 
 
 def _pad_v2(payload: bytes, message: pb.Answer) -> bytes:
@@ -270,12 +265,13 @@ def _check_told(answer: Answer) -> None:
     found = answer.outcome in (Outcome.HIT, Outcome.NO_HIT, Outcome.PARTIAL)
     if found and not answer.searched:
         raise Malformed("a finding of what was not searched", code="bad-answer", where="searched")
-    if answer.searched and not found and answer.outcome is not Outcome.SUSPENDED:
+    if answer.searched and not found:
         raise Malformed("nothing is searched for such an answer", code="bad-answer", where="searched")
     if answer.outcome is (Outcome.NO_HIT if answer.missing else Outcome.PARTIAL):
         raise Malformed("a partial answer lacks something, no hit nothing", code="bad-answer", where="missing")
-    if not set(answer.suspended) <= set(answer.missing):
-        raise Malformed("what is switched off is missing", code="bad-answer", where="suspended")
+    off, missing = set(answer.suspended), set(answer.missing)
+    if not off <= missing or (answer.outcome is Outcome.SUSPENDED and off != missing):
+        raise Malformed("only what is missing is suspended", code="bad-answer", where="suspended")
 
 
 def _check_searched(answer: Answer) -> None:
@@ -342,7 +338,7 @@ ANSWER_KIND = Kind(
     read_answer,
     check_issued,
     check=_check_answer,
-    finish=_pad_v1,
+    finish=lambda payload, _message: pad(payload),
     check_form=_check_padding,
     check_version=_check_v1,
 )

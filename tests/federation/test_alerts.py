@@ -26,7 +26,7 @@ from gateway.ports.desk import Work, WorkFilter
 from gateway.views.code_words import raised
 from tests.support.alerts import FUGITIVE, actor, at_the_gate, author, duty, raising, supervisor, there
 from tests.support.exchange import TH, VN, command, entries, last, sample_world
-from tests.support.moved_clock import Ahead
+from tests.support.moved_clock import Ahead, look_at_sources
 from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
@@ -359,6 +359,7 @@ async def test_an_owner_that_is_silent_for_two_days_warns_no_more_and_that_is_to
     vn = await own_world.start("vn")
     assert (await at_the_gate(vn, BY_NAME)).hits, "also after a restart"
     Ahead(tmp_path).move(timedelta(hours=2))
+    await look_at_sources(vn)
     line = await at_the_gate(vn, BY_NAME)
     assert (line.hits, line.missing) == ((), ("alerts th",))
 

@@ -19,6 +19,7 @@ from gateway.model.search import Line
 from tests.support.exchange import KH, NO_PASSPORT, TH, VN, command, lines, sample_world, stopping
 from tests.support.forger import eventually, eventually_async
 from tests.support.link import Link, linked
+from tests.support.moved_clock import look_at_sources
 from tests.support.nodes import World, officer
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
@@ -49,6 +50,7 @@ class Times:
             self.ahead += HOUR
             for node in self.world.nodes.values():
                 await node.gossip.renew()
+        await look_at_sources(*self.world.nodes.values())
 
     def cut(self) -> None:
         """Cut everybody off from everybody."""

@@ -19,7 +19,7 @@ from gateway.config import Home, host_port, load_settings
 from tests.support.exchange import sample_world
 from tests.support.forger import eventually, eventually_async
 from tests.support.link import Link, linked
-from tests.support.moved_clock import Ahead
+from tests.support.moved_clock import Ahead, were_looked_at
 from tests.support.nodes import World, fix_rest_ports
 from tests.support.processes import NodeProcess
 
@@ -82,10 +82,17 @@ class Far:
             self.links[member].cut()
 
     async def pass_hours(self, *steps: int) -> None:
-        """Let hours pass in steps; after each, every process has a status of its own that is in its first half."""
+        """Let hours pass in steps; after each, every process has a status of its own that is in its first half.
+
+        At the end, each has looked at its sources again.
+        """
         for hours in steps:
             self.ahead.move(timedelta(hours=hours))
             await eventually(lambda: all(map(self._is_renewed, MEMBERS)), PATIENCE_S)
+        clock = self.ahead.clock()
+        now_us = clock.now_us()
+        homes = [self.world.home(member) for member in MEMBERS]
+        await eventually(lambda: all(were_looked_at(home, now_us, clock) for home in homes), PATIENCE_S)
 
     def _is_renewed(self, member: str) -> bool:
         status = self.world.federation.view(member).status(member)

@@ -21,6 +21,7 @@ from gateway.views.search.lines import headline
 from tests.support.audit_logs import LogHome, answered
 from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, command, entries, last, lines, sample_world, stopping
 from tests.support.forger import eventually
+from tests.support.moved_clock import look_at_sources
 from tests.support.nodes import World, officer
 from tests.support.sealing import payload_of
 
@@ -149,6 +150,7 @@ async def test_e7_nodes_may_be_thirty_seconds_apart(
 ) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     jump(world, monkeypatch, by * SECOND, at_start=True)
+    await look_at_sources(vn)  # as a start does
     line = await ask(world)
     theirs = entries(vn)[-1]
     if served:

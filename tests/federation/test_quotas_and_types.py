@@ -14,6 +14,7 @@ from gateway.demo import planted
 from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
 from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import ContainerQuery
 from gateway.model.search import Line, Search
 from gateway.views.search.lines import all_answered, answer_text
 from gateway.views.search.value import search_value
@@ -114,24 +115,44 @@ async def test_a_record_type_that_is_switched_off_is_missing_whatever_is_there(w
     assert (nobody.outcome, nobody.missing) == (line.outcome, line.missing)
 
 
-async def test_n199_what_lacks_only_what_is_switched_off_reads_suspended_and_its_country_serves(
+def told(line: Line) -> tuple[str, bool]:
+    """What an officer reads of a line, and whether it counts as an answer."""
+    body = search_value(Search("5" * 32, CHIEF.person, 0, done=True, lines=(line,)))
+    assert body["lines"][0]["partial"] is (line.outcome is Outcome.PARTIAL)
+    return answer_text(body["lines"][0], Language.EN)[0], all_answered(body)
+
+
+async def test_n199_a_question_whose_only_type_is_switched_off_reads_suspended_and_its_country_serves(
     world: World, switches: Home
 ) -> None:
     wanted = {"query": person(planted.DRIVER), "purpose": Purpose.THREAT_TO_LIFE}
     switch_off(switches, "peer:th/Person", "under review")
-    line = await until(world, lambda line: line.outcome is Outcome.SUSPENDED, **wanted)
-    assert [one.kind for one in line.searched] == ["customs records"]
-    body = search_value(Search("5" * 32, CHIEF.person, 0, done=True, lines=(line,)))
-    text = answer_text(body["lines"][0], Language.EN)[0]
-    assert text.startswith(
-        "suspended: Person records are switched off, and the others found nothing. This does not mean"
-    )
-    assert not all_answered(body)
-    answered = entries(world.nodes["kh"])[-1]
-    assert (answered.entry.kind, answered.private["outcome"]) == ("answered", "suspended")
+    line = await until(world, lambda line: line.missing == ("Person records",), **wanted)
+    assert (line.outcome, line.searched) == (Outcome.SUSPENDED, ())
+    assert told(line) == ("suspended: Person records are switched off. This does not mean no hit.", False)
+    refused = entries(world.nodes["kh"])[-1]
+    assert (refused.entry.kind, refused.private["code"]) == ("refused", "suspended")
+    assert "Person records" in refused.private["detail"]
     said = world.nodes["th"].core.counterparts.said(KH)
     assert said is not None
     assert said.outcome is not Outcome.SUSPENDED, "the country as a whole is not switched off"
+
+
+async def test_n199_a_type_counts_as_switched_off_where_the_question_finds_it_and_no_hit_is_lost_by_it(
+    world: World, switches: Home
+) -> None:
+    driver = {"query": person(planted.DRIVER), "purpose": Purpose.THREAT_TO_LIFE}
+    container = {"query": ContainerQuery("MSKU9070323"), "purpose": Purpose.THREAT_TO_LIFE}
+    switch_off(switches, "peer:th/Seizure", "under review")
+    off = ("Seizure records",)
+    line = await until(world, lambda line: line.missing == off, **container)
+    assert (line.outcome, line.suspended) == (Outcome.PARTIAL, off)
+    assert [one.kind for one in line.searched] == ["customs records"]
+    text, is_answered = told(line)
+    assert text.startswith("partial: Seizure records are suspended, and the others found nothing. This does not mean")
+    assert not is_answered
+    line = await ask(world, "kh", **driver)
+    assert (line.outcome, line.missing) == (Outcome.HIT, ()), "no question for a person finds a seizure"
 
 
 async def test_a_humanitarian_door_stays_open_under_a_name(world: World, switches: Home) -> None:

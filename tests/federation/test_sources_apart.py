@@ -145,6 +145,17 @@ async def test_what_claims_to_be_another_sources_candidate_is_not_believed(world
     assert (answer.outcome, answer.missing) == (Outcome.HIT, ("second records",))
 
 
+async def test_a_candidate_of_a_type_that_no_such_question_finds_is_not_believed(
+    world: World, second: WatchedSource
+) -> None:
+    """Whether a type that is switched off counts for a question was told by that."""
+    found = second.inner.search(PASSPORT, CLOCK.monotonic() + 3).candidates
+    other = [structs.replace(candidate, record_type="Person", key="no-such-key") for candidate in found]
+    second.result = SearchResult(tuple(other))
+    answer = await ask(world)
+    assert (answer.outcome, answer.missing) == (Outcome.HIT, ("second records",))
+
+
 async def test_k2_a_source_that_returns_very_many_is_cut_and_the_answer_says_so(
     world: World, second: WatchedSource
 ) -> None:

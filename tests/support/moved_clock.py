@@ -1,4 +1,8 @@
-"""Real node processes whose time a test moves on: each reads the offset from a small file that all of them map."""
+"""Real node processes whose time a test moves on: each reads the offset from a small file that all of them map.
+
+After a turn of the clock no source is fresh any more, so none is searched until it was looked at again. A node that
+makes its rounds does so by itself (`were_looked_at` waits for it); another does it when told (`look_at_sources`).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ import mmap
 import struct
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from gateway.app import gossip_parts
-from gateway.clock import SystemClock, steady_ns
+from gateway.app import core, gossip_parts
+from gateway.app.node import Node
+from gateway.clock import SECOND_US, Clock, SystemClock, steady_ns, to_us
+from gateway.ops.sources.status import source_status
 
 NAME = "ahead"
 _NUMBER = struct.Struct("<q")
@@ -46,11 +52,25 @@ class Ahead:
         return SystemClock(self.moved(time.time_ns), self.moved(steady_ns))
 
 
+async def look_at_sources(*nodes: Node) -> None:
+    """Let nodes look at their sources now, as their rounds do."""
+    for node in nodes:
+        for source in node.resources.refreshers:
+            await node.core.upkeep.refresh(source)
+
+
+def were_looked_at(home: Path, since_us: int, clock: Clock) -> bool:
+    """Tell whether each source of a home was looked at since a time, to the second."""
+    said = [each["as_of"] for each in source_status(home, "", clock)]
+    return all(each and to_us(datetime.fromisoformat(each)) // SECOND_US >= since_us // SECOND_US for each in said)
+
+
 def serve(home: str) -> int:
     """Run `liaison serve --home HOME` in the time of the folder that the home is in."""
     from gateway.cli.main import run
 
     ahead = Ahead(Path(home).parent)
     SystemClock.__init__.__defaults__ = ahead.moved(time.time_ns), ahead.moved(steady_ns)
-    vars(gossip_parts)["UPKEEP_S"] = _UPKEEP_S
+    for module in (core, gossip_parts):
+        vars(module)["UPKEEP_S"] = _UPKEEP_S
     return run(["serve", "--home", home])

@@ -308,7 +308,7 @@ class _Counting:
     def _outcome(self, opened: Opened, measure: str, partial: str, missing: object) -> None:
         """Count an answer by outcome, and one that lacks some sources once more; a no hit of an older version could."""
         self._by(opened, measure, "outcome")
-        if missing and _member(opened, "outcome") != Outcome.NOT_SEARCHED:
+        if missing and _member(opened, "outcome") not in (Outcome.NOT_SEARCHED, Outcome.SUSPENDED):
             self._by(opened, partial, "outcome")
 
     def _records(self, opened: Opened, side: str) -> None:

@@ -39,6 +39,7 @@ _TOTALS: Sentences = {
     "asked": "we asked",
     "received-outcome:hit": "hit",
     "received-outcome:no_hit": "no hit",
+    "received-outcome:partial": "partial",
     "received-outcome:refused": "refused",
     "late": "late",
     "silent": "silent",

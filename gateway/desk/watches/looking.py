@@ -103,7 +103,7 @@ class Looker:
             return Findings((), capped=False)
         strictness = self.parts.policy().strictness(watch.purpose)
         result = await search_records(self.parts, wall, query, strictness, self._see(watch))
-        candidates = believed(wall.description, result)
+        candidates = believed(wall.description, result, query.kind)
         found = await read_records(self.parts, wall, [(each.key, each.record_type) for each in candidates])
         met = (self.met(watch, wall, record) for record in found if record is not None)
         return Findings(tuple(each for each in met if each is not None), result.capped)

@@ -7,16 +7,22 @@ from gateway.errors import Misconfigured
 from gateway.matching.confirm import confirm, judge, weaker
 from gateway.matching.thresholds import Thresholds
 from gateway.model.hit import Candidate, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Verdict
-from gateway.model.query import Query
+from gateway.model.query import Query, QueryKind
 from gateway.ports.sources import SourceDescription
 
 
-def believed(description: SourceDescription, result: SearchResult) -> tuple[Candidate, ...]:
-    """Return at most `MAX_CANDIDATES` of a source's candidates; raise `Misconfigured` for another source's."""
-    candidates = result.candidates[:MAX_CANDIDATES]
+def believed(description: SourceDescription, result: SearchResult, kind: QueryKind) -> tuple[Candidate, ...]:
+    """Return at most `MAX_CANDIDATES` of a source's candidates.
+
+    Raises `Misconfigured` for another source's, and for one of a type of which it says that no question of this kind
+    finds it: what is switched off was told by that.
+    """
+    candidates, types = result.candidates[:MAX_CANDIDATES], description.types_found_by(kind)
     for candidate in candidates:
         if candidate.source != description.id:
             raise foreign(description.id, f"a candidate of `{candidate.source[:64]!a}`")
+        if description.found_by and candidate.record_type not in types:
+            raise foreign(description.id, f"a candidate of the type `{candidate.record_type[:64]!a}`")
     return candidates
 
 

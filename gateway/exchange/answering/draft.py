@@ -146,7 +146,8 @@ def draft_kept_back(item: Drafted, error: LiaisonError, index: int) -> EntryDraf
 def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:
     outcome = Outcome.SUSPENDED if refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
     commitment, _ = commit_withheld([])
-    answer = answer_to(parts, job, outcome, refusal=refusal, withheld_commitment=commitment)
+    off = job.kinds_off() if outcome is Outcome.SUSPENDED else ()
+    answer = answer_to(parts, job, outcome, refusal=refusal, withheld_commitment=commitment, missing=off, suspended=off)
     private = _asked(job.verified.value) | {
         "code": refusal.code,
         "reason": refusal.reason.value,
@@ -222,10 +223,10 @@ def expiry_us(request: Request) -> int:
 
 def _entry(job: Job, outcome: Outcome, private: dict[str, Any]) -> EntryDraft:
     request = job.verified
-    is_drawn = job.refusal is None and job.drawn is not None
+    refused = outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
     claim = ReplayClaim(job.peer, request.value.exchange_id, request.payload_hash, expiry_us(request.value))
     replayed = job.refusal is not None and job.refusal.reason is Reason.ALREADY_EXISTS
-    return (events.ANSWERED if is_drawn else events.REFUSED).draft_of(
+    return (events.REFUSED if refused else events.ANSWERED).draft_of(
         private,
         peer=job.peer,
         exchange_id=request.value.exchange_id,

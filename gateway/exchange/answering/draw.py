@@ -14,7 +14,7 @@ from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.exchange import Outcome, searched_of
 from gateway.model.hit import Hit, Quality
 from gateway.records.withheld import commit_withheld
-from gateway.statements.answer import ANSWER_VERSIONS, SUSPENDED_SOURCES, in_version
+from gateway.statements.answer import ANSWER_VERSIONS, in_version
 
 _MAX_RECORDS = 48 * 1024
 _MAX_HITS = 20
@@ -36,20 +36,18 @@ def draw_all(parts: Parts, jobs: Sequence[Job]) -> None:
 
 
 def draw(parts: Parts, job: Job) -> Drawn:
-    """Return the answer of a job. Raises `Suspended` where all that could answer is switched off: nothing is missing
-    then, and the answer is not a partial one."""
+    """Return the answer of a job. Raises `Suspended` where all that could answer is switched off."""
     findings = job.findings
-    if findings and len(findings) == len(job.expected) and all(found.state == "suspended" for found in findings):
-        raise Suspended("every source that could answer is suspended")
     commitment, opening = commit_withheld([item for found in findings for item in found.withheld])
     hits, cut = _fit([hit for found in findings for hit in found.hits])
     count = len(opening["withheld"]) if hits and all(found.show_withheld_count for found in findings) else None
     outcome = job.found_outcome(bool(hits))
+    if outcome is Outcome.SUSPENDED:
+        raise Suspended("all that could answer is suspended: {kinds}", kinds=", ".join(job.kinds_off()))
     whole = answer_to(
         parts,
         job,
         outcome,
-        refusal=SUSPENDED_SOURCES if outcome is Outcome.SUSPENDED else None,
         hits=hits,
         missing=_missing(job, findings),
         capped=cut or is_capped(findings),

@@ -42,7 +42,7 @@ from gateway.model.hit import (
 )
 from gateway.model.marking import Marking, ReleaseMarking
 from gateway.model.query import PersonQuery
-from gateway.ports.sources import NOT_FRESH, Occasion, SigningSource, Source, SourceDescription
+from gateway.ports.sources import NOT_FRESH, Occasion, SigningSource, Source
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from gateway.statements.answer import MAX_RULES
 from policy.attributes import RecordAttributes
@@ -97,18 +97,17 @@ class Gatherer:
         except Malformed as error:
             job.refuse(error)
             return complete(job) if job.finish() else None
-        able = [each for each in zip(self._walls, offered, strict=False) if query.kind in each[0].description.queries]
-        walls = [wall for wall, _ in able]
-        job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
+        takers = [each for each in zip(self._walls, offered, strict=False) if query.kind in each[0].description.queries]
         job.off = self.second_look.switched_off(job)
-        self._suspend_types(job, walls)
+        able = self._suspend_types(job, takers)
         self._pass_over_one_word(job)
-        if not job.expected and job.finish():
+        # The last one to be noted ends the job, be it asked or switched off.
+        if len(job.findings) == len(job.expected) and job.finish():
             complete(job)
         begun = self._parts.clock.monotonic()
         for wall, tasks in able:
             description = wall.description
-            if self._is_off(description, job):
+            if self._parts.suspensions.suspends(agency=description.agency, source=description.id) is not None:
                 if job.found(Findings(description.id, description.kind, "suspended")):
                     complete(job)
                 continue
@@ -137,15 +136,29 @@ class Gatherer:
         if job.found(findings):
             complete(job)
 
-    def _suspend_types(self, job: Job, walls: Sequence[Bulkhead]) -> None:
-        """Note record types that are switched off with the peer as missing, whether or not there are records."""
-        types = self._parts.suspensions.suspended_types(job.peer, job.verified.value.purpose.value)
-        if not types:
-            return
-        job.suspended_types = types & frozenset[str]().union(*(wall.description.record_types for wall in walls))
-        job.expected += tuple((f"type:{name}", f"{name} records") for name in sorted(job.suspended_types))
-        for name in job.suspended_types:
+    def _suspend_types(
+        self, job: Job, able: Sequence[tuple[Bulkhead, list[Task]]]
+    ) -> Sequence[tuple[Bulkhead, list[Task]]]:
+        """Note what is expected for a job, and as missing the record types that are switched off with its sender.
+
+        A type counts where the question can find records of it, whether or not there are any. Return the walls that
+        are left: a source of which the question could find nothing else is not asked.
+        """
+        kind = job.verified.value.query.kind
+        job.suspended_types = self._parts.suspensions.suspended_types(job.peer, job.verified.value.purpose.value)
+        off = frozenset[str]()
+        if job.suspended_types:
+            found = {wall.description.id: wall.description.types_found_by(kind) for wall, _ in able}
+            off = job.suspended_types.intersection(frozenset[str]().union(*found.values()))
+            # One that tells of no type, though it takes such a question, is asked all the same.
+            able = [each for each in able if not found[each[0].description.id] or found[each[0].description.id] - off]
+        job.expected = (
+            *((wall.description.id, wall.description.kind) for wall, _ in able),
+            *((f"type:{name}", f"{name} records") for name in sorted(off)),
+        )
+        for name in sorted(off):
             job.note(Findings(f"type:{name}", f"{name} records", "suspended"))
+        return able
 
     def _pass_over_one_word(self, job: Job) -> None:
         """Note as missing what the thresholds of the purpose do not search for: longer names that hold one word."""
@@ -156,11 +169,6 @@ class Gatherer:
         if not thresholds.one_word and asks_for_one_word(request.query):
             job.expected += ((NOT_SEARCHED, NOT_SEARCHED),)
             job.note(Findings(NOT_SEARCHED, NOT_SEARCHED, "not-searched"))
-
-    def _is_off(self, description: SourceDescription, job: Job) -> bool:
-        """Tell whether a source is switched off, or all that it could give to this peer."""
-        off = self._parts.suspensions.suspends(agency=description.agency, source=description.id) is not None
-        return off or (bool(job.suspended_types) and description.record_types <= job.suspended_types)
 
     def _refer(self, job: Job, wall: Bulkhead, source: Source) -> Steps[Findings]:
         """Run `_look` on a source process: it gets a signed reference to this exchange, and signs its own records."""
@@ -218,7 +226,7 @@ class Gatherer:
     def _choose(self, job: Job, source: Source, result: SearchResult, found: Findings) -> list[_Choice]:
         """Return the candidates that the recipient may learn of, all decided before anything is fetched (8 and 9)."""
         description = source.describe()
-        candidates = believed(description, result)
+        candidates = believed(description, result, job.verified.value.query.kind)
         if job.suspended_types:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)

@@ -296,15 +296,19 @@ class Job:
         return self.found_outcome(any(found.hits for found in self.findings))
 
     def found_outcome(self, is_hit: bool) -> Outcome:
-        """Return the outcome of the findings: no hit is said only where every source answered."""
+        """Return the outcome of the findings.
+
+        No hit is said only where every source answered, and suspended only where all that could answer is switched off.
+        """
         if is_hit:
             return Outcome.HIT
-        if not any(found.state in ANSWERED for found in self.findings):
-            return Outcome.NOT_SEARCHED
-        lacking = {source for source, _ in self.expected} - {
-            each.source for each in self.findings if each.state == "ok"
-        }
-        if not lacking:
-            return Outcome.NO_HIT
-        off = {found.source for found in self.findings if found.state == "suspended"}
-        return Outcome.SUSPENDED if lacking <= off else Outcome.PARTIAL
+        states = [found.state for found in self.findings]
+        if any(state in ANSWERED for state in states):
+            return Outcome.NO_HIT if states == ["ok"] * len(self.expected) else Outcome.PARTIAL
+        return Outcome.SUSPENDED if self.kinds_off() else Outcome.NOT_SEARCHED
+
+    def kinds_off(self) -> tuple[str, ...]:
+        """Return the kinds of all that the question could find, where all of it is switched off; else nothing."""
+        findings = self.findings
+        is_off = len(findings) == len(self.expected) and all(found.state == "suspended" for found in findings)
+        return tuple(sorted({found.kind for found in findings})) if is_off else ()

@@ -30,10 +30,11 @@ class SecondLook:
         if not suspensions.in_force:
             return frozenset()
         request = job.verified.value
+        kind = request.query.kind
+        sources = [wall.description for wall in self._walls if kind in wall.description.queries]
         types = suspensions.suspended_types(job.peer, request.purpose.value)
-        sources = (wall.description for wall in self._walls)
-        off = {source.id for source in sources if request.query.kind in source.queries and self._is_off(source)}
-        return frozenset(off | {f"type:{name}" for name in types})
+        found = types.intersection(frozenset[str]().union(*(each.types_found_by(kind) for each in sources)))
+        return frozenset({each.id for each in sources if self._is_off(each)} | {f"type:{name}" for name in found})
 
     def _is_off(self, source: SourceDescription) -> bool:
         return self._parts.suspensions.suspends(agency=source.agency, source=source.id) is not None

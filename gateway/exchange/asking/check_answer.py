@@ -95,8 +95,7 @@ def _check_place_in_time(entry: Entry, answer: Answer, request: Request, now_us:
     An answer that comes late, or that is given again, is still of an entry that was written after its request came. A
     refusal that says that the two clocks differ is of a time that differs.
     """
-    # What lacks only a part that is switched off was searched for, and answered.
-    refused = answer.outcome is Outcome.REFUSED or (answer.outcome is Outcome.SUSPENDED and not answer.missing)
+    refused = answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
     kinds = {Outcome.NOT_SEARCHED: (events.ANSWERED, events.REFUSED)}.get(  # an older version says it by a refusal
         answer.outcome, (events.REFUSED if refused else events.ANSWERED,)
     )

@@ -11,7 +11,7 @@ from typing import Protocol
 from adapters.base import MAX_CANDIDATES
 from gateway.clock import Clock
 from gateway.config.suspensions import Suspensions
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Reason
 from gateway.exchange.parts import URGENT
 from gateway.exchange.sources.batching import SearchCall, Steps
 from gateway.exchange.sources.bulkhead import BAD_QUERIES, Bulkhead, Task
@@ -26,7 +26,6 @@ from gateway.model.query import Query
 from gateway.model.search import Line, ShownHit
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import Occasion, SigningSource, Source
-from gateway.statements.answer import SUSPENDED_SOURCES
 from policy.engine.engine import PolicyEngine
 
 
@@ -78,8 +77,8 @@ class OwnSources:
 
     The alerts of the desk stand first, with their records: what is to be done is seen before anything else.
 
-    Where no source of ours takes the question, or none answers, the line says `NOT_SEARCHED`; where some do not,
-    `PARTIAL`, and where these are switched off, `SUSPENDED`.
+    Where no source of ours takes the question, or none answers, the line says `NOT_SEARCHED`, and `SUSPENDED` where all
+    are switched off; where some do not answer, or are switched off, `PARTIAL`.
     """
 
     def __init__(
@@ -134,16 +133,14 @@ class OwnSources:
             outcome = Outcome.HIT
         elif not answered:
             outcome = Outcome.SUSPENDED if off and missing <= off else Outcome.NOT_SEARCHED
-        elif missing:
-            outcome = Outcome.SUSPENDED if missing <= off else Outcome.PARTIAL
         else:
-            outcome = Outcome.NO_HIT
+            outcome = Outcome.PARTIAL if missing else Outcome.NO_HIT
         refusal = None if answered or hits else next((each for each in results if isinstance(each, Refusal)), None)
         return Line(
             self._member,
             outcome,
             hits,
-            refusal=SUSPENDED_SOURCES if outcome is Outcome.SUSPENDED else refusal,
+            refusal=Refusal(Reason.SUSPENDED, "suspended") if outcome is Outcome.SUSPENDED else refusal,
             missing=tuple(sorted(missing)),
             suspended=tuple(sorted(off & missing)),
             searched=searched_of(looks),

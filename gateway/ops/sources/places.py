@@ -50,6 +50,7 @@ def process_place(settings: SourceProcess, clock: Clock) -> Place:
         access=settings.path(source.access) if source.access else None,
         index_secret=load_index_secret(settings.path(storage.keystore)) if storage.sealed_index else None,
         difference=settings.limits.difference_s,
+        looks_s=settings.limits.refresh_s,
     )
 
 

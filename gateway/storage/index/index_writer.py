@@ -208,6 +208,8 @@ class IndexUpdate:
         self._is_finished = False
         self.written = 0
         self.removed = 0
+        self.same = 0
+        """Records that `is_same` has found here."""
         self.outdated: set[str] = set()
         """The source's keys of records that stood here before, and were replaced or removed."""
 
@@ -249,6 +251,7 @@ class IndexUpdate:
         if found is None or found[2] != digest or found[0] >= len(self._seen):
             return None  # an id beyond was given by this update: `put` refuses the record
         self._seen[found[0]] = 1
+        self.same += 1
         return list(json.loads(found[3])) if found[3] else []
 
     def put(self, record: IndexedRecord, digest: int = 0, spared: Sequence[str] = ()) -> bool:

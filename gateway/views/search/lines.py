@@ -116,9 +116,12 @@ def answer_text(line: dict[str, Any], language: Language) -> tuple[str, str]:
         return _not_accepted(line, language), "warn"
     late = f" ({tell(language, 'it came late')})" if line["late"] else ""
     if line["outcome"] == "not_searched":
-        return f"{_not_searched(line, language)}{late}", "warn"
+        more = "".join(f" ({each})" for each in _suspended(line, language))
+        return f"{_not_searched(line, language)}{more}{late}", "warn"
     if line["outcome"] == "suspended" and line["missing"]:
-        return f"{_switched_off(line, language)}{_more(line, language)}{late}", "warn"
+        kinds = ", ".join(line["missing"])
+        told = tell(language, "suspended: {kinds} are switched off. This does not mean no hit.", kinds=kinds)
+        return f"{told}{late}", "warn"
     if line["outcome"] not in ("hit", "no_hit", "partial"):
         return f"{_refused(line, language)}{late}", "warn"
     if line["missing"]:
@@ -133,8 +136,7 @@ def _not_searched(line: dict[str, Any], language: Language) -> str:
     if told := line["refusal"]:
         why = refusal(told["code"], told["reason"], language) or told["code"]
         return tell(language, "not searched: {why}. This does not mean no hit.", why=why)
-    if line["missing"]:
-        kinds = ", ".join(line["missing"])
+    if kinds := ", ".join(kind for kind in line["missing"] if kind not in line.get("suspended", ())):
         return tell(language, "not searched: {kinds} did not answer. This does not mean no hit.", kinds=kinds)
     return tell(language, "not searched: no source takes such a question. This does not mean no hit.")
 
@@ -144,12 +146,16 @@ def _partial(line: dict[str, Any], language: Language) -> str:
     off = line.get("suspended", ())
     kinds = ", ".join(kind for kind in line["missing"] if kind != NOT_SEARCHED and kind not in off)
     if not kinds and off:
+        kinds = ", ".join(off)
+        if not line["hits"]:
+            return tell(
+                language,
+                "partial: {kinds} are suspended, and the others found nothing. This does not mean no hit.",
+                kinds=kinds,
+            )
         hits = _count(line["hits"], language)
         return tell(
-            language,
-            "partial: {hits}, but {kinds} are switched off, so there may be more",
-            hits=hits,
-            kinds=", ".join(off),
+            language, "partial: {hits}, but {kinds} are suspended, so there may be more", hits=hits, kinds=kinds
         )
     if not kinds:
         found = f"{_count(line['hits'], language)}; " if line["hits"] else ""
@@ -164,18 +170,6 @@ def _partial(line: dict[str, Any], language: Language) -> str:
         "partial: {kinds} did not answer, and the others found nothing. This does not mean no hit.",
         kinds=kinds,
     )
-
-
-def _switched_off(line: dict[str, Any], language: Language) -> str:
-    """Return that what could hold the record is switched off, or the part of it that was not searched."""
-    kinds = ", ".join(line["missing"])
-    if line.get("searched", True):  # one of an earlier version does not tell
-        return tell(
-            language,
-            "suspended: {kinds} are switched off, and the others found nothing. This does not mean no hit.",
-            kinds=kinds,
-        )
-    return tell(language, "suspended: {kinds} are switched off. This does not mean no hit.", kinds=kinds)
 
 
 def _not_accepted(line: dict[str, Any], language: Language) -> str:
@@ -281,9 +275,7 @@ def _more(line: dict[str, Any], language: Language) -> str:
     parts = []
     if told := _as_of(line, language):
         parts.append(told)
-    off = line.get("suspended", ())
-    if off and set(off) != set(line["missing"]):
-        parts.append(tell(language, "switched off: {kinds}", kinds=", ".join(off)))
+    parts += _suspended(line, language)
     if NOT_SEARCHED in line["missing"] and len(line["missing"]) > 1:
         parts.append(tell(language, _ONE_WORD))
     if line["capped"]:
@@ -291,6 +283,13 @@ def _more(line: dict[str, Any], language: Language) -> str:
     if line["withheld_count"]:
         parts.append(tell(language, "{count} fields withheld by policy", count=line["withheld_count"]))
     return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _suspended(line: dict[str, Any], language: Language) -> list[str]:
+    """Return what is missing since it is switched off, where other kinds are missing, too."""
+    off = line.get("suspended", ())
+    apart = off and set(off) != set(line["missing"])
+    return [tell(language, "suspended: {kinds}", kinds=", ".join(off))] if apart else []
 
 
 def _as_of(line: dict[str, Any], language: Language) -> str:

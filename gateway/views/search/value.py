@@ -35,7 +35,7 @@ def _line(search_id: str, line: Line, language: Language) -> dict[str, Any]:
     return {
         "member": line.member,
         "outcome": line.outcome,
-        "partial": bool(line.missing) and line.outcome is not Outcome.NOT_SEARCHED,
+        "partial": bool(line.missing) and line.outcome not in (Outcome.NOT_SEARCHED, Outcome.SUSPENDED),
         "missing": list(line.missing),
         "suspended": list(line.suspended),
         "searched": [

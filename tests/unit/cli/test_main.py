@@ -412,11 +412,20 @@ def test_a_line_says_as_of_when_was_searched_and_what_is_switched_off() -> None:
     off = line(outcome="partial", missing=["Person records", "ships"], suspended=["Person records"], searched=[lately])
     assert headline(off, "th")[0] == (
         "  vn  partial: ships did not answer, and the others found nothing. This does not mean no hit. "
-        "(searched as of 09:02 UTC; switched off: Person records)"
+        "(searched as of 09:02 UTC; suspended: Person records)"
     )
     hits = line(outcome="hit", hits=[{}], missing=["Person records"], suspended=["Person records"], searched=[lately])
     assert headline(hits, "th")[0] == (
-        "  vn  partial: 1 hit, but Person records are switched off, so there may be more (searched as of 09:02 UTC)"
+        "  vn  partial: 1 hit, but Person records are suspended, so there may be more (searched as of 09:02 UTC)"
+    )
+    others = line(outcome="partial", missing=["Person records"], suspended=["Person records"], searched=[lately])
+    assert headline(others, "th")[0] == (
+        "  vn  partial: Person records are suspended, and the others found nothing. This does not mean no hit. "
+        "(searched as of 09:02 UTC)"
+    )
+    failed = line(outcome="not_searched", missing=["Person records", "ships"], suspended=["Person records"])
+    assert headline(failed, "th")[0] == (
+        "  vn  not searched: ships did not answer. This does not mean no hit. (suspended: Person records)"
     )
     none = line(outcome="suspended", missing=["Person records"], suspended=["Person records"], searched=[])
     assert headline(none, "th")[0] == "  vn  suspended: Person records are switched off. This does not mean no hit."

@@ -22,7 +22,6 @@ from gateway.statements.answer import (
     MAX_MISSING,
     MAX_RULES,
     SIZES,
-    SUSPENDED_SOURCES,
     pad,
     read_signed,
     verify_answer,
@@ -365,8 +364,9 @@ OF_NOW = replace(sealing.ANSWER, policy_hash=POLICY, searched=(LATELY,))
 PARTIAL = replace(OF_NOW, outcome=Outcome.PARTIAL, missing=("customs records",))
 OFF = replace(
     OF_NOW,
+    searched=(),
     outcome=Outcome.SUSPENDED,
-    refusal=SUSPENDED_SOURCES,
+    refusal=Refusal(Reason.SUSPENDED, "suspended"),
     missing=("Person records",),
     suspended=("Person records",),
 )
@@ -396,6 +396,9 @@ def test_an_answer_of_version_4_arrives_as_it_was_built(answer: Answer) -> None:
         (PARTIAL, {"searched": ()}, "searched"),
         (PARTIAL, {"suspended": ("police records",)}, "suspended"),
         (PARTIAL, {"outcome": Outcome.NOT_SEARCHED}, "searched"),
+        (OFF, {"searched": (LATELY,)}, "searched"),
+        (OFF, {"missing": ("Person records", "ships")}, "suspended"),
+        (OFF, {"suspended": ()}, "suspended"),
         (HIT_OF_PART, {"searched": ()}, "searched"),
     ],
 )
@@ -435,7 +438,7 @@ def test_an_older_member_reads_no_hit_of_what_was_read_lately_and_what_is_switch
     kind: Kind[pb.Answer, Answer],
 ) -> None:
     assert verify(kind.build(OF_NOW, KEY).envelope).value == replace(OF_NOW, searched=())
-    assert verify(kind.build(OFF, KEY).envelope).value == replace(OFF, searched=(), suspended=())
+    assert verify(kind.build(OFF, KEY).envelope).value == replace(OFF, missing=(), suspended=())
 
 
 def test_no_hit_of_an_older_member_that_lacks_something_reads_partial() -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from msgspec import structs
 from adapters.index.keep import DIFFERENCE_SECONDS
 from adapters.index.source import IndexedSource, RowSource
 from adapters.load import Place, open_source
-from gateway.clock import ManualClock
+from gateway.clock import ManualClock, SystemClock
 from gateway.errors import Unavailable
 from gateway.model.hit import SearchResult
 from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
@@ -555,6 +556,58 @@ def test_n197_a_look_that_takes_long_is_as_of_its_beginning_and_what_waits_is_no
     source.refresh()
     assert as_of(source, clock) == began_us
     assert numbers(source, clock, "AA1234567") == []
+
+
+def test_n197_a_source_that_rested_while_the_machine_slept_is_read_when_it_wakes(files: SmallSource) -> None:
+    asleep_ns = 0
+
+    def wall() -> int:
+        return time.time_ns() + asleep_ns
+
+    clock = SystemClock(wall, wall)  # `monotonic` stands still while the machine sleeps
+    slow = Place(
+        files.mapping,
+        files.url,
+        files.folder / "index",
+        clock,
+        observe=lambda rows: WeatheredRows(rows, lambda call: sleep(60) if call == "read" else None),
+    )
+
+    def sleep(seconds: int) -> None:
+        nonlocal asleep_ns
+        asleep_ns += seconds * 1_000_000_000
+
+    source = open_source(slow)
+    assert isinstance(source, IndexedSource)
+    files.execute("DELETE FROM persons WHERE id = 1")  # only a pass over all rows shows which one went
+    source.refresh()
+    assert source.search(DocumentQuery("AA1234567"), clock.monotonic() + 3).candidates, "the source rests"
+    sleep(3_600)
+    before_us = clock.now_us()
+    source.refresh()
+    found = source.search(DocumentQuery("AA1234567"), clock.monotonic() + 3)
+    assert (found.candidates, (found.as_of_us or 0) >= before_us) == ((), True)
+
+
+def test_n197_a_source_that_was_set_back_and_has_older_rows_again_beside_a_new_one_is_read_as_a_whole(
+    files: SmallSource, clock: ManualClock
+) -> None:
+    source = opened(files, clock)
+    files.execute("UPDATE persons SET updated = 3 WHERE id = 4")
+    source.refresh()
+    files.execute("CREATE TABLE gone AS SELECT * FROM persons WHERE id = 1")
+    files.execute("DELETE FROM persons WHERE id = 1")
+    clock.advance(timedelta(hours=1))
+    source.refresh()
+    assert numbers(source, clock, "AA1234567") == []
+    files.execute("INSERT INTO persons SELECT * FROM gone")  # neither a largest key nor a newest change shows it
+    files.execute(
+        "INSERT INTO persons SELECT 90, name, latin, born, sex, nat, state, hidden, until, 4 FROM persons WHERE id = 2"
+    )
+    clock.advance(timedelta(minutes=5))
+    assert source.refresh()
+    assert as_of(source, clock) == clock.now_us()
+    assert numbers(source, clock, "AA1234567") == ["1"]
 
 
 def test_another_process_that_looks_tells_as_of_when(files: SmallSource, clock: ManualClock) -> None:

@@ -54,7 +54,20 @@ def test_a_home_is_made_certified_elsewhere_checked_and_listed(liaison: Liaison,
     checked = liaison("source", "check", "--home", home, "--json")
     assert (checked.code, checked.value["good"]) == (0, True)
     assert liaison("source", "check", "--home", home).out.count("ok  ") == 7
+    rarely_looked_at(liaison, home)
     list_and_look(liaison, tmp_path, certs / "record.pem")
+
+
+def rarely_looked_at(liaison: Liaison, home: Path) -> None:
+    """A process that looks at its system more rarely than its mapping promises is refused until one is mended."""
+    settings = home / "source.toml"
+    before = settings.read_text(encoding="utf-8")
+    for seconds, is_good in ((900, False), (899, True)):
+        settings.write_text(before.replace("[limits]\n", f"[limits]\nrefresh_s = {seconds}\n"), encoding="utf-8")
+        checked = liaison("source", "check", "--home", home)
+        assert (checked.code == 0) is is_good
+        assert ("set `refresh_s` in `[limits]` below 900" in checked.out) is not is_good
+    settings.write_text(before, encoding="utf-8")
 
 
 def list_and_look(liaison: Liaison, folder: Path, certificate: Path) -> None:

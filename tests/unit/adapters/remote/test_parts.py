@@ -32,12 +32,13 @@ from gateway.model.query import (
     NationalIdQuery,
     PersonQuery,
     Query,
+    QueryKind,
     VehicleQuery,
     VesselQuery,
 )
 from gateway.model.strictness import Strictness
 from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Sex
-from gateway.ports.sources import Occasion, View
+from gateway.ports.sources import Occasion, SourceDescription, View
 from gateway.rpc.methods import SEARCH
 from gateway.signing.keys import SigningKey, VerifyKey
 from tests.support.tables import table
@@ -102,6 +103,44 @@ def test_a_reference_with_any_byte_changed_is_refused(place: int, change: int) -
 def reference() -> bytes:
     occasion = Occasion(new_exchange_id(), TH, Purpose.INVESTIGATION, bytes(32))
     return build_reference(occasion, member=KH, source=SOURCE, query=b"q", key=KEY, now_us=CLOCK.now_us())
+
+
+DESCRIBED = SourceDescription(
+    SOURCE,
+    "customs",
+    "customs records",
+    frozenset({QueryKind.PERSON, QueryKind.CONTAINER}),
+    frozenset({"Person", "Consignment", "Seizure"}),
+)
+FOUND_BY = frozenset({("Person", QueryKind.PERSON), ("Seizure", QueryKind.PERSON), ("Seizure", QueryKind.CONTAINER)})
+NOW_US = 1_796_000_000_000_000
+
+
+@pytest.mark.parametrize("as_of_us", [None, 0, NOW_US])
+def test_what_a_search_covers_comes_back_as_it_was(as_of_us: int | None) -> None:
+    told = replace(DESCRIBED, found_by=FOUND_BY)
+    assert wire.read_scope(wire.scope_bytes(as_of_us, told), NOW_US, DESCRIBED) == (as_of_us, told)
+    assert told.types_found_by(QueryKind.CONTAINER) == {"Seizure"}
+    assert DESCRIBED.types_found_by(QueryKind.CONTAINER) == DESCRIBED.record_types, (
+        "where it does not tell, all of them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("as_of_us", "found_by", "code"),
+    [
+        (NOW_US + 1_000_000, FOUND_BY, "bad-time"),
+        (None, frozenset({("Vessel", QueryKind.PERSON)}), "foreign-source"),
+        (None, frozenset({("Person", QueryKind.VESSEL)}), "foreign-source"),
+    ],
+)
+def test_a_search_covers_no_time_to_come_and_nothing_that_the_source_does_not_have(
+    as_of_us: int | None, found_by: frozenset[tuple[str, QueryKind]], code: str
+) -> None:
+    said = wire.scope_bytes(as_of_us, replace(DESCRIBED, found_by=found_by))
+    with pytest.raises(Malformed) as refusal:
+        wire.read_scope(said, NOW_US, DESCRIBED)
+    assert refusal.value.code == code
 
 
 def test_no_two_references_are_the_same() -> None:

@@ -633,7 +633,7 @@ class HealthResponse(_message.Message):
 Global___HealthResponse: _TypeAlias = HealthResponse  # noqa: Y015
 
 @_typing.final
-class AsOfRequest(_message.Message):
+class ScopeRequest(_message.Message):
     """Nothing is asked for."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -647,26 +647,59 @@ class AsOfRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AsOfRequest: _TypeAlias = AsOfRequest  # noqa: Y015
+Global___ScopeRequest: _TypeAlias = ScopeRequest  # noqa: Y015
 
 @_typing.final
-class AsOfResponse(_message.Message):
-    """A search from now on finds at least what the agency's system held then. Unset where a search asks the system itself."""
+class ScopeResponse(_message.Message):
+    """What a search covers from now on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    FOUND_BY_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def as_of_time(self) -> _timestamp_pb2.Timestamp: ...
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """It finds at least what the agency's system held then. Unset where a search asks the system itself."""
+
+    @_builtins.property
+    def found_by(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundBy]:
+        """The queries that find records of each type. Without any, each query may find each type."""
+
     def __init__(
         self,
         *,
         as_of_time: _timestamp_pb2.Timestamp | None = ...,
+        found_by: _abc.Iterable[Global___FoundBy] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "found_by", b"found_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AsOfResponse: _TypeAlias = AsOfResponse  # noqa: Y015
+Global___ScopeResponse: _TypeAlias = ScopeResponse  # noqa: Y015
+
+@_typing.final
+class FoundBy(_message.Message):
+    """The kinds of queries that find records of one type."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_TYPE_FIELD_NUMBER: _builtins.int
+    QUERIES_FIELD_NUMBER: _builtins.int
+    record_type: _builtins.str
+    @_builtins.property
+    def queries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        record_type: _builtins.str = ...,
+        queries: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["queries", b"queries", "record_type", b"record_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundBy: _TypeAlias = FoundBy  # noqa: Y015
