@@ -233,7 +233,7 @@ async def test_a_counterpart_that_always_speaks_of_a_gap_makes_few_entries(
 
     monkeypatch.setattr(liar, "take", lie)
     await th.author.post(key, post(WORD))
-    (waits,) = th.store.deliveries()
+    waits = max(th.store.deliveries(), key=lambda each: each.seq)  # the first word's may still be there
     for _ in range(12):
         desks.clock.advance(timedelta(seconds=31))
         before = tries(th, waits)
