@@ -41,7 +41,7 @@ class Searched(BatchSource, Source, Protocol):
 
 
 class _Shown(NamedTuple):
-    """What an asker sees of an index with so many classes, whose rows had numbers up to `rows`."""
+    """Holds what an asker sees of an index with so many classes, whose rows had numbers up to `rows`."""
 
     store: IndexStore
     classes: int

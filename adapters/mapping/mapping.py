@@ -253,7 +253,7 @@ class Expectation:
 
 
 FRESH_WITHIN_S = 900
-"""What a mapping promises that does not say it."""
+"""Stands for the promise of a mapping that names none, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ _held = converter(Held)
 
 
 class HeldBack:
-    """What is held back. Each process has its memory, and reads it again after another one has written. Thread-safe."""
+    """Knows what is held back. Each process reads it again after another one has written. Thread-safe."""
 
     def __init__(self, documents: DocumentStore) -> None:
         self._documents = documents

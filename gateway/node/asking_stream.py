@@ -38,7 +38,7 @@ _LOST = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 """The statuses of a call whose connection broke, or whose server is going."""
 
 _WRITE_FAILED = (grpc.StatusCode.INTERNAL, "Internal error from Core")
-"""What gRPC itself says where a connection breaks under a write, before it has the status of the call."""
+"""Tells a connection that breaks under a write, before gRPC has the status of the call."""
 
 _CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 """A code of a node, which the words of gRPC itself are not."""

@@ -139,7 +139,7 @@ class HeldBackBody(BaseModel):
 
 
 class AllHeldBackBody(BaseModel):
-    """What is held back of the caller's agency."""
+    """Lists what is held back of the caller's agency."""
 
     held: list[HeldBackBody]
 

@@ -74,7 +74,7 @@ class Acknowledged:
 
 @dataclass(slots=True)
 class OtherHands:
-    """What one log, or a segment of it, has that rule 1 to 3 are about.
+    """Holds what rules 1 to 3 need of one log, or of a segment of it.
 
     `exchanges` are those of the channels on which members ask that lost a key, by the member and the number.
     """

@@ -16,7 +16,7 @@ from gateway.language.languages import Language
 
 @dataclass(frozen=True, slots=True)
 class HeldForm:
-    """What is held back of an agency, and the form that lifts one of it."""
+    """Shows what is held back of an agency, and the form that lifts one record of it."""
 
     title: str
     about: str

@@ -140,7 +140,8 @@ class SourceWatch:
         if self.is_automatic(wall.description.id):
             await self.by_itself([copy], _CODES[why], why)
             return
-        work = self._work(wall, copy, why)
+        now_us = self.desk.parts.clock.now_us()
+        work = to_correct(copy, copy.jti, wall.description.agency, now_us, why)
         if await asyncio.to_thread(self.desk.store.work, work.id) is not None:
             return
         draft = events.DESK_CLOCK.draft(
@@ -154,22 +155,26 @@ class SourceWatch:
         )
         await self.desk.pen.write(self.desk.parts.member, work.key, lambda: draft)
 
-    def _work(self, wall: Bulkhead, copy: Holding, why: str) -> Work:
-        now_us = self.desk.parts.clock.now_us()
-        due_us = CALENDAR.after(now_us, DEFAULTS.correct_days)
-        return Work(
-            id=f"{WorkKind.CORRECT.value}.{copy.holder}.{copy.jti}",
-            key=ThreadKey(copy.holder, copy.source),
-            kind=WorkKind.CORRECT,
-            agency=wall.description.agency,
-            office="",
-            role=Role.DATA_OFFICER,
-            urgency=Urgency.URGENT,
-            opened_us=now_us,
-            half_us=now_us + (due_us - now_us) // 2,
-            due_us=due_us,
-            result=why,
-        )
+
+def to_correct(copy: Holding, name: str, agency: str, now_us: int, why: str) -> Work:
+    """Return the work of an agency's data officer who is to look at a record that a copy is of.
+
+    `name` tells it from other work for the same holder.
+    """
+    due_us = CALENDAR.after(now_us, DEFAULTS.correct_days)
+    return Work(
+        id=f"{WorkKind.CORRECT.value}.{copy.holder}.{name}",
+        key=ThreadKey(copy.holder, copy.source),
+        kind=WorkKind.CORRECT,
+        agency=agency,
+        office="",
+        role=Role.DATA_OFFICER,
+        urgency=Urgency.URGENT,
+        opened_us=now_us,
+        half_us=now_us + (due_us - now_us) // 2,
+        due_us=due_us,
+        result=why,
+    )
 
 
 def _differs(now: Mapping[str, str], name: str, value: object) -> bool:

@@ -17,21 +17,19 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.acts import Act
-from gateway.desk.clocks import CALENDAR, DEFAULTS
 from gateway.desk.entries import desk_act, desk_clock
 from gateway.desk.originator.ledger import WITHDRAWN
 from gateway.desk.originator.reading import read_records
+from gateway.desk.originator.watching import to_correct
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.roles import Matter, may
 from gateway.errors import Forbidden, Refused, Unknown
 from gateway.exchange.held_back import Held, HeldBack
 from gateway.exchange.sources.bulkhead import Bulkhead
-from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import Role, WorkKind
 from gateway.model.hit import SourceRecord
 from gateway.model.names import ExchangeId
-from gateway.ports.desk import DeskRows, Holding, Work
+from gateway.ports.desk import DeskRows, Holding
 from gateway.records.types import record_type
 
 STILL_THERE, ROW_CHANGED, LIFTED = "source-still-has-it", "source-changed", "lifted"
@@ -132,22 +130,8 @@ class HoldingBack:
         if held.work:
             await asyncio.to_thread(self.held.put, held)
             return
-        now_us = self.desk.parts.clock.now_us()
-        due_us = CALENDAR.after(now_us, DEFAULTS.correct_days)
-        work = Work(
-            id=f"{WorkKind.CORRECT.value}.{copy.holder}.{held.key}",
-            key=ThreadKey(copy.holder, copy.source),
-            kind=WorkKind.CORRECT,
-            agency=held.agency,
-            office="",
-            role=Role.DATA_OFFICER,
-            urgency=Urgency.URGENT,
-            opened_us=now_us,
-            half_us=now_us + (due_us - now_us) // 2,
-            due_us=due_us,
-            result=STILL_THERE,
-        )
-        draft = desk_clock(work.key, STILL_THERE, DeskRows(works=(work,)), due_us=due_us)
+        work = to_correct(copy, held.key, held.agency, self.desk.parts.clock.now_us(), STILL_THERE)
+        draft = desk_clock(work.key, STILL_THERE, DeskRows(works=(work,)), due_us=work.due_us)
         await self.desk.pen.write(self.desk.parts.member, work.key, lambda: draft)
         await asyncio.to_thread(self.held.put, replace(held, work=work.id))
 

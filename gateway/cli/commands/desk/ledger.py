@@ -111,7 +111,7 @@ def change(bearer: Bearer, code: str, cut_office: str, **given: Any) -> Output:
 @click.option("--lift", default="", metavar="R", help="Hold this record back no longer: `source/key`.")
 @printed
 def held_back(bearer: Bearer, lift: str) -> Output:
-    """What our agency withdrew, and its source still has: it is given to nobody.
+    """List what our agency withdrew and its source still has: it is given to nobody.
 
     It ends by itself when the row in the source is another one. A data officer lifts it where the row is right.
 
