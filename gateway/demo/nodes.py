@@ -18,7 +18,7 @@ from gateway.errors import Unavailable
 
 START_S = 60.0
 _PAUSE_S = 0.05
-_PORTS = range(10_000, 12_000)
+_PORTS = range(10_000, 16_000)
 
 
 @dataclass(slots=True)
@@ -92,25 +92,25 @@ def start_node(member: str, home: Path, listens: tuple[str, str]) -> NodeProcess
 
 
 def free_addresses(count: int) -> list[str]:
-    """Return loopback addresses with ports that are free now.
+    """Return loopback addresses with ports that are free now, and that no other demo gets while this process lives.
 
-    They are none of those that the system gives to connections: one of them could be taken before its node listens.
+    They are none of those that the system gives to connections: one of them could be taken before its node listens. The
+    port below them stays bound here, so that a node which is stopped meanwhile finds its own ports free again.
     """
-    found: list[str] = []
-    with contextlib.ExitStack() as held:
-        for port in SystemRandom().sample(_PORTS, len(_PORTS)):
-            listener = held.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
+    blocks = [range(first, first + count + 1) for first in _PORTS[: -count : count + 1]]
+    for block in SystemRandom().sample(blocks, len(blocks)):
+        with contextlib.ExitStack() as bound, contextlib.suppress(OSError):
+            sockets = [bound.enter_context(socket.socket()) for _ in block]
+            for listener, port in zip(sockets, block, strict=True):
                 listener.bind(("127.0.0.1", port))
-                found.append(f"127.0.0.1:{port}")
-            if len(found) == count:
-                return found
+            sockets[0].detach()  # open, and with it bound, until the process ends
+            return [f"127.0.0.1:{port}" for port in block[1:]]
     raise Unavailable(
-        "fewer than {count} ports are free from {first} to {last}",
+        "no {count} ports in a row are free from {first} to {last}",
         code="no-ports",
         where="127.0.0.1",
         remedy="end a demo that runs: `liaison demo --stop --home HOME`",
-        count=count,
+        count=count + 1,
         first=_PORTS[0],
         last=_PORTS[-1],
     )

@@ -24,6 +24,7 @@ from gateway.clock import SystemClock
 from gateway.demo import planted, running
 from gateway.demo.command import environment, program, run
 from gateway.demo.federation import MEMBERS, OFFICER, open_federation
+from gateway.demo.nodes import free_addresses
 from gateway.demo.running import end_node, is_locked, note_process
 from gateway.errors import Misconfigured
 from tests.support.shared import PROJECT
@@ -189,6 +190,11 @@ def test_no_node_stays_when_a_scene_goes_otherwise(folder: Path) -> None:
     assert "NOT AS EXPECTED: Viet Nam has a hit" in done.stdout
     assert "ready" not in done.stdout.splitlines()
     assert locked(folder) == []
+
+
+def test_demos_that_are_founded_at_the_same_time_share_no_port() -> None:
+    given = [address for _ in range(60) for address in free_addresses(9)]
+    assert len(set(given)) == len(given)
 
 
 # ------------------------------------------------------------ whom a stop ends

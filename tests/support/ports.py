@@ -15,7 +15,7 @@ import socket
 from collections.abc import Iterator
 from functools import cache
 
-_FIRST, _END, _BLOCK = 12_000, 32_000, 500
+_FIRST, _END, _BLOCK = 16_000, 32_000, 500
 _held: list[socket.socket] = []
 
 

@@ -34,6 +34,7 @@ from tests.support.nodes import World
 BY_THE_CLOCK = {
     "acknowledged": "one word for all answers that a second has brought",
     "receipt": "the other end of that",
+    "witness-compared": "a witness that answers later than in three quarters of a second counts as missing",
     "alarm witness-pause": "the first round of a node came before the other one listened",
 }
 """Kinds of entries that rounds write by the clock, so that their number is no matter of the scenario; and why."""
