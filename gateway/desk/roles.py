@@ -8,7 +8,9 @@ only; a second step needs a hit or a case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Final
 
@@ -16,8 +18,9 @@ import msgspec
 
 from gateway.desk.acts import Act
 from gateway.errors import Forbidden
-from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.purpose import Purpose
 from gateway.model.requester import Officer
 from gateway.ports.desk import Work
 
@@ -230,6 +233,38 @@ class Matter(msgspec.Struct, frozen=True):
     grounded: bool = True
 
 
+class Needed(msgspec.Struct):
+    """What a call of a person needed: acts on matters that the table allowed, purposes, and what it showed of the desk."""
+
+    person: str
+    rights: list[tuple[Act, Matter]] = []
+    purposes: list[str] = []
+    threads: list[ThreadKey] = []
+    works: list[str] = []
+
+
+_NEEDED: ContextVar[Needed | None] = ContextVar("what the call that is carried out needs of its person", default=None)
+
+
+@contextmanager
+def noting(needed: Needed) -> Iterator[None]:
+    """Note what is needed of a person in this call, also by what it hands to the pen, until the block ends."""
+    before = _NEEDED.set(needed)
+    try:
+        yield
+    finally:
+        _NEEDED.reset(before)
+
+
+def note_shown(*, thread: ThreadKey | None = None, work: str = "") -> None:
+    """Note that the call that is carried out shows a thread, or an item of work."""
+    needed = _NEEDED.get()
+    if needed is not None and thread is not None and thread not in needed.threads:
+        needed.threads.append(thread)
+    if needed is not None and work and work not in needed.works:
+        needed.works.append(work)
+
+
 def matter_of(work: Work, *, owner: str = "", supervisor_on_duty: bool = True) -> Matter:
     """Return the facts about an act on this work; without `owner`, what is decided is its agency's own."""
     return Matter(
@@ -257,6 +292,21 @@ def may(person: Person, act: Act, matter: Matter, now_us: int) -> None:
     The codes are `training-over`, `administrator`, `own-approval`, `another-agency`, `no-ground`, `role-not-permitted`,
     `outside-reach` and `supervisor-on-duty`.
     """
+    _judge(person, act, matter, now_us)
+    needed = _NEEDED.get()
+    if needed is not None and needed.person == person.person and (act, matter) not in needed.rights:
+        needed.rights.append((act, matter))
+
+
+def check_purpose(officer: Officer, purpose: Purpose) -> None:
+    """Raise `Forbidden` where the officer's token does not allow this purpose."""
+    if purpose.value not in officer.purposes:
+        raise Forbidden("the officer's token does not allow this purpose", code="purpose-not-in-token", where="purpose")
+    if (needed := _NEEDED.get()) is not None and purpose.value not in needed.purposes:
+        needed.purposes.append(purpose.value)
+
+
+def _judge(person: Person, act: Act, matter: Matter, now_us: int) -> None:
     _check_rules(person, act, matter, now_us)
     reaches = {role: reach for role in person.roles if (reach := TABLE[role].get(act)) is not None}
     if not reaches:
@@ -283,7 +333,7 @@ def may(person: Person, act: Act, matter: Matter, now_us: int) -> None:
 def refusal(person: Person, act: Act, matter: Matter, now_us: int) -> str:
     """Return the code of why a person may not do something; an empty text where they may."""
     try:
-        may(person, act, matter, now_us)
+        _judge(person, act, matter, now_us)
     except Forbidden as error:
         return error.code
     return ""

@@ -10,6 +10,7 @@ REFUSALS: Sentences = {
     "agreement-unknown": "the agreement that was cited is not known there",
     "already-decided": "this was decided before",
     "already-frozen": "this account is frozen, or is to be",
+    "answer-kept-back": "this was done before, and what came of it is not for you any more: send it under no other key",
     "answer-too-large": "an answer came that is larger than our node takes. This does not mean no hit.",
     "bad-date": "a date is not written as it must be",
     "bad-exchange-id": "the exchange id is not written as it must be",

@@ -73,7 +73,8 @@ async def back_up(world: World, capsys: pytest.CaptureFixture[str], out: Path) -
 
 def restoring(world: World, backup: Path, home: Path, *more: object) -> list[object]:
     key = world.federation.folder / "offline" / "backup.key"
-    return ["restore", "--backup", backup, "--key", key, "--home", home, *more]
+    pin = () if "--old-home" in more or "--fingerprint" in more else ("--fingerprint", world.federation.fingerprint)
+    return ["restore", "--backup", backup, "--key", key, "--home", home, *pin, *more]
 
 
 async def test_a_home_comes_back_as_it_was_while_its_node_served(
@@ -230,6 +231,43 @@ async def test_nothing_that_is_there_is_overwritten(
     assert (await liaison(capsys, *again))[0] == 1
     code, refused = await liaison(capsys, *restoring(world, tmp_path / "th.backup", world.home("vn")))
     assert (code, refused["error"]["code"]) == (1, "not-empty")
+
+
+async def test_n270_a_backup_is_restored_under_the_charter_that_the_operator_knows(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stranger's backup, whole and sealed for our key, is of another federation."""
+    ours, theirs, new = tmp_path / "th.backup", tmp_path / "stranger.backup", tmp_path / "new"
+    made, keys = await back_up(world, capsys, ours), ("--keys", load_settings(world.home("th")).keystore)
+    (tmp_path / "strange").mkdir()
+    found_federation(Liaison(capsys), tmp_path / "strange", ("th", "vn"))
+    sealed = world.federation.folder / "offline"
+    strange = ("backup", "--home", tmp_path / "strange" / "th", "--to", sealed / "backup.pub", "--out", theirs)
+    assert (await liaison(capsys, *strange))[0] == 0
+
+    def given(backup: Path, *more: object) -> list[object]:
+        return ["restore", "--backup", backup, "--key", sealed / "backup.key", "--home", new, *more]
+
+    no_charter = tmp_path / "no-charter"
+    (no_charter / "trust").mkdir(parents=True)
+    for backup, words, code in (
+        (ours, keys, "fingerprint-needed"),
+        (theirs, (), "fingerprint-needed"),
+        (ours, ("--fingerprint", "", *keys), "fingerprint-needed"),
+        (ours, ("--old-home", no_charter), "fingerprint-needed"),
+        (theirs, ("--fingerprint", made["fingerprint"]), "other-fingerprint"),
+        (theirs, ("--old-home", world.home("th")), "other-fingerprint"),
+        (ours, ("--fingerprint", made["fingerprint"][:-1], *keys), "other-fingerprint"),
+    ):
+        ended, refused = await liaison(capsys, *given(backup, *words))
+        assert (ended, refused["error"]["code"]) == (1, code), words
+        assert not new.exists()
+    capsys.readouterr()
+    assert await asyncio.to_thread(run, ["trust", "verify", str(Home(world.home("vn")).trust / "charter.jsonl")]) == 3
+    assert f"fingerprint of the first version: {made['fingerprint']}" in capsys.readouterr().out
+    groups = " ".join(made["fingerprint"][at : at + 8].upper() for at in range(0, 64, 8))
+    code, done = await liaison(capsys, *given(ours, "--fingerprint", groups, *keys))
+    assert (code, done["fingerprint"]) == (0, world.federation.fingerprint)
 
 
 async def test_what_a_backup_left_that_was_cut_off_goes_with_the_next_one(

@@ -89,7 +89,9 @@ def empty_database(world: World) -> None:
 
 def restoring(world: World, backup: Path, *more: object) -> list[str]:
     key = world.federation.folder / "offline" / "backup.key"
-    return ["restore", "--backup", str(backup), "--key", str(key), "--home", str(world.home("th")), *map(str, more)]
+    pin = () if "--old-home" in more else ("--fingerprint", world.federation.fingerprint)
+    words = ("--backup", backup, "--key", key, "--home", world.home("th"), *pin, *more)
+    return ["restore", *map(str, words)]
 
 
 def exchanges(home: Path) -> tuple[set[str], set[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,6 +125,24 @@ async def test_acts_on_work_and_threads_get_their_first_answer_again(world: Worl
     assert await author.call("POST", withdraw, {"reason": "the truck left"}, key="w-1") == gone
     assert await code(author, withdraw, {"reason": "another"}, "w-1") == "replayed"
     assert await code(author, f"threads/{drafted['thread']}/outcome", {"reason": "the truck left"}, "w-1") == "replayed"
+
+
+@on_one_loop
+async def test_n271_a_kept_answer_is_for_those_who_may_still_do_the_same(world: World) -> None:
+    author, chief = Caller(world, "th.o.1042"), Caller(world, "th.x.9", "supervisor")
+    drafted = await author.call("POST", "threads", QUESTION, key="r-1")
+    approve = f"work/{drafted['work']}/approve"
+    sent = await chief.call("POST", approve, key="r-2")
+    kept_from = (
+        Caller(world, "th.x.9"),
+        Caller(world, "th.x.9", "supervisor", agency="customs"),
+        Caller(world, "th.x.9", "supervisor", office="th.blo.nong-khai"),
+    )
+    for moved in kept_from:
+        assert await code(moved, approve, None, "r-2") == "answer-kept-back"
+    assert await chief.call("POST", approve, key="r-2") == sent
+    author.profile = replace(author.profile, purposes=("BORDER_CHECK",))
+    assert await code(author, "threads", QUESTION, "r-1") == "answer-kept-back"
 
 
 @on_one_loop

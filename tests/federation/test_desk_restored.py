@@ -98,6 +98,7 @@ class _Saved:
             server("postgresql").execute("", [f"DROP SCHEMA {name} CASCADE", f"CREATE SCHEMA {name}"])
         key, keys = self._offline / "backup.key", load_settings(lost).keystore
         words = ["--backup", self._out, "--key", key, "--home", self.home, "--keys", keys]
+        words += ["--fingerprint", self._world.federation.fingerprint]
         assert await _run("restore", *words) == 0
         await _goes_on(self._world, self.home, self._member)
         return await self._world.start(self._member)

@@ -40,6 +40,7 @@ from tests.support.torture_upkeep import (
     opens,
     policy_of,
     proofs_of_erasure,
+    read_out,
     restored,
     verified,
 )
@@ -135,12 +136,12 @@ def backup_is_whole(shop: Workshop) -> None:
 
 def restore(at: Path) -> Given:
     found = ("--backup", at / "before.backup", "--key", at / "offline" / "backup.key", "--keys", at / "erased/keystore")
-    return "restore", *found, "--home", at / "new"
+    return "restore", *found, "--home", at / "new", *read_out(at / "vn")
 
 
 def restore_far(at: Path) -> Given:
     found = ("--backup", at / "far.backup", "--key", at / "offline" / "backup.key", "--keys", at / "disks/key-copy")
-    return "restore", *found, "--home", at / "new"
+    return "restore", *found, "--home", at / "new", *read_out(at / "vn")
 
 
 def is_there(at: Path) -> bool:

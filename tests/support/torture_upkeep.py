@@ -28,6 +28,8 @@ from gateway.ops.policy.keeper import INCOMING, PolicyKeeper, policy_files
 from gateway.signing.keys import load_signing_key
 from gateway.storage.keys.key_copy import keep_in_step
 from gateway.storage.keys.keystore import DESTROYED
+from gateway.trust.documents.charter import charter_fingerprint
+from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.documents.policy_approval import seal_policy
 from tests.support.cli import Liaison
 from tests.support.erasing import files_with
@@ -201,10 +203,16 @@ def proofs_of_erasure(home: Path) -> list[str]:
     return [str(item.private["key_id"]) for item in shown]
 
 
+def read_out(home: Path) -> tuple[str, str]:
+    """The fingerprint that a restore asks for, as a counterpart reads it out."""
+    return "--fingerprint", charter_fingerprint(TrustDocuments(Home(home).trust).charter_versions()[0])
+
+
 def restored(shop: Workshop, backup: Path, keys: Path, home: Path) -> tuple[int, dict[str, object]]:
     """Restore on a good disk."""
     key = shop.folder / "offline" / "backup.key"
-    ran = shop.run("restore", "--backup", backup, "--key", key, "--home", home, "--keys", keys, "--json")
+    pin = read_out(shop.folder / "vn")
+    ran = shop.run("restore", "--backup", backup, "--key", key, "--home", home, "--keys", keys, *pin, "--json")
     return ran.code, json.loads(ran.out)
 
 

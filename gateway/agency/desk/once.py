@@ -74,7 +74,7 @@ async def _once(request: Request, handle: Handler) -> Response:
     if not key or desk is None:
         return await handle(request)
     asked = await _asked(request)
-    async with desk.keys.once(officer.person, key, asked) as claim:
+    async with desk.keys.once(desk.actor(officer), key, asked) as claim:
         if claim.answer:
             return _again(request, claim.answer)
         request.state.claim = claim

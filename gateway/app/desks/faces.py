@@ -39,14 +39,15 @@ def desk_uses(
     """Put together what people do at the desk."""
     parts, people = desk.parts, core.people
     queue = DeskQueue(parts, desk.store, desk.pen, desk.changes, people, shared=core.resources.database.shared)
+    reading = DeskReading(parts, desk.store, desk.pen, people, queue, desk.ledger, desk.changes)
 
     def actor(officer: Officer) -> Actor:
         return Actor(officer, bearer(officer, people, parts.clock.now_us()))
 
     return DeskUses(
         queue,
-        DeskReading(parts, desk.store, desk.pen, people, queue, desk.ledger, desk.changes),
-        OnceKeys(parts.documents, parts.clock),
+        reading,
+        OnceKeys(parts.documents, parts.clock, reading.sees, queue.sees),
         actor,
         step.drafting,
         step.approvals,

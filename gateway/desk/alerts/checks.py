@@ -8,6 +8,7 @@ from typing import Any
 from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US, Addressee, RaiseAlert
 from gateway.desk.delivery.offices import no_office
 from gateway.desk.delivery.permission import check_active, check_allowed, citing
+from gateway.desk.roles import check_purpose
 from gateway.errors import Forbidden, Malformed
 from gateway.exchange.parts import Parts
 from gateway.language.terms import ACTIONS
@@ -55,8 +56,7 @@ def check_command(parts: Parts, officer: Officer, command: RaiseAlert, now_us: i
     """Return the agreement under which each counterpart gets the alert. Raises for what may not be raised."""
     if not (command.case or command.ticket):
         raise Malformed("a case or ticket number is required", code="missing-case", where="case")
-    if command.purpose.value not in officer.purposes:
-        raise Forbidden("the officer's token does not allow this purpose", code="purpose-not-in-token", where="purpose")
+    check_purpose(officer, command.purpose)
     if not 1 <= command.repeat_s <= MAX_REPEAT_S:
         raise Malformed("an alarm is repeated after 1 to {most} s", code="bad-alert", where="repeat", most=MAX_REPEAT_S)
     if command.to_life and command.hidden_until_us:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from gateway.errors import LiaisonError, Outdated, Stale, StorageBroken
@@ -96,7 +98,9 @@ class Pen:
         those of the batch, and an order with a wrong one ends with its refusal. What `make` leaves unsigned is signed
         together with that of the others.
         """
-        order = _Order(line, key, make, proof, asyncio.get_running_loop().create_future())
+        # In the worker, too, a draft belongs to the call that handed it in: what it needs of its person is noted there.
+        within = partial(copy_context().run, make)
+        order = _Order(line, key, within, proof, asyncio.get_running_loop().create_future())
         self._stage.put(order)
         return await order.future
 

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.clock import DAY_US
 from gateway.desk.reports.traces import PERSONAL, traces, traces_across
 from gateway.desk.reports.values import LIFE_US, Left, Reader, Trace, WriteReport
+from gateway.desk.roles import check_purpose
 from gateway.errors import Forbidden, Malformed, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.matching.reports.judged import RECORD_TYPE
@@ -113,8 +114,7 @@ def places_of(fields: Mapping[str, Any]) -> list[str]:
 
 def check_command(officer: Officer, command: WriteReport, now_us: int) -> None:
     """Raise for a report that this officer may not write for any reader."""
-    if command.purpose.value not in officer.purposes:
-        raise Forbidden("the officer's token does not allow this purpose", code="purpose-not-in-token", where="purpose")
+    check_purpose(officer, command.purpose)
     if command.until_us and not now_us + DAY_US <= command.until_us <= now_us + LIFE_US:
         raise Malformed(
             "a report is kept for two years at most, and for a day at least", code="bad-time", where="until"

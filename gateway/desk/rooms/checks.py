@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.desk.forms.catalogue import template_named
 from gateway.desk.parts import Actor
-from gateway.desk.roles import Matter
+from gateway.desk.roles import Matter, check_purpose
 from gateway.desk.rooms.known import Known
 from gateway.desk.rooms.values import LONGEST_US, HomeRoom, Invited, OpenRoom
 from gateway.errors import Forbidden, Malformed
@@ -21,8 +21,7 @@ def check_command(actor: Actor, command: OpenRoom, now_us: int) -> None:
     text_value(command.title, "title", MAX_TITLE)
     if not (command.case or command.ticket):
         raise Malformed("a case or ticket number is required", code="missing-case", where="case")
-    if command.purpose.value not in actor.officer.purposes:
-        raise Forbidden("the officer's token does not allow this purpose", code="purpose-not-in-token", where="purpose")
+    check_purpose(actor.officer, command.purpose)
     if command.template:
         template_named(command.template)
     if not max(now_us, command.start_us) < command.end_us <= now_us + LONGEST_US:

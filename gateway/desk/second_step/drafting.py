@@ -14,7 +14,7 @@ from gateway.desk.forms.catalogue import form_named, topic_named
 from gateway.desk.forms.values import check_values
 from gateway.desk.parts import Actor
 from gateway.desk.raising import from_draft
-from gateway.desk.roles import Matter, may
+from gateway.desk.roles import Matter, check_purpose, may
 from gateway.desk.second_step.answers import HeldAnswers
 from gateway.desk.second_step.commands import FollowUp, FollowWatch, Question, Reasons
 from gateway.desk.second_step.parts import StepParts, check_person, own_matter
@@ -156,7 +156,7 @@ class Drafting:
         may(
             actor.person, act, Matter(officer.agency, officer.office, officer=officer.person, grounded=grounded), now_us
         )
-        _check_purpose(actor, draft.purpose)
+        check_purpose(actor.officer, draft.purpose)
         _check_held(draft.ask.held_until_us, now_us)
         key = ThreadKey(peer, thread_id or new_exchange_id())
         if (first := await asyncio.to_thread(self._first, actor, key)) is not None:
@@ -259,11 +259,6 @@ def _check_fields(type_name: str, fields: tuple[str, ...]) -> None:
             type=type_name,
             fields=", ".join(known),
         )
-
-
-def _check_purpose(actor: Actor, purpose: Purpose) -> None:
-    if purpose.value not in actor.officer.purposes:
-        raise Forbidden("the token does not allow this purpose", code="purpose-not-in-token", where="purpose")
 
 
 def _check_held(held_until_us: int, now_us: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.clock import DAY_US
 from gateway.desk.delivery.permission import check_active, check_allowed, citing
+from gateway.desk.roles import check_purpose
 from gateway.desk.watches.looking import own_question
 from gateway.desk.watches.values import AddWatch
 from gateway.desk.watches.wide import check_asks, check_width
@@ -34,8 +35,7 @@ def check_command(parts: Parts, officer: Officer, command: AddWatch, now_us: int
     """Return the agreement under which each recipient gets the watch. Raises for what may not be watched."""
     if not command.case:
         raise Malformed("a case number is required", code="missing-case", where="case")
-    if command.purpose.value not in officer.purposes:
-        raise Forbidden("the officer's token does not allow this purpose", code="purpose-not-in-token", where="purpose")
+    check_purpose(officer, command.purpose)
     if len(set(command.to)) != len(command.to):
         raise Malformed("a counterpart is named twice", code="bad-watch", where="to")
     if not isinstance(command.subject, Goods):

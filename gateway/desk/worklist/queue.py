@@ -21,7 +21,7 @@ from gateway.desk.listing import first_fitting
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
 from gateway.desk.people.persons import Person as Listed
-from gateway.desk.roles import PASSED_ON, Person, matter_of, may, refusal
+from gateway.desk.roles import PASSED_ON, Person, matter_of, may, note_shown, refusal
 from gateway.desk.worklist.seen import as_item, check_act, is_about, is_for, is_visible, wanted_of
 from gateway.errors import Forbidden, Stale, Unknown
 from gateway.exchange.parts import Parts
@@ -241,7 +241,14 @@ class DeskQueue:
                 where=work_id[:200],
                 remedy="look at your list again: liaison desk list",
             )
+        note_shown(work=work_id)
         return found[0]
+
+    def sees(self, officer: Officer, work_id: str) -> bool:
+        """Tell whether this person sees an item of work now. It reads the database."""
+        with suppress(Unknown):
+            return bool(self._item(officer, work_id))
+        return False
 
     def shown(self, person: Person, work: Work, now_us: int) -> WorkItem:
         """Return work as this person sees it, with its thread."""

@@ -21,7 +21,7 @@ from gateway.desk.listing import first_fitting
 from gateway.desk.originator.ledger import Ledger
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
-from gateway.desk.roles import Person, refusal
+from gateway.desk.roles import Person, note_shown, refusal
 from gateway.desk.second_step.parts import own_matter
 from gateway.desk.second_step.proposals import proposal_of
 from gateway.desk.second_step.unapproved import draft_of
@@ -84,6 +84,11 @@ class DeskReading:
         """Return the key of a thread that this person may read; raise as `thread` does."""
         return (await asyncio.to_thread(self._one, officer, thread_id, peer)).key
 
+    def sees(self, officer: Officer, key: ThreadKey) -> bool:
+        """Tell whether this person may read a thread now, which is still there. It reads the database."""
+        now_us, thread = self._parts.clock.now_us(), self._store.thread(key)
+        return thread is not None and self._may_read(bearer(officer, self._people, now_us), thread, now_us)
+
     async def state(self, key: ThreadKey) -> str:
         """Return the state of a thread by the clock; an empty text where there is none yet."""
         thread = await asyncio.to_thread(self._store.thread, key)
@@ -109,6 +114,7 @@ class DeskReading:
         thread = await asyncio.to_thread(self._store.thread, key)
         if thread is None:
             raise Unknown("there is no such thread for you", code="no-such-thread", where=key.thread_id)
+        note_shown(thread=key)
         return thread_item(thread, self._parts.clock.now_us())
 
     async def note(self, officer: Officer, key: ThreadKey, act: str) -> None:
@@ -163,6 +169,7 @@ class DeskReading:
             raise Unknown("there is no such thread for you", code="no-such-thread", where=thread_id[:64])
         if len(rows) > 1:
             raise Malformed("two counterparts have used this id", code="which-peer", where="peer", remedy="name one")
+        note_shown(thread=rows[0].key)
         return rows[0]
 
     def _may_list(self, person: Person, row: Thread, now_us: int) -> bool:

@@ -8,7 +8,6 @@ from gateway.desk.acts import Act
 from gateway.desk.clocks import seen_by, sight_of
 from gateway.desk.ending.times import state_by_clock
 from gateway.desk.roles import TABLE, Matter, Person, Reach, act_of, matter_of, may, refusal
-from gateway.errors import Forbidden
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Role, WorkKind
 from gateway.ports.desk import Sight, Thread, Work, WorkFilter
@@ -83,20 +82,21 @@ def check_act(person: Person, work: Work, kind: ThreadKind, now_us: int, *, supe
 
     `supervised` tells whether a supervisor of its office is on duty.
     """
+    may(person, act_of(work, kind), _matter_for(person, work, supervised=supervised), now_us)
+
+
+def _matter_for(person: Person, work: Work, *, supervised: bool) -> Matter:
     matter = matter_of(work, supervisor_on_duty=supervised)
     if not matter.officer and work.agency == person.agency and work.office in ("", person.office):
         matter = msgspec.structs.replace(matter, officer=person.person if work.kind not in _BY_ANOTHER else "")
-    may(person, act_of(work, kind), matter, now_us)
+    return matter
 
 
 def as_item(person: Person, work: Work, thread: Thread | None, now_us: int, *, supervised: bool) -> WorkItem:
     """Return work as this person sees it."""
     kind = thread.kind if thread is not None else ThreadKind.SERVICE
-    code = "assigned-to-another" if work.assigned not in ("", person.person) else ""
-    try:
-        check_act(person, work, kind, now_us, supervised=supervised)
-    except Forbidden as error:
-        code = error.code
+    taken = "assigned-to-another" if work.assigned not in ("", person.person) else ""
+    code = refusal(person, act_of(work, kind), _matter_for(person, work, supervised=supervised), now_us) or taken
     return WorkItem(
         work,
         thread.kind if thread is not None else None,

@@ -44,7 +44,9 @@ from gateway.storage.database.dump import dump
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.open import open_storage
 from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.documents.charter import charter_fingerprint
 from gateway.trust.documents.descriptor import PERSONS
+from gateway.trust.documents.folder import TrustDocuments
 
 DATABASE = "database.sqlite"
 MANIFEST = "backup.json"
@@ -65,7 +67,7 @@ class Made:
     """A backup that was made.
 
     `files` are the hashes of its files, `logs` the sizes of its logs, `left_out` the names in the home that it does not
-    hold, `size` its bytes.
+    hold, `size` its bytes, `fingerprint` that of the first charter, for which a restore asks.
     """
 
     member: MemberId
@@ -74,6 +76,7 @@ class Made:
     logs: dict[str, int]
     left_out: tuple[str, ...]
     size: int
+    fingerprint: str
 
 
 Look = Callable[[Path, Path], None]
@@ -119,7 +122,8 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock, look: Loo
     if not settings.is_shared:
         here |= {f"{settings.database_file.name}{suffix}" for suffix in ("", "-wal", "-shm")}
     left_out = sorted(path.name for path in home.path.iterdir() if path.name not in taken | here)
-    return Made(member, created, files, logs, tuple(left_out), out.stat().st_size)
+    first = "".join(map(charter_fingerprint, TrustDocuments(home.trust).charter_versions()[:1]))
+    return Made(member, created, files, logs, tuple(left_out), out.stat().st_size, first)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Make a home from a backup, in which nothing lives that was erased since.
 
 1. the backup is opened with its key, and unpacked beside the new home: names are checked, nothing is overwritten;
-2. its files are those of its manifest, which a log key signed that the member lists under its charter;
+2. its first charter has the fingerprint that the operator gives, or that of the old home's; its files are those of
+   its manifest, which a log key signed that the member lists under that charter;
 3. newer parts come from the old home or the copy of the keystore: content keys, the list of destroyed
    keys, and the high-water files; from the old home also entries that its node wrote of itself since, such as that of
    its stop (`own_entries`);
@@ -48,7 +49,7 @@ from gateway.storage.database.engine import Database
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
-from gateway.trust.documents.charter import charter_fingerprint
+from gateway.trust.documents.charter import charter_fingerprint, normal_fingerprint
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.evidence import evidence_view
@@ -78,9 +79,11 @@ def restore(
 ) -> Restored:
     """Make the new home. `old_home` is the rest of the lost one; `keys` is the copy of its keystore.
 
-    `pin` is the fingerprint of the first charter, where it is known. Raises `Misconfigured` when there is a home
-    already, `Contradicted` when the backup was changed.
+    `pin` is the fingerprint of the first charter; without it, that of the charter in the old home counts. Raises
+    `Misconfigured` where there is neither, or a home already, `Contradicted` when the backup was changed, or is under
+    another charter.
     """
+    known = pin or _held_fingerprint(old_home)
     if home.exists() and any(home.iterdir()):
         raise Misconfigured(
             "there is something already, and it is not overwritten",
@@ -93,28 +96,46 @@ def restore(
     make_folder(aside)
     try:
         about = _unpack(backup, key_file, aside)  # 1
-        fingerprint, digest = _check(aside, about, clock, pin)  # 2
+        digest = _check(aside, about, clock, known)  # 2
         place = RestoreTarget(home, aside / HOME, digest)
         take_newer(place, old_home, keys)  # 3
         taken = take_own_entries(old_home, aside / DATABASE) if old_home is not None else 0
         emptied, left = put_back(place, aside / DATABASE)  # 4
-        report = _verify(place.settings, clock, pin)  # 5
+        report = _verify(place.settings, clock, known)  # 5
         place.finish()  # 6
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     member = member_id(place.settings.node.member)
-    return Restored(member, str(about["created"]), fingerprint, emptied, left, report, taken)
+    return Restored(member, str(about["created"]), normal_fingerprint(known), emptied, left, report, taken)
 
 
-def check_backup(backup: Path, key_file: Path, clock: Clock) -> None:
-    """Make steps 1 and 2 for a backup, beside its file, and throw away what was unpacked. Raises like `restore`."""
+def check_backup(backup: Path, key_file: Path, clock: Clock, home: Path) -> None:
+    """Make steps 1 and 2 for a backup of this home, beside its file, and throw away what was unpacked.
+
+    Raises like `restore`.
+    """
     aside = backup.with_name(f".{backup.name}.checking")
     shutil.rmtree(aside, ignore_errors=True)
     make_folder(aside)
     try:
-        _check(aside, _unpack(backup, key_file, aside), clock, None)
+        _check(aside, _unpack(backup, key_file, aside), clock, _held_fingerprint(home))
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _held_fingerprint(home: Path | None) -> str:
+    """Return the fingerprint of the first charter that a home holds. Raises `Misconfigured` where it holds none."""
+    versions = TrustDocuments(Home(home).trust).charter_versions() if home is not None else []
+    if not versions:
+        raise Misconfigured(
+            "a backup is restored under the first charter of its federation, and nothing here says which that is",
+            code="fingerprint-needed",
+            where="--fingerprint",
+            remedy="read it from the paper that lies with the backup's key (64 digits; spaces do not count), or have "
+            "another member read it out: `liaison trust verify HOME/trust/charter.jsonl` shows it there; then give "
+            "--fingerprint. Where the old home is left with its charter, name it as --old-home instead",
+        )
+    return charter_fingerprint(versions[0])
 
 
 # ---------------------------------------------------------------- 1, 2
@@ -148,8 +169,8 @@ def _unpack_one(archive: tarfile.TarFile, member: tarfile.TarInfo, aside: Path) 
         shutil.copyfileobj(source, out, 1 << 20)
 
 
-def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str | None) -> tuple[str, str]:
-    """Do step 2; return the fingerprint of the charter that it verifies under, and the SHA-256 of the manifest."""
+def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str) -> str:
+    """Do step 2 under the first charter of this fingerprint; return the SHA-256 of the manifest."""
     manifest, note = (_small(aside, name, _MAX_MANIFEST) for name in (MANIFEST, SIGNATURE))
     value = strict_json.loads(manifest, _MAX_MANIFEST)
     if not isinstance(value, dict) or value.get("v") != 1 or not isinstance(value.get("files"), dict):
@@ -169,7 +190,7 @@ def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str | None) ->
     charter, lines = documents.charter_versions(), _lines(Home(aside / HOME).trust)
     view = evidence_view(tuple(charter), tuple(lines), clock, pin)
     _check_note(note, manifest, member, view.vkeys(member, KeyUse.LOG))
-    return charter_fingerprint(charter[0]), hashlib.sha256(manifest).hexdigest()
+    return hashlib.sha256(manifest).hexdigest()
 
 
 def _check_note(note: bytes, manifest: bytes, member: MemberId, keys: Sequence[VerifyKey]) -> None:
@@ -201,7 +222,7 @@ def _lines(trust: Path) -> list[bytes]:
 # ---------------------------------------------------------------- 5
 
 
-def _verify(settings: Settings, clock: Clock, pin: str | None) -> Report:
+def _verify(settings: Settings, clock: Clock, pin: str) -> Report:
     with closing(open_storage(settings, read_only=True)) as database:
         return verify_database(database, settings, Home(settings.home).highwater, clock, pin)
 

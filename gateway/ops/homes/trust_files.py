@@ -16,7 +16,7 @@ from gateway.ops.members.describe import describe_charter
 from gateway.trust.ceremony.ceremony import draft, import_document, kind_of, sign
 from gateway.trust.ceremony.charter_changes import Changes
 from gateway.trust.ceremony.member_card import CARD_FILE, MemberCard, read_card
-from gateway.trust.documents.charter import parse_charter, verify_charter_chain
+from gateway.trust.documents.charter import charter_fingerprint, parse_charter, verify_charter_chain
 from gateway.trust.documents.folder import Accepted
 
 _NO_PLACE: Final = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
@@ -114,11 +114,14 @@ def accept_documents(trust: Path, files: Sequence[Path], fingerprint: str | None
 
 
 def verify_charter(file: Path, fingerprint: str | None) -> tuple[dict[str, Any], int]:
-    """Verify a charter with all its versions; return the newest as JSON, and the number of versions."""
+    """Verify a charter with all its versions; return the newest as JSON, and the number of versions.
+
+    `first_fingerprint` is that of the oldest, by which people know the federation.
+    """
     versions = read_documents(file, CHARTER)
     with naming(file):
         charter = verify_charter_chain(versions, SystemClock().now(), fingerprint)
-    return describe_charter(charter.data), len(versions)
+    return describe_charter(charter.data) | {"first_fingerprint": charter_fingerprint(versions[0])}, len(versions)
 
 
 def show_charter(file: Path, previous: Path | None = None) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def _changed(plan: Plan, clock: Clock, place: Place, change: _Change) -> Kept:
     rehearsal = _Rehearsal(plan.settings, clock, change)
     made = make_backup(plan.settings, place.public, place.file, clock, rehearsal.look)
     if place.key is not None:
-        check_backup(place.file, place.key, clock)
+        check_backup(place.file, place.key, clock, plan.settings.home)
     with closing(open_storage(plan.settings)) as database:
         change.make(database, shared=database.shared, alone=plan.needs_stop or change.taken_back)
     return Kept(made, place, rehearsal.logs)

@@ -29,7 +29,7 @@ def backup_value(made: Made, out: Path, key_copy: str) -> dict[str, Any]:
     """Return the content of a backup as JSON; `key_copy` is the place of the keystore's copy, or empty."""
     about = {"backup": str(out), "member": made.member, "created": made.created, "bytes": made.size}
     about |= {"files": len(made.files), "logs": made.logs, "left_out": list(made.left_out), "key_copy": key_copy}
-    return about
+    return about | {"fingerprint": made.fingerprint}
 
 
 def backup_lines(about: dict[str, Any]) -> Iterator[Line]:
@@ -38,6 +38,10 @@ def backup_lines(about: dict[str, Any]) -> Iterator[Line]:
     for log, size in about["logs"].items():
         yield f"  {log}: {size:,} entries"
     yield f"  not in it: {', '.join(about['left_out'])}", "dim"
+    groups = " ".join(about["fingerprint"][at : at + 8] for at in range(0, 64, 8))
+    if groups.strip():
+        yield "  a restore asks for the fingerprint of the first charter: write it on the paper that lies with the key"
+        yield f"    {groups}"
     if not about["key_copy"]:
         yield "  the keystore has no copy: set storage.key_copy, or its disk takes all content along", "warn"
 

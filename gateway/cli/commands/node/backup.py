@@ -32,7 +32,7 @@ def backup(home: Path | None, to: Path | None, out: Path | None, new_key: Path |
     Examples:
       liaison backup --new-key /media/offline                         # once; backup.key stays offline
       liaison backup --home th --to backup.pub --out th-2026-11-24.backup
-      liaison restore --backup th-2026-11-24.backup --key backup.key --home th --old-home th.broken
+      liaison restore --backup th-2026-11-24.backup --key backup.key --home th --fingerprint 3f2a… --old-home th.broken
     """
     if new_key is not None:
         if to is not None or out is not None:
@@ -54,7 +54,9 @@ def backup(home: Path | None, to: Path | None, out: Path | None, new_key: Path |
 @click.option("--home", required=True, type=NEW_FOLDER, help="A new or empty folder.")
 @click.option("--old-home", type=FOLDER, help="What is left of the home that was lost: keystore, high-water files.")
 @click.option("--keys", type=FOLDER, help="The copy of the keystore (storage.key_copy).")
-@click.option("--fingerprint", help="Of the first charter, to be sure whose backup it is.")
+@click.option(
+    "--fingerprint", help="Of the first charter, from paper or by voice; --old-home with its charter stands for it."
+)
 @printed
 def restore(
     backup_file: Path, key: Path, home: Path, old_home: Path | None, keys: Path | None, fingerprint: str | None
@@ -65,10 +67,15 @@ def restore(
     Content that was erased after the backup was made is overwritten at once. A database that lacks entries which were
     signed is refused (exit code 1): neither this command nor a node signs anything over it.
 
+    A backup says itself under which charter it was made, and so could one of a stranger: the fingerprint of the first
+    charter comes from elsewhere. `liaison backup` prints it, to be written on the paper that lies beside the key; spaces
+    do not count. The old home's own charter stands for it. Any other member can read it out by telephone: `liaison trust
+    verify HOME/trust/charter.jsonl` shows it.
+
     \b
     Examples:
       liaison restore --backup th.backup --key backup.key --home th --old-home th.broken
-      liaison restore --backup th.backup --key backup.key --home th --keys /mnt/keys/th      # on a new machine
+      liaison restore --backup th.backup --key backup.key --home th --keys /mnt/keys/th --fingerprint "3f2a 90c1 …"
     """
     with working("restoring, and checking the logs"):
         done = restore_home(backup_file, key, home, SystemClock(), old_home=old_home, keys=keys, pin=fingerprint)

@@ -24,6 +24,7 @@ from gateway.ops.homes.trust_files import (
 )
 from gateway.ops.homes.trust_state import addressable_of, contacts_of
 from gateway.ops.homes.trust_state import publish as publish_documents
+from gateway.views.lines import Line
 from gateway.views.lines.trust import accepted_lines, charter_lines, published_lines, signed_lines
 from gateway.views.members.lines import members_lines
 
@@ -193,7 +194,10 @@ def verify(file: Path, fingerprint: str | None) -> Output:
       liaison trust verify charter.jsonl --fingerprint 3f2a…
     """
     about, versions = verify_charter(file, fingerprint)
-    lines = [(f"version {about['version']} of `{about['federation']}` verifies over {versions} version(s)", "good")]
+    lines: list[Line] = [
+        (f"version {about['version']} of `{about['federation']}` verifies over {versions} version(s)", "good"),
+        f"  fingerprint of the first version: {about['first_fingerprint']}",
+    ]
     if not fingerprint:
         lines.append(("nothing vouches for the first version: give its --fingerprint", "warn"))
     return Output(about | {"verified": True, "fingerprint_given": bool(fingerprint)}, lines, 0 if fingerprint else 3)

@@ -47,7 +47,7 @@ async def once(
     fields = sorted((name, values) for name, values in form.fields.items() if name != BROUGHT)
     said = repr((visit.request.url.path, fields, [(each.name, each.root) for each in files])).encode()
     keys = parts.desk.keys
-    async with keys.once(visit.officer.person, f"form {hashlib.sha256(said).hexdigest()}", said) as claim:
+    async with keys.once(visit.actor, f"form {hashlib.sha256(said).hexdigest()}", said) as claim:
         if not claim.answer:
             await act()
             await asyncio.to_thread(keys.keep, claim, b"done")

@@ -92,7 +92,7 @@ def test_an_auditors_charter_a_backup_and_an_approvers_key_too(liaison: Liaison,
     assert liaison("audit", "export", "--home", "th", "--out", export).code == 0
     ran = liaison("audit", "verify", "--export", export, "--charter", "note.txt")
     assert (ran.code, "`note.txt` is no charter: it is no document" in ran.err) == (2, True)
-    ran = liaison("restore", "--backup", "note.txt", "--key", "a.key", "--home", "new")
+    ran = liaison("restore", "--backup", "note.txt", "--key", "a.key", "--home", "new", "--fingerprint", "3f2a")
     assert ran.code == 1
     assert "this is no backup" in ran.err
     assert "where:  note.txt\n" in ran.err
