@@ -234,7 +234,7 @@ class Matter(msgspec.Struct, frozen=True):
 
 
 class Needed(msgspec.Struct):
-    """What a call of a person needed: acts on matters that the table allowed, purposes, and what it showed of the desk."""
+    """What a call needed of its person: acts on matters that the table allowed, purposes, and what it showed."""
 
     person: str
     rights: list[tuple[Act, Matter]] = []

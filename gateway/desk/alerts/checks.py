@@ -9,7 +9,7 @@ from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US, Addressee, RaiseAl
 from gateway.desk.delivery.offices import no_office
 from gateway.desk.delivery.permission import check_active, check_allowed, citing
 from gateway.desk.roles import check_purpose
-from gateway.errors import Forbidden, Malformed
+from gateway.errors import Malformed
 from gateway.exchange.parts import Parts
 from gateway.language.terms import ACTIONS
 from gateway.model.desk.notices import NoticeType

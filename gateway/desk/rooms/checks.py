@@ -10,7 +10,7 @@ from gateway.desk.parts import Actor
 from gateway.desk.roles import Matter, check_purpose
 from gateway.desk.rooms.known import Known
 from gateway.desk.rooms.values import LONGEST_US, HomeRoom, Invited, OpenRoom
-from gateway.errors import Forbidden, Malformed
+from gateway.errors import Malformed
 from gateway.model.desk.rooms import RoomMember, RoomRole
 from gateway.model.values import text_value
 from gateway.statements.notices.room import MAX_MEMBERS, MAX_TITLE

@@ -20,7 +20,7 @@ from gateway.desk.second_step.commands import FollowUp, FollowWatch, Question, R
 from gateway.desk.second_step.parts import StepParts, check_person, own_matter
 from gateway.desk.second_step.unapproved import URGENCY_REASON, Draft, lapses_us
 from gateway.desk.watches.values import hit_id
-from gateway.errors import Forbidden, Malformed, Stale, Unknown
+from gateway.errors import Malformed, Stale, Unknown
 from gateway.model.desk.notices import About, Ask, Notice, RecordPlace, Reply, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind

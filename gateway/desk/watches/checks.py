@@ -8,7 +8,7 @@ from gateway.desk.roles import check_purpose
 from gateway.desk.watches.looking import own_question
 from gateway.desk.watches.values import AddWatch
 from gateway.desk.watches.wide import check_asks, check_width
-from gateway.errors import Forbidden, Malformed, Unsupported
+from gateway.errors import Malformed, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.matching.keys import query_cost
 from gateway.model.desk.notices import NoticeType

@@ -68,9 +68,9 @@ def restore(
     signed is refused (exit code 1): neither this command nor a node signs anything over it.
 
     A backup says itself under which charter it was made, and so could one of a stranger: the fingerprint of the first
-    charter comes from elsewhere. `liaison backup` prints it, to be written on the paper that lies beside the key; spaces
-    do not count. The old home's own charter stands for it. Any other member can read it out by telephone: `liaison trust
-    verify HOME/trust/charter.jsonl` shows it.
+    charter comes from elsewhere. `liaison backup` prints it, to be written on the paper that lies with the key; spaces
+    do not count. The old home's own charter stands for it. Any other member can read it out by telephone: it runs
+    `liaison trust verify HOME/trust/charter.jsonl`.
 
     \b
     Examples:
