@@ -250,7 +250,7 @@ async def test_n270_a_backup_is_restored_under_the_charter_that_the_operator_kno
 
     no_charter = tmp_path / "no-charter"
     (no_charter / "trust").mkdir(parents=True)
-    for backup, words, code in (
+    for backup, words, refusal in (
         (ours, keys, "fingerprint-needed"),
         (theirs, (), "fingerprint-needed"),
         (ours, ("--fingerprint", "", *keys), "fingerprint-needed"),
@@ -260,7 +260,7 @@ async def test_n270_a_backup_is_restored_under_the_charter_that_the_operator_kno
         (ours, ("--fingerprint", made["fingerprint"][:-1], *keys), "other-fingerprint"),
     ):
         ended, refused = await liaison(capsys, *given(backup, *words))
-        assert (ended, refused["error"]["code"]) == (1, code), words
+        assert (ended, refused["error"]["code"]) == (1, refusal), words
         assert not new.exists()
     capsys.readouterr()
     assert await asyncio.to_thread(run, ["trust", "verify", str(Home(world.home("vn")).trust / "charter.jsonl")]) == 3

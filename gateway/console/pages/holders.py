@@ -183,9 +183,9 @@ class _Holders:
 
     async def _tell(self, visit: Visit, form: Form, command: ChangeCommand) -> None:
         """Make a change; the same form again changes nothing more."""
-        desk, person = self._parts.desk, visit.officer.person
+        desk = self._parts.desk
         asked = msgspec.json.encode(command)
-        claim = await asyncio.to_thread(desk.keys.claim, person, f"change {form.id}", asked)
+        claim = await asyncio.to_thread(desk.keys.claim, visit.actor, f"change {form.id}", asked)
         await desk.originator.change(visit.actor, command, claim.name)
 
     async def _list(self, visit: Visit, faults: tuple[tuple[str, str], ...] = ()) -> Page:

@@ -108,7 +108,7 @@ class _Raising:
         """Hand the alert in; the same form again leads to the same alert."""
         desk = self._parts.desk
         asked = msgspec.json.encode(sorted((name, list(values)) for name, values in sent.values.items()))
-        claim = await asyncio.to_thread(desk.keys.claim, visit.officer.person, f"alert {_once(form)}", asked)
+        claim = await asyncio.to_thread(desk.keys.claim, visit.actor, f"alert {_once(form)}", asked)
         return To(f"{PATH}/{await desk.own_alerts.raise_alert(visit.actor, command, claim.name)}")
 
     def _command(self, visit: Visit, kind: Kind, sent: Sent) -> RaiseAlert:

@@ -72,7 +72,7 @@ class IssuePages:
         try:
             command = _command(form, visit.now_us)
             asked = msgspec.json.encode((command.work, command.documents, command.consent, form.one(_HOLDS)))
-            claim = await asyncio.to_thread(desk.keys.claim, visit.officer.person, f"token {form.id}", asked)
+            claim = await asyncio.to_thread(desk.keys.claim, visit.actor, f"token {form.id}", asked)
             made = await desk.misuse.issue(visit.actor, command, claim.name)
         except Refused as error:
             place = _OF_ERRORS.get(error.where, error.where if error.where in _FIELDS else _WORK)

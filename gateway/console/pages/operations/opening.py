@@ -82,7 +82,7 @@ class _Opening:
         try:
             command = _command(form)
             asked = repr(command).encode()
-            claim = await asyncio.to_thread(desk.keys.claim, visit.officer.person, f"operation {form.id}", asked)
+            claim = await asyncio.to_thread(desk.keys.claim, visit.actor, f"operation {form.id}", asked)
             return To(f"{PATH}/{await desk.rooms.open(visit.actor, command, claim.name)}")
         except Refused as error:
             name = error.where if error.where in _FIELDS else "title"

@@ -118,7 +118,7 @@ class _Writing:
         """Hand the report in; the same form again leads to the same report."""
         desk = self._parts.desk
         asked = msgspec.json.encode(sorted(sent.items()))
-        claim = await asyncio.to_thread(desk.keys.claim, visit.officer.person, f"report {_once(form)}", asked)
+        claim = await asyncio.to_thread(desk.keys.claim, visit.actor, f"report {_once(form)}", asked)
         return To(f"{PATH}/{await desk.own_reports.publish(visit.actor, command, claim.name)}")
 
 

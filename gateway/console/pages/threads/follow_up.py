@@ -81,9 +81,7 @@ class FollowUpPages:
                 to_office=read_office(form, self._parts.offices().get(visit.part("member"), ())),
             )
             command = with_files(command, await attached.take())
-            claim = await asyncio.to_thread(
-                self._parts.desk.keys.claim, visit.officer.person, form.id, repr(command).encode()
-            )
+            claim = await asyncio.to_thread(self._parts.desk.keys.claim, visit.actor, form.id, repr(command).encode())
             drafted = await self._parts.desk.drafting.follow_up(visit.actor, command, claim.name)
         except Refused as error:
             name, fault = attached.field(field_of(error, _NAMES)), fault_of(error, visit.language)

@@ -99,9 +99,7 @@ class QuestionPages:
         form, attached = sent.form, Attached(self._parts.desk, visit.actor, sent)
         try:
             command = with_files(self._command(visit, form, pattern), await attached.take())
-            claim = await asyncio.to_thread(
-                self._parts.desk.keys.claim, visit.officer.person, form.id, repr(command).encode()
-            )
+            claim = await asyncio.to_thread(self._parts.desk.keys.claim, visit.actor, form.id, repr(command).encode())
             drafted = await self._parts.desk.drafting.question(visit.actor, command, claim.name)
         except Refused as error:
             faults = {attached.field(name): fault for name, fault in _faults(error, form, pattern, visit).items()}

@@ -154,7 +154,7 @@ class _Board:
             command = _command(visit, form, sent)
             desk = self._parts.desk
             asked = msgspec.json.encode(sorted(sent.items()))
-            claim = await asyncio.to_thread(desk.keys.claim, visit.officer.person, f"watch {form.id}", asked)
+            claim = await asyncio.to_thread(desk.keys.claim, visit.actor, f"watch {form.id}", asked)
             return To(f"{PATH}/{await desk.watches.add(visit.actor, command, claim.name)}")
         except Refused as error:
             place = _OF_ERRORS.get(error.where, error.where if error.where in (*sent, "to") else "kind")

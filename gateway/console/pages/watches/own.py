@@ -139,7 +139,7 @@ class _Own:
         try:
             watch = await desk.watches.show(visit.actor, name)
             command = with_files(read_follow(form, watch, self._parts.offices()), await attached.take())
-            claim = await asyncio.to_thread(desk.keys.claim, visit.officer.person, form.id, repr(command).encode())
+            claim = await asyncio.to_thread(desk.keys.claim, visit.actor, form.id, repr(command).encode())
             drafted = await desk.drafting.follow_watch(visit.actor, command, claim.name)
         except Refused as error:
             field = attached.field(field_of(error, FOLLOW_FIELDS))
