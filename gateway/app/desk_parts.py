@@ -32,6 +32,7 @@ from gateway.desk.consent.effects import ConsentEffects
 from gateway.desk.consent.replies import ConsentReplies
 from gateway.desk.delivery.ahead import Ahead, withdrawn_elsewhere
 from gateway.desk.delivery.authoring import Author
+from gateway.desk.delivery.content import ContentDoor, Fetching
 from gateway.desk.delivery.effects import merged
 from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.delivery.permission import check_notice
@@ -84,9 +85,7 @@ class Desk:
         """The doors for counterparts that deliver notices, and that ask for those that they have lost."""
         return [
             methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message)),
-            methods.FETCH_NOTICES.door(
-                lambda call, wanted: asyncio.to_thread(self.originator.returns.page, call.who, wanted)
-            ),
+            methods.FETCH_NOTICES.door(self.originator.returns.page),
             self.files.door,
         ]
 
@@ -163,11 +162,12 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     consents = ConsentReplies(desk, book, second_step.parts.humans, second_step.consents)
     onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
     acts = node_desks(core)
-    originator = build_originator(core, desk, acts.long.erase_for_owner, effects, sender.reached)
+    door, fetching = ContentDoor(parts, pen), Fetching(parts, pen)
+    originator = build_originator(core, desk, acts.long.erase_for_owner, effects, sender.reached, door, fetching)
     oversight = build_oversight(core, desk, asking)
     notifier = build_notifier(core, desk)
     rooms = build_rooms(core, desk)
-    files = build_files(core, desk, rows)
+    files = build_files(core, desk, rows, door, fetching)
     watch_desk(
         resources.counters,
         resources.clock,

@@ -17,10 +17,13 @@ from gateway.ports.journal import EntryDraft
 LIMITS = frozenset(
     {
         *("rate-limit", "fault-limit", "in-flight-limit", "stream-limit", "call-limit", "call-rate", "document-rate"),
-        "too-many-asks",
+        *("too-many-asks", "fetch-rate"),
     }
 )
 """Codes of the limits beyond which a member's requests are turned away without a signed answer."""
+
+QUOTAS = frozenset({"recovery-quota", "file-quota"})
+"""Codes of quotas of a day, which an honest member does not reach: each is an alarm."""
 
 MINUTE_S = 60.0
 

@@ -205,11 +205,15 @@ class PeerPool:
 
 
 class Deliveries:
-    """`Calls` to counterparts that keep the code with which a counterpart's node refuses a call for now."""
+    """`Calls` to counterparts that keep the code with which a counterpart's node refuses a call for now.
 
-    def __init__(self, pool: PeerPool) -> None:
+    They pass our own suspension for the desk's sender, which holds what a suspension holds.
+    """
+
+    def __init__(self, pool: PeerPool, *, past_suspension: bool = True) -> None:
         self._pool = pool
+        self._past_suspension = past_suspension
 
     async def call(self, member: MemberId, method: Method[Q, A], request: Q) -> A:
-        """Make one unary call; the desk's sender holds what a suspension holds. Raises as `PeerPool.call`."""
-        return await self._pool.call(member, method, request, refusal=told_error, past_suspension=True)
+        """Make one unary call. Raises as `PeerPool.call`."""
+        return await self._pool.call(member, method, request, refusal=told_error, past_suspension=self._past_suspension)

@@ -9,7 +9,7 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import ConnectionLost, LiaisonError, Malformed, Overloaded, Reason, TimedOut, Unavailable, Untrusted
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
-from gateway.exchange.incidents import LIMITS
+from gateway.exchange.incidents import LIMITS, QUOTAS
 from gateway.model.exchange import AnswerMessage
 from gateway.rpc.forms import answer_message, fill_answer, parse
 from gateway.rpc.methods import STREAM
@@ -148,7 +148,7 @@ def refusal_error(reason: str, code: str) -> LiaisonError:
     if code == OWN_KEY_REMOVED:
         return Untrusted("the counterpart does not sign, since its key was removed", code="key-removed")
     if reason == Reason.RESOURCE_EXHAUSTED:
-        word = code if code in LIMITS else "overloaded"
+        word = code if code in LIMITS | QUOTAS else "overloaded"
         return Overloaded("the counterpart turned the question away, beyond a limit of its own", code=word)
     text = f"the counterpart refused without a signature: {reason[:40]!a} {code[:40]!a}"
     if reason == Reason.DEADLINE_EXCEEDED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.ports.content_keys import Retention
 from gateway.ports.event_forms import operations as _operations
+from gateway.ports.journal import Party
 
 # fmt: off
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
@@ -76,16 +77,31 @@ DESK_RECOVERED = _operations(
     "ours whose records it holds comes back, too (`notice` is `answer`): the ledger of copies has them again.",
     "notice", "thread", "says",
 )
+NOTICES_ASKED = _operations(
+    "notices-asked",
+    "Our database was restored, and our node asks a counterpart for a page of the answers and notices that both have, "
+    "since a time. Durable before the request leaves, which is kept where the counterpart reads signed ones.",
+    "recovery", "since_us", "after", request=Party.US,
+)
+NOTICES_GIVEN = _operations(
+    "notices-given",
+    "A counterpart says, signed, that its database was restored, and gets a page of its own answers whose records we "
+    "hold, and of the notices that both have. Durable before the page leaves. The first page of a recovery is also put "
+    "to the security officer (`desk-clock`).",
+    "recovery", "since_us", "after", "answers", "notices", request=Party.PEER,
+)
 ATTACHMENT_GIVEN = _operations(
     "attachment-given",
     "A counterpart that has taken a notice of ours fetches a file of it, from a chunk on. Durable before the first byte"
-    " leaves. `file` is the root of the tree over its chunks.",
-    "file", "first", "size",
+    " leaves. `file` is the root of the tree over its chunks. Since decision 0123 the counterpart's signed fetch is "
+    "kept.",
+    "file", "first", "size", request=Party.PEER,
 )
 ATTACHMENT_ASKED = _operations(
     "attachment-asked",
-    "Our node fetches a file of a counterpart's notice, from a chunk on. Durable before the request leaves.",
-    "file", "first", "size",
+    "Our node fetches a file of a counterpart's notice, from a chunk on. Durable before the request leaves. Since "
+    "decision 0123 our signed fetch is kept.",
+    "file", "first", "size", request=Party.US,
 )
 ATTACHMENT_CAME = _operations(
     "attachment-came",

@@ -13,9 +13,11 @@ def exchange(kind: str, meaning: str, *fields: str, retention: Retention = Reten
     return Event(kind, LogName.EXCHANGE, meaning, fields, retention, **more)
 
 
-def operations(kind: str, meaning: str, *fields: str, retention: Retention = Retention.OPERATIONS) -> Event:
+def operations(
+    kind: str, meaning: str, *fields: str, retention: Retention = Retention.OPERATIONS, **more: Any
+) -> Event:
     """Return an event of the operations log."""
-    return Event(kind, LogName.OPERATIONS, meaning, fields, retention)
+    return Event(kind, LogName.OPERATIONS, meaning, fields, retention, **more)
 
 
 def source(kind: str, meaning: str, *fields: str, retention: Retention = Retention.OPERATIONS) -> Event:

@@ -157,8 +157,8 @@ KEY = _operations(
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")
 KEPT_BACK = _operations(
     "kept-back",
-    "An answer was committed, and the member at the other end was removed or switched off before it left or was shown: "
-    "nothing of it left, and no officer saw it.",
+    "An answer was committed, or the entry of what a counterpart fetches, and the member at the other end was removed "
+    "or switched off before it left or was shown: nothing of it left, and no officer saw it.",
     "code", "detail", "kept_index",
 )
 RECEIPT = _operations(
@@ -241,6 +241,8 @@ CONSENT_DECIDED = _desk.CONSENT_DECIDED
 DESK_ACT = _desk.DESK_ACT
 DESK_CLOCK = _desk.DESK_CLOCK
 DESK_RECOVERED = _desk.DESK_RECOVERED
+NOTICES_ASKED = _desk.NOTICES_ASKED
+NOTICES_GIVEN = _desk.NOTICES_GIVEN
 ATTACHMENT_GIVEN = _desk.ATTACHMENT_GIVEN
 ATTACHMENT_ASKED = _desk.ATTACHMENT_ASKED
 ATTACHMENT_CAME = _desk.ATTACHMENT_CAME

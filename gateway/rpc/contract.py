@@ -43,6 +43,50 @@ class Limit(StrEnum):
     SERVER = "calls of all callers at once"
 
 
+class Signer(StrEnum):
+    """The signer of what a call asks for, beside the handshake of its connection."""
+
+    SENDER = "the calling member, by a statement key that it lists, over each request"
+    NODE = "the country's own node, over a reference to one exchange, which a search uses up"
+    TLS = "nobody: the TLS key of the connection is all that is shown"
+
+
+class WhenSuspended(StrEnum):
+    """The answer to a member with which exchange is suspended."""
+
+    REFUSED = "a refusal with its code, but for purposes that the switch lets through"
+    CHANGES = "a refusal with its code, but for changes, their confirmations and a node's own words"
+    NOT_ASKED = "nothing: the node asks no source for it"
+    ANSWERED = "an answer all the same: what is known to both, and what ends an exchange, is no service"
+
+
+class Quota(StrEnum):
+    """The limit of how much a caller gets, beside the calls that it may have open and its rate of calls."""
+
+    QUESTIONS = "a rate of questions, a number inside, and policy's quota of the day"
+    NOTICES = "a rate of notices, and a number of asks that wait"
+    RECOVERIES = "recoveries in a day, pages of each, and a rate of pages"
+    FILES = "fetches of a notice's files in a day, and a rate of fetches"
+    RECEIPTS = "a rate of receipts"
+    ACCOUNTS = "a rate of accounts"
+    REFERENCES = "one search for a reference, and only the records that it found"
+    CALLS = "none beside these"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms on which calls of a method are served.
+
+    `gives_content` tells whether an answer can bring correspondence, a stored answer, a record, a part of a file, or
+    what a search found.
+    """
+
+    signer: Signer
+    suspended: WhenSuspended
+    quota: Quota
+    gives_content: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Form(Generic[T]):
     """The form of a value as a message: `write` returns the bytes, `read` returns the value or raises `Malformed`."""
@@ -78,6 +122,9 @@ class Method(Generic[Q, A]):
     are counted, and leave `alarm` or `auth-failed` in the log of a node, `source-refused` in that of a source.
     `timeout_s` is the time for which a caller waits when it sets none. Calls of a `paced` row count for the caller's
     rate of calls; what a row that is not brings in has a rate of its own.
+
+    A method that gives content has a signer, an entry, a refusal while its caller is suspended, and a quota: a row
+    without one of them cannot be made (`ValueError`).
     """
 
     service: str
@@ -88,11 +135,28 @@ class Method(Generic[Q, A]):
     limit: Limit
     request: Form[Q]
     answer: Form[A]
+    terms: Terms
     events: tuple[Event, ...] = ()
     no_entry: str = ""
     timeout_s: float = 5.0
     max_answer_bytes: int = 64 * 1024
     paced: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a row that would give content for the TLS key of a member alone."""
+        terms = self.terms
+        lacking = [
+            what
+            for what, is_lacking in {
+                "an entry": bool(self.no_entry) or not self.events,
+                "a signer": terms.signer is Signer.TLS,
+                "a refusal of suspended members": terms.suspended is WhenSuspended.ANSWERED,
+                "a quota": terms.quota is Quota.CALLS,
+            }.items()
+            if is_lacking
+        ]
+        if terms.gives_content and lacking:
+            raise ValueError(f"`{self.name}` gives content without {', '.join(lacking)}")
 
     @property
     def path(self) -> str:

@@ -5,26 +5,26 @@ from __future__ import annotations
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import Malformed
-from gateway.model.desk.attachments import CHUNK, MAX_SIZE, Chunk, FetchWanted, chunk_count
-from gateway.model.names import exchange_id
+from gateway.model.desk.attachments import CHUNK, Chunk, FetchWanted
+from gateway.model.desk.delivered import FetchMessage
 from gateway.rpc.contract import Form
 from gateway.rpc.forms import parse
 
-_HASH = 32
 _MAX_PATH = 16
 """The most hashes from a chunk to the root: a file has 2,048 chunks at most."""
 
 
-def _write_wanted(wanted: FetchWanted) -> bytes:
+def _write_wanted(message: FetchMessage) -> bytes:
+    wanted = message.unsigned
+    if not isinstance(wanted, FetchWanted):
+        return pb.FetchAttachmentRequest(envelope=message.envelope).SerializeToString()
     asked = pb.FetchAttachmentRequest(notice_id=wanted.notice_id, merkle_root=wanted.root, chunk=wanted.chunk)
     return asked.SerializeToString()
 
 
-def _read_wanted(data: bytes) -> FetchWanted:
-    asked = parse(pb.FetchAttachmentRequest, data)
-    if len(asked.merkle_root) != _HASH or asked.chunk >= chunk_count(MAX_SIZE):
-        raise Malformed("this asks for no file", code="malformed-frame", where="merkle_root")
-    return FetchWanted(exchange_id(asked.notice_id), asked.merkle_root, asked.chunk)
+def _read_wanted(data: bytes) -> FetchMessage:
+    """Return the fetch, without an envelope from a member that signs none. What is not signed is not read."""
+    return FetchMessage(parse(pb.FetchAttachmentRequest, data).envelope)
 
 
 def _write_chunk(chunk: Chunk) -> bytes:

@@ -15,7 +15,7 @@ from liaison.source.v1 import source_pb2
 from liaison.witness.v1 import witness_pb2
 
 from gateway.ports import events
-from gateway.rpc.contract import CallerCheck, Limit, Method, Shape
+from gateway.rpc.contract import CallerCheck, Limit, Method, Quota, Shape, Signer, Terms, WhenSuspended
 from gateway.rpc.document_forms import DOCUMENTS_PART, HELD_DOCUMENTS, NOTHING, WANTED_DOCUMENTS
 from gateway.rpc.file_forms import FILE_CHUNK, WANTED_FILE
 from gateway.rpc.forms import (
@@ -45,62 +45,70 @@ _MEMBER, _KNOWN = CallerCheck.ACTIVE_MEMBER, CallerCheck.KNOWN_MEMBER
 _OWN, _ACCEPTED = CallerCheck.OWN_NODE, CallerCheck.ACCEPTED_NODE
 _CALLS, _STREAMS, _SERVER = Limit.CALLS, Limit.STREAMS, Limit.SERVER
 _UNARY, _STREAM, _DOWNLOAD = Shape.UNARY, Shape.STREAM, Shape.DOWNLOAD
+_SENDER, _REFUSED, _TOLD = Signer.SENDER, WhenSuspended.REFUSED, WhenSuspended.ANSWERED
+_OPEN = Terms(Signer.TLS, _TOLD, Quota.CALLS)
+_ANSWERS = Terms(_SENDER, _REFUSED, Quota.QUESTIONS, gives_content=True)
+_RECORDS = Terms(Signer.NODE, WhenSuspended.NOT_ASKED, Quota.REFERENCES, gives_content=True)
 _ANSWERED = (events.ANSWERED, events.REFUSED, events.DUPLICATE, events.KEPT_BACK)
 
 # ---------------------------------------------------------------- between nodes
 
 SUBMIT = Method(
     EXCHANGE, "SubmitExchange", _UNARY, 64 * KIB, _MEMBER, _CALLS,
-    message_form(pb.SubmitExchangeRequest), ANSWER_MESSAGE, _ANSWERED, max_answer_bytes=128 * KIB, paced=False,
+    message_form(pb.SubmitExchangeRequest), ANSWER_MESSAGE,
+    _ANSWERS, _ANSWERED, max_answer_bytes=128 * KIB, paced=False,
 )  # fmt: skip
 STREAM: Method[Any, None] = Method(
     EXCHANGE, "StreamExchanges", _STREAM, 128 * KIB, _MEMBER, _STREAMS,
-    message_form(pb.StreamExchangesRequest), ANYTHING, _ANSWERED, max_answer_bytes=320 * KIB,
+    message_form(pb.StreamExchangesRequest), ANYTHING,
+    _ANSWERS, _ANSWERED, max_answer_bytes=320 * KIB,
 )  # fmt: skip
 ACKNOWLEDGE = Method(
     EXCHANGE, "AcknowledgeExchanges", _UNARY, 64 * KIB, _MEMBER, _CALLS,
-    RECEIPT_MESSAGE, field_form(pb.AcknowledgeExchangesResponse, "through", int),
+    RECEIPT_MESSAGE, field_form(pb.AcknowledgeExchangesResponse, "through", int), Terms(_SENDER, _TOLD, Quota.RECEIPTS),
     (events.RECEIPT, events.RECEIPT_REFUSED), max_answer_bytes=KIB,
 )  # fmt: skip
 COMPARE_DAY = Method(
     EXCHANGE, "CompareDay", _UNARY, 32 * KIB, _MEMBER, _CALLS,
     envelope_form(account_pb2.CompareDayRequest), envelope_form(account_pb2.CompareDayResponse),
-    (events.DAY_COMPARED, events.DAY_DIFFERS), timeout_s=10.0,
+    Terms(_SENDER, _TOLD, Quota.ACCOUNTS), (events.DAY_COMPARED, events.DAY_DIFFERS), timeout_s=10.0,
 )  # fmt: skip
 DELIVER_NOTICE = Method(
-    EXCHANGE, "DeliverNotice", _UNARY, 256 * KIB, _MEMBER, _CALLS, NOTICE_MESSAGE, TAKEN_MESSAGE, _ANSWERED,
-    timeout_s=10.0, paced=False,
+    EXCHANGE, "DeliverNotice", _UNARY, 256 * KIB, _MEMBER, _CALLS, NOTICE_MESSAGE, TAKEN_MESSAGE,
+    Terms(_SENDER, WhenSuspended.CHANGES, Quota.NOTICES), _ANSWERED, timeout_s=10.0, paced=False,
 )  # fmt: skip
 FETCH_NOTICES = Method(
-    EXCHANGE, "FetchNotices", _UNARY, KIB, _MEMBER, _CALLS, WANTED_NOTICES, NOTICES_PART,
-    no_entry="it gives a member the notices that both have logged; the caller writes what it lacks",
-    timeout_s=10.0, max_answer_bytes=320 * KIB,
+    EXCHANGE, "FetchNotices", _UNARY, 2 * KIB, _MEMBER, _CALLS, WANTED_NOTICES, NOTICES_PART,
+    Terms(_SENDER, _REFUSED, Quota.RECOVERIES, gives_content=True),
+    (events.NOTICES_GIVEN, events.DESK_CLOCK, events.KEPT_BACK), timeout_s=10.0, max_answer_bytes=320 * KIB,
 )  # fmt: skip
 FETCH_ATTACHMENT = Method(
-    EXCHANGE, "FetchAttachment", _DOWNLOAD, KIB, _MEMBER, Limit.DOWNLOADS, WANTED_FILE, FILE_CHUNK,
-    (events.ATTACHMENT_GIVEN,), timeout_s=10.0, max_answer_bytes=1024 * KIB + KIB,
+    EXCHANGE, "FetchAttachment", _DOWNLOAD, 2 * KIB, _MEMBER, Limit.DOWNLOADS, WANTED_FILE, FILE_CHUNK,
+    Terms(_SENDER, _REFUSED, Quota.FILES, gives_content=True),
+    (events.ATTACHMENT_GIVEN, events.KEPT_BACK), timeout_s=10.0, max_answer_bytes=1024 * KIB + KIB,
 )  # fmt: skip
 ADD_CHECKPOINT = Method(
     WITNESS, "AddCheckpoint", _UNARY, 72 * KIB, _MEMBER, _CALLS,
-    HEAD_REQUEST, field_form(witness_pb2.AddCheckpointResponse, "signatures", bytes), (events.FORK_FOUND,),
+    HEAD_REQUEST, field_form(witness_pb2.AddCheckpointResponse, "signatures", bytes),
+    _OPEN, (events.FORK_FOUND,),
 )  # fmt: skip
 LARGEST_HEAD = Method(
     WITNESS, "GetLargestHead", _UNARY, KIB, _MEMBER, _CALLS,
     field_form(witness_pb2.GetLargestHeadRequest, "origin", str),
-    field_form(witness_pb2.GetLargestHeadResponse, "checkpoint", bytes),
+    field_form(witness_pb2.GetLargestHeadResponse, "checkpoint", bytes), _OPEN,
     no_entry="a member is shown a head that it signed itself",
 )  # fmt: skip
 LIST_DOCUMENTS = Method(
     GOSSIP, "ListDocuments", _UNARY, 64, _KNOWN, _CALLS, NOTHING, HELD_DOCUMENTS,
-    no_entry="it says which signed documents are held, and changes nothing", max_answer_bytes=320 * KIB,
+    _OPEN, no_entry="it says which signed documents are held, and changes nothing", max_answer_bytes=320 * KIB,
 )  # fmt: skip
 FETCH_DOCUMENTS = Method(
     GOSSIP, "FetchDocuments", _UNARY, KIB, _KNOWN, _CALLS, WANTED_DOCUMENTS, DOCUMENTS_PART,
-    no_entry="it gives documents that all members hold; the taker writes what it takes",
+    _OPEN, no_entry="it gives documents that all members hold; the taker writes what it takes",
 )  # fmt: skip
 HEALTH_CHECK = Method(
     _HEALTH, "Check", _UNARY, KIB, _MEMBER, _CALLS, ANYTHING, HEALTH,
-    no_entry="it says whether the node serves, and changes nothing", timeout_s=3.0, max_answer_bytes=KIB,
+    _OPEN, no_entry="it says whether the node serves, and changes nothing", timeout_s=3.0, max_answer_bytes=KIB,
 )  # fmt: skip
 
 # ---------------------------------------------------------------- a domestic witness
@@ -113,31 +121,31 @@ DOMESTIC_LARGEST_HEAD = replace(LARGEST_HEAD, caller=_OWN, limit=_SERVER, no_ent
 
 DESCRIBE = Method(
     SOURCE, "Describe", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.DescribeRequest), WRITTEN,
-    no_entry="it says what the source is, and asks no system",
+    _OPEN, no_entry="it says what the source is, and asks no system",
 )  # fmt: skip
 SEARCH = Method(
     SOURCE, "Search", _UNARY, 32 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.SearchRequest), WRITTEN,
-    (events.SOURCE_SEARCHED,), max_answer_bytes=256 * KIB,
+    _RECORDS, (events.SOURCE_SEARCHED,), max_answer_bytes=256 * KIB,
 )  # fmt: skip
 ISSUE = Method(
     SOURCE, "Issue", _UNARY, 8 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.IssueRequest), WRITTEN,
-    (events.SOURCE_ISSUED,), max_answer_bytes=256 * KIB,
+    _RECORDS, (events.SOURCE_ISSUED,), max_answer_bytes=256 * KIB,
 )  # fmt: skip
 CHANGES = Method(
     SOURCE, "Changes", _UNARY, 4 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.ChangesRequest), WRITTEN,
-    no_entry="it gives a hash of the system's state, and no record",
+    _OPEN, no_entry="it gives a hash of the system's state, and no record",
 )  # fmt: skip
 SOURCE_HEALTH = Method(
     SOURCE, "Health", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.HealthRequest), WRITTEN,
-    no_entry="it says whether the system can be asked, and no record",
+    _OPEN, no_entry="it says whether the system can be asked, and no record",
 )  # fmt: skip
 CLASSES = Method(
     SOURCE, "Classes", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.ClassesRequest), WRITTEN,
-    no_entry="it tells the markings that there are, and no record", max_answer_bytes=256 * KIB,
+    _OPEN, no_entry="it tells the markings that there are, and no record", max_answer_bytes=256 * KIB,
 )  # fmt: skip
 SCOPE = Method(
     SOURCE, "Scope", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.ScopeRequest), WRITTEN,
-    no_entry="it says as of when and by which questions the system is searched, and no record",
+    _OPEN, no_entry="it says as of when and by which questions the system is searched, and no record",
 )  # fmt: skip
 
 # ---------------------------------------------------------------- by server

@@ -6,7 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import Malformed
-from gateway.model.desk.delivered import NoticesPart, NoticesWanted
+from gateway.model.desk.delivered import FetchMessage, NoticesPart, NoticesWanted
 from gateway.rpc.contract import Form
 from gateway.rpc.forms import parse
 from gateway.rpc.strict import check_count
@@ -15,20 +15,19 @@ MAX_NOTICES = 64
 """The most notices and answers of one page."""
 
 _MAX_AFTER = 128
-_LAST_US = 2**53
 
 
-def _write_wanted(wanted: NoticesWanted) -> bytes:
+def _write_wanted(message: FetchMessage) -> bytes:
+    wanted = message.unsigned
+    if not isinstance(wanted, NoticesWanted):
+        return pb.FetchNoticesRequest(envelope=message.envelope).SerializeToString()
     since = Timestamp(seconds=wanted.since_us // 1_000_000, nanos=wanted.since_us % 1_000_000 * 1_000)
     return pb.FetchNoticesRequest(since_time=since, after=wanted.after).SerializeToString()
 
 
-def _read_wanted(data: bytes) -> NoticesWanted:
-    asked = parse(pb.FetchNoticesRequest, data)
-    since_us = asked.since_time.seconds * 1_000_000 + asked.since_time.nanos // 1_000
-    if not 0 <= since_us <= _LAST_US or len(asked.after) > _MAX_AFTER:
-        raise Malformed("this asks for no page of notices", code="malformed-frame", where="since_time")
-    return NoticesWanted(since_us, asked.after)
+def _read_wanted(data: bytes) -> FetchMessage:
+    """Return the fetch, without an envelope from a member that signs none. What is not signed is not read."""
+    return FetchMessage(parse(pb.FetchNoticesRequest, data).envelope)
 
 
 def _write_part(part: NoticesPart) -> bytes:

@@ -62,8 +62,11 @@ NOTICES: Mapping[NoticeType, PayloadType] = {
 """The payload type of each type of notice."""
 NOTICE_RECEIPTS = payload_types("notice-receipt", 2 * 1024)
 NOTICE_RECEIPT = NOTICE_RECEIPTS[0]
+FETCHES = payload_types("fetch", 1024)
 QUESTIONS = (*REQUESTS, *NOTICES.values())
 """The payload types of what opens an exchange: a request, or a notice."""
+ASKED = (*QUESTIONS, *FETCHES)
+"""The payload types of all that asks for something, as entries keep it."""
 ENDINGS = (*ANSWERS, *NOTICE_RECEIPTS)
 """The payload types of what ends an exchange: an answer, or the receipt of a notice."""
 

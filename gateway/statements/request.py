@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from liaison.exchange.v1 import statements_pb2 as pb
@@ -57,7 +57,19 @@ def _write(request: Request) -> pb.Request:
     return message
 
 
-def check_fresh(request: Request, now_us: int) -> None:
+class Dated(Protocol):
+    """A statement that is good for a short time."""
+
+    @property
+    def issued_us(self) -> int:
+        """The time of issue in microseconds since 1970."""
+
+    @property
+    def expires_us(self) -> int:
+        """The time from which on it counts no more."""
+
+
+def check_fresh(request: Dated, now_us: int) -> None:
     """Raise `Stale` for a request that is not of our time (CASE-E7 and CASE-E11).
 
     A good one was issued within the skew of our time, is not expired, and is valid for at most 60 s.

@@ -33,6 +33,7 @@ READ_BY_DEFAULT: Mapping[str, tuple[int, ...]] = {
 READ: Mapping[str, tuple[int, ...]] = {
     **READ_BY_DEFAULT,
     "answer": (1, 2, 3, 4),
+    "fetch": (1,),
     **{f"{NOTICE}{each}": (1,) for each in NoticeType},
 }
 """What this program reads, oldest first. It writes the newest that the other side reads, too."""

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.app.node import Node
 from gateway.cli.main import run
 from gateway.config import load_settings
+from gateway.config.home import Home
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.ledger import UNHEARD, WITHDRAWN
 from gateway.desk.originator.withdrawn import STILL_THERE
-from gateway.errors import Contradicted, Suspended
+from gateway.errors import ConnectionLost, Contradicted, Suspended
 from gateway.model.desk.notices import About, Ask, ChangeCode, Note
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, WorkKind
+from gateway.model.names import MemberId
 from gateway.model.search import Search
 from gateway.ports.desk import WorkFilter
 from tests.federation.test_desk_delivery import is_taken, post
 from tests.federation.test_several_processes import on_postgres
 from tests.support import schemas
+from tests.support.acts import switch_off, switch_on
 from tests.support.databases import server
-from tests.support.exchange import NO_PASSPORT, TH, VN, command, entries, lines, sample_world
+from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, command, entries, lines, sample_world
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer
 from tests.support.originator import data_officer, states
@@ -159,6 +164,71 @@ async def test_a_withdrawal_after_the_backup_stays_in_force_after_the_restore(tm
         assert {item.entry.exchange_id for item in told} == {done.threads[0].thread_id, asked.thread_id}
         alarms = [item.private["code"] for item in entries(vn, "operations") if item.entry.kind == "alarm"]
         assert not {"seq-taken", "seen-beyond", "replayed"} & set(alarms)
+
+        # What was fetched stands in both logs, signed; Viet Nam's security officer is told, and all of it verifies.
+        fetched = [item for item in entries(th, "operations") if item.entry.kind == "notices-asked"]
+        given = [item for item in entries(vn, "operations") if item.entry.kind == "notices-given"]
+        assert [item.request for item in fetched] == [item.request for item in given]
+        assert len({item.private["recovery"] for item in fetched}) == 1
+        assert sum(len(item.private["notices"]) for item in given) == 2
+        assert len(vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.INCIDENT,)))) == 1
+        await world.stop("vn")
+        assert await _run("audit", "verify", "--home", world.home("vn")) == 0
+
+
+async def test_a_restored_node_says_why_nothing_comes_back_and_goes_on_where_it_broke_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with simulated(sample_world(tmp_path / "world", ("th", "vn"))) as world:
+        home = world.home("th")
+        await world.nodes["th"].asking.searches.start(officer(), command())
+        await _seen(world)
+        await world.stop("th")
+        shutil.copytree(home, tmp_path / "backup")
+        th, vn = await world.start("th"), world.nodes["vn"]
+        asked = await th.desk.parts.author.open(VN, post(Ask(About.QUESTION, "who was it?", topic="vehicle")))
+        await until(is_taken(th, asked), "the question is taken")
+        await _seen(world)
+        await world.stop("th")
+        shutil.rmtree(home)
+        shutil.copytree(tmp_path / "backup", home)
+        switch_off(Home(world.home("vn")), "peer:th", "its keys are in doubt")
+        world.ahead.move(timedelta(seconds=2))
+        await _goes_on(world, home)
+        th = await world.start("th")
+
+        def codes() -> list[str]:
+            alarms = [item.private for item in entries(th, "operations") if item.entry.kind == "alarm"]
+            return [each["detail"] for each in alarms if each["code"] == "not-recovered"]
+
+        await until(lambda: bool(codes()), "people of ours are told")
+        assert "suspended" in codes()[0]
+        assert not th.core.heard(VN)
+        assert not [item for item in entries(vn, "operations") if item.entry.kind == "notices-given"]
+        await switch_on(Home(world.home("vn")), "peer:th")
+
+        # Each page is lost once on its way: none is asked for twice as a new recovery.
+        peers, lost = th.desk.originator.recovery.peers, set[str]()
+        call = peers.call
+
+        async def losing(member: MemberId, method: Any, request: Any) -> Any:
+            answer = await call(member, method, request)
+            if (key := str(answer)) not in lost:
+                lost.add(key)
+                raise ConnectionLost("the connection broke")
+            return answer
+
+        monkeypatch.setattr(type(peers), "call", lambda _, *asked: losing(*asked))
+        await until(lambda: th.core.heard(VN), "vn has told what was lost")
+        given = [item for item in entries(vn, "operations") if item.entry.kind == "notices-given"]
+        assert [item.private["after"] for item in given] == [each for each in pages(given) for _ in (1, 2)]
+        assert len(vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.INCIDENT,)))) == 1
+        assert th.desk.parts.store.thread(asked) is not None
+
+
+def pages(given: list[Logged]) -> list[str]:
+    """The names of the pages that were given, each once."""
+    return list(dict.fromkeys(item.private["after"] for item in given))
 
 
 async def test_a_counterpart_out_of_reach_keeps_its_own_records_hidden_and_no_others(tmp_path: Path) -> None:

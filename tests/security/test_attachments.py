@@ -12,17 +12,23 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace as changed
 
+from gateway.config.home import Home
+from gateway.desk.attachments import giving
 from gateway.desk.attachments.fetching import _store
 from gateway.desk.attachments.giving import Giver
 from gateway.desk.attachments.values import FileParts
 from gateway.errors import Contradicted, LiaisonError, Malformed, Refused
 from gateway.model.desk.attachments import CHUNK, Chunk, FetchWanted, FileState
+from gateway.model.desk.delivered import Fetch, FetchMessage, NoticesWanted
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Role
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports.desk import WorkFilter
 from gateway.ports.files.held import HeldFile
 from gateway.rpc.methods import FETCH_ATTACHMENT
+from gateway.signing.keys import SigningKey
+from gateway.statements.fetch import FETCH_KIND
+from tests.support.acts import switch_off, switch_on
 from tests.support.desk_faces import Caller
 from tests.support.exchange import entries
 from tests.support.files import (
@@ -39,6 +45,7 @@ from tests.support.files import (
     stands,
 )
 from tests.support.nodes import World, running
+from tests.support.sealing import new_key
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -51,12 +58,28 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         yield made
 
 
-async def fetched(world: World, who: str, notice: str, root: str, chunk: int = 0) -> list[Chunk] | str:
-    """What a member's node gets from th, or the code of th's refusal."""
-    wanted = FetchWanted(ExchangeId(notice), bytes.fromhex(root), chunk)
+async def fetched(world: World, who: str, notice: str, root: str, chunk: int = 0, **changes: Any) -> list[Chunk] | str:
+    """What a member gets from th for a signed fetch, or the code of th's refusal."""
+    return await got(
+        world, who, signed(world, who, FetchWanted(ExchangeId(notice), bytes.fromhex(root), chunk), **changes)
+    )
+
+
+def signed(
+    world: World, who: str, wanted: FetchWanted | NoticesWanted, key: SigningKey | None = None, **changes: Any
+) -> FetchMessage:
+    """A fetch at th, signed by the member or by another key."""
+    now_us = world.nodes[who].resources.clock.now_us()
+    fetch = Fetch(new_exchange_id(), MemberId(who), MemberId("th"), now_us, now_us + 60_000_000, wanted)
+    sealed = FETCH_KIND.build(changed(fetch, **changes), key or world.federation[who].key("statement"))
+    return FetchMessage(sealed.envelope)
+
+
+async def got(world: World, who: str, message: FetchMessage) -> list[Chunk] | str:
+    """What whoever has a member's TLS key gets from th, or the code of th's refusal."""
     try:
         peers = world.nodes[who].core.peers
-        return [each async for each in peers.download(MemberId("th"), FETCH_ATTACHMENT, wanted, 10)]
+        return [each async for each in peers.download(MemberId("th"), FETCH_ATTACHMENT, message, 10)]
     except LiaisonError as error:
         return str(error.facts.get("why", error.code))
 
@@ -88,6 +111,43 @@ async def test_a_file_goes_to_the_member_that_took_its_notice_and_to_nobody_else
     await until(lambda: not world.nodes["th"].desk.parts.store.deliveries(), "the withdrawal did not go")
     assert await fetched(world, "vn", thread, first["root"]) == "notice-over"
     assert await duty.code("GET", f"threads/{other}/attachments/{first['root']}") == "no-such-file"
+
+
+async def test_n240_the_tls_key_alone_gets_no_file_and_neither_does_a_suspended_member(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officer, duty = Caller(world, OFFICER), Caller(world, DUTY)
+    brought = await bring(officer, "own.pdf", pdf() + b"% own\n%%EOF")
+    thread = await asked(world, brought["id"])
+    await stands(duty, thread, "clean")
+    (entry,) = [each for each in entries(world.nodes["th"], "operations") if each.entry.exchange_id == thread
+                and each.entry.kind == "attachment-given"]  # fmt: skip
+    own = [each for each in entries(world.nodes["vn"], "operations") if each.entry.kind == "attachment-asked"][-1]
+    assert (own.request, own.entry.request_hash) == (entry.request, entry.entry.request_hash)
+    wanted, given = FetchWanted(ExchangeId(thread), bytes.fromhex(brought["root"])), refused(world)
+    lost = NoticesWanted(1_000_000, recovery_id=new_exchange_id())
+    tries = {
+        "unsigned-fetch": FetchMessage(unsigned=wanted),
+        "not-listed": signed(world, "vn", wanted, new_key()),
+        "wrong-sender": signed(world, "vn", wanted, sender=MemberId("kh")),
+        "wrong-content": signed(world, "vn", lost),
+        "replayed": FetchMessage(entry.request),
+    }
+    assert {code: await got(world, "vn", message) for code, message in tries.items()} == {code: code for code in tries}
+    assert refused(world) == given  # nothing was begun
+
+    monkeypatch.setattr(giving, "MOST_BEGUN", 2)
+    assert isinstance(await fetched(world, "vn", thread, brought["root"]), list)
+    assert await fetched(world, "vn", thread, brought["root"]) == "file-quota"
+    monkeypatch.undo()
+
+    switch_off(Home(world.home("th")), "peer:vn", "their keys are in doubt", humanitarian="THREAT_TO_LIFE")
+    suspensions = world.nodes["th"].core.parts.suspensions
+    await until(lambda: suspensions.suspends(peer="vn") is not None, "it is not suspended")
+    assert await fetched(world, "vn", thread, brought["root"]) == "suspended"
+    await switch_on(Home(world.home("th")), "peer:vn")
+    await until(lambda: suspensions.suspends(peer="vn") is None, "it is suspended")
+    assert refused(world) == given + 1
 
 
 class Lying:

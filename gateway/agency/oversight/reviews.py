@@ -47,7 +47,7 @@ class MatterBody(BaseModel):
     """A review or a finding. `question` is what was asked for, of reviews only; `searches` and `works` are references.
 
     `what` is `sample` (picked by chance), `offline` (a look-up in a copy), `withdrawn` (its owner withdrew a record
-    that was opened), `finding` (of the rule `rule`), or `incident`.
+    that was opened), `finding` (of the rule `rule`), or `incident`. `member` is the country that a finding is about.
     """
 
     work: str
@@ -66,6 +66,7 @@ class MatterBody(BaseModel):
     question: dict[str, Any]
     searches: list[str]
     works: list[str]
+    member: str
 
 
 class FiguresBody(BaseModel):
@@ -150,4 +151,5 @@ def _matter_body(found: Looked) -> MatterBody:
         question=found.question,
         searches=list(found.searches),
         works=list(found.works),
+        member=found.member,
     )

@@ -17,6 +17,7 @@ from gateway.desk.attachments.opening import Opening
 from gateway.desk.attachments.scanning import Scanning
 from gateway.desk.attachments.troubles import Troubles
 from gateway.desk.attachments.values import FileParts
+from gateway.desk.delivery.content import ContentDoor, Fetching
 from gateway.desk.parts import DeskParts
 from gateway.model.names import MemberId
 from gateway.ports.files.held import FileRows
@@ -55,14 +56,14 @@ def file_rows(core: Core) -> FileRows:
     return SqlFileRows(core.resources.database, core.resources.keystore)
 
 
-def build_files(core: Core, desk: DeskParts, rows: FileRows) -> Files:
+def build_files(core: Core, desk: DeskParts, rows: FileRows, door: ContentDoor, fetching: Fetching) -> Files:
     """Put together the parts of files. Raises `Misconfigured` for a scanner that is none."""
     settings = core.resources.settings
     folder = FileFolder(settings.path(settings.attachments.folder))
     it = FileParts(desk, rows, folder, lambda: core.resources.settings.attachments)
     scanner_of(settings.attachments.scanner, settings.attachments.scan_s)
     troubles = Troubles(it)
-    fetcher = Fetcher(it, core.peers, core.incidents, troubles, lambda: core.leadership.leads)
+    fetcher = Fetcher(it, core.peers, fetching, core.incidents, troubles, lambda: core.leadership.leads)
     opening = Opening(it)
     scanning = Scanning(it, lambda: scanner_of(it.settings.scanner, it.settings.scan_s), troubles)
     rounds = [
@@ -70,4 +71,4 @@ def build_files(core: Core, desk: DeskParts, rows: FileRows) -> Files:
         Round("scanner", WATCH_S, scanning.round),
         Round("attachments that nothing names", _SWEEP_S, partial(asyncio.to_thread, opening.sweep)),
     ]
-    return Files(Bringing(it), opening, Giver(it), fetcher, scanning, rounds)
+    return Files(Bringing(it), opening, Giver(it, door), fetcher, scanning, rounds)

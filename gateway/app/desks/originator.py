@@ -10,6 +10,7 @@ from gateway.app.core import Core
 from gateway.app.desks.second_step import agency_of
 from gateway.app.rounds import UPKEEP_S, Round
 from gateway.audit.log.numbers import kept_us
+from gateway.desk.delivery.content import ContentDoor, Fetching
 from gateway.desk.delivery.effects import EffectTable
 from gateway.desk.originator.changing import Originator
 from gateway.desk.originator.confirming import Alarms, Confirmations
@@ -26,6 +27,7 @@ from gateway.desk.originator.withdrawn import HoldingBack
 from gateway.desk.parts import DeskParts
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
+from gateway.node.client import Deliveries
 from gateway.storage.keys.references import HitReferences
 
 _COMPLY_S = 2.0
@@ -41,6 +43,7 @@ class OriginatorDesk:
     compliance: Compliance
     holders: HoldersView
     returns: Returns
+    recovery: Recovery
     holding: HoldingBack
     rounds: Sequence[Round]
 
@@ -60,7 +63,13 @@ def change_effects(core: Core) -> EffectTable:
 
 
 def build_originator(
-    core: Core, desk: DeskParts, erase: Erase, effects: EffectTable, reached: Callable[[MemberId], None]
+    core: Core,
+    desk: DeskParts,
+    erase: Erase,
+    effects: EffectTable,
+    reached: Callable[[MemberId], None],
+    door: ContentDoor,
+    fetching: Fetching,
 ) -> OriginatorDesk:
     """Put together the originator's control; nothing of it runs yet. `reached` sends what waits for a counterpart."""
     parts, evidence = core.parts, Evidence(core.kept, desk.store)
@@ -75,7 +84,8 @@ def build_originator(
         parts,
         desk.store,
         desk.pen,
-        core.peers,
+        Deliveries(core.peers, past_suspension=False),
+        fetching,
         effects,
         core.heard,
         LostCopies(parts, desk.store, references.resolve, owner),
@@ -100,4 +110,5 @@ def build_originator(
         Round("changes of counterparts", _COMPLY_S, compliance.round),
         Round("unconfirmed changes", UPKEEP_S, Alarms(desk).round),
     ]
-    return OriginatorDesk(originator, compliance, holders, Returns(parts.member, desk.store, evidence), holding, rounds)
+    returns = Returns(parts, desk.store, evidence, door)
+    return OriginatorDesk(originator, compliance, holders, returns, recovery, holding, rounds)

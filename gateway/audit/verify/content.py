@@ -41,7 +41,7 @@ from gateway.ports.journal import Party
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.records.withheld import check_withheld
 from gateway.statements.endings import read_ending
-from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signature, unseal
+from gateway.statements.envelope import ASKED, ENDINGS, FETCHES, PayloadType, Unsealed, check_signature, unseal
 from gateway.statements.questions import read_question
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.slots import IN_OTHER_HANDS
@@ -184,9 +184,9 @@ class _Reader:
             return
         entry, signer = opened.entry, self._party(opened, EVENTS[opened.entry.kind].request)
         kept = _Statement(
-            opened, opened.request, entry.request_hash, signer, QUESTIONS, Part.REQUEST_HASH, Part.REQUEST_SIGNED
+            opened, opened.request, entry.request_hash, signer, ASKED, Part.REQUEST_HASH, Part.REQUEST_SIGNED
         )
-        if (unsealed := self._unsealed(content, kept)) is None:
+        if (unsealed := self._unsealed(content, kept)) is None or unsealed.payload_type in FETCHES:
             return
         try:
             said = read_question(unsealed)

@@ -28,7 +28,7 @@ from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.events import CONTINUED, EVENTS
 from gateway.ports.journal import Event, Party
-from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signatures, unseal_evidence
+from gateway.statements.envelope import ASKED, ENDINGS, PayloadType, Unsealed, check_signatures, unseal_evidence
 from gateway.statements.questions import check_pair
 from gateway.trust.slots import IN_OTHER_HANDS
 from gateway.trust.view import TrustView
@@ -349,7 +349,7 @@ class _Checks:
             asked = ended = None
             place = (expected, entry, row)
             if row.request:
-                asked = self._statement(place, row.request, QUESTIONS, entry.request_hash, event.request, event.strict)
+                asked = self._statement(place, row.request, ASKED, entry.request_hash, event.request, event.strict)
             if row.answer:
                 ended = self._statement(place, row.answer, ENDINGS, entry.answer_hash, event.answer, True)
             if asked is not None and ended is not None:

@@ -19,6 +19,7 @@ from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.desk.attachments.giving import is_over, next_try_us
 from gateway.desk.attachments.troubles import Troubles
 from gateway.desk.attachments.values import FileParts
+from gateway.desk.delivery.content import Fetching
 from gateway.errors import (
     Contradicted,
     LiaisonError,
@@ -33,8 +34,9 @@ from gateway.errors import (
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.desk.attachments import Chunk, FetchWanted, FileState, chunk_count, chunk_size
+from gateway.model.desk.delivered import FetchMessage
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.names import ExchangeId, MemberId
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports import events
 from gateway.ports.desk import DeskRows
 from gateway.ports.files.held import ChunkWriter, HeldFile
@@ -61,10 +63,17 @@ class Fetcher:
     """Fetches what waits."""
 
     def __init__(
-        self, it: FileParts, peers: Downloads, incidents: Incidents, troubles: Troubles, leads: Callable[[], bool]
+        self,
+        it: FileParts,
+        peers: Downloads,
+        fetching: Fetching,
+        incidents: Incidents,
+        troubles: Troubles,
+        leads: Callable[[], bool],
     ) -> None:
         self._it = it
         self._peers = peers
+        self._fetching = fetching
         self._incidents = incidents
         self._troubles = troubles
         self._leads = leads
@@ -157,19 +166,19 @@ class Fetcher:
         writer = await asyncio.to_thread(it.files.writer, row)
         try:
             asked = _entry(events.ATTACHMENT_ASKED, row, first=writer.count, size=row.about.size)
-            await it.desk.pen.write(it.desk.parts.member, _key(row), lambda: asked)
-            await self._take(row, writer)
+            wanted = FetchWanted(row.notice_id, row.about.root, writer.count)
+            message = await self._fetching.signed(row.peer, new_exchange_id(), wanted, _key(row), asked)
+            await self._take(row, writer, message)
             await asyncio.to_thread(writer.finish)
         finally:
             await asyncio.to_thread(lambda: writer.close(keep=True))
 
-    async def _take(self, row: HeldFile, writer: ChunkWriter) -> None:
+    async def _take(self, row: HeldFile, writer: ChunkWriter, message: FetchMessage) -> None:
         """Store the chunks that come, each once it is verified."""
         count = chunk_count(row.about.size)
-        wanted = FetchWanted(row.notice_id, row.about.root, writer.count)
         if writer.count == count:
             return
-        async with aclosing(self._peers.download(row.peer, FETCH_ATTACHMENT, wanted, _PAUSE_S)) as chunks:
+        async with aclosing(self._peers.download(row.peer, FETCH_ATTACHMENT, message, _PAUSE_S)) as chunks:
             async for chunk in chunks:
                 if writer.count >= count:
                     raise Malformed("more chunks than the file has", code="wrong-chunk", where="attachment")

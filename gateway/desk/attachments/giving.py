@@ -1,11 +1,12 @@
 """Give files of ours to the counterpart that has taken their notice, chunk by chunk, while that notice is live.
 
-1. the peer is an active member, by the certificate that TLS saw, and within its rates (its door checks it)
-2. exchange with the peer is not suspended, and its documents are in their time
-3. the notice is one of ours to this peer, names this file, and was taken
-4. neither it nor its thread was withdrawn, erased, or is over
-5. the entry is durable
-6. chunks leave, each with its way to the root; 2 to 4 are looked at again all the while
+1. the peer has signed a fetch that is admitted (`desk.delivery.content`), of which these are our part:
+2. the notice is one of ours to this peer, names this file, and was taken
+3. neither it nor its thread was withdrawn, erased, or is over
+4. exchange with the peer is not suspended for the notice's purpose, and its documents are in their time
+5. the files of this notice were not begun too often within a day
+6. the entry is durable
+7. chunks leave, each with its way to the root; 2 to 4 are looked at again all the while
 
 To a peer that may not have a file, it does not exist.
 """
@@ -13,16 +14,19 @@ To a peer that may not have a file, it does not exist.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from gateway.audit.tree.merkle import Tree
 from gateway.desk.attachments.values import FileParts
+from gateway.desk.delivery.content import ContentDoor, given_lately
 from gateway.desk.ending.times import state_by_clock
-from gateway.errors import Contradicted, LiaisonError, Suspended, Unavailable, Unknown
+from gateway.errors import Contradicted, LiaisonError, Overloaded, Unavailable, Unknown
 from gateway.model.desk.attachments import Chunk, FetchWanted, FileState, chunk_count
+from gateway.model.desk.delivered import Fetch, FetchMessage
 from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState
+from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
 from gateway.ports.desk import DeskStore, Thread
@@ -30,51 +34,93 @@ from gateway.ports.files.held import HeldFile
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Call
 from gateway.statements.notices.notice import parse_notice
+from gateway.throttle import Rates
 
 _LOOK_EACH = 16
 """Chunks between two looks at whether the notice is still live."""
 
+MOST_BEGUN = 1_024
+"""The fetches of one notice's files that a member may begin within a day, also over a link that breaks all the time."""
+
+_BEGUN_PER_S, _BURST_S = 2.0, 60.0
+
 
 class Giver:
-    """Serves `FetchAttachment`."""
+    """Serves `FetchAttachment` (a `delivery.content.Content`)."""
 
-    def __init__(self, it: FileParts) -> None:
+    wanted = FetchWanted
+
+    def __init__(self, it: FileParts, door: ContentDoor) -> None:
         self._it = it
+        self._door = door
+        self.rates = Rates(_BEGUN_PER_S, it.desk.parts.clock.monotonic, _BURST_S)
 
-    async def give(self, call: Call[MemberId], wanted: FetchWanted) -> AsyncGenerator[Chunk]:
+    async def give(self, call: Call[MemberId], message: FetchMessage) -> AsyncGenerator[Chunk]:
         """Yield the chunks of a file from one on. Raises `Unknown` for a file that the peer may not have."""
         it, peer = self._it, call.who
-        row = await asyncio.to_thread(self._live, peer, wanted)
-        tree = await asyncio.to_thread(self._tree, row)
-        draft = events.ATTACHMENT_GIVEN.draft(
-            peer=peer, exchange_id=row.notice_id, file=row.about.root.hex(), first=wanted.chunk, size=row.about.size
-        )
-        key = ThreadKey(peer, ExchangeId(row.thread_id))
-        await it.desk.pen.write(it.desk.parts.member, key, lambda: draft)
+        admitted = await self._door.admit(self, peer, message)
+        row, tree, wanted = admitted.found
         for number in range(wanted.chunk, chunk_count(row.about.size)):
             if number % _LOOK_EACH == 0:
-                await asyncio.to_thread(self._live, peer, wanted)
+                await asyncio.to_thread(admitted.look_again)
+                await asyncio.to_thread(self._row, peer, wanted)
             data = await asyncio.to_thread(it.files.chunk, row, number)
             yield Chunk(number, data, tree.inclusion(number))
 
-    def _live(self, peer: MemberId, wanted: FetchWanted) -> HeldFile:
-        """Return the row of a file that this peer may have now (2 to 4)."""
-        it, parts = self._it, self._it.desk.parts
-        now_us = it.now_us
-        parts.trust().freshness(peer, now_us)
+    def purpose(self, peer: MemberId, wanted: FetchWanted) -> str:
+        """Return the purpose of the notice that names the file."""
+        self._row(peer, wanted)
+        notice = self._it.desk.store.notice(peer, wanted.notice_id)
+        if notice is None or not notice.envelope:
+            raise _unknown()
+        return parse_notice(notice.envelope).head.purpose.value
+
+    def find(self, peer: MemberId, wanted: FetchWanted) -> tuple[HeldFile, Tree, FetchWanted]:
+        """Return the row of a file that this peer may have now, and the tree over it."""
+        row = self._row(peer, wanted)
+        return row, self._tree(row), wanted
+
+    def spend(self, fetch: Fetch, wanted: FetchWanted) -> None:
+        """Raise `Overloaded` where the files of this notice were begun too often within a day: their entries tell."""
+        store, peer = self._it.desk.kept.store, fetch.sender
+        begun = given_lately(store, events.ATTACHMENT_GIVEN, peer, wanted.notice_id, self._it.now_us, MOST_BEGUN)
+        if begun >= MOST_BEGUN:
+            raise Overloaded(
+                "`{member}` has begun to fetch the files of this notice as often as it may within a day",
+                code="file-quota",
+                where="attachment",
+                remedy="phone its desk; it is served again a day after it began",
+                member=peer,
+            )
+
+    def entry(self, fetch: Verified[Fetch], found: tuple[HeldFile, Tree, FetchWanted]) -> EntryDraft:
+        """Return the entry of a file that is given from a chunk on."""
+        row, _, wanted = found
+        return events.ATTACHMENT_GIVEN.draft(
+            peer=fetch.signer,
+            exchange_id=row.notice_id,
+            file=row.about.root.hex(),
+            first=wanted.chunk,
+            size=row.about.size,
+        )
+
+    def word(self, _fetch: Fetch, _wanted: FetchWanted) -> Sequence[EntryDraft]:
+        """Return none: a file that a notice of ours brings is fetched in the ordinary course."""
+        return ()
+
+    def _row(self, peer: MemberId, wanted: FetchWanted) -> HeldFile:
+        """Return the row of a file whose notice is live (2 and 3)."""
+        it = self._it
         row = it.rows.one(peer, wanted.notice_id, wanted.root)
         if row is None or not row.ours or wanted.chunk >= chunk_count(row.about.size):
             raise _unknown()
         notice, thread = it.desk.store.notice(peer, row.notice_id), self._thread(row)
         if notice is None or thread is None or not notice.envelope or row.state is FileState.SHUT:
             raise _unknown()
-        purpose = parse_notice(notice.envelope).head.purpose.value
-        if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
-            raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
         delivery = it.desk.store.delivery(row.notice_id)
         if delivery is not None and delivery.state is DeliveryState.WAITING:
             raise Unavailable("the receipt of its notice has not come yet", code="not-taken-yet")
-        if delivery is None or delivery.state is not DeliveryState.TAKEN or self._is_over(thread, row, now_us):
+        if delivery is None or delivery.state is not DeliveryState.TAKEN or self._is_over(thread, row, it.now_us):
             raise _unknown("notice-over")
         return row
 

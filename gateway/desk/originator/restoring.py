@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from gateway.clock import SECOND_US
 from gateway.desk.attachments.binding import taken_files
+from gateway.desk.delivery.content import UNSIGNED, Fetching
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.fold import admits
@@ -38,12 +40,12 @@ from gateway.errors import (
 )
 from gateway.exchange.heard import Heard
 from gateway.exchange.parts import Parts
-from gateway.model.desk.delivered import NoticesWanted
+from gateway.model.desk.delivered import NoticesPart, NoticesWanted
 from gateway.model.desk.notices import Change, ChangeCode, Notice
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Direction
 from gateway.model.exchange import Verified
-from gateway.model.names import ExchangeId, MemberId
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports import events
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, WorkFilter
 from gateway.ports.journal import EntryDraft
@@ -55,18 +57,28 @@ _AWAY = (ConnectionLost, TimedOut, Unavailable, Suspended, Overloaded)
 _BEFORE_US = 600_000_000
 """Clocks of two countries differ: notices are asked for from a little before the last entry that we kept."""
 
+_TOLD = frozenset({UNSIGNED, "recovery-quota", Suspended.default_code})
+"""Codes of counterparts that give nothing for now, which people of ours are to know: an alarm, once for each."""
+
+_BEGUN_ANEW = "no-recovery"
+"""The code of a counterpart that does not know, or not any more, that we began to recover."""
+
 _MOST_PAGES = 10_000
 RECOVERED = "recovered"
 
 
 @dataclass(slots=True)
 class Recovery:
-    """Asks the counterparts of a restored node. `kept_us` is the time of the last entry before the loss."""
+    """Asks the counterparts of a restored node. `kept_us` is the time of the last entry before the loss.
+
+    Each page is a signed fetch with an entry of ours first. What breaks off goes on behind the page that came last.
+    """
 
     parts: Parts
     store: DeskStore
     pen: Pen
     peers: Calls
+    fetching: Fetching
     effects: EffectTable
     heard: Heard
     lost: LostCopies
@@ -75,12 +87,13 @@ class Recovery:
     reached: Callable[[MemberId], None]
     hold: Hold
     _refused: dict[MemberId, str] = field(default_factory=dict)
+    _places: dict[MemberId, NoticesWanted] = field(default_factory=dict)
 
     async def round(self) -> None:
         """Ask each counterpart that was not heard yet. Runs at the leader."""
         if not self.heard.is_restored:
             return
-        since_us = max(0, await asyncio.to_thread(self.kept_us) - _BEFORE_US)
+        since_us = max(SECOND_US, await asyncio.to_thread(self.kept_us) - _BEFORE_US)
         waiting = [peer for peer in self.others() if not await asyncio.to_thread(self.heard, peer)]
         await asyncio.gather(*(self._ask(peer, since_us) for peer in waiting))
 
@@ -89,7 +102,11 @@ class Recovery:
             await self._bring_back(peer, since_us)
         except Unsupported:  # a node without a desk took no notices, and gave none; it may hold records of ours
             await self._untold(peer, since_us)
-        except _AWAY:
+        except _AWAY as error:
+            if error.code == _BEGUN_ANEW:
+                self._places.pop(peer, None)
+            elif error.code in _TOLD:
+                await self._refuse(peer, error)
             return
         except Refused as error:
             await self._refuse(peer, error)
@@ -98,17 +115,31 @@ class Recovery:
         self.reached(peer)
 
     async def _bring_back(self, peer: MemberId, since_us: int) -> None:
-        wanted = NoticesWanted(since_us)
         for _ in range(_MOST_PAGES):
-            part = await self.peers.call(peer, FETCH_NOTICES, wanted)
+            part = await self._page(peer, since_us)
             for request, answer in part.answers:
                 await self._answer(peer, request, answer)
             for envelope in part.envelopes:
                 await self._one(peer, envelope)
             if not part.next:
+                del self._places[peer]
                 return
-            wanted = NoticesWanted(since_us, part.next)
+            self._places[peer] = replace(self._places[peer], after=part.next)
         raise Stale("it gives pages without an end", code="restoring", where=peer)
+
+    async def _page(self, peer: MemberId, since_us: int) -> NoticesPart:
+        """Return the next page, once the entry of our fetch is durable; the first fetch of all begins the recovery."""
+        fetch_id = new_exchange_id()
+        wanted = self._places.setdefault(peer, NoticesWanted(since_us, recovery_id=fetch_id))
+        asked = events.NOTICES_ASKED.draft(
+            peer=peer,
+            exchange_id=fetch_id,
+            recovery=wanted.recovery_id,
+            since_us=wanted.since_us,
+            after=wanted.after,
+        )
+        message = await self.fetching.signed(peer, fetch_id, wanted, ThreadKey(peer, ExchangeId("")), asked)
+        return await self.peers.call(peer, FETCH_NOTICES, message)
 
     async def _answer(self, peer: MemberId, request: bytes, answer: bytes) -> None:
         """Write the copies of an answer of ours that we lack. Raises `Refused` for one that is not ours."""

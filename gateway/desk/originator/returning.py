@@ -1,24 +1,37 @@
 """Give a member back what both have: its database was restored, and lacks what came after the backup.
 
 First come its own answers whose records we hold, so that its ledger of copies is whole before its changes come. Then
-come the notices of both sides. What it gave and nobody has any more is not told.
+come the notices of both sides. What it gave and nobody has any more is not told. Each page is a signed fetch of its own
+(`desk.delivery.content`). A recovery begins with its first page; few of them are given in a day, each is told to our
+security officer, and no page goes back before the time that the first one named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
+from msgspec.structs import replace
 
 from gateway.audit.reading.kept_answers import KeptAnswer
+from gateway.clock import DAY_US
+from gateway.desk.delivery.content import ContentDoor
 from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.meant import LIVE
-from gateway.errors import Malformed, Unknown
-from gateway.model.desk.delivered import NoticesPart, NoticesWanted
+from gateway.desk.oversight.matters import recovery_finding, recovery_id_at_home
+from gateway.desk.oversight.raised import found as finding_entry
+from gateway.errors import Forbidden, Malformed, Overloaded, Unknown
+from gateway.exchange.parts import Parts
+from gateway.model.desk.delivered import Fetch, FetchMessage, NoticesPart, NoticesWanted
 from gateway.model.desk.work import DeliveryState, Direction
+from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
 from gateway.ports.desk import DeskStore, NoticeRow
+from gateway.ports.journal import EntryDraft
+from gateway.rpc.contract import Call
+from gateway.throttle import Rates
 
 _PAGE = 64
 _SCAN = 2_000
@@ -31,25 +44,115 @@ _COPIES = "copies/"
 """Begins the name of a page of answers; the first page is one of them."""
 
 
-@dataclass(frozen=True, slots=True)
+MOST_RECOVERIES = 4
+"""The recoveries that one member may begin within a day."""
+
+MOST_PAGES = 10_000
+"""The pages of one recovery."""
+
+_PAGES_PER_S, _PAGES_BURST_S = 4.0, 15.0
+_RECOVERIES = "recoveries"
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A recovery of a counterpart that we have begun to help with: the time since when, and the pages given."""
+
+    id: ExchangeId
+    since_us: int
+    begun_us: int
+    pages: int = 1
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page with the ids of what is in it."""
+
+    part: NoticesPart
+    answers: tuple[ExchangeId, ...] = ()
+    notices: tuple[ExchangeId, ...] = ()
+
+
 class Returns:
-    """Pages of what we have of one member; `member` is ours."""
+    """Serves `FetchNotices`: pages of what we have of one member (a `delivery.content.Content`)."""
 
-    member: MemberId
-    store: DeskStore
-    evidence: Evidence
+    wanted = NoticesWanted
 
-    def page(self, peer: MemberId, wanted: NoticesWanted) -> NoticesPart:
+    def __init__(self, parts: Parts, store: DeskStore, evidence: Evidence, door: ContentDoor) -> None:
+        self._parts = parts
+        self._store = store
+        self._evidence = evidence
+        self._door = door
+        self.rates = Rates(_PAGES_PER_S, parts.clock.monotonic, _PAGES_BURST_S)
+
+    async def page(self, call: Call[MemberId], message: FetchMessage) -> NoticesPart:
+        """Return the page that a signed fetch asks for, once its entry is durable. Raises like `ContentDoor.admit`."""
+        admitted = await self._door.admit(self, call.who, message)
+        return admitted.found.part
+
+    def purpose(self, _peer: MemberId, _wanted: NoticesWanted) -> str:
+        """Return none: the page holds notices of any purpose, so it waits until nothing is suspended."""
+        return ""
+
+    def find(self, peer: MemberId, wanted: NoticesWanted) -> Page:
         """Return a page of its answers, or of the notices: its own that we took, and ours that it took."""
         if not wanted.after or wanted.after.startswith(_COPIES):
             return self._answers(peer, wanted.since_us, wanted.after.removeprefix(_COPIES))
         return self._notices(peer, _place(wanted))
 
+    def spend(self, fetch: Fetch, wanted: NoticesWanted) -> None:
+        """Count a page of a recovery, or a new recovery.
+
+        Raises `Overloaded` beyond what is given in a day, and `Forbidden` for a page of no recovery that was begun.
+        """
+        peer, now_us = fetch.sender, self._parts.clock.now_us()
+        stored = self._parts.documents.get(_RECOVERIES, peer)
+        known = msgspec.json.decode(stored, type=list[Begun]) if stored is not None else []
+        lately = [one for one in known if one.begun_us > now_us - DAY_US]
+        places = {one.id: place for place, one in enumerate(lately) if one.since_us == wanted.since_us}
+        if wanted.recovery_id == fetch.fetch_id:
+            if wanted.after:
+                raise Malformed("a recovery begins with its first page", code="bad-page", where="after")
+            if len(lately) >= MOST_RECOVERIES:
+                raise _too_much(peer)
+            lately.append(Begun(wanted.recovery_id, wanted.since_us, now_us))
+        elif wanted.recovery_id not in places:
+            raise Forbidden("this is a page of no recovery that was begun", code="no-recovery", where="recovery_id")
+        else:
+            one = lately[places[wanted.recovery_id]]
+            if one.pages >= MOST_PAGES:
+                raise _too_much(peer)
+            lately[places[wanted.recovery_id]] = replace(one, pages=one.pages + 1)
+        self._parts.documents.put(_RECOVERIES, peer, msgspec.json.encode(lately))
+
+    def entry(self, fetch: Verified[Fetch], found: Page) -> EntryDraft:
+        """Return the entry of a page: the ids of all that is in it."""
+        wanted = fetch.value.wanted
+        assert isinstance(wanted, NoticesWanted)
+        return events.NOTICES_GIVEN.draft(
+            peer=fetch.signer,
+            exchange_id=fetch.value.fetch_id,
+            recovery=wanted.recovery_id,
+            since_us=wanted.since_us,
+            after=wanted.after,
+            answers=list(found.answers),
+            notices=list(found.notices),
+        )
+
+    def word(self, fetch: Fetch, wanted: NoticesWanted) -> Sequence[EntryDraft]:
+        """Return what tells the security officer that a recovery was begun."""
+        if wanted.recovery_id != fetch.fetch_id:
+            return ()
+        peer, now_us = fetch.sender, self._parts.clock.now_us()
+        finding = recovery_finding(peer, wanted.recovery_id, wanted.since_us, now_us)
+        return (finding_entry(self._parts.member, recovery_id_at_home(peer, wanted.recovery_id), finding, now_us),)
+
     # ------------------------------------------------------------ answers
 
-    def _answers(self, peer: MemberId, since_us: int, after: str) -> NoticesPart:
-        rows = self.store.holdings(direction=Direction.IN, holder=self.member, states=LIVE, after=after, limit=_SCAN)
+    def _answers(self, peer: MemberId, since_us: int, after: str) -> Page:
+        rows = self._store.holdings(
+            direction=Direction.IN, holder=self._parts.member, states=LIVE, after=after, limit=_SCAN
+        )
         answers: list[tuple[bytes, bytes]] = []
+        ids: list[ExchangeId] = []
         seen: set[ExchangeId] = set()
         room = _ROOM
         for row in rows:
@@ -58,11 +161,13 @@ class Returns:
                 for found in self._answer(peer, row.source, since_us):
                     room -= len(found[0]) + len(found[1])
                     if answers and (room < 0 or len(answers) == _PAGE):
-                        return NoticesPart((), f"{_COPIES}{after}", tuple(answers))
+                        return Page(NoticesPart((), f"{_COPIES}{after}", tuple(answers)), tuple(ids))
                     answers.append(found)
+                    ids.append(row.source)
             after = row.jti
         is_end = len(rows) < _SCAN
-        return NoticesPart((), f"{since_us}/" if is_end else f"{_COPIES}{after}", tuple(answers))
+        after = f"{since_us}/" if is_end else f"{_COPIES}{after}"
+        return Page(NoticesPart((), after, tuple(answers)), tuple(ids))
 
     def _answer(self, peer: MemberId, source: ExchangeId, since_us: int) -> Iterator[tuple[bytes, bytes]]:
         """Yield our request and the answer that came to it at or after a time, where our log has them."""
@@ -72,7 +177,7 @@ class Returns:
             yield asked.request, came.answer
 
     def _kept(self, peer: MemberId, source: ExchangeId, kinds: frozenset[str], since_us: int) -> KeptAnswer | None:
-        kept = self.evidence.kept
+        kept = self._evidence.kept
         for log in kept.store.logs():
             for kind in sorted(kinds):
                 for index in kept.store.find(log, peer=peer, exchange_id=source, kind=kind, since_us=since_us):
@@ -82,9 +187,10 @@ class Returns:
 
     # ------------------------------------------------------------ notices
 
-    def _notices(self, peer: MemberId, place: tuple[int, str]) -> NoticesPart:
-        rows = self.store.between(peer, place, _PAGE)
+    def _notices(self, peer: MemberId, place: tuple[int, str]) -> Page:
+        rows = self._store.between(peer, place, _PAGE)
         envelopes: list[bytes] = []
+        ids: list[ExchangeId] = []
         room = _ROOM
         last = ""
         for row in rows:
@@ -93,21 +199,32 @@ class Returns:
                 break
             if row.envelope and self._is_settled(row):
                 envelopes.append(row.envelope)
+                ids.append(row.notice_id)
             last = f"{row.time_us}/{row.notice_id}"
         is_end = len(rows) < _PAGE and bool(rows) and last == f"{rows[-1].time_us}/{rows[-1].notice_id}"
-        return NoticesPart(tuple(envelopes), "" if is_end or not rows else last)
+        return Page(NoticesPart(tuple(envelopes), "" if is_end or not rows else last), notices=tuple(ids))
 
     def _is_settled(self, row: NoticeRow) -> bool:
         """Tell whether the member took this notice of ours, or it is one of its own; others come by themselves."""
-        thread = self.store.thread(row.key)
+        thread = self._store.thread(row.key)
         if thread is None or row.placed.side is not thread.side(ours=True):
             return True
-        taken = self.store.deliveries((DeliveryState.TAKEN,), key=row.key)
+        taken = self._store.deliveries((DeliveryState.TAKEN,), key=row.key)
         return any(each.notice_id == row.notice_id for each in taken)
 
 
 def _place(wanted: NoticesWanted) -> tuple[int, str]:
     time, _, notice_id = wanted.after.partition("/")
-    if not time.isdigit() or len(time) > 16:
-        raise Malformed("this names no page of notices", code="malformed-frame", where="after")
+    if not (time.isascii() and time.isdigit()) or len(time) > 16 or int(time) < wanted.since_us:
+        raise Malformed("this names no page of notices since that time", code="bad-page", where="after")
     return int(time), notice_id
+
+
+def _too_much(peer: MemberId) -> Overloaded:
+    return Overloaded(
+        "`{member}` has asked for what it lost as often as it may within a day",
+        code="recovery-quota",
+        where="recovery_id",
+        remedy="phone its desk; it is served again a day after it began",
+        member=peer,
+    )

@@ -13,11 +13,14 @@ import msgspec
 
 from gateway.conversion import converter
 from gateway.desk.oversight.counting import Asked, Counted, Use
-from gateway.model.names import ExchangeId
+from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import Thread
 
 REVIEWED = "review"
 """The name of the finding that a supervisor's review makes."""
+
+ASKED_AGAIN = "asked-again"
+"""The name of the finding that a counterpart says that it lost what both had, and is given it again."""
 
 _US_A_DAY = 86_400_000_000
 
@@ -47,7 +50,8 @@ class Sample(Asked, frozen=True, tag_field="matter", tag="sample"):
 class Finding(msgspec.Struct, frozen=True, tag_field="matter", tag="finding"):
     """The finding of a rule over the own log, or of a supervisor: the officer, and the questions by their references.
 
-    `rule` is its id, `title` its words. `searches` are the references; `works` those of reviews.
+    `rule` is its id, `title` its words. `searches` are the references; `works` those of reviews. One about a
+    counterpart names the `member`, and no officer.
     """
 
     rule: str
@@ -59,6 +63,7 @@ class Finding(msgspec.Struct, frozen=True, tag_field="matter", tag="finding"):
     last_us: int
     searches: tuple[str, ...] = ()
     works: tuple[str, ...] = ()
+    member: str = ""
 
 
 Matter = Sample | Finding
@@ -101,6 +106,16 @@ def finding_id(key: bytes, counted: Counted) -> ExchangeId:
 def reviewed_id(work_id: str) -> ExchangeId:
     """Return the id of the thread at home of the finding that a review made."""
     return _name(REVIEWED, work_id)
+
+
+def recovery_finding(member: MemberId, recovery_id: ExchangeId, since_us: int, now_us: int) -> Finding:
+    """Return the finding that a counterpart asked for everything since a time again."""
+    return Finding(ASKED_AGAIN, "", "", "", "", since_us, now_us, (recovery_id,), member=member)
+
+
+def recovery_id_at_home(member: MemberId, recovery_id: ExchangeId) -> ExchangeId:
+    """Return the id of the thread at home in which that finding stands."""
+    return _name(ASKED_AGAIN, member, recovery_id)
 
 
 def written(matter: Matter) -> bytes:

@@ -42,7 +42,7 @@ class Looked(msgspec.Struct, frozen=True):
     """A matter as it is shown to the person who does its work.
 
     `what` is `sample`, `offline`, `withdrawn`, `finding` or `incident`. `question` is what was asked for, for reviews
-    only; `searches` and `works` are references.
+    only; `searches` and `works` are references; `member` is the counterpart that a finding is about.
     """
 
     work: Work
@@ -62,6 +62,7 @@ class Looked(msgspec.Struct, frozen=True):
     question: dict[str, Any] = {}
     searches: tuple[str, ...] = ()
     works: tuple[str, ...] = ()
+    member: str = ""
 
 
 class Reviewed(msgspec.Struct, frozen=True):
@@ -238,6 +239,7 @@ def _of_finding(work: Work, one: Finding) -> Looked:
         title=one.title,
         searches=one.searches,
         works=one.works,
+        member=one.member,
     )
 
 

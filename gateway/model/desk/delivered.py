@@ -1,9 +1,10 @@
-"""Name what delivery exchanges beside the notices themselves: receipts, and pages of notices that were taken."""
+"""Name what delivery exchanges beside the notices themselves: receipts, and what is fetched again or beside them."""
 
 from __future__ import annotations
 
 import msgspec
 
+from gateway.model.desk.attachments import FetchWanted
 from gateway.model.exchange import Refusal
 from gateway.model.names import ExchangeId, MemberId
 
@@ -38,10 +39,32 @@ class NoticeMessage(msgspec.Struct, frozen=True):
 
 
 class NoticesWanted(msgspec.Struct, frozen=True):
-    """A request for the notices between two members since a time; `after` is what the page before gave as `next`."""
+    """A page of what a restored database lost since a time; `after` is what the page before gave as `next`.
+
+    All pages of one recovery name the fetch id of its first page.
+    """
 
     since_us: int
     after: str = ""
+    recovery_id: ExchangeId = ExchangeId("")
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """A signed request for content that its recipient holds and its sender may have. It is used once."""
+
+    fetch_id: ExchangeId
+    sender: MemberId
+    recipient: MemberId
+    issued_us: int
+    expires_us: int
+    wanted: NoticesWanted | FetchWanted
+
+
+class FetchMessage(msgspec.Struct, frozen=True):
+    """A fetch on its way: its envelope. To a member that reads no fetch yet, what is wanted goes `unsigned` instead."""
+
+    envelope: bytes = b""
+    unsigned: NoticesWanted | FetchWanted | None = None
 
 
 class NoticesPart(msgspec.Struct, frozen=True):

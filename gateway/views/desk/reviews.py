@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gateway.language.catalogue import Sentences, tell
+from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES, named
@@ -28,6 +29,7 @@ RULES: Sentences = {
     "family": "asked for a person or thing of the officer's own family",
     "watched": "asked for a person or thing that no case can be about",
     "review": "a supervisor found a question not in order",
+    "asked-again": "another country says that its node lost its data, and was given it again: phone its desk and ask",
 }
 """The rules of the package in words; a rule of the country says its own title."""
 
@@ -55,7 +57,8 @@ def matter_lines(found: dict[str, Any], language: Language = Language.EN) -> Ite
     yield f"{found['work']}  {tell(language, WHAT[found['what']])}", "title"
     if found["rule"]:
         yield f"  {rule_words(found['rule'], found['title'], language)}", "warn"
-    who = " · ".join(filter(None, (found["person"], found["office"], found["agency"])))
+    country = with_country(found["member"], language) if found["member"] else ""
+    who = " · ".join(filter(None, (country, found["person"], found["office"], found["agency"])))
     if who:
         yield f"  {who}"
     if found["time"]:

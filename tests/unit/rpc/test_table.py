@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,25 @@ from liaison.source.v1 import source_pb2
 from liaison.witness.v1 import witness_pb2
 
 from gateway.errors import Malformed, Reason, TooLarge
-from gateway.model.desk.delivered import NoticeMessage
+from gateway.model.desk.attachments import FetchWanted
+from gateway.model.desk.delivered import FetchMessage, NoticeMessage, NoticesPart, NoticesWanted
 from gateway.model.exchange import AnswerMessage, LogProof
+from gateway.model.names import ExchangeId
 from gateway.ports.journal import LogName
 from gateway.rpc import methods
-from gateway.rpc.contract import Call, CallerCheck, Door, Limit, Method, Shape, by_path, largest_request
+from gateway.rpc.contract import (
+    Call,
+    CallerCheck,
+    Door,
+    Limit,
+    Method,
+    Quota,
+    Shape,
+    Signer,
+    WhenSuspended,
+    by_path,
+    largest_request,
+)
 from gateway.rpc.status import STATUS
 from tests.support.tables import table
 
@@ -64,6 +79,55 @@ def test_a_row_says_which_entries_a_call_leaves_or_why_none(server: str, row: Me
     assert logs <= ({LogName.SOURCE} if server == "source" else {LogName.EXCHANGE, LogName.OPERATIONS})
 
 
+GIVES_NO_CONTENT = {
+    "AcknowledgeExchanges": "a number",
+    "CompareDay": "numbers and hashes of what both hold",
+    "DeliverNotice": "that a notice was taken",
+    "AddCheckpoint": "a cosignature",
+    "GetLargestHead": "a head that its caller signed",
+    "ListDocuments": "names and hashes of documents of the federation",
+    "FetchDocuments": "documents of the federation, which all members hold",
+    "Check": "whether the node serves",
+    "Describe": "what a source is",
+    "Changes": "a hash of its state",
+    "Health": "whether it can be asked",
+    "Classes": "the markings that it knows",
+    "Scope": "what a search of it covers",
+}
+"""Methods whose answers bring no correspondence, stored answer, record or file; each other one has to say its terms."""
+
+
+@table(("server", "row"), ROWS)
+def test_a_row_gives_content_unless_it_is_known_to_give_none(server: str, row: Method[Any, Any]) -> None:
+    assert row.terms.gives_content == (row.name not in GIVES_NO_CONTENT)
+
+
+@table(("server", "row"), [each for each in ROWS if each.values[1].terms.gives_content])  # type: ignore[union-attr]
+def test_content_has_a_signer_an_entry_a_refusal_of_the_suspended_and_a_quota(
+    server: str, row: Method[Any, Any]
+) -> None:
+    assert row.events
+    assert not row.no_entry
+    assert row.terms.signer is (Signer.NODE if server == "source" else Signer.SENDER)
+    assert row.terms.suspended is (WhenSuspended.NOT_ASKED if server == "source" else WhenSuspended.REFUSED)
+    assert row.terms.quota is not Quota.CALLS
+
+
+LACKING: dict[str, dict[str, Any]] = {
+    "an entry": {"events": (), "no_entry": "it gives what both have logged"},
+    "a signer": {"terms": replace(methods.FETCH_NOTICES.terms, signer=Signer.TLS)},
+    "a refusal of suspended members": {"terms": replace(methods.FETCH_NOTICES.terms, suspended=WhenSuspended.ANSWERED)},
+    "a quota": {"terms": replace(methods.FETCH_NOTICES.terms, quota=Quota.CALLS)},
+}
+
+
+@table("lacking", LACKING)
+def test_n240_a_row_that_gives_content_without_one_of_its_terms_cannot_be_made(lacking: str) -> None:
+    for row in (methods.FETCH_NOTICES, methods.SUBMIT):
+        with pytest.raises(ValueError, match=f"gives content without {lacking}"):
+            replace(row, **LACKING[lacking])
+
+
 @table(("server", "row"), ROWS)
 def test_a_row_is_for_the_callers_of_its_server_and_counts_them(server: str, row: Method[Any, Any]) -> None:
     known = row in (methods.LIST_DOCUMENTS, methods.FETCH_DOCUMENTS)  # a removed member may learn why it was removed
@@ -93,6 +157,11 @@ def test_bytes_that_do_not_parse_are_malformed(server: str, row: Method[Any, Any
         (methods.DELIVER_NOTICE, NoticeMessage(b"a notice", "00-aa-bb-01"), TAKEN),
         (methods.ADD_CHECKPOINT, (b"a body", b"a head"), b"lines"),
         (methods.LARGEST_HEAD, "th.liaison.internal/exchange/1", b"a head"),
+        (
+            methods.FETCH_NOTICES,
+            FetchMessage(b"a fetch"),
+            NoticesPart((b"a notice",), "7/ab", ((b"asked", b"answered"),)),
+        ),
         (methods.HEALTH_CHECK, None, True),
         (methods.HEALTH_CHECK, None, False),
     ],
@@ -100,6 +169,21 @@ def test_bytes_that_do_not_parse_are_malformed(server: str, row: Method[Any, Any
 def test_what_is_written_is_read(row: Method[Any, Any], request_: Any, answer: Any) -> None:
     assert row.request.read(row.request.write(request_)) == request_
     assert row.answer.read(row.answer.write(answer)) == answer
+
+
+@table(
+    ("row", "unsigned"),
+    [
+        (methods.FETCH_NOTICES, NoticesWanted(1_700_000_000_000_000, "7/ab")),
+        (methods.FETCH_ATTACHMENT, FetchWanted(ExchangeId("ab" * 16), b"r" * 32, 3)),
+    ],
+)
+def test_what_a_member_of_an_earlier_version_fetches_is_written_to_it_and_never_read(
+    row: Method[Any, Any], unsigned: Any
+) -> None:
+    earlier, signed = row.request.write(FetchMessage(unsigned=unsigned)), row.request.write(FetchMessage(b"a fetch"))
+    assert row.request.read(earlier) == FetchMessage()
+    assert row.request.read(earlier + signed) == FetchMessage(b"a fetch")
 
 
 async def _serve(_call: Call[str], request: Any) -> Any:

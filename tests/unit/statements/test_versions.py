@@ -16,6 +16,7 @@ from gateway.model.query import ReportQuery, VesselQuery
 from gateway.statements.account import ACCOUNT_ANSWER_VERSIONS, ACCOUNT_VERSIONS
 from gateway.statements.answer import ANSWER_VERSIONS
 from gateway.statements.envelope import PayloadType, check_signature, unseal_evidence
+from gateway.statements.fetch import FETCH_VERSIONS
 from gateway.statements.notices.notice import NOTICE_VERSIONS, write_notice
 from gateway.statements.notices.receipt import NOTICE_RECEIPT_VERSIONS
 from gateway.statements.receipt import RECEIPT_KIND, RECEIPT_VERSIONS
@@ -44,6 +45,7 @@ ALL: list[Versions[Any, Any]] = [
     ACCOUNT_VERSIONS,
     ACCOUNT_ANSWER_VERSIONS,
     NOTICE_RECEIPT_VERSIONS,
+    FETCH_VERSIONS,
     *NOTICE_VERSIONS.values(),
 ]
 

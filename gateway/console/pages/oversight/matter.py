@@ -114,7 +114,7 @@ def _of_ours(found: Looked, item: WorkItem, writer: Writer) -> MatterView:
     button = Button(tell(language, "Write it down"), kind="first")
     form = ActForm("matter", "", matter_path(item.work.id), parts, (button,), folded=False)
     lead = headline(tell(language, WHAT[found.what]))
-    links = (freeze_link(found.person, item.work.id, language),) if found.what == "finding" else ()
+    links = (freeze_link(found.person, item.work.id, language),) if found.person and found.what == "finding" else ()
     return _view(item, writer, lead, _facts(found, language), form, links)
 
 
@@ -140,6 +140,7 @@ def _facts(found: Looked, language: Language) -> tuple[Row, ...]:
     why = " · ".join(filter(None, (named(found.purpose, PURPOSES, language), named(found.offence, OFFENCES, language))))
     return (
         *row(tell(language, "What was found"), rule_words(found.rule, found.title, language) if found.rule else ""),
+        *row(tell(language, "Country"), with_country(found.member, language) if found.member else ""),
         *row(tell(language, "Officer"), found.person),
         *row(tell(language, "Office"), found.office),
         *row(tell(language, "When"), first if last in ("", first) else f"{first} – {last}"),

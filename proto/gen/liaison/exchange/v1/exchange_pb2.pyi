@@ -428,19 +428,24 @@ class FetchNoticesRequest(_message.Message):
 
     SINCE_TIME_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    ENVELOPE_FIELD_NUMBER: _builtins.int
     after: _builtins.str
-    """What the page before gave as next; empty for the first page."""
+    envelope: _builtins.bytes
+    """A serialised Envelope over a Fetch (fetch.proto)."""
     @_builtins.property
-    def since_time(self) -> _timestamp_pb2.Timestamp: ...
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Written to members that do not read fetch.v1; without an envelope nothing is given."""
+
     def __init__(
         self,
         *,
         since_time: _timestamp_pb2.Timestamp | None = ...,
         after: _builtins.str = ...,
+        envelope: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "since_time", b"since_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "envelope", b"envelope", "since_time", b"since_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -495,20 +500,24 @@ class FetchAttachmentRequest(_message.Message):
     NOTICE_ID_FIELD_NUMBER: _builtins.int
     MERKLE_ROOT_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
+    ENVELOPE_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
+    """Written to members that do not read fetch.v1; without an envelope nothing is given."""
     merkle_root: _builtins.bytes
-    """As the notice names it."""
     chunk: _builtins.int
+    envelope: _builtins.bytes
+    """A serialised Envelope over a Fetch (fetch.proto)."""
     def __init__(
         self,
         *,
         notice_id: _builtins.str = ...,
         merkle_root: _builtins.bytes = ...,
         chunk: _builtins.int = ...,
+        envelope: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "merkle_root", b"merkle_root", "notice_id", b"notice_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "envelope", b"envelope", "merkle_root", b"merkle_root", "notice_id", b"notice_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
