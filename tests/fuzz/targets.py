@@ -29,6 +29,7 @@ from gateway.rpc import methods
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.fetch import FETCH_KIND
 from gateway.statements.notices.notice import NOTICE_KINDS
 from gateway.statements.notices.receipt import NOTICE_RECEIPT_KIND
 from gateway.statements.request import REQUEST_KIND
@@ -62,6 +63,7 @@ TARGETS: dict[str, Target] = {
     "container": lambda data: read_container(_text(data)),
     "descriptor": parse_descriptor,
     "entry": parse_entry,
+    "fetch": FETCH_KIND.parse,
     "frames": wire.parse_frames,
     "imo": lambda data: read_imo(_text(data)),
     "json": lambda data: strict_json.loads(data, 1 << 16),

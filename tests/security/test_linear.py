@@ -133,6 +133,7 @@ FUZZED: dict[str, int] = {
     "container": 64 * KIB,
     "descriptor": 256 * KIB,
     "entry": 256 * KIB,
+    "fetch": 4 * KIB,
     "frames": 16 * KIB,
     "imo": 64 * KIB,
     "json": 64 * KIB,
