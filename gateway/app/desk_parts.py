@@ -32,6 +32,7 @@ from gateway.desk.consent.effects import ConsentEffects
 from gateway.desk.consent.replies import ConsentReplies
 from gateway.desk.delivery.ahead import Ahead, withdrawn_elsewhere
 from gateway.desk.delivery.authoring import Author
+from gateway.desk.delivery.budget import KeepingBudget
 from gateway.desk.delivery.content import ContentDoor, Fetching
 from gateway.desk.delivery.effects import merged
 from gateway.desk.delivery.pen import Pen, Written
@@ -138,6 +139,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     core.greetings.greeted = greeted
     rows = file_rows(core)
     author = Author(parts, store, pen, effects, sender.wake, rows)
+    budget = KeepingBudget(parts, store)
     taker = NoticeTaker(
         TakerParts(
             parts=parts,
@@ -149,7 +151,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             policy=partial(check_notice, parts),
             raising=partial(raising_of, core),
             entry_of=partial(entry_of, resources.store),
-            most_asks=lambda: resources.settings.limits.asks_waiting,
+            budget=budget,
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
@@ -164,7 +166,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     acts = node_desks(core)
     door, fetching = ContentDoor(parts, pen), Fetching(parts, pen)
     originator = build_originator(core, desk, acts.long.erase_for_owner, effects, sender.reached, door, fetching)
-    oversight = build_oversight(core, desk, asking)
+    oversight = build_oversight(core, desk, asking, budget)
     notifier = build_notifier(core, desk)
     rooms = build_rooms(core, desk)
     files = build_files(core, desk, rows, door, fetching)

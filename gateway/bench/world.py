@@ -12,13 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 
 from gateway.bench.data import absent_number, number, write_source
 from gateway.bench.load import Target
 from gateway.bench.scale import PEOPLE, write_people
 from gateway.clock import Clock, SystemClock
-from gateway.config import SourceSettings, write_default
+from gateway.config import PACKAGED_POLICY, SourceSettings, write_default
 from gateway.errors import Unavailable
+from gateway.model.desk.notices import NoticeType
 from gateway.model.exchange import Request
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
@@ -32,10 +34,14 @@ from gateway.trust.ceremony.found_member import create_member, create_member_key
 from gateway.trust.ceremony.member_card import read_card
 from gateway.trust.documents.charter import charter_fingerprint
 from gateway.trust.keeper import TrustKeeper
+from policy.bundle.quotas import QUOTAS
 
 ASKER, ANSWERER, OTHER = MemberId("th"), MemberId("vn"), MemberId("kh")
 Members = dict[MemberId, tuple[tuple[str, ...], int]]
 _NAME = "gw1"
+_GENEROUS = "[budget]\n" + "".join(
+    f"{kind.value} = {{ mib = 1000000, told = 10000000, open = 10000000 }}\n" for kind in NoticeType
+)
 _START_S = 120.0
 
 
@@ -106,7 +112,9 @@ def build_world(
         database = write_people(folder, people)
         sources.append(SourceSettings("vn.police.scale", "police", str(PEOPLE), f"sqlite:///{database}"))
     # The load generator never acknowledges, and usually asks at full speed, to measure exchanges and not the limits.
-    generous = {"limits.receipt_debt": 10**9, "limits.receipt_debt_s": 10**6, "limits.asks_waiting": 10**9}
+    generous = {"limits.receipt_debt": 10**9, "limits.receipt_debt_s": 10**6, "policy.national": "policy"}
+    copytree(PACKAGED_POLICY / "national" / ANSWERER, folder / ANSWERER / "policy")
+    (folder / ANSWERER / "policy" / QUOTAS).write_text(_GENEROUS)
     unlimited = {} if rates else {"limits.rate_per_member": 10**6, "limits.burst_per_member": 10**7}
     settings = (
         generous

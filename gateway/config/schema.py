@@ -126,9 +126,6 @@ class Limits:
         minimum=30,
         live=True,
     )
-    asks_waiting: int = setting(
-        "Asks of one counterpart and urgency that may wait here; more wait at their author.", 500, minimum=1, live=True
-    )
 
 
 @dataclass(frozen=True, slots=True)

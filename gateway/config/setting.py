@@ -8,6 +8,7 @@ from typing import Any
 
 ENDED: Mapping[str, str] = {
     "node.workers": "remove it: the node works in one process, and `liaison source init` gives a source one of its own",
+    "limits.asks_waiting": "remove it: `ask = { open = 500 }` of `[budget]` in quotas.toml of the policy says it",
 }
 """Settings of earlier versions, which count for nothing any more, with what to do: they keep no node from starting."""
 

@@ -177,18 +177,21 @@ def refused_notice(
     *,
     why: LiaisonError | None = None,
     policy_hash: bytes = b"",
-    decision: Mapping[str, Any] = _NOTHING,
+    is_kept: bool = True,
 ) -> EntryDraft:
-    """Draft the entry of a counterpart's notice that verifies and is refused for good. `why` stays at home."""
+    """Draft the entry of a counterpart's notice that verifies and is refused for good. `why` stays at home.
+
+    Of one that is not kept the hash and the size stand there.
+    """
     found = {
         "reason": refusal.reason.value,
         "code": refusal.code,
         "detail": str(why or "")[:_DETAIL],
         "policy_hash": policy_hash.hex(),
-    }
+    } | ({} if is_kept else {"size": len(notice.envelope)})
     return events.REFUSED.draft_of(
-        _asker(notice.value) | _told(notice.value) | found | _decided(decision),
-        request=notice.envelope,
+        _asker(notice.value) | _told(notice.value) | found,
+        request=notice.envelope if is_kept else b"",
         **_answer(notice, sealed, claim_until_us),
     )
 

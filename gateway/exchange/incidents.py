@@ -17,7 +17,7 @@ from gateway.ports.journal import EntryDraft
 LIMITS = frozenset(
     {
         *("rate-limit", "fault-limit", "in-flight-limit", "stream-limit", "call-limit", "call-rate", "document-rate"),
-        *("too-many-asks", "fetch-rate"),
+        *("budget-kept", "budget-told", "budget-open", "fetch-rate"),
     }
 )
 """Codes of the limits beyond which a member's requests are turned away without a signed answer."""

@@ -1,6 +1,7 @@
 """Quotas as data of a national folder (`quotas.toml`): questions a day, by direction, counterpart and purpose.
 
-A day is one of UTC. `in` are questions of a counterpart to us, `out` are ours to a counterpart.
+A day is one of UTC. `in` are questions of a counterpart to us, `out` are ours to a counterpart. Beside them stands the
+budget of what a counterpart may make us keep.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from gateway.config.toml import TomlTable
 from gateway.errors import Malformed
 from gateway.model.names import member_id
 from gateway.model.purpose import Purpose
+from policy.bundle.budget import Budget, read_budget
 
 QUOTAS = "quotas.toml"
 DIRECTIONS = ("in", "out")
@@ -20,24 +22,30 @@ _MAX = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Limits by (direction, counterpart, purpose); `default` holds for all others, None for no limit."""
+    """Limits of questions by (direction, counterpart, purpose), and the budget of what is kept.
+
+    `default` holds for all other questions, None for no limit.
+    """
 
     limits: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     default: int | None = None
+    budget: Budget = field(default_factory=Budget)
 
     def limit(self, direction: str, counterpart: str, purpose: str) -> int | None:
-        """Return the questions a day, or None for no limit."""
+        """Return the questions a day, or what else is counted under a direction; None for no limit."""
+        if direction not in DIRECTIONS:
+            return self.budget.limit(direction, counterpart, purpose)
         return self.limits.get((direction, counterpart, purpose), self.default)
 
     @property
     def named(self) -> bool:
-        """True if anything is limited."""
+        """True if any question is limited."""
         return bool(self.limits) or self.default is not None
 
 
 def read_quotas(document: TomlTable) -> Quotas:
     """Return the quotas in a document. Raises `Misconfigured` with file, line and term."""
-    document.only("default", *DIRECTIONS)
+    document.only("default", *DIRECTIONS, "budget", "budget_of", "brought")
     limits: dict[tuple[str, str, str], int] = {}
     for direction in DIRECTIONS:
         counterparts = document.table(direction)
@@ -46,7 +54,8 @@ def read_quotas(document: TomlTable) -> Quotas:
             table = counterparts.table(counterpart)
             table.only(*Purpose)
             limits |= {(direction, counterpart, purpose): _number(table, purpose) for purpose in table.data}
-    return Quotas(limits, _number(document, "default") if "default" in document.data else None)
+    default = _number(document, "default") if "default" in document.data else None
+    return Quotas(limits, default, read_budget(document))
 
 
 def _check_member(counterparts: TomlTable, counterpart: str) -> None:

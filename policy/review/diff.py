@@ -237,6 +237,10 @@ def _night(hours: Hours | None) -> str:
 def _quota_words(old: Quotas, new: Quotas) -> Iterator[str]:
     if old.default != new.default:
         yield f"what no quota names: {_limit(new.default)} instead of {_limit(old.default)}"
+    was, now = dict(old.budget.lines()), dict(new.budget.lines())
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) != now.get(name):
+            yield f"`{name}`: {now.get(name, 'as the others')} instead of {was.get(name, 'as the others')}"
     for place in sorted(old.limits.keys() | new.limits.keys()):
         before, after = old.limit(*place), new.limit(*place)
         if before != after:

@@ -22,8 +22,11 @@ from gateway.desk.second_step.commands import FollowWatch, Reasons
 from gateway.desk.watches import own as own_watches
 from gateway.desk.watches import telling
 from gateway.desk.watches import watching as at_the_owner
+from gateway.desk.watches.book import LiveWatch
+from gateway.desk.watches.looking import Findings, Looker
 from gateway.desk.watches.values import Stand, home_key, read_own
 from gateway.errors import Forbidden, LiaisonError
+from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import ChangeCode, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.watches import Goods
@@ -34,6 +37,7 @@ from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm
 from gateway.ports.desk import WorkFilter
 from gateway.ports.desk_uses import ThreadQuery
+from gateway.trust.ceremony.ceremony import publish_status
 from tests.support.alerts import actor, author, duty, supervisor
 from tests.support.exchange import PASSPORT, TH, command, sample_world
 from tests.support.moved_clock import Ahead
@@ -254,6 +258,37 @@ async def test_n186_a_source_that_goes_away_is_said_not_to_be_watched_at_once_or
     assert await _reach(th, later) == (False, True), "what was not searched is not said to be"
     await vn.rounds.make("watches")
     assert len(th.desk.parts.store.notices(key)) == count + 1, "it is told once"
+
+
+async def test_n244_what_a_member_publishes_searches_for_none_of_its_watches_and_many_leave_others_their_turn(
+    own_world: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vn = own_world.nodes["vn"]
+    for _ in range(4):
+        await spread(own_world)
+    home = await vn.desk.watches.own.add(author("vn"), watching(purpose=Purpose.INVESTIGATION, case="VN-2026-1"))
+    await vn.desk.watches.own.approve(supervisor("vn"), home)
+    await vn.rounds.make("watches")
+    searched: list[ThreadKey] = []
+    search = Looker.search
+
+    async def counted(self: Looker, watch: LiveWatch, wall: Bulkhead) -> Findings:
+        searched.append(watch.key)
+        return await search(self, watch, wall)
+
+    monkeypatch.setattr(Looker, "search", counted)
+    before = vn.core.parts.trust().hash
+    own_world.federation.share(publish_status(own_world.federation["th"].home, SystemClock()))
+    await until(lambda: vn.core.parts.trust().hash != before, "the document has come")
+    await vn.rounds.make("watches")
+    assert searched == []
+    monkeypatch.setattr(at_the_owner, "MOST_IN_A_ROUND", 2)
+    vn.desk.watches.watching._again |= set(vn.desk.watches.watching.book.watches)
+    await vn.rounds.make("watches")
+    assert [key.peer for key in searched].count(TH) == 2 * len(vn.resources.walls)
+    assert home_key(vn.core.parts.member, home) in searched, "the one of our own agencies does not wait for them"
+    await vn.rounds.make("watches")
+    assert len(set(searched)) == 5
 
 
 async def test_n184_a_watch_at_home_that_meets_too_much_ends_and_tells_nothing_twice(

@@ -13,9 +13,10 @@ from gateway.model.desk.attachments import CHUNK, FileState
 from gateway.model.desk.work import Role
 from gateway.ports.desk import WorkFilter
 from gateway.ports.files.held import HeldFile
+from tests.federation.test_quotas_and_types import limit
 from tests.security.test_attachments import lying
 from tests.support.desk_faces import Caller
-from tests.support.files import DUTY, OFFICER, asked, bring, file_world, film, listed, pdf, stands
+from tests.support.files import DUTY, OFFICER, SUPERVISOR, asked, bring, file_world, film, listed, pdf, stands
 from tests.support.nodes import other_work, running
 from tests.support.waiting import until
 
@@ -118,3 +119,35 @@ async def test_n183_a_file_that_our_disk_has_changed_is_fetched_again_and_holds_
             path.write_bytes(path.read_bytes()[:-1] + b"x")
         for thread in spoilt:
             await stands(duty, thread, "clean")
+
+
+async def test_n243_one_officer_fills_no_more_than_a_share_of_a_day_and_one_agency_leaves_the_others_theirs(
+    tmp_path: Path,
+) -> None:
+    world = file_world(tmp_path, ("th", "vn"))
+    limit(world, "th", "[brought]\nperson_mib = 5\nagency_mib = 8\n")
+    async with running(world, ("th",)):
+        officer, colleague = Caller(world, OFFICER), Caller(world, SUPERVISOR)
+        await bring(officer, "film.mp4", film(3 * CHUNK))
+        with pytest.raises(Exception, match="5 MiB"):
+            await bring(officer, "film.mp4", film(3 * CHUNK + 8))
+        folder_has = await asyncio.to_thread(on_disk, world.nodes["th"])
+        assert folder_has < 4 * CHUNK, "nothing of it stays"
+        await bring(colleague, "film.mp4", film(2 * CHUNK))
+        with pytest.raises(Exception, match="8 MiB"):
+            await bring(colleague, "film.mp4", film(2 * CHUNK + 8))
+
+
+async def test_n240_files_of_a_counterpart_beyond_a_day_wait_and_their_notices_come(tmp_path: Path) -> None:
+    world = file_world(tmp_path, ("th", "vn"))
+    limit(world, "vn", "[budget]\nfile = { mib = 4 }\n")
+    async with running(world, ("th", "vn")):
+        officer, duty, vn = Caller(world, OFFICER), Caller(world, DUTY), world.nodes["vn"]
+        threads = []
+        for number in range(2):
+            brought = await bring(officer, "film.mp4", film(3 * CHUNK + 1_000 + number))
+            threads.append(await asked(world, brought["id"]))
+        work = WorkFilter(roles=(Role.ADMINISTRATOR,))
+        await until(lambda: [each.notice_id for each in vn.desk.parts.store.works(work)] == ["budget-files"], "no work")
+        await stands(duty, threads[0], "clean")
+        assert [each["why_not"] for each in await listed(duty, threads[1])] == ["budget-files"]

@@ -26,7 +26,7 @@ from gateway.desk.second_step.commands import Decide
 from gateway.errors import Forbidden, LiaisonError, Malformed
 from gateway.exchange.asking.copies import COPY
 from gateway.model.consent import OnwardUse, Place, Use
-from gateway.model.desk.notices import About, Notice, Reply, ReplyCode
+from gateway.model.desk.notices import About, Notice, NoticeType, Reply, ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Role, WorkKind
 from gateway.model.exchange import Outcome
@@ -40,6 +40,7 @@ from gateway.rpc import methods
 from gateway.statements.envelope import NOTICES
 from gateway.statements.notices.notice import parse_notice
 from gateway.throttle import Rates
+from tests.security.test_desk_hostile import budget
 from tests.support.acts import switch_off, switch_on
 from tests.support.consents import (
     CUSTOMS,
@@ -241,22 +242,18 @@ async def test_a_duty_officer_of_the_owning_agency_decides_at_the_desk_whole_or_
     assert (human["by"], human["reason"]) == ("vn.d.immigration", "same case")
 
 
-async def test_no_more_than_so_many_asks_of_one_counterpart_wait(
-    world: World, about: Found, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The others wait at their author, and come in once humans have decided."""
+async def test_no_more_than_so_many_asks_of_one_counterpart_wait(world: World, about: Found) -> None:
+    """The others are refused, and their author is told."""
     notice = consent_notice(world, about)
-    core = world.nodes["vn"].core
-    waiting = core.desk.asks_waiting(TH, notice.head.urgency, 10_000)
-    limits = replace(core.resources.settings.limits, asks_waiting=waiting + 1)
-    monkeypatch.setattr(core.resources, "settings", replace(core.resources.settings, limits=limits))
-    assert await word(caller(world), sealed_consent(world, notice)) == "taken"
-    assert await word(caller(world), sealed_consent(world, consent_notice(world, about))) == "too-many-asks"
-    kh = consent_notice(world, about, sender=KH)
-    assert await word(caller(world, "kh"), sealed_consent(world, kh)) == "no-such-exchange", (
-        "another one is not held up"
-    )
-    monkeypatch.undo()
+    node = world.nodes["vn"]
+    waiting = node.core.desk.asks_waiting(TH, notice.head.urgency, 10_000)
+    with budget(node, NoticeType.ASK, open=waiting + 1):
+        assert await word(caller(world), sealed_consent(world, notice)) == "taken"
+        assert await word(caller(world), sealed_consent(world, consent_notice(world, about))) == "budget-open"
+        kh = consent_notice(world, about, sender=KH)
+        assert await word(caller(world, "kh"), sealed_consent(world, kh)) == "no-such-exchange", (
+            "another one is not held up"
+        )
 
 
 @pytest.mark.parametrize(

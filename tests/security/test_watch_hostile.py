@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from gateway.desk.watches import effects
 from gateway.model.desk.notices import (
     About,
     Ask,
     Body,
     Change,
     ChangeCode,
+    NoticeType,
     RecordPlace,
     Reply,
     ReplyCode,
@@ -39,7 +39,7 @@ from gateway.model.query import (
 )
 from gateway.model.values import NameForm, PartialDate
 from gateway.statements.notices.notice import parse_notice
-from tests.security.test_desk_hostile import HOUR_US, Liar, code, vn, work
+from tests.security.test_desk_hostile import HOUR_US, Liar, budget, code, vn, work
 from tests.support.exchange import CLOCK, KH, PASSPORT, TH, kinds, sample_world, stopping
 from tests.support.nodes import World
 from tests.support.waiting import until
@@ -152,21 +152,16 @@ def standing(world: World) -> int:
     return vn(world).desk.parts.store.count_theirs(ThreadKind.WATCH, states, TH, 99)
 
 
-async def test_too_many_watches_of_one_member_are_refused_until_some_end(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_too_many_watches_of_one_member_are_refused_until_some_end(world: World) -> None:
     liar, idle = await stands(world), await stands(world)
     assert await say(idle, Status(idle.thread, StatusCode.PAUSED, "not-revalidated"), seen=1) == "taken"
     count = standing(world)
-    monkeypatch.setattr(effects, "MOST_WATCHES", count)
-    other = Liar(world)
-    body = watch()
-    envelope = other.sealed(other.notice(body, expires_us=body.until_us))
-    assert (await other.status(envelope))[1] == "too-many-watches"
-    assert await say(liar, Change(ChangeCode.WITHDRAWN, of=liar.thread)) == "taken"
-    assert code(await other.send(envelope)) == "taken", "before any round has counted anew"
-    assert await say(idle, watch(), seen=1) == "taken", "one that was paused has its place"
-    assert standing(world) == count
+    with budget(vn(world), NoticeType.WATCH, open=count):
+        assert await say(Liar(world), watch()) == "budget-open"
+        assert await say(liar, Change(ChangeCode.WITHDRAWN, of=liar.thread)) == "taken"
+        assert await say(Liar(world), watch()) == "taken", "before any round has counted anew"
+        assert await say(idle, watch(), seen=1) == "taken", "one that was paused has its place"
+        assert standing(world) == count
 
 
 async def test_a_renewal_asks_the_same_and_only_what_the_table_has_is_said(world: World) -> None:

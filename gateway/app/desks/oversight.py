@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round
+from gateway.desk.delivery.budget import KeepingBudget
 from gateway.desk.oversight.freezing import FreezeDesk
 from gateway.desk.oversight.incidents import IncidentDesk
 from gateway.desk.oversight.outages import Outages
 from gateway.desk.oversight.reviewing import ReviewDesk
 from gateway.desk.oversight.spreading import IncidentSpread
+from gateway.desk.oversight.raised import OverBudget
 from gateway.desk.oversight.watching import OwnLogWatch
 from gateway.desk.parts import DeskParts
 
@@ -30,7 +32,7 @@ class Oversight:
     rounds: Sequence[Round]
 
 
-def build_oversight(core: Core, desk: DeskParts, asking: Asking) -> Oversight:
+def build_oversight(core: Core, desk: DeskParts, asking: Asking, budget: KeepingBudget) -> Oversight:
     """Put together the oversight; nothing of it runs yet."""
     resources, spread = core.resources, IncidentSpread(desk)
     watch = OwnLogWatch(
@@ -47,6 +49,7 @@ def build_oversight(core: Core, desk: DeskParts, asking: Asking) -> Oversight:
         Round("outages of ours", UPKEEP_S, outages.round),
         Round("incidents of ours", _INCIDENTS_S, spread.round),
         Round("our own questions", WATCH_S, watch.round),
+        Round("budgets", WATCH_S, OverBudget(desk, budget).round, leader_only=False),
     ]
     freezes = FreezeDesk(desk, core.freeze)
     return Oversight(IncidentDesk(desk, spread), freezes, ReviewDesk(desk), outages, rounds)

@@ -9,8 +9,8 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain, islice
-from typing import Any
+from itertools import chain, islice, zip_longest
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,7 +27,9 @@ from gateway.model.numbers import compact
 from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
 
 MAX_JUDGED = 200
-"""Alerts whose names are compared in full for one question: those that share most keys with it."""
+"""Alerts whose names are compared in full for one question: of each owner in turn, those that share most keys with it."""
+
+T = TypeVar("T")
 
 _SHARED = slice(-6, -1)
 """The signs of a number's key that stand in every text that has the number (`confirm`)."""
@@ -143,12 +145,12 @@ class AlertBook:
         return [found[key] for key in sorted(found)]
 
     def _sharing(self, keys: Iterable[str], sees: Callable[[HeldAlert], bool]) -> list[HeldAlert]:
-        """Return the alerts that share most keys, at most `MAX_JUDGED`."""
+        """Return the alerts that share most keys, at most `MAX_JUDGED`: those of one owner crowd out nobody else's."""
         with self._lock:
             shared = Counter(chain.from_iterable(self._by_key.get(key, ()) for key in keys))
             held = {key: self._alerts[key] for key in shared}
         seen = Counter({key: count for key, count in shared.items() if sees(held[key])})
-        return [held[key] for key, _ in seen.most_common(MAX_JUDGED)]
+        return in_turn((held[key] for key, _ in seen.most_common()), lambda alert: alert.owner)[:MAX_JUDGED]
 
     def _numbered(self, asked: str) -> list[HeldAlert]:
         signs = asked[_SHARED]
@@ -156,6 +158,15 @@ class AlertBook:
             places = set(self._by_key.get(_number(asked), ()))
             places |= {key for key, texts in self._wholes.items() if any(signs in text for text in texts)}
             return [self._alerts[key] for key in sorted(places)]
+
+
+def in_turn(items: Iterable[T], owner: Callable[[T], MemberId]) -> list[T]:
+    """Return the first item of each owner, then the second of each, and so on; in the order of `items` otherwise."""
+    lines: dict[MemberId, list[T]] = {}
+    for item in items:
+        lines.setdefault(owner(item), []).append(item)
+    nobody = object()
+    return [item for row in zip_longest(*lines.values(), fillvalue=nobody) for item in row if item is not nobody]
 
 
 def asked_keys(query: PersonQuery) -> set[str]:

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from adapters.base import best
+from adapters.base import MAX_CANDIDATES, best
 from adapters.budget import Budget
-from gateway.desk.alerts.book import AlertBook, HeldAlert
+from gateway.desk.alerts.book import AlertBook, HeldAlert, in_turn
 from gateway.desk.alerts.contacts import TRUSTED_US, Contacts
 from gateway.desk.alerts.issuing import RECORD_TYPE, verified
 from gateway.desk.alerts.values import SOURCE, Stand, read_own
@@ -175,10 +175,17 @@ class AlertGate:
     def search_those(
         self, sees: Callable[[HeldAlert], bool], query: Query, deadline: float, strictness: Strictness
     ) -> SearchResult:
-        """Return `search` of those alerts that an asker sees: the others take none of their places."""
+        """Return `search` of those alerts that an asker sees: the others take none of their places.
+
+        Where there are more than a search tells, the surest of each owner are told, in turn.
+        """
         budget = Budget(self._parts.clock, deadline)
-        found = self._book.search(query, SETS[strictness], budget.check, sees)
-        return best(Candidate(SOURCE, _place(alert.key), RECORD_TYPE, match, Marking()) for alert, match in found)
+        found = sorted(
+            self._book.search(query, SETS[strictness], budget.check, sees), key=lambda one: -one[1].score
+        )
+        told = in_turn(found, lambda one: one[0].owner)[:MAX_CANDIDATES]
+        candidates = (Candidate(SOURCE, _place(alert.key), RECORD_TYPE, match, Marking()) for alert, match in told)
+        return best(candidates, capped=len(found) > len(told))
 
     def within(self, office: str) -> OfficeAlerts:
         """Return the alerts that are for an office, and in force."""

@@ -29,6 +29,7 @@ from gateway.model.marking import Level
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.ports.files.held import ByteReader, ChunkWriter, HeldFile
 from gateway.statements.notices.files import file_name
+from policy.bundle.budget import BROUGHT
 
 _AT_ONCE, _AT_ONCE_PERSON = 16, 2
 _BARE: Mapping[MediaType, Callable[[ByteReader, int], Iterator[bytes]]] = {
@@ -58,7 +59,7 @@ class Bringing:
         await asyncio.to_thread(it.check_room, "", size)
         with self._place(actor.officer.person):
             empty = self._row(actor, name, marking)
-            raw = await self._take(empty, parts)
+            raw = await self._take(actor, empty, parts)
             try:
                 row = await asyncio.to_thread(self._finished, raw)
             except BaseException:
@@ -129,21 +130,30 @@ class Bringing:
             due_us=now_us,
         )
 
-    async def _take(self, row: HeldFile, parts: AsyncIterator[bytes]) -> HeldFile:
-        """Seal what comes, a chunk at a time; return the row with size and root."""
+    async def _take(self, actor: Actor, row: HeldFile, parts: AsyncIterator[bytes]) -> HeldFile:
+        """Seal what comes, a chunk at a time; return the row with size and root. Each chunk counts for who brings it."""
         writing = _Writing(await asyncio.to_thread(self._it.files.writer, row))
         try:
             async for part in parts:
-                if writing.put(part):
+                if whole := writing.put(part):
                     self._check_size(writing.size)
+                    await asyncio.to_thread(self._spend, actor, whole)
                     await asyncio.to_thread(writing.flush)
                     await asyncio.to_thread(self._it.check_disk, 0)
             self._check_size(writing.size)
+            await asyncio.to_thread(self._spend, actor, writing.left)
             await asyncio.to_thread(writing.finish)
         except BaseException:
             await asyncio.to_thread(writing.drop)
             raise
         return writing.told(row)
+
+    def _spend(self, actor: Actor, size: int) -> None:
+        """Count bytes of the day for the person, under a name that no list tells, and for the agency."""
+        officer, desk = actor.officer, self._it.desk
+        person = desk.pseudonym(officer.person, desk.parts.member)
+        self._it.spend(BROUGHT, officer.agency, person, size)
+        self._it.spend(BROUGHT, officer.agency, "", size)
 
     def _finished(self, raw: HeldFile) -> HeldFile:
         """Return the row of a file whose type is told, and that says nothing of its camera any more."""
@@ -195,11 +205,16 @@ class _Writing:
         self._leaves: list[bytes] = []
         self.size = 0
 
-    def put(self, part: bytes) -> bool:
-        """Take a part; tell whether there is a whole chunk."""
+    def put(self, part: bytes) -> int:
+        """Take a part; return the bytes of the chunks that are whole."""
         self._rest += part
         self.size += len(part)
-        return len(self._rest) >= CHUNK
+        return len(self._rest) // CHUNK * CHUNK
+
+    @property
+    def left(self) -> int:
+        """The bytes that are not written yet."""
+        return len(self._rest)
 
     def flush(self) -> None:
         """Write the chunks that are whole."""

@@ -43,13 +43,14 @@ from gateway.ports.files.held import ChunkWriter, HeldFile
 from gateway.ports.journal import EntryDraft, Event
 from gateway.rpc.contract import A, Method, Q
 from gateway.rpc.methods import FETCH_ATTACHMENT
+from policy.bundle.budget import FILES, KEPT
 
 _PAUSE_S = 60.0
 """A counterpart that sends nothing for so long has broken off."""
 
 _AT_ONCE = 64
 _WRONG_TRIES = 3
-_ROOM = frozenset({"attachments-full", "attachments-disk"})
+_ROOM = frozenset({"attachments-full", "attachments-disk", "budget-files"})
 
 
 class Downloads(Protocol):
@@ -162,6 +163,7 @@ class Fetcher:
             self._has_looked = True
         if row.file not in self._begun:
             await asyncio.to_thread(it.check_room, row.peer, row.about.size, frozenset(self._begun))
+            await asyncio.to_thread(it.spend, KEPT, row.peer, FILES, row.about.size)
         self._begun.add(row.file)
         writer = await asyncio.to_thread(it.files.writer, row)
         try:

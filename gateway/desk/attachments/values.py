@@ -9,6 +9,8 @@ from gateway.config.sections.desk import Attachments
 from gateway.desk.parts import DeskParts
 from gateway.errors import Overloaded
 from gateway.ports.files.held import FileRows, SealedFiles
+from gateway.ports.quotas import QuotaPlace
+from policy.bundle.budget import KIB
 
 MIB = 1024 * 1024
 KEEP_BROUGHT_US = 14 * 86_400_000_000
@@ -33,6 +35,19 @@ class FileParts:
     def now_us(self) -> int:
         """Our time."""
         return self.desk.parts.clock.now_us()
+
+    def spend(self, direction: str, whose: str, what: str, size: int) -> None:
+        """Count bytes of today; raise `Overloaded` where policy leaves no room for them (`budget-files`)."""
+        parts, budget = self.desk.parts, self.desk.parts.policy().quotas.budget
+        most = budget.limit(direction, whose, what) or 0
+        if not parts.quotas.spend(QuotaPlace(direction, whose, what), -(-size // KIB), most, self.now_us):
+            raise Overloaded(
+                "files of today take more than {most} MiB",
+                code="budget-files",
+                where=whose,
+                remedy="wait until tomorrow (UTC), or give more in quotas.toml of the policy",
+                most=most // KIB,
+            )
 
     def check_room(self, peer: str, size: int, begun: Collection[str] = ()) -> None:
         """Raise `Overloaded` where a file of this size has no room: in the counterpart's (or our own) share, or at all.

@@ -10,13 +10,14 @@
    author's office may address the office that the notice names
 8. policy allows it
 9. the thread's table allows it
-10. a new ask has room among those of its author and urgency that wait for our people
+10. its author is within its budget: of what stands open, of the day's bytes, and of work put before our people
 11. entry, notice, thread, work and holdings are durable in one transaction
 12. the receipt leaves, with its proof
 
-A refusal that may end (a rate, no room, a suspension, a missing predecessor, our own trouble) is a bare status: the
-author goes on sending. So is the refusal of what is not proved to be the peer's, and of other bytes under a known id.
-Any other refusal is signed, has an entry of its own and ends the delivery.
+A refusal that may end (a rate, a suspension, a missing predecessor, our own trouble) is a bare status: the author goes
+on sending. So is the refusal of what is not proved to be the peer's, of other bytes under a known id, and of a change
+beyond its author's budget, since it is never lost. Any other refusal is signed, has an entry of its own and ends the
+delivery; nothing is kept of what is beyond a budget but its hash.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ from gateway.audit.entries.entry import parse_entry
 from gateway.clock import check_time
 from gateway.desk.attachments.binding import taken_files
 from gateway.desk.clocks import answer_by_us
+from gateway.desk.delivery.budget import CODES, KeepingBudget, needs_no_agreement, protects
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.offices import check_own_office
 from gateway.desk.delivery.pen import Pen, Unsigned, Written
-from gateway.desk.delivery.waiting import TOO_MANY, AskRoom
 from gateway.desk.ending.times import ends_us
 from gateway.desk.ending.works import with_ended
 from gateway.desk.entries import answered_notice, refused_notice, unaccepted_notice
@@ -60,7 +61,7 @@ from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
 from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
-from gateway.model.desk.notices import Ask, Change, Notice, NoticeType, Service, Status, StatusCode
+from gateway.model.desk.notices import Change, Notice, NoticeType
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.exchange import AnswerMessage, LogProof, Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
@@ -89,20 +90,11 @@ _ALARMS = frozenset(
 )
 """Codes of refusals that an honest node never earns: a human looks at them."""
 
-_CONFIRMS = frozenset({StatusCode.ERASED, StatusCode.OBJECTED, StatusCode.NOT_HELD, StatusCode.ONWARD})
-
-
 def ends_delivery(error: LiaisonError) -> bool:
     """Tell whether a notice that is refused with `error` would be refused again. Trouble of our own may end, too."""
     if error.code == "replayed":  # its author's other notice, which has this id, stands
         return False
     return error.code in _FOR_GOOD or (isinstance(error, Refused) and not isinstance(error, _MAY_END))
-
-
-def needs_no_agreement(notice: Notice) -> bool:
-    """Tell whether a notice is a change, the confirmation of one, or a word of a node itself."""
-    body = notice.body
-    return isinstance(body, Change | Service) or (isinstance(body, Status) and body.code in _CONFIRMS)
 
 
 def passes_suspension(notice: Notice, kind: ThreadKind) -> bool:
@@ -118,8 +110,7 @@ class TakerParts:
     """The parts that taking works with.
 
     `policy` raises the refusal of a notice that policy does not allow; `raising` returns what a notice's work is raised
-    with: its clocks, and whether somebody is on duty. `most_asks` returns how many asks of one counterpart and urgency
-    may wait here.
+    with: its clocks, and whether somebody is on duty.
     """
 
     parts: Parts
@@ -131,7 +122,11 @@ class TakerParts:
     policy: Callable[[Notice, int], None]
     raising: Callable[[Thread, Notice], Raising]
     entry_of: Callable[[str, int], bytes]
-    most_asks: Callable[[], int]
+    budget: KeepingBudget
+
+
+def _suspended(peer: MemberId, reason: str) -> Suspended:
+    return Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
 
 
 class NoticeTaker:
@@ -140,7 +135,6 @@ class NoticeTaker:
     def __init__(self, taker: TakerParts) -> None:
         self._it = taker
         self._rates = Rates(RATE_PER_S, taker.parts.clock.monotonic, 2.0)
-        self._room = AskRoom(taker.store, taker.most_asks)
         self._refusals = Rates(REFUSALS_PER_S, taker.parts.clock.monotonic, REFUSALS_BURST_S)
 
     async def take(self, peer: MemberId, message: NoticeMessage) -> AnswerMessage:
@@ -179,6 +173,8 @@ class NoticeTaker:
         except Exception as error:
             reraise_fatal(error)
             if not isinstance(error, LiaisonError) or not ends_delivery(error):
+                if isinstance(error, LiaisonError) and error.code in CODES:
+                    self._it.incidents.note(key.peer, error.code)
                 raise
             return self._refusal(key, verified, error)
 
@@ -188,14 +184,16 @@ class NoticeTaker:
         reference = notice_reference(envelope)
         if reference is None:
             raise error
-        self._check_refusals(peer)
+        if (reason := parts.suspensions.suspends(peer=peer)) is not None:
+            raise _suspended(peer, reason)
+        is_kept = self._keeps_refused(peer, len(envelope))
         refusal, policy_hash = Refusal(error.reason, error.code), parts.policy().hash
         notice_id, notice_hash = reference.notice_id, reference.notice_hash
         receipt = NoticeReceipt(notice_id, parts.member, peer, notice_hash, parts.clock.now_us(), refusal=refusal)
 
         def finish(sealed: Sealed) -> EntryDraft:
             made = unaccepted_notice(
-                peer, envelope, refusal, why=error, policy_hash=policy_hash, is_kept=True, sealed=sealed
+                peer, envelope, refusal, why=error, policy_hash=policy_hash, is_kept=is_kept, sealed=sealed
             )
             made.claim = ReplayClaim(peer, notice_id, notice_hash, self._claim_until_us())
             return made
@@ -205,8 +203,8 @@ class NoticeTaker:
     def _again(self, known: NoticeRow, verified: Verified[Notice]) -> EntryDraft:
         if known.payload_hash != verified.payload_hash or not known.receipt:
             self._replayed(verified.signer, verified.value.exchange_id)
-        thread = self._it.store.thread(known.key)
-        self._check_peer(verified, thread.kind if thread is not None else kind_opened_by(verified.value))
+        self._check_peer(verified, self._it.store.thread(known.key), is_known=True)
+        self._it.budget.keeps_refused(verified.signer, 0)
         return events.DUPLICATE.draft(
             peer=verified.signer,
             exchange_id=verified.value.exchange_id,
@@ -217,10 +215,11 @@ class NoticeTaker:
     def _accept(self, key: ThreadKey, verified: Verified[Notice]) -> Unsigned:
         it, notice, head = self._it, verified.value, verified.value.head
         now_us = it.parts.clock.now_us()
+        before = it.store.thread(key)
+        self._check_peer(verified, before)  # 7
         check_unexpired(notice, now_us)
         if notice.type not in it.types or not self._takes(notice.type):
             raise Unsupported("notices of this type are not taken", code="unsupported", where="payload_type")
-        before = it.store.thread(key)
         if before is None:
             opened = head.thread_id == head.notice_id
             if not opened:
@@ -230,20 +229,21 @@ class NoticeTaker:
         placed = it.store.placed(key) if before is not None else []
         self._check_chain(before.their_last if before else b"", before.theirs if before else 0, notice)
         state = admits(kind, placed, new)  # 6, 9
-        self._check_peer(verified, kind)  # 7
         self._check_agreement(notice, kind, now_us)
         if head.to_office:
             own = it.parts.trust().descriptor(it.parts.member)
             check_own_office(own, notice.body, head.requester.office, head.to_office)
         it.policy(notice, now_us)  # 8
-        if before is None and isinstance(notice.body, Ask):  # 10
-            self._check_room(notice)
+        if before is None:  # 10
+            it.budget.check_open(notice)
         thread = thread_after(before, key, notice, verified.payload_hash, state, ours=False, now_us=now_us)
         occasion = Occasion(False, notice, verified.payload_hash, before, thread, now_us, it.store)
         effect = it.effects.get(notice.type)
         effects = effect(occasion) if effect is not None else Effects()
         thread = replace(thread, agency=thread.agency or effects.agency, office=thread.office or effects.office)
         raised = from_notice(thread, notice, now_us, it.raising(thread, notice)) if effects.raises else ()
+        told = sum(not work.done_us for work in raised + effects.works)
+        it.budget.charge(notice, len(verified.envelope), told)
         works = with_ended(it.store, before, thread, notice, now_us, raised + effects.works)
         answer_us = answer_by_us(work for work in works if not work.done_us)
         due_us = answer_us or thread.due_us
@@ -271,14 +271,6 @@ class NoticeTaker:
 
         return Unsigned(write_receipt(receipt, self._it.parts.trust()), finish)
 
-    def _check_room(self, notice: Notice) -> None:
-        """Raise for an ask beyond those of its author and urgency that may wait here (10); the log counts it."""
-        try:
-            self._room.check(notice.sender, notice.head.urgency)
-        except Overloaded:
-            self._it.incidents.note(notice.sender, TOO_MANY)
-            raise
-
     def _check_chain(self, last: bytes, count: int, notice: Notice) -> None:
         """Raise for a notice whose `previous` is not the author's last one (6)."""
         head = notice.head
@@ -287,14 +279,20 @@ class NoticeTaker:
         if head.seq == count + 1 and head.previous != last:
             raise Forbidden("the thread has another last notice of this author", code="seq-taken", where="previous")
 
-    def _check_peer(self, verified: Verified[Notice], kind: ThreadKind) -> None:
+    def _check_peer(self, verified: Verified[Notice], thread: Thread | None, *, is_known: bool = False) -> None:
+        """Raise where the peer's documents are out of their time, or exchange with it is suspended.
+
+        A suspended member is heard with what protects the persons of records, in threads of our own changes and words,
+        and with one urgent word about itself in an hour; and it gets the receipt of what is known.
+        """
         parts, peer, notice = self._it.parts, verified.signer, verified.value
         parts.trust().freshness(peer, parts.clock.now_us())
-        purpose = notice.head.purpose.value
-        if passes_suspension(notice, kind):
+        if (reason := parts.suspensions.suspends(peer=peer, purpose=notice.head.purpose.value)) is None:
             return
-        if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
-            raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
+        if protects(notice) or (thread is not None and passes_suspension(notice, thread.kind) and (thread.opener or is_known)):
+            return
+        if is_known or not self._it.budget.hears(notice):
+            raise _suspended(peer, reason)
 
     def _takes(self, kind: NoticeType) -> bool:
         """Tell whether our own descriptor lists the type."""
@@ -332,20 +330,24 @@ class NoticeTaker:
             refusal,
         )
 
-    def _check_refusals(self, peer: MemberId) -> None:
-        """Use up one refusal with an entry; raise where the counterpart has none."""
+    def _keeps_refused(self, peer: MemberId, size: int) -> bool:
+        """Use up one refusal with an entry, and tell whether it keeps the notice; raise where the peer has none left."""
         if not self._refusals.admits(peer):
             raise Overloaded("too many notices that are refused", code="notice-rate", where=peer)
+        return self._it.budget.keeps_refused(peer, size)
 
     def _refusal(self, key: ThreadKey, verified: Verified[Notice], error: LiaisonError) -> Unsigned:
-        self._check_refusals(key.peer)
+        is_kept = self._keeps_refused(key.peer, 0 if error.code in CODES else len(verified.envelope))
         if error.code in _ALARMS:
             self._it.incidents.note(key.peer, error.code, str(error)[:200], verified.value.exchange_id)
         refusal, parts = Refusal(error.reason, error.code), self._it.parts
         policy_hash = parts.policy().hash
 
         def finish(sealed: Sealed) -> EntryDraft:
-            return refused_notice(verified, refusal, sealed, self._claim_until_us(), why=error, policy_hash=policy_hash)
+            until_us = self._claim_until_us()
+            return refused_notice(
+                verified, refusal, sealed, until_us, why=error, policy_hash=policy_hash, is_kept=is_kept
+            )
 
         return Unsigned(write_receipt(self._receipt(verified, refusal=refusal), parts.trust()), finish)
 

@@ -103,6 +103,11 @@ def finding_id(key: bytes, counted: Counted) -> ExchangeId:
     return _name("finding", counted.rule.id, last.person, mac, str(last.time_us // _US_A_DAY))
 
 
+def budget_id(*over: str) -> ExchangeId:
+    """Return the id of the thread at home that says which counterpart is over its budget of which day."""
+    return _name("budget", *over)
+
+
 def reviewed_id(work_id: str) -> ExchangeId:
     """Return the id of the thread at home of the finding that a review made."""
     return _name(REVIEWED, work_id)

@@ -1,19 +1,63 @@
-"""Draft the entries that put a question to its supervisor, and a finding to the security officer."""
+"""Draft the entries that put a question to its supervisor, and a finding to the security officer, and write each once."""
 
 from __future__ import annotations
 
+import asyncio
+
 from msgspec.structs import replace
 
-from gateway.desk.oversight.matters import Finding, Sample, written
+from gateway.desk.delivery.budget import KeepingBudget, Over
+from gateway.desk.oversight.matters import Finding, Sample, budget_id, written
 from gateway.desk.oversight.values import at_home, moved
+from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_incident, for_review
+from gateway.errors import Stale
 from gateway.model.desk.notices import Urgency
+from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, Thread, Work
 from gateway.ports.journal import EntryDraft
 
 SAMPLED = "sampled"
+
+
+class OverBudget:
+    """Tells security officers of a counterpart that is over its budget: once in a day for each kind and code."""
+
+    def __init__(self, desk: DeskParts, budget: KeepingBudget) -> None:
+        self._desk = desk
+        self._budget = budget
+
+    async def round(self) -> None:
+        """Raise work on each that nobody was told of yet."""
+        for over in self._budget.over():
+            await self._tell(over)
+
+    async def _tell(self, over: Over) -> None:
+        me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
+        name = budget_id(*map(str, over))
+        finding = Finding(over.code, f"{over.member}: {over.kind}", "", "", "", now_us, now_us)
+        thread, work = finding_rows(me, name, finding, now_us)
+        await put(self._desk, name, _drafted(thread, replace(work, urgency=Urgency.URGENT), f"{over.code} {over.kind}"))
+
+
+async def put(desk: DeskParts, name: ExchangeId, draft: EntryDraft) -> None:
+    """Write a review or a finding, where it was not written before."""
+    key = ThreadKey(desk.parts.member, name)
+    if await asyncio.to_thread(desk.store.thread, key) is not None:
+        return
+
+    def make() -> EntryDraft:
+        if desk.store.thread(key) is not None:
+            raise Stale("this was raised before", code="raised", where="work")
+        return draft
+
+    try:
+        await desk.pen.write(desk.parts.member, key, make)
+    except Stale as error:
+        if error.code != "raised":
+            raise
 
 
 def sampled(member: MemberId, name: ExchangeId, sample: Sample, now_us: int) -> EntryDraft:

@@ -18,13 +18,12 @@ from gateway.clock import HOUR_US
 from gateway.config.file_marks import FileMarks
 from gateway.desk.oversight.counting import AlertSince, Counting, Lists, OffShift, Use
 from gateway.desk.oversight.matters import finding_id, finding_of, sample_id, sample_of
-from gateway.desk.oversight.raised import found, sampled
+from gateway.desk.oversight.raised import found, put, sampled
 from gateway.desk.oversight.reading import UseReader
 from gateway.desk.oversight.rules import LISTED, RULES, Listed, Ruled, packaged, read_rules
 from gateway.desk.oversight.targets import target_keys
 from gateway.desk.parts import DeskParts
-from gateway.errors import LiaisonError, Stale
-from gateway.model.desk.threads import ThreadKey
+from gateway.errors import LiaisonError
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Purpose
 from gateway.ports.journal import EntryDraft
@@ -80,7 +79,7 @@ class OwnLogWatch:
         except LiaisonError as error:
             problem = error
         for name, draft in await asyncio.to_thread(self._drafts):
-            await self._put(name, draft)
+            await put(self._desk, name, draft)
         if problem is not None:
             raise problem
 
@@ -127,20 +126,3 @@ class OwnLogWatch:
             name = finding_id(self._key, counted)
             made.append((name, found(me, name, finding_of(counted), now_us)))
         return made
-
-    async def _put(self, name: ExchangeId, draft: EntryDraft) -> None:
-        """Write a review or a finding, where it was not written before."""
-        key = ThreadKey(self._desk.parts.member, name)
-        if await asyncio.to_thread(self._desk.store.thread, key) is not None:
-            return
-
-        def make() -> EntryDraft:
-            if self._desk.store.thread(key) is not None:
-                raise Stale("this was raised before", code="raised", where="work")
-            return draft
-
-        try:
-            await self._desk.pen.write(self._desk.parts.member, key, make)
-        except Stale as error:
-            if error.code != "raised":
-                raise

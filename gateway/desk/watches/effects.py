@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
-from gateway.desk.watches.values import LIVE, hit_id
+from gateway.desk.watches.values import hit_id
 from gateway.desk.watches.wide import check_asks, check_width
-from gateway.errors import Forbidden, Overloaded
+from gateway.errors import Forbidden
 from gateway.matching.keys import query_cost
 from gateway.model.desk.notices import NoticeType, Reply
-from gateway.model.desk.threads import ThreadKind, ThreadState
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.watches import Goods, Watch
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import MemberId
@@ -18,11 +18,6 @@ from gateway.ports.desk import Holding
 from gateway.records.identifiers.query_forms import check_asked
 from gateway.records.types import RECORD_TYPES
 from gateway.statements.notices.notice import parse_notice
-
-MOST_WATCHES = 10_000
-"""The watches of one counterpart that stand here, or are paused."""
-
-_STANDING = (*LIVE, ThreadState.PAUSED)
 
 _KEPT_US = 366 * 86_400_000_000
 
@@ -33,7 +28,7 @@ def watch_effects(member: MemberId) -> EffectTable:
 
 
 def _watch(it: Occasion) -> Effects:
-    """Refuse a watch that is too wide, too many, or that asks something else than its thread began with."""
+    """Refuse a watch that is too wide, or that asks something else than its thread began with."""
     watch = it.notice.body
     assert isinstance(watch, Watch)
     if it.ours:
@@ -46,9 +41,6 @@ def _watch(it: Occasion) -> Effects:
     check_width(watch.query)
     check_asks(watch.query)
     if it.before is None:
-        # Those that are paused count, too: each of them may be said again to be needed.
-        if it.store.count_theirs(ThreadKind.WATCH, _STANDING, it.thread.key.peer, MOST_WATCHES) >= MOST_WATCHES:
-            raise Overloaded("{count} watches stand here already", code="too-many-watches", count=MOST_WATCHES)
         return Effects()
     first = next((row for row in it.store.notices(it.thread.key) if row.placed.seq == 1 and row.envelope), None)
     body = parse_notice(first.envelope).body if first is not None else None

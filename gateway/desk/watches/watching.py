@@ -4,6 +4,10 @@ A key index numbers the rows that its writer has changed, whichever process that
 looked last. It searches the indexes once for each watch that is new or renewed. For all of them it does so where any
 row may have changed: after a start, and when policy, or a switch, has changed, or a record is held back no longer. What
 was told is not told again.
+
+Documents that a member publishes change nothing that its watches meet, so nothing is searched for them; only a member
+that was silent and is heard again has its own watches searched. A round searches for a few watches of each member, in
+turn: one with thousands of them keeps the others' waiting for as long as its few take.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from gateway.desk.originator.reading import read_records
 from gateway.desk.parts import DeskParts
@@ -31,6 +36,9 @@ from gateway.ports.sources import FreshRow, TellingSource
 from gateway.statements.notices.notice import parse_notice
 
 _AT_ONCE = 200
+MOST_IN_A_ROUND = 32
+"""Watches of one member (or of our own agencies) for which a round searches the indexes."""
+
 _LOAD_S = 60.0
 
 
@@ -55,6 +63,9 @@ class Watching:
 
     _dirty: set[ThreadKey] = field(default_factory=set)
     _state: tuple[object, ...] = ()
+    _silent: frozenset[tuple[MemberId, str]] = frozenset()
+    """The counterparts and purposes whose watches stood still at the last look."""
+
     _load_at: float = 0.0
 
     # ------------------------------------------------------------ what stands here
@@ -213,33 +224,42 @@ class Watching:
         """Search the indexes for watches that are new or renewed, or where any row may have changed. At the leader."""
         await asyncio.to_thread(self._take_in)
         self._follow()
+        for watch in self._next():
+            self._again.discard(watch.key)
+            try:
+                await self._look(watch)
+            except (Refused, Misconfigured):  # a source cannot be asked now, or gives what it should not
+                self._again.add(watch.key)
+            await asyncio.sleep(0)
+
+    def _next(self) -> list[LiveWatch]:
+        """Return the watches of this round: a few of each member, those that are new or renewed first."""
+        lines: dict[MemberId, list[LiveWatch]] = {}
         for key, watch in sorted(self.book.watches.items(), key=lambda one: not one[1].due):
-            if (watch.due or key in self._again) and self._is_on(watch):
-                self._again.discard(key)
-                try:
-                    await self._look(watch)
-                except (Refused, Misconfigured):  # a source cannot be asked now, or gives what it should not
-                    self._again.add(key)
-                await asyncio.sleep(0)
+            line = lines.setdefault(watch.key.peer, [])
+            if len(line) < MOST_IN_A_ROUND and (watch.due or key in self._again) and self._is_on(watch):
+                line.append(watch)
+        return [watch for row in zip_longest(*lines.values()) for watch in row if watch is not None]
 
     def _follow(self) -> None:
-        """Search for all watches anew where policy, the members or the switches are others, or a record is free."""
-        parts = self.desk.parts
-        state = (
-            parts.policy().hash,
-            parts.trust().hash,
-            tuple(map(self._is_off, self.walls)),
-            self._silent(),
-            self.freed(),
-        )
-        if state != self._state:
-            self._state = state
-            self._again |= set(self.book.watches)
+        """Search for all watches anew where policy or the switches are others, or a record is free.
 
-    def _silent(self) -> frozenset[str]:
-        """Return the counterparts whose watches stand still now."""
+        For those of a member alone where it is heard again.
+        """
+        parts = self.desk.parts
+        ours = tuple(map(self._is_off, self.walls)), frozenset(parts.suspensions.in_force)
+        state = (parts.policy().hash, ours, self.freed())
+        silent, was_silent = self._silent_now(), self._silent
+        if state != self._state:
+            self._again |= set(self.book.watches)
+        elif heard := was_silent - silent:
+            self._again |= {key for key, watch in self.book.watches.items() if (watch.peer, watch.purpose) in heard}
+        self._state, self._silent = state, silent
+
+    def _silent_now(self) -> frozenset[tuple[MemberId, str]]:
+        """Return the counterparts and purposes whose watches stand still now."""
         pairs = {(watch.peer, watch.purpose) for watch in self.book.watches.values() if not watch.own}
-        return frozenset(peer for peer, purpose in pairs if not self._hears(peer, purpose))
+        return frozenset(pair for pair in pairs if not self._hears(*pair))
 
     async def _look(self, watch: LiveWatch) -> None:
         try:

@@ -1,13 +1,16 @@
-"""Count the questions of a day by direction, counterpart and purpose, exactly, over all processes.
+"""Count by day, direction, counterpart and purpose, exactly, over all processes.
 
 A take reads and writes in one transaction that no other one interleaves with (SQLite: `BEGIN IMMEDIATE`; PostgreSQL:
 the row is locked), so parallel requests and several processes together never pass a limit, and never stop short of it.
+What is counted often and need not be used to the last is spent from a part that was taken in advance.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -19,6 +22,18 @@ from gateway.storage.database.upsert import insert_for
 
 _KEPT_DAYS = 92
 """Days of counts that are kept for reports."""
+
+_PARTS = 128
+"""The database is asked for a limit in so many parts, and a process that ends leaves no more than one of them unused."""
+
+
+@dataclass(slots=True)
+class _Advance:
+    """What is left of the parts of a limit that were taken in advance; once `is_last`, the day has no more."""
+
+    most: int
+    left: int = 0
+    is_last: bool = False
 
 
 class SqlQuotas:
@@ -32,6 +47,9 @@ class SqlQuotas:
         self._database = database
         self._proved_us = proved_us
         self._swept = -1
+        self._lock = threading.Lock()
+        self._day = -1
+        self._advances: dict[QuotaPlace, _Advance] = {}
 
     def take(self, places: Sequence[QuotaPlace], limit: Callable[[QuotaPlace], int | None], now_us: int) -> list[bool]:
         """Count the questions of `places` that are within today's limit. Return for each of `places` whether it is.
@@ -44,6 +62,26 @@ class SqlQuotas:
             return [True] * len(places)
         left = self._reserve({place: (number, limits[place] or 0) for place, number in wanted.items()}, now_us)
         return [limits[place] is None or _spend(left, place) for place in places]
+
+    def spend(self, place: QuotaPlace, amount: int, most: int, now_us: int) -> bool:
+        """Count an amount where `most` of today leaves room for all of it; tell whether it does.
+
+        Beyond the limit the database is not asked any more. Raises `StorageBroken`.
+        """
+        with self._lock:
+            if self._day != (day := now_us // DAY_US):
+                self._day, self._advances = day, {}
+            advance = self._advances.get(place)
+            if advance is None or advance.most != most:
+                advance = self._advances[place] = _Advance(most)
+            if advance.left < amount and not advance.is_last:
+                wanted = max(amount - advance.left, most // _PARTS)
+                granted = self._reserve({place: (wanted, most)}, now_us)[place]
+                advance.left, advance.is_last = advance.left + granted, granted < wanted
+            if advance.left < amount:
+                return False
+            advance.left -= amount
+            return True
 
     def used(self, day_us: int) -> list[QuotaUse]:
         """Return all counts of the day that `day_us` lies in."""

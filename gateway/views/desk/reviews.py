@@ -33,6 +33,13 @@ RULES: Sentences = {
 }
 """The rules of the package in words; a rule of the country says its own title."""
 
+BUDGETS: Sentences = {
+    "budget-kept": "a counterpart has used up what is kept of its notices of one kind in a day",
+    "budget-told": "a counterpart has used up the work of one kind that it gives our people in a day",
+    "budget-open": "a counterpart has as much of one kind open here as it may have",
+}
+"""Findings about a counterpart in words, which its id and the kind of notice follow."""
+
 RESULTS: Sentences = {
     "in-order": "in order",
     "not-in-order": "not in order: the security officer looks into it",
@@ -48,6 +55,8 @@ SETTLED: Sentences = {
 
 def rule_words(rule: str, title: str, language: Language = Language.EN) -> str:
     """Return what a rule finds, in words; those of a country's own rule as it says them."""
+    if rule in BUDGETS:
+        return f"{tell(language, BUDGETS[rule])} ({title})"
     known = RULES.get(rule)
     return tell(language, known) if known is not None and title in ("", known) else title or rule
 

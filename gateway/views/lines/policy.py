@@ -13,6 +13,7 @@ from gateway.language.terms import PURPOSES, RECORD_TYPES
 from gateway.ops.homes.open_home import Written
 from gateway.ops.policy.proposal import Proposal
 from gateway.views.lines import Line
+from policy.bundle.budget import BROUGHT, KEPT
 from policy.review.cases import CaseResult
 from policy.review.diff import Difference
 from policy.review.matrix import Row, overview
@@ -217,7 +218,8 @@ def quota_lines(found: Iterable[dict[str, Any]]) -> Iterator[Line]:
     """Yield how much of today's quotas is used."""
     row = None
     for row in found:
-        place = f"{row['direction']:<3} {row['peer']} {row['purpose']}"
+        unit = " KiB" if row["direction"] in (KEPT, BROUGHT) else ""
+        place = f"{row['direction']:<3} {row['peer']} {row['purpose']}{unit}".rstrip()
         if row["limit"] is None:
             yield f"{place}: {row['used']}, no limit"
         else:

@@ -16,6 +16,7 @@ from gateway.language.terms import PURPOSES, named
 from gateway.ops.console.administration import Administration
 from gateway.ops.console.jobs import JobKind
 from gateway.ops.policy.keeper import INCOMING
+from policy.bundle.budget import BROUGHT, KEPT, TOLD, WORD
 
 MOST_DOCUMENT = 3 * 1024 * 1024
 """The most bytes of the form with a proposed policy: base64 grows where a form carries it."""
@@ -125,11 +126,18 @@ def _quotas(found: Sequence[Mapping[str, Any]], language: Language) -> Section:
         tell(language, "Used"),
         tell(language, "Limit"),
     )
-    out, into = tell(language, "we ask"), tell(language, "they ask")
+    directions = {
+        "out": tell(language, "we ask"),
+        "in": tell(language, "they ask"),
+        KEPT: tell(language, "we keep of theirs (KiB)"),
+        TOLD: tell(language, "they give our people work"),
+        WORD: tell(language, "they are heard in this hour, while suspended"),
+        BROUGHT: tell(language, "our people bring files (KiB)"),
+    }
     rows = tuple(
         (
-            with_country(each["peer"], language),
-            out if each["direction"] == "out" else into,
+            each["peer"] if each["direction"] == BROUGHT else with_country(each["peer"], language),
+            directions[each["direction"]],
             named(each["purpose"], PURPOSES, language),
             str(each["used"]),
             str(each["limit"]) if each["limit"] is not None else "-",

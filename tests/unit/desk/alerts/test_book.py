@@ -127,3 +127,12 @@ def test_n210_alerts_for_another_office_take_no_place_of_those_for_this_one() ->
     book = AlertBook([*others, mine, *(held(PEOPLE, offices=("th.b",)) for _ in range(20))])
     seen = book.search(name("Nguyen Van Hung", "1990"), USUAL, sees=lambda alert: alert.is_for("th.a"))
     assert [alert for alert, _ in seen] == [mine]
+
+
+def test_n242_alerts_of_one_owner_crowd_out_nobody_elses() -> None:
+    """However many of one member share all keys with a question, those of others are compared as well."""
+    many = [held(PEOPLE) for _ in range(MAX_JUDGED + 40)]
+    other = held(PEOPLE, owner=MemberId("kh"), key=ThreadKey(MemberId("kh"), new_exchange_id()))
+    shown = found(AlertBook([*many, other]), name("Nguyễn Văn Hùng", "1990"))
+    assert len(shown) == MAX_JUDGED
+    assert other in shown

@@ -127,6 +127,31 @@ def test_never_more_than_the_limit_and_never_less_than_what_was_asked(
     opened.close()
 
 
+def test_what_is_spent_is_counted_in_advance_and_never_passes_its_limit(database: Database) -> None:
+    place, other = QuotaPlace("kept", "th", "alert"), QuotaPlace("kept", "la", "alert")
+    quotas = SqlQuotas(database)
+    assert quotas.spend(place, 10, 1_280, NOW_US)
+    assert [use.used for use in quotas.used(NOW_US)] == [10], "what is asked for, or a part of the limit"
+    assert quotas.spend(place, 3, 1_280, NOW_US)
+    assert quotas.spend(place, 3, 1_280, NOW_US)
+    assert [use.used for use in quotas.used(NOW_US)] == [20]
+    later = SqlQuotas(database)  # after a start the rest of a part is lost, and no more
+    assert not later.spend(place, 1_261, 1_280, NOW_US)
+    assert later.spend(place, 1_260, 1_280, NOW_US)
+    assert not later.spend(place, 1, 1_280, NOW_US)
+    assert later.spend(other, 1, 1_280, NOW_US), "another one has its own"
+    assert later.spend(place, 1, 1_280, NOW_US + DAY_US), "and so has another day"
+    assert not later.spend(place, 1, 0, NOW_US)
+
+
+def test_beyond_a_limit_the_database_is_not_asked_any_more(database: Database) -> None:
+    quotas = SqlQuotas(database)
+    assert quotas.spend(TH, 2, 2, NOW_US)
+    assert not quotas.spend(TH, 1, 2, NOW_US)
+    database.dispose()
+    assert not quotas.spend(TH, 1, 2, NOW_US)
+
+
 def _read(text: str) -> Quotas:
     return read_quotas(parse_toml("quotas.toml", text.encode()))
 
@@ -154,3 +179,34 @@ def test_quotas_are_read_by_direction_counterpart_and_purpose() -> None:
 def test_a_quota_that_says_something_else_does_not_load(text: str) -> None:
     with pytest.raises(Misconfigured):
         _read(text)
+
+
+def test_a_budget_names_what_differs_and_one_counterpart_alone() -> None:
+    budget = _read("[budget]\nalert = { mib = 1 }\n[budget_of.th]\nalert = { open = 2 }\n").budget
+    usual = Quotas().budget.share("la", "alert")
+    assert (budget.share("la", "alert").mib, budget.share("la", "alert").open) == (1, usual.open)
+    assert (budget.share("th", "alert").mib, budget.share("th", "alert").open) == (1, 2)
+    assert budget.share("th", "ask") == Quotas().budget.share("th", "ask")
+    quotas = _read("[brought]\nperson_mib = 1\n")
+    assert quotas.limit("brought", "police", "p-1") == 1_024
+    assert quotas.limit("kept", "th", "alert") == usual.mib * 1_024
+    assert quotas.limit("told", "th", "alert") == usual.told
+    assert (quotas.limit("word", "th", "03"), quotas.limit("in", "th", "BORDER_CHECK")) == (1, None)
+    assert not quotas.named, "no question is counted for it"
+
+
+@table(
+    "text",
+    (
+        "[budget]\nrumour = { mib = 1 }\n",
+        "[budget]\nalert = { mb = 1 }\n",
+        "[budget]\nalert = { mib = -1 }\n",
+        "[budget]\nalert = 3\n",
+        "[budget_of.Thailand]\nalert = { mib = 1 }\n",
+        "[brought]\noffice_mib = 1\n",
+    ),
+)
+def test_a_mistake_in_a_budget_is_told_with_its_line(text: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        _read(text)
+    assert caught.value.where.startswith("quotas.toml:")
