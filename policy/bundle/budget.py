@@ -19,8 +19,8 @@ FILES, REFUSED = "file", "refused"
 """The kinds beside those of notices: files that notices name, and what is written of notices that are not taken."""
 
 KEPT, TOLD, WORD, BROUGHT = "kept", "told", "word", "brought"
-"""The directions under which is counted: KiB that we keep of a counterpart, work that it puts before our people, the one
-word in an hour of a suspended one, and KiB that our own people bring."""
+"""The directions under which is counted: KiB that we keep of a counterpart, work that it puts before our people, the
+one word in an hour of a suspended one, and KiB that our own people bring."""
 
 KIB = 1024
 _MAX = 10_000_000
@@ -59,7 +59,7 @@ USUAL: Mapping[str, Share] = {
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The shares of each counterpart by kind, those of one alone, and the MiB of files that our own people bring a day."""
+    """The shares of each counterpart by kind, those of one alone, and the MiB of files that our people bring a day."""
 
     shares: Mapping[str, Share] = field(default_factory=lambda: USUAL)
     of: Mapping[str, Mapping[str, Share]] = field(default_factory=dict)
@@ -107,10 +107,12 @@ def read_budget(document: TomlTable) -> Budget:
         except Malformed as error:
             each.fail(error.message, name, remedy=error.remedy)
     brought.only("person_mib", "agency_mib")
-    return replace(
-        Budget(shares),
-        of={name: _shares(each.table(name), shares) for name in each.data},
-        **{name: _number(brought, name) for name in brought.data},
+    usual = Budget()
+    return Budget(
+        shares,
+        {name: _shares(each.table(name), shares) for name in each.data},
+        _number(brought, "person_mib", usual.person_mib),
+        _number(brought, "agency_mib", usual.agency_mib),
     )
 
 
@@ -124,8 +126,8 @@ def _shares(table: TomlTable, usual: Mapping[str, Share]) -> Mapping[str, Share]
     return found
 
 
-def _number(table: TomlTable, name: str) -> int:
-    number: int = table.get(name, int)
+def _number(table: TomlTable, name: str, usual: int | None = None) -> int:
+    number: int = table.get(name, int, usual)
     if not 0 <= number <= _MAX:
         table.fail(f"`{name}` must be 0 to {_MAX}", name)
     return number

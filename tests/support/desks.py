@@ -19,6 +19,7 @@ from gateway.clock import ManualClock
 from gateway.config.suspensions import Action, Suspensions
 from gateway.desk.delivery.ahead import Ahead, withdrawn_elsewhere
 from gateway.desk.delivery.authoring import Author
+from gateway.desk.delivery.budget import KeepingBudget
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
@@ -192,7 +193,7 @@ class Desk:
             TakerParts(
                 parts, self.store, self._pen, self.incidents,
                 {NoticeType.CHANGE: withdrawn_elsewhere}, frozenset(NoticeType), lambda *_: None,
-                lambda _thread, _notice: Raising(), self._entry, lambda: 10**6,
+                lambda _thread, _notice: Raising(), self._entry, KeepingBudget(parts, self.store),
             )
         )  # fmt: skip
 

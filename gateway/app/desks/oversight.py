@@ -12,9 +12,9 @@ from gateway.desk.delivery.budget import KeepingBudget
 from gateway.desk.oversight.freezing import FreezeDesk
 from gateway.desk.oversight.incidents import IncidentDesk
 from gateway.desk.oversight.outages import Outages
+from gateway.desk.oversight.raised import OverBudget
 from gateway.desk.oversight.reviewing import ReviewDesk
 from gateway.desk.oversight.spreading import IncidentSpread
-from gateway.desk.oversight.raised import OverBudget
 from gateway.desk.oversight.watching import OwnLogWatch
 from gateway.desk.parts import DeskParts
 

@@ -9,7 +9,7 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain, islice, zip_longest
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,7 +27,7 @@ from gateway.model.numbers import compact
 from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
 
 MAX_JUDGED = 200
-"""Alerts whose names are compared in full for one question: of each owner in turn, those that share most keys with it."""
+"""Alerts that are compared in full for one question: those that share most keys with it, of each owner in turn."""
 
 T = TypeVar("T")
 
@@ -165,8 +165,12 @@ def in_turn(items: Iterable[T], owner: Callable[[T], MemberId]) -> list[T]:
     lines: dict[MemberId, list[T]] = {}
     for item in items:
         lines.setdefault(owner(item), []).append(item)
-    nobody = object()
-    return [item for row in zip_longest(*lines.values(), fillvalue=nobody) for item in row if item is not nobody]
+    return [
+        line[place]
+        for place in range(max(map(len, lines.values()), default=0))
+        for line in lines.values()
+        if place < len(line)
+    ]
 
 
 def asked_keys(query: PersonQuery) -> set[str]:

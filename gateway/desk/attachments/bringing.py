@@ -131,7 +131,7 @@ class Bringing:
         )
 
     async def _take(self, actor: Actor, row: HeldFile, parts: AsyncIterator[bytes]) -> HeldFile:
-        """Seal what comes, a chunk at a time; return the row with size and root. Each chunk counts for who brings it."""
+        """Seal and count what comes, a chunk at a time; return the row with size and root."""
         writing = _Writing(await asyncio.to_thread(self._it.files.writer, row))
         try:
             async for part in parts:

@@ -23,7 +23,7 @@ from gateway.ports.quotas import QuotaPlace
 from policy.bundle.budget import KEPT, KIB, REFUSED, TOLD, WORD, Share
 
 CODES = ("budget-kept", "budget-told", "budget-open")
-"""The codes of refusals beyond a day's bytes, beyond a day's work for our people, and beyond what may be open at once."""
+"""The codes of refusals: beyond a day's bytes, beyond a day's work for our people, beyond what may be open at once."""
 
 ENTRY_BYTES = 6 * KIB
 """The room of an entry with our receipt and its rows, beside the notice itself, which is kept twice."""
@@ -31,7 +31,7 @@ ENTRY_BYTES = 6 * KIB
 _PART = 8
 _STANDING = (ThreadState.NEW, ThreadState.OPEN, ThreadState.ANSWERED, ThreadState.BACK, ThreadState.PAUSED)
 _OPEN: Mapping[ThreadKind, tuple[ThreadState, ...]] = {ThreadKind.SERVICE: (ThreadState.NEW, ThreadState.OPEN)}
-"""The states in which a thread counts as open, where not all do that stand: a word that was acknowledged waits for none."""
+"""The states in which a thread counts as open, where it is fewer: a word that was acknowledged waits for nobody."""
 
 _CONFIRMS = frozenset({StatusCode.ERASED, StatusCode.OBJECTED, StatusCode.NOT_HELD, StatusCode.ONWARD})
 _URGENT = frozenset({Urgency.FLASH, Urgency.URGENT})

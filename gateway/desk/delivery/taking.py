@@ -61,7 +61,7 @@ from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
 from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
-from gateway.model.desk.notices import Change, Notice, NoticeType
+from gateway.model.desk.notices import Notice, NoticeType
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.exchange import AnswerMessage, LogProof, Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
@@ -89,6 +89,7 @@ _ALARMS = frozenset(
     }
 )
 """Codes of refusals that an honest node never earns: a human looks at them."""
+
 
 def ends_delivery(error: LiaisonError) -> bool:
     """Tell whether a notice that is refused with `error` would be refused again. Trouble of our own may end, too."""
@@ -289,7 +290,9 @@ class NoticeTaker:
         parts.trust().freshness(peer, parts.clock.now_us())
         if (reason := parts.suspensions.suspends(peer=peer, purpose=notice.head.purpose.value)) is None:
             return
-        if protects(notice) or (thread is not None and passes_suspension(notice, thread.kind) and (thread.opener or is_known)):
+        if protects(notice) or (
+            thread is not None and passes_suspension(notice, thread.kind) and (thread.opener or is_known)
+        ):
             return
         if is_known or not self._it.budget.hears(notice):
             raise _suspended(peer, reason)
@@ -331,7 +334,7 @@ class NoticeTaker:
         )
 
     def _keeps_refused(self, peer: MemberId, size: int) -> bool:
-        """Use up one refusal with an entry, and tell whether it keeps the notice; raise where the peer has none left."""
+        """Use up one refusal with an entry; tell whether it keeps the notice. Raise where the peer has none left."""
         if not self._refusals.admits(peer):
             raise Overloaded("too many notices that are refused", code="notice-rate", where=peer)
         return self._it.budget.keeps_refused(peer, size)

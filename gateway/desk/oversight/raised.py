@@ -1,4 +1,4 @@
-"""Draft the entries that put a question to its supervisor, and a finding to the security officer, and write each once."""
+"""Put a question to its supervisor, and a finding to the security officer: their entries, each written once."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _KEPT_DAYS = 92
 """Days of counts that are kept for reports."""
 
 _PARTS = 128
-"""The database is asked for a limit in so many parts, and a process that ends leaves no more than one of them unused."""
+"""The database is asked for a limit in so many parts; a process that ends leaves no more than one of them unused."""
 
 
 @dataclass(slots=True)

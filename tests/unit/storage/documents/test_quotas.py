@@ -148,7 +148,7 @@ def test_beyond_a_limit_the_database_is_not_asked_any_more(database: Database) -
     quotas = SqlQuotas(database)
     assert quotas.spend(TH, 2, 2, NOW_US)
     assert not quotas.spend(TH, 1, 2, NOW_US)
-    database.dispose()
+    database.close()
     assert not quotas.spend(TH, 1, 2, NOW_US)
 
 
