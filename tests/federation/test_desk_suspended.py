@@ -191,6 +191,8 @@ async def test_a_word_of_a_node_passes_with_what_is_said_before_it(desks: Desks,
     await th.author.post(key, post(WORD))
     await vn.author.post(there, post(Status(key.thread_id, StatusCode.ACKNOWLEDGED)))
     await th.author.post(key, post(Service(ServiceCode.RESUMED)))
+    await desks.until(lambda: "note" in codes(vn, there) or codes(vn, there)[-1] == "RESUMED", "what was said before")
+    desks.clock.advance(timedelta(hours=1))  # the one who suspended hears one word in an hour
     await desks.until(lambda: codes(vn, there)[-1] == "RESUMED" and vn.is_quiet(), "all is taken")
 
 

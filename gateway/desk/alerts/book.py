@@ -145,7 +145,7 @@ class AlertBook:
         return [found[key] for key in sorted(found)]
 
     def _sharing(self, keys: Iterable[str], sees: Callable[[HeldAlert], bool]) -> list[HeldAlert]:
-        """Return the alerts that share most keys, at most `MAX_JUDGED`: those of one owner crowd out nobody else's."""
+        """Return the alerts that share most keys, at most `MAX_JUDGED`, of each owner in turn."""
         with self._lock:
             shared = Counter(chain.from_iterable(self._by_key.get(key, ()) for key in keys))
             held = {key: self._alerts[key] for key in shared}

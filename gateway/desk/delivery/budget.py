@@ -18,7 +18,7 @@ from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Ask, Change, Notice, NoticeType, Service, Status, StatusCode, Urgency
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.names import MemberId
-from gateway.ports.desk import DeskStore
+from gateway.ports.desk import DeskStore, Thread
 from gateway.ports.quotas import QuotaPlace
 from policy.bundle.budget import KEPT, KIB, REFUSED, TOLD, WORD, Share
 
@@ -121,9 +121,11 @@ class KeepingBudget:
             return False
         raise Overloaded("too many notices that are refused", code="notice-rate", where=peer)
 
-    def hears(self, notice: Notice) -> bool:
-        """Tell whether a word of a suspended member about its node is the urgent one that is heard in this hour."""
-        if not isinstance(notice.body, Service) or notice.head.urgency not in _URGENT:
+    def hears(self, notice: Notice, thread: Thread | None) -> bool:
+        """Tell whether a word of a suspended member about its node, or one in its thread, is the urgent one that is
+        heard in this hour."""
+        is_word = isinstance(notice.body, Service) or (thread is not None and thread.kind is ThreadKind.SERVICE)
+        if not is_word or notice.head.urgency not in _URGENT:
             return False
         hour = self._parts.clock.now_us() // HOUR_US % 24
         return self._spend(WORD, notice.sender, f"{hour:02}", 1, 1)

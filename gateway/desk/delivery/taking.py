@@ -290,11 +290,10 @@ class NoticeTaker:
         parts.trust().freshness(peer, parts.clock.now_us())
         if (reason := parts.suspensions.suspends(peer=peer, purpose=notice.head.purpose.value)) is None:
             return
-        if protects(notice) or (
-            thread is not None and passes_suspension(notice, thread.kind) and (thread.opener or is_known)
-        ):
+        is_answer = thread is not None and (thread.opener or is_known) and passes_suspension(notice, thread.kind)
+        if protects(notice) or is_answer:
             return
-        if is_known or not self._it.budget.hears(notice):
+        if is_known or not self._it.budget.hears(notice, thread):
             raise _suspended(peer, reason)
 
     def _takes(self, kind: NoticeType) -> bool:

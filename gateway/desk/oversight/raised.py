@@ -30,7 +30,7 @@ class OverBudget:
         self._budget = budget
 
     async def round(self) -> None:
-        """Raise work on each that nobody was told of yet."""
+        """Raise work on each that was not told of yet."""
         for over in self._budget.over():
             await self._tell(over)
 
