@@ -260,7 +260,7 @@ async def test_n186_a_source_that_goes_away_is_said_not_to_be_watched_at_once_or
     assert len(th.desk.parts.store.notices(key)) == count + 1, "it is told once"
 
 
-async def test_n244_what_a_member_publishes_searches_for_none_of_its_watches_and_many_leave_others_their_turn(
+async def test_n254_what_a_member_publishes_searches_for_none_of_its_watches_and_many_leave_others_their_turn(
     own_world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vn = own_world.nodes["vn"]

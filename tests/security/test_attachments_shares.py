@@ -121,7 +121,7 @@ async def test_n183_a_file_that_our_disk_has_changed_is_fetched_again_and_holds_
             await stands(duty, thread, "clean")
 
 
-async def test_n243_one_officer_fills_no_more_than_a_share_of_a_day_and_one_agency_leaves_the_others_theirs(
+async def test_n253_one_officer_fills_no_more_than_a_share_of_a_day_and_one_agency_leaves_the_others_theirs(
     tmp_path: Path,
 ) -> None:
     world = file_world(tmp_path, ("th", "vn"))
@@ -138,7 +138,7 @@ async def test_n243_one_officer_fills_no_more_than_a_share_of_a_day_and_one_agen
             await bring(colleague, "film.mp4", film(2 * CHUNK + 8))
 
 
-async def test_n240_files_of_a_counterpart_beyond_a_day_wait_and_their_notices_come(tmp_path: Path) -> None:
+async def test_n250_files_of_a_counterpart_beyond_a_day_wait_and_their_notices_come(tmp_path: Path) -> None:
     world = file_world(tmp_path, ("th", "vn"))
     limit(world, "vn", "[budget]\nfile = { mib = 4 }\n")
     async with running(world, ("th", "vn")):

@@ -1,4 +1,4 @@
-"""What a counterpart may make us keep: floods of each kind stop at their limit and hold up nobody else (CASE-N240)."""
+"""What a counterpart may make us keep: floods of each kind stop at their limit and hold up nobody else (CASE-N250)."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ Make = Callable[[Flooder], tuple[Body, dict[str, Any]]]
         (question, TH, KH, 3, "budget-open"),
     ],
 )
-async def test_n240_a_flood_stops_at_its_limit_and_nothing_more_is_kept(
+async def test_n250_a_flood_stops_at_its_limit_and_nothing_more_is_kept(
     world: Simulation, make: Make, flooder: MemberId, other: str, most: int, wanted: str
 ) -> None:
     node, store, told = vn(world), vn(world).desk.parts.store, len(findings(world))
@@ -185,7 +185,7 @@ async def test_n240_a_flood_stops_at_its_limit_and_nothing_more_is_kept(
     assert len(findings(world)) == told + 1
 
 
-async def test_n240_bytes_of_a_day_are_bounded_and_counted_over_a_restart(world: Simulation) -> None:
+async def test_n250_bytes_of_a_day_are_bounded_and_counted_over_a_restart(world: Simulation) -> None:
     th = Flooder(world)
     assert code(await th.say(QUESTION)) == "taken"
     cost = (2 * len(th.sealed(th.notice(Note("en", "x")))) + ENTRY_BYTES) // KIB
@@ -202,7 +202,7 @@ async def test_n240_bytes_of_a_day_are_bounded_and_counted_over_a_restart(world:
     assert code(await again.say(QUESTION)) == "taken", "asks have a share of their own"
 
 
-async def test_n240_refusals_and_repeats_are_bounded_as_well(world: Simulation) -> None:
+async def test_n250_refusals_and_repeats_are_bounded_as_well(world: Simulation) -> None:
     th = Flooder(world)
     envelope = th.sealed(th.notice(QUESTION))
     assert code(await th.send(envelope)) == "taken"
@@ -219,7 +219,7 @@ async def test_n240_refusals_and_repeats_are_bounded_as_well(world: Simulation) 
     assert code(await Flooder(world).say(QUESTION, urgency=Urgency.PRIORITY)) == "taken", "what is new is taken"
 
 
-async def test_n240_the_author_of_what_is_over_the_budget_is_told(world: Simulation) -> None:
+async def test_n250_the_author_of_what_is_over_the_budget_is_told(world: Simulation) -> None:
     th = world.nodes["th"]
     security = actor("th", Role.SECURITY_OFFICER, person="s1")
     uses = th.desk.uses.incidents
@@ -240,7 +240,7 @@ async def test_n240_the_author_of_what_is_over_the_budget_is_told(world: Simulat
 # ---------------------------------------------------------------- suspension
 
 
-async def test_n241_a_suspended_member_is_heard_with_one_urgent_word_in_an_hour(world: Simulation) -> None:
+async def test_n251_a_suspended_member_is_heard_with_one_urgent_word_in_an_hour(world: Simulation) -> None:
     home = Home(world.home("vn"))
     world.ahead.move(timedelta(microseconds=3_600_000_000 - vn(world).resources.clock.now_us() % 3_600_000_000))
     switch_off(home, "peer:th", "under review")

@@ -129,7 +129,7 @@ def test_n210_alerts_for_another_office_take_no_place_of_those_for_this_one() ->
     assert [alert for alert, _ in seen] == [mine]
 
 
-def test_n242_alerts_of_one_owner_crowd_out_nobody_elses() -> None:
+def test_n252_alerts_of_one_owner_crowd_out_nobody_elses() -> None:
     """However many of one member share all keys with a question, those of others are compared as well."""
     many = [held(PEOPLE) for _ in range(MAX_JUDGED + 40)]
     other = held(PEOPLE, owner=MemberId("kh"), key=ThreadKey(MemberId("kh"), new_exchange_id()))
