@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from gateway.audit.acts.desk_acts import APPROVES, needs_of
 from gateway.audit.acts.table import Proof
 from gateway.audit.tree.shown import Shown
 from gateway.errors import LiaisonError, Reason
@@ -32,17 +33,18 @@ def asked_notice(
     notice: Notice,
     sealed: Sealed,
     officer: Officer | None,
-    approver: str = "",
+    approver: Officer | None = None,
     told: Mapping[str, Any] = _NOTHING,
 ) -> EntryDraft:
     """Draft the entry of a notice of ours that is to be delivered.
 
-    `officer` is its author, None where the node itself tells something. `approver` is the person id of the second
-    human. `told` are more members: the evidence of humans who decided, and the opening of what is withheld.
+    `officer` is its author, None where the node itself tells something; `approver` is the second human. `told` are more
+    members: the evidence of humans who decided, and the opening of what is withheld.
     """
     head = notice.head
     who = officer.as_json() | {"token": officer.token_hash.hex()} if officer is not None else {}
-    more = {"approver": approver, "urgency": head.urgency.value, "expires_us": head.expires_us}
+    second = {"approver": approver.person, "approver_token": approver.token_hash.hex()} if approver is not None else {}
+    more = {"approver": "", **second, "urgency": head.urgency.value, "expires_us": head.expires_us}
     return events.ASKED.draft_of(
         who | _why(notice) | _told(notice) | more | dict(told),
         request=sealed.envelope,
@@ -62,7 +64,11 @@ def desk_act(
     content: Mapping[str, Any] = _NOTHING,
     rows: DeskRows | None = None,
 ) -> EntryDraft:
-    """Draft the entry of what a human did at the desk, with the rows that it changes."""
+    """Draft the entry of what a human did at the desk, with the rows that it changes.
+
+    Raises `Forbidden` for an act that is not in the table.
+    """
+    needs_of(act)
     more = {
         "token": officer.token_hash.hex(),
         "act": act,
@@ -76,6 +82,11 @@ def desk_act(
     draft = events.DESK_ACT.draft_of(officer.as_json() | more, peer=key.peer, exchange_id=key.thread_id)
     draft.rows = rows
     return draft
+
+
+def asked_by(act: str, officer: Officer) -> dict[str, Any]:
+    """Return the member of an approval's content that names the act that it puts in force, and the first person."""
+    return {APPROVES: {"act": act, "officer": officer.person, "token": officer.token_hash.hex()}}
 
 
 def desk_clock(key: ThreadKey, code: str, rows: DeskRows, *, notice: str = "", due_us: int = 0) -> EntryDraft:

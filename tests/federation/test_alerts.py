@@ -305,6 +305,7 @@ async def test_renewed_and_not_executed_with_a_reason_in_law(own_world: Simulati
     assert [work.assigned for work in reads] == [author().officer.person]
     until_us = th.core.parts.clock.now_us() + 200 * HOUR_US
     await th.desk.alerts.own.renew(author(), alert_id, until_us)
+    await th.desk.alerts.own.approve(supervisor(), alert_id)
     await until(lambda: _state(vn, taken) is ThreadState.OPEN, "it is renewed")
     await until(lambda: vn.asking.gate._book.alerts[taken].until_us == until_us, "its time has moved")
     assert len(vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))) == 1

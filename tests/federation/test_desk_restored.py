@@ -33,7 +33,7 @@ from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, command, entries
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer
 from tests.support.originator import data_officer, states
-from tests.support.persons import administrator
+from tests.support.persons import answering
 from tests.support.simulator import simulated
 from tests.support.waiting import until
 
@@ -56,7 +56,7 @@ async def _seen(world: World) -> None:
 async def _goes_on(world: World, home: Path, member: str = "th") -> None:
     """The logs of a home whose entries are lost go on under their next numbers."""
     for log in ("exchange", "operations"):
-        words = ["audit", "next-log", "--home", home, "--log", log, *administrator(home), "--reason", "disk lost"]
+        words = ["audit", "next-log", "--home", home, "--log", log, *answering(home), "--reason", "disk lost"]
         with pytest.raises(Contradicted):  # the start is refused at the first log that is behind
             await world.start(member)
         assert await _run(*words) == 0

@@ -18,6 +18,7 @@ from gateway.model.desk.notices import Note, OutcomeCode, OutcomeReport, ReplyCo
 from gateway.model.desk.offices import Contact
 from gateway.model.desk.threads import ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.marking import SubjectCategory
 from gateway.model.purpose import Offence, Purpose
 from gateway.signing.passkeys.assertion import browser_assertion, challenge_of
 from gateway.signing.passkeys.base64url import decode_url64
@@ -329,6 +330,9 @@ async def test_a_form_goes_from_one_central_authority_to_the_other(world: World)
     await step(world, "vn").decisions.decide(there_second, back)
     await until(lambda: bool(works(th, WorkKind.CLARIFY, key=drafted.key)), "it comes back")
     again = replace(REASONS, facts="of Chiang Rai", urgency_reason="it leaves today")
+    with pytest.raises(Forbidden) as other:
+        await step(world, "th").packages.clarify(writer, drafted.key, replace(again, category=SubjectCategory.VICTIM))
+    assert (other.value.code, other.value.where) == ("persons-needed", "handling"), "a second person approved the ask"
     await step(world, "th").packages.clarify(writer, drafted.key, again)
     await until(is_taken(th, drafted.key), "the form is taken again")
     newest = last_ask(vn.desk.parts.store.notices(there))[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from certs.durable import make_folder
 from gateway.audit.acts.act import parse_act
 from gateway.audit.acts.table import ActKind, Lane
 from gateway.audit.reading.inspection import Action as Inspecting
@@ -22,7 +24,7 @@ from gateway.audit.retention.holds import HoldAction, HoldOrder, seal_hold
 from gateway.clock import SystemClock
 from gateway.config import Home, Suspensions
 from gateway.config.suspensions import Action, Switch
-from gateway.errors import StorageBroken
+from gateway.errors import Misconfigured, StorageBroken
 from gateway.model.names import MemberId
 from gateway.ops.acts import switches as switches_module
 from gateway.ops.acts.carry import bring, carry_out
@@ -339,9 +341,12 @@ def test_what_is_no_act_lets_no_start_go_on_without_a_witness(home: Path, make: 
 
 
 def test_one_key_in_two_roles_is_one_person(home: Path) -> None:
-    """Its public key is admitted as that of an approver, too: the descriptor keeps one use, and it signs once."""
+    """Its public key is that of an approver, too, by a copied file: the descriptor keeps one use, and it signs once."""
     key = person_key(home, "data1")
-    admit_person(home, key.with_suffix(".pub"), KeyUse.APPROVER)
+    with pytest.raises(Misconfigured, match="this key is there already"):
+        admit_person(home, key.with_suffix(".pub"), KeyUse.APPROVER)
+    make_folder(Home(home).persons(KeyUse.APPROVER))
+    shutil.copy(key.with_suffix(".pub"), Home(home).persons(KeyUse.APPROVER) / "another.pub")
     publish_descriptor(
         home,
         home.parent / "th-authority",

@@ -276,6 +276,17 @@ async def test_a_device_without_a_certificate_for_it_gets_no_page(running: Conso
             assert "trial" not in answer.text
 
 
+async def test_n246_a_second_card_for_one_key_signs_nobody_in(running: Console) -> None:
+    running.certify("card", CertificateUse.PERSON, LISTED)
+    async with running.client("card") as client:
+        assert (await running.post(client, "/login/card")).status_code == 303
+    running.certify("second", CertificateUse.PERSON, OFFICER, of="card")
+    async with running.client("second") as client:
+        assert (await running.post(client, "/login/card")).status_code == 403
+    async with running.client("card") as client:
+        assert (await running.post(client, "/login/card")).status_code == 303
+
+
 async def test_a_withdrawn_device_is_out(running: Console) -> None:
     async with running.client() as client:
         await running.sign_in(client)

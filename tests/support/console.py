@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
@@ -99,8 +100,10 @@ class Console:
     def keys(self) -> Path:
         return self.settings.home / "keys"
 
-    def certify(self, name: str, use: CertificateUse, label: str) -> None:
-        """Another key and certificate of the national CA."""
+    def certify(self, name: str, use: CertificateUse, label: str, of: str = "") -> None:
+        """Another key and certificate of the national CA; a second certificate for the key `of`."""
+        if of:
+            shutil.copy(self.keys / f"{of}.key", self.keys / f"{name}.key")
         certify(self.keys, load_authority(self.authority), name, CertificateName(MEMBER, use, label))
 
     def client(self, certificate: str = "client-cli") -> httpx2.AsyncClient:

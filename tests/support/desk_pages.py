@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from gateway.audit.acts.desk_acts import DESK_ACTS, Needs
+from gateway.audit.acts.table import ACTS
+from gateway.audit.acts.table import Rule as ActRule
 from gateway.clock import SECOND_US
 from gateway.desk.acts import Act
 from gateway.desk.clocks import DEFAULTS, ESCALATION
@@ -18,6 +21,27 @@ from gateway.model.desk.work import Role, WorkKind
 from tests.support.shared import PROJECT
 
 DESK_PAGES = PROJECT / "docs" / "desk"
+
+_PERSONS = """\
+# How many persons an act needs
+
+Made from the tables in `gateway/audit/acts` by `make docs`; a test fails when they differ from the program.
+
+## At the desk
+
+An act that is not in this table is not done. What *asks* has no effect before another person has done the act that
+*approves* it, with the rights that this needs ([roles](roles.md)); whoever asked never approves. The entry of an
+approval names both. An act of one person that would make more of what two approved (longer, more readers, other
+content or handling, in force again) is refused (`persons-needed`), whatever it is.
+
+"""
+
+_SIGNED = """
+## By keys, tokens and the machine's account
+
+Persons sign with keys that the descriptor lists. Keys of one person count as one, whatever their files are called.
+
+"""
 
 _STATES = f"""\
 # States of threads
@@ -220,6 +244,30 @@ def _row(kind: ThreadKind, rule: Rule) -> tuple[str, ...]:
     )
 
 
+def persons_page() -> str:
+    """Return the page of how many persons each act needs, and why."""
+    at_desk = (
+        (act, _persons(needs), ", ".join(f"`{asked}`" for asked in sorted(needs.approves)), needs.why)
+        for act, needs in sorted(DESK_ACTS.items())
+    )
+    by_keys = ((act.value, str(rule.persons or "none"), _who(rule), rule.why) for act, rule in ACTS.items())
+    return (
+        _PERSONS
+        + table(("act", "persons", "approves", "why"), at_desk)
+        + _SIGNED
+        + table(("act", "persons", "who", "why"), by_keys)
+    ).rstrip("\n") + "\n"
+
+
+def _persons(needs: Needs) -> str:
+    return f"{needs.persons}{': asks' if needs.asks else ': approves' if needs.approves else ''}"
+
+
+def _who(rule: ActRule) -> str:
+    leading = f"; one of them {' or '.join(sorted(rule.led_by))}" if rule.led_by and rule.led_by != rule.roles else ""
+    return f"{', '.join(sorted(rule.roles))}{leading}" if rule.roles else rule.proof.value
+
+
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """Return a table in Markdown, with an empty line after it."""
     lines = [head, tuple("---" for _ in head), *rows]
@@ -228,4 +276,10 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def pages() -> dict[str, str]:
     """Return the pages by their file names."""
-    return {"clocks.md": clocks_page(), "ends.md": ends_page(), "roles.md": roles_page(), "states.md": states_page()}
+    return {
+        "clocks.md": clocks_page(),
+        "ends.md": ends_page(),
+        "persons.md": persons_page(),
+        "roles.md": roles_page(),
+        "states.md": states_page(),
+    }

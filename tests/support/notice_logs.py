@@ -40,6 +40,10 @@ OFFICERS = {
     name: Officer(f"{name}.o.1042", "blo-officer", f"{name}.blo.one", "police", frozenset(), b"\1" * 32)
     for name in (TH, VN)
 }
+SUPERVISORS = {
+    name: Officer(f"{name}.s.7", "supervisor", f"{name}.blo.one", "police", frozenset(), b"\2" * 32)
+    for name in (TH, VN)
+}
 MINUTE = timedelta(minutes=1)
 
 
@@ -93,7 +97,7 @@ class Pair:
         about = replace(about, issued_us=self.clock.now_us(), expires_us=self.clock.now_us() + 3_600_000_000)
         notice = Notice(replace(about, **head), body)
         sealed = build_notice(notice, self.federation[sender].key("statement"))
-        self.write(sender, asked_notice(notice, sealed, OFFICERS[sender], f"{sender}.s.7"))
+        self.write(sender, asked_notice(notice, sealed, OFFICERS[sender], SUPERVISORS[sender]))
         return self.deliver(notice, sealed, refusal) if taken else Told(notice, sealed)
 
     def deliver(self, notice: Notice, sealed: Sealed, refusal: Refusal | None = None, *, comes: bool = True) -> Told:

@@ -34,6 +34,11 @@ def administrator(home: Path) -> tuple[str, ...]:
     return ("--key", str(person_key(home, "adm")))
 
 
+def answering(home: Path) -> tuple[str, ...]:
+    """The options with which an administrator and another person sign what both answer for."""
+    return (*administrator(home), "--key", str(person_key(home, "data1")))
+
+
 def signed(home: Path) -> tuple[str, ...]:
     """The options with which two data officers say why, and sign."""
     return ("--reason", "asked in error", *two_keys(home))

@@ -14,7 +14,7 @@ import httpx2
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import Authority, create_authority, issue
-from certs.keyfiles import create_key
+from certs.keyfiles import create_key, load_key
 from certs.names import CertificateName, CertificateUse, tls_name
 from gateway.agency.allowance import Allowance
 from gateway.agency.api import create_api
@@ -144,8 +144,9 @@ SNI = {"sni_hostname": tls_name(MEMBER, "gw1")}
 
 
 def certify(folder: Path, ca: Authority, name: str, uri_name: CertificateName) -> None:
-    """`<name>.key` and `<name>.pem` in `folder`."""
-    key = create_key(folder / f"{name}.key")
+    """`<name>.key` and `<name>.pem` in `folder`; a key that is there is taken."""
+    place = folder / f"{name}.key"
+    key = load_key(place) if place.exists() else create_key(place)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     (folder / f"{name}.pem").write_bytes(issue(ca, key.public_key(), uri_name, SystemClock()))
 

@@ -142,6 +142,7 @@ async def an_alert_is_renewed_and_executed(world: World) -> None:
     alert_id, ours, theirs = await _warned(world, to_life=True)
     until_us = th.core.parts.clock.now_us() + 200 * _HOUR_US
     await th.desk.alerts.own.renew(author(), alert_id, until_us)
+    await th.desk.alerts.own.approve(supervisor(), alert_id)
     await until(lambda: vn.asking.gate._book.alerts[theirs].until_us == until_us, "its time has moved")
     await vn.desk.alerts.taken.tell(duty(), theirs, StatusCode.ACTING)
     await vn.desk.alerts.taken.report(duty(), theirs, OutcomeReport(OutcomeCode.LOCATED, persons=1))

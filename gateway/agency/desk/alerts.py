@@ -114,7 +114,10 @@ class AlertReaderBody(BaseModel):
 
 
 class OwnAlertBody(BaseModel):
-    """An alert of ours. `stand` is `waiting` for approval, `on`, `lifted`, `closed`, `declined`, `lapsed` or `over`."""
+    """An alert of ours. `stand` is `waiting` for approval, `on`, `lifted`, `closed`, `declined`, `lapsed` or `over`.
+
+    `renewal` is until when it is to stand, as `renewal_by` asks, once another person has approved it.
+    """
 
     id: str
     action: str
@@ -133,6 +136,8 @@ class OwnAlertBody(BaseModel):
     operation: str
     to_life: bool
     reason: str
+    renewal: str
+    renewal_by: str
 
 
 class AlertListBody(BaseModel):
@@ -177,7 +182,7 @@ def alert_routes() -> APIRouter:
 
     @router.post("/{alert_id}/renew", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(RenewBody))
     async def renew(request: Request, alert_id: AlertId) -> Response:
-        """Let an alert stand for longer, or end sooner."""
+        """Ask that an alert stands for longer, which another person approves; or let it end sooner, at once."""
         officer, desk = officer_of(request), desk_of(request)
         body = read_body(RenewBody, await json_body(request), "bad-alert")
         name = exchange_id(alert_id)
@@ -240,4 +245,6 @@ async def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
         operation=alert.operation,
         to_life=alert.to_life,
         reason=alert.reason,
+        renewal=rfc3339(alert.renewal.until_us) if alert.renewal is not None else "",
+        renewal_by=alert.renewal.by.person if alert.renewal is not None else "",
     )

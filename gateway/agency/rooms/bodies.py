@@ -200,7 +200,11 @@ class OperationResultBody(BaseModel):
 
 
 class OperationContentBody(OperationBody):
-    """An operation with its entries and results; `acts` are what the caller may do now."""
+    """An operation with its entries and results; `acts` are what the caller may do now.
+
+    `invites` are members that are to be invited, as `invites_by` asks; another person must approve it. `opened_by` and
+    `approved_by` are persons of ours, empty where another member owns it.
+    """
 
     template: str
     purpose: str
@@ -213,6 +217,10 @@ class OperationContentBody(OperationBody):
     acts: list[str]
     text: str
     owner_missing: str
+    opened_by: str
+    approved_by: str
+    invites: list[str]
+    invites_by: str
 
 
 class OperationEvidenceBody(BaseModel):

@@ -88,7 +88,7 @@ def _owning(router: APIRouter) -> None:
         "/{room_id}/invite", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(InviteBody)
     )
     async def invite(request: Request, room_id: RoomId) -> Response:
-        """Invite more members into an operation of ours."""
+        """Ask that more members are invited into an operation of ours: another person approves it."""
         officer, desk = officer_of(request), desk_of(request)
         body = read_body(InviteBody, await json_body(request), _BAD)
         await desk.rooms.invite(desk.actor(officer), room_id, tuple(one.as_model() for one in body.to))

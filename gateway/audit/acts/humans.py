@@ -63,7 +63,11 @@ def check_different(humans: Sequence[HumanEvidence]) -> None:
     credentials = [item.assertion.credential for item in humans if item.assertion is not None]
     for named in ([item.person for item in humans], [item.token for item in humans], credentials):
         if len(set(named)) != len(named):
-            raise BadSignature("two decisions of one human are those of one", code="same-human", where="humans")
+            raise _same_human()
+
+
+def _same_human() -> BadSignature:
+    return BadSignature("two decisions of one human are those of one", code="same-human", where="humans")
 
 
 def check_evidence(
@@ -78,7 +82,14 @@ def check_evidence(
     a counter went back is for the caller. Raises `Malformed`, `TooLarge`, `BadSignature`.
     """
     check_different(humans)
-    return [None if item.assertion is None else _verify(item, challenge, passkey_of(item), origins) for item in humans]
+    passkeys = [None if item.assertion is None else passkey_of(item) for item in humans]
+    keys = [passkey.spki for passkey in passkeys if passkey is not None]
+    if len(set(keys)) != len(keys):
+        raise _same_human()
+    return [
+        None if passkey is None else _verify(item, challenge, passkey, origins)
+        for item, passkey in zip(humans, passkeys, strict=True)
+    ]
 
 
 def _verify(human: HumanEvidence, challenge: bytes, passkey: Passkey, origins: Collection[str]) -> Used:

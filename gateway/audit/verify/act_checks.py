@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gateway.audit.acts.act import Act, check_window, parse_act, signers
@@ -10,7 +11,7 @@ from gateway.audit.acts.table import ACTS, ActKind, Proof, Rule, rule_of
 from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.inspection import FRESH_US, parse_inspection
 from gateway.audit.retention.holds import HoldAction, parse_hold
-from gateway.errors import BadSignature, LiaisonError
+from gateway.errors import BadSignature, LiaisonError, NotProved
 from gateway.model.names import MemberId
 from gateway.ports.events import (
     EXPORTED,
@@ -43,6 +44,8 @@ _INSPECTIONS = kinds(OPENED, SEARCHED, EXPORTED)
 
 PASSKEY_KINDS = kinds(PASSKEY_ENROLLED, PASSKEY_WITHDRAWN)
 
+OF_ONE = "signed-as-before"
+
 _MAY_BE_UNPROVED = frozenset(
     event.kind for rule in ACTS.values() if rule.proof is Proof.SIGNATURES and rule.unproved for event in rule.events
 )
@@ -56,7 +59,8 @@ def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: 
 
     Entries of version 0.1.0 keep no act but those of holds, and an off-switch or the removal of a key may be unproved:
     of these it is empty.
-    Raises `LiaisonError` for an act that does not verify, or that is not the one of the entry.
+    Raises `LiaisonError` for an act that does not verify, or that is not the one of the entry, and `NotProved` with the
+    code `OF_ONE` where as many signed as an earlier version asked for: a node of today would have asked for more.
     """
     if entry.kind in _HOLDS:
         return _check_hold(entry, private, member, view)
@@ -76,9 +80,24 @@ def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: 
     ):
         raise BadSignature("it keeps the act of something else", code="other-act")
     check_window(act, entry.time_us)
-    _check_persons(signers(document, rule, _listed(document, rule, member, view, entry.time_us)), private)
+    listed, is_old = _listed(document, rule, member, view, entry.time_us), False
+    try:
+        persons = signers(document, rule, listed)
+    except BadSignature:
+        if not rule.before:
+            raise
+        persons, is_old = signers(document, replace(rule, persons=rule.before), listed), True
+    _check_persons(persons, private)
     if not _is_its_own(act, private):
         raise BadSignature("it keeps an act that does something else", code="other-act")
+    if is_old:
+        raise NotProved(
+            "{count} of the {persons} needed signatures of {roles} are there",
+            code=OF_ONE,
+            count=rule.before,
+            persons=rule.persons,
+            roles=" or ".join(sorted(rule.roles)),
+        )
     return f"{act.id} {private.get('log', '')}"
 
 

@@ -1,4 +1,7 @@
-"""Check 20: a decision of humans is that of its humans, by the passkeys that were enrolled for them then."""
+"""Check 20: a decision of humans is that of its humans, by the passkeys that were enrolled for them then.
+
+What two persons approve names both, and they are two.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from gateway.audit.acts.desk_acts import APPROVES, DESK_ACTS
 from gateway.audit.acts.humans import HumanEvidence, check_evidence, kept_humans
 from gateway.audit.acts.passkeys import Passkey, enrolled_passkey, withdrawn_passkey
 from gateway.audit.entries.entry import Entry
@@ -21,7 +25,7 @@ from gateway.statements.envelope import contents
 
 HUMANS: Final = "humans"
 
-_MARK = b'"humans"'
+_MARKS = (b'"humans"', b'"approver_token"', f'"{APPROVES}"'.encode())
 _LATE_US = 30_000_000
 """Microseconds after a withdrawal in which a decision may get its entry that was judged before it (decision 0074)."""
 
@@ -47,11 +51,15 @@ class Told:
 
 def may_show_humans(private: bytes) -> bool:
     """Tell whether a private part can hold a decision of humans, without parsing it."""
-    return _MARK in private
+    return any(mark in private for mark in _MARKS)
 
 
 def decision_of(entry: Entry, private: Mapping[str, Any], row: Row, index: int) -> Decision | None:
-    """Return the decision that an entry shows, or None. Raises `LiaisonError` where it is not well-formed."""
+    """Return the decision that an entry shows, or None.
+
+    Raises `LiaisonError` where it is not well-formed, or takes one person for two.
+    """
+    check_second(entry, private)
     if HUMANS not in private:
         return None
     event = EVENTS[entry.kind]
@@ -64,6 +72,28 @@ def decision_of(entry: Entry, private: Mapping[str, Any], row: Row, index: int) 
             raise BadSignature("the statement is not the one whose hash is in the entry", code="other-statement")
         challenge = challenge_of(payload_type, payload)
     return Decision(index, entry.time_us, kept_humans(private[HUMANS]), challenge)
+
+
+def check_second(entry: Entry, private: Mapping[str, Any]) -> None:
+    """Raise `BadSignature` where an entry takes one person for two, or says that it approves what its act does not.
+
+    Entries of version 0.2.1 and before name the second person of an ask alone.
+    """
+    second = (private.get("officer"), private.get("token"))
+    if entry.kind == events.ASKED.kind and "approver_token" in private:
+        first, second = second, (private.get("approver"), private["approver_token"])
+    elif entry.kind == events.DESK_ACT.kind and isinstance(content := private.get("content"), dict):
+        asked = content.get(APPROVES)
+        if asked is None:
+            return
+        needs = DESK_ACTS.get(str(private.get("act")))
+        if not isinstance(asked, dict) or needs is None or asked.get("act") not in needs.approves:
+            raise BadSignature("it approves what its act does not approve", code="other-act")
+        first = (asked.get("officer"), asked.get("token"))
+    else:
+        return
+    if any(one is not None and one == other for one, other in zip(first, second, strict=True)) or not all(second):
+        raise BadSignature("two decisions of one human are those of one", code="same-human", where=APPROVES)
 
 
 def told_of(entry: Entry, private: Mapping[str, Any]) -> Told:

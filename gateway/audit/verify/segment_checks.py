@@ -18,7 +18,7 @@ from gateway.audit.reading.mandate import Mandate
 from gateway.audit.tree.checkpoint import origin
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.audit.tree.tile_tree import PIECE, fold, ragged
-from gateway.audit.verify.act_checks import ACT_KINDS, PASSKEY_KINDS, check_act
+from gateway.audit.verify.act_checks import ACT_KINDS, OF_ONE, PASSKEY_KINDS, check_act
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, erasure_proof
 from gateway.audit.verify.findings import Check, Report
 from gateway.audit.verify.human_checks import Decision, Told, decision_of, may_show_humans, told_of
@@ -309,7 +309,7 @@ class _Checks:
                 if entry.kind in PASSKEY_KINDS:
                     self._segment.told.append(told_of(entry, private))
         except LiaisonError as error:
-            against = self._report.not_provable if error.code == IN_OTHER_HANDS else self._report.contradicted
+            against = self._report.not_provable if error.code in (IN_OTHER_HANDS, OF_ONE) else self._report.contradicted
             against(Check.ACTS, f"its act does not verify: {error.message}", self._rules.log, expected)
 
     def _humans(self, entry: Entry, private: dict[str, Any], row: Row, expected: int) -> None:

@@ -10,14 +10,22 @@ from certs.names import CertificateUse
 from gateway.console.login.parts import LoginParts, Way
 from gateway.errors import Malformed, Unauthenticated
 from gateway.https.client_certificate import read_client
+from gateway.ports.documents import DocumentStore
+
+_CARD_KEY = "card-key"
+"""The kind of the documents that say whose card has a key; the value is the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device: the `x5t#S256` of its certificate, empty without one. `person` is whose card it is, if it is one."""
+    """A device: the `x5t#S256` of its certificate, empty without one. `person` is whose card it is, if it is one.
+
+    `key_id` is that of the card's public key.
+    """
 
     thumbprint: str = ""
     person: str = ""
+    key_id: str = ""
 
 
 def device_of(request: Request, parts: LoginParts) -> Device:
@@ -40,7 +48,19 @@ def device_of(request: Request, parts: LoginParts) -> Device:
         raise _refused("its certificate is for another use")
     if parts.is_withdrawn(system.name, system.thumbprint):
         raise _refused("its certificate is withdrawn")
-    return Device(system.thumbprint, system.name if is_card else "")
+    if not is_card:
+        return Device(system.thumbprint)
+    return Device(system.thumbprint, system.name, leaf.key_id)
+
+
+def check_own_card(device: Device, documents: DocumentStore) -> None:
+    """Raise `Unauthenticated` for a card whose key has signed another person in: a second card makes no second person.
+
+    The first person of a key is kept for good.
+    """
+    first = documents.put_new(_CARD_KEY, device.key_id, device.person.encode())
+    if first is not None and first.decode() != device.person:
+        raise _refused("its key is on the card of another person")
 
 
 def place_of(request: Request, device: Device) -> str:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from gateway.console.frame.forms import Form, check_sender, read_form, see_other
 from gateway.console.login import cookies, passkey, pending, sessions
-from gateway.console.login.devices import Device, device_of, place_of
+from gateway.console.login.devices import Device, check_own_card, device_of, place_of
 from gateway.console.login.pages import choose_page, go_on_page, passkey_page, refused_page, trial_page
 from gateway.console.login.parts import LoginParts, Way, parts_of
 from gateway.console.login.pending import Pending
@@ -178,6 +178,7 @@ async def _take_card(asked: _Asked) -> Response:
     form = await asked.form(Way.CARD)
     if not asked.device.person:
         raise Unauthenticated("no card was shown", code="no-card", where="client certificate")
+    await asyncio.to_thread(check_own_card, asked.device, asked.parts.documents)
     return await asked.issued(Way.CARD, asked.device.person, own_path(form.one("next")))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from gateway.desk.acts import Act
 from gateway.desk.alerts.checks import check_command, check_fields, readable_until
 from gateway.desk.alerts.hidden import hidden_until_us
 from gateway.desk.alerts.issuing import issued_for
-from gateway.desk.alerts.spread import NOT_APPROVED, Spread, moved
+from gateway.desk.alerts.renewing import approved, asked_for, declined, to_renew
+from gateway.desk.alerts.spread import Spread, moved
 from gateway.desk.alerts.standing import AlertStand, stands
 from gateway.desk.alerts.values import (
     USUAL_US,
@@ -22,6 +24,7 @@ from gateway.desk.alerts.values import (
     Preview,
     RaiseAlert,
     Reader,
+    Renewal,
     Stand,
     home_key,
     read_own,
@@ -32,7 +35,8 @@ from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft, from_opening
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
 from gateway.desk.rooms.known import RoomBook
-from gateway.desk.second_step.parts import check_person
+from gateway.desk.second_step.parts import check_person, done
+from gateway.desk.widening import check_alone
 from gateway.errors import Malformed, Stale
 from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import OutcomeReport
@@ -87,21 +91,38 @@ class OwnAlerts:
         return await asyncio.to_thread(self._preview, actor, command, now_us)
 
     async def approve(self, actor: Actor, alert_id: ExchangeId, reason: str = "") -> None:
-        """Approve an alert: from now on it counts, and is sent. Its author can never do this."""
-        await self._approval(actor, alert_id, "approve-alert", reason, _approved)
+        """Approve an alert, or that it stands for longer: it counts from now on. Who asked for it can never do this."""
+        await self._approval(actor, alert_id, "approve-alert", reason, self._approved)
 
     async def decline(self, actor: Actor, alert_id: ExchangeId, reason: str) -> None:
-        """Decline an alert; one that was sent before it was approved is withdrawn."""
-        await self._approval(actor, alert_id, "decline-alert", reason, _declined)
+        """Decline an alert; one that was sent before it was approved is withdrawn. Only longer declined, it goes on."""
+        await self._approval(actor, alert_id, "decline-alert", reason, declined)
 
     async def renew(self, actor: Actor, alert_id: ExchangeId, until_us: int, reason: str = "") -> None:
-        """Keep an alert in force for longer, or end it sooner."""
+        """Ask that an alert stands for longer, which another person approves; or end it sooner, at once.
 
-        def change(alert: OwnAlert, now_us: int) -> OwnAlert:
+        Raises `Stale` for a longer time while anything of the alert waits for its approval.
+        """
+        key = self._key(alert_id)
+        check_person(actor)
+
+        def make() -> EntryDraft:
+            thread, alert, now_us = self._changeable(actor, alert_id, _ALIVE)
             readable_until(until_us, alert.hidden_until_us, now_us)
-            return self._signed(replace(alert, until_us=until_us))
+            waiting = self._spread.approval(key)
+            if until_us > alert.until_us:
+                if waiting is not None:
+                    raise _not_now("it waits for its approval already")
+                after = replace(alert, renewal=Renewal(until_us, actor.officer, reason))
+                here = self._on_duty(thread.agency, thread.office, Role.SUPERVISOR, now_us)
+                work = to_renew(thread, after, now_us, on_duty=here)
+                return self._acted(actor, "renew-alert", thread, after, reason, (work,), now_us)
+            after = self._signed(replace(alert, until_us=until_us, renewal=None))
+            ended = (done(waiting, actor, "shorten-alert", now_us),) if waiting is not None and alert.renewal else ()
+            return self._acted(actor, "shorten-alert", thread, after, reason, ended, now_us)
 
-        await self._change(actor, alert_id, "renew-alert", reason, change)
+        await self._write(key, make)
+        await self._spread.bring_up(alert_id)
 
     async def lift(self, actor: Actor, alert_id: ExchangeId, reason: str, text: str = "") -> None:
         """Withdraw an alert from all who have it. `reason` is a code (`LiftReason`), `text` words; they are told both.
@@ -118,7 +139,7 @@ class OwnAlerts:
             alert_id,
             "lift-alert",
             reason,
-            lambda alert, _: replace(alert, stand=Stand.LIFTED, reason=reason, text=text),
+            lambda alert: replace(alert, stand=Stand.LIFTED, reason=reason, text=text),
         )
 
     async def close(self, actor: Actor, alert_id: ExchangeId, outcome: OutcomeReport) -> None:
@@ -128,7 +149,7 @@ class OwnAlerts:
             alert_id,
             "close-alert",
             outcome.code.value,
-            lambda alert, _: replace(alert, stand=Stand.CLOSED, outcome=outcome),
+            lambda alert: replace(alert, stand=Stand.CLOSED, outcome=outcome),
             _UNTOLD,
         )
 
@@ -297,8 +318,8 @@ class OwnAlerts:
                 raise _not_now("nothing of this alert waits for an approval")
             may(actor.person, Act.APPROVE_ALERT, self._to_approve(work, now_us), now_us)
             after = change(alert, actor, reason)
-            done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
-            return self._acted(actor, act, thread, after, reason, (done,), now_us)
+            ended = (done(work, actor, act, now_us),)
+            return self._acted(actor, act, thread, after, reason, ended, now_us, asked_for(alert))
 
         await self._write(key, make)
         await self._spread.bring_up(alert_id)
@@ -309,20 +330,15 @@ class OwnAlerts:
         alert_id: ExchangeId,
         act: str,
         reason: str,
-        change: Callable[[OwnAlert, int], OwnAlert],
+        change: Callable[[OwnAlert], OwnAlert],
         where: tuple[Stand, ...] = _ALIVE,
     ) -> None:
         key = self._key(alert_id)
         check_person(actor)
 
         def make() -> EntryDraft:
-            now_us = self._desk.parts.clock.now_us()
-            thread = self._desk.store.thread(key)
-            alert = read_own(thread, alert_id)
-            may(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us)
-            if thread is None or alert.stand not in where:
-                raise _not_now("this alert is over")
-            after = change(alert, now_us)
+            thread, alert, now_us = self._changeable(actor, alert_id, where)
+            after = replace(change(alert), renewal=None)
             works = self._ended(actor, act, thread, now_us) if after.stand not in _ALIVE else ()
             if alert.stand is Stand.ON and after.stand is Stand.LIFTED and not alert.is_hidden(now_us):
                 works += from_opening(thread, alert_id, alert.author.person, now_us)
@@ -331,10 +347,23 @@ class OwnAlerts:
         await self._write(key, make)
         await self._spread.bring_up(alert_id)
 
+    def _changeable(self, actor: Actor, alert_id: ExchangeId, where: tuple[Stand, ...]) -> tuple[Thread, OwnAlert, int]:
+        """Return an alert that this person may change, its thread and our time. Raises `Stale` for one elsewhere."""
+        now_us, thread = self._desk.parts.clock.now_us(), self._desk.store.thread(self._key(alert_id))
+        alert = read_own(thread, alert_id)
+        may(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us)
+        if thread is None or alert.stand not in where:
+            raise _not_now("this alert is over")
+        return thread, alert, now_us
+
+    def _approved(self, alert: OwnAlert, actor: Actor, _reason: str) -> OwnAlert:
+        after = approved(alert, actor.officer, self._desk.parts.clock.now_us())
+        return self._signed(after) if after.until_us != alert.until_us else after
+
     def _ended(self, actor: Actor, act: str, thread: Thread, now_us: int) -> tuple[Work, ...]:
         """Return the approval and the questions for an outcome that wait at home, as done by the end of the alert."""
         waiting = self._desk.store.works(WorkFilter(key=thread.key, kinds=(WorkKind.APPROVE, WorkKind.OUTCOME)))
-        return tuple(replace(work, done_us=now_us, by=actor.officer.person, result=act) for work in waiting)
+        return tuple(done(work, actor, act, now_us) for work in waiting)
 
     def _acted(
         self,
@@ -345,30 +374,26 @@ class OwnAlerts:
         reason: str,
         works: tuple[Work, ...],
         now_us: int,
+        asked: Mapping[str, Any] = MappingProxyType({}),
     ) -> EntryDraft:
-        """Draft an act. An alert that ends with an outcome after its end is open until all who had it are told."""
+        """Draft an act; `asked` names who asked for what it approves.
+
+        An alert that ends with an outcome after its end is open until all who had it are told.
+        """
+        check_alone(act, read_own(thread), alert)
         again = alert.stand is Stand.CLOSED and thread.state is ThreadState.ENDED
         state = ThreadState.OPEN if alert.stand is Stand.ON or again else thread.state
         rows = DeskRows(thread=moved(thread, alert, state, now_us), before=thread.version, works=works)
         work = works[0] if works else None
-        return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=_told(alert), rows=rows)
-
-
-def _approved(alert: OwnAlert, actor: Actor, _reason: str) -> OwnAlert:
-    return replace(alert, stand=Stand.ON, approver=actor.officer)
-
-
-def _declined(alert: OwnAlert, _actor: Actor, reason: str) -> OwnAlert:
-    """Return the alert as declined; what was sent before is lifted, so that those who have it are told."""
-    if alert.stand is Stand.ON:  # they are told a code; the approver's words stay at home, in the entry
-        return replace(alert, stand=Stand.LIFTED, reason=NOT_APPROVED)
-    return replace(alert, stand=Stand.DECLINED, reason=reason)
+        content = _told(alert) | dict(asked)
+        return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=content, rows=rows)
 
 
 def _told(alert: OwnAlert) -> dict[str, Any]:
     """Return what the entry of an act says of an alert."""
     plain: dict[str, Any] = msgspec.to_builtins(alert)
-    return {name: plain[name] for name in ("id", "to", "fields", "until_us", "hidden_until_us", "to_life", "stand")}
+    names = ("id", "to", "fields", "until_us", "hidden_until_us", "to_life", "stand", "renewal")
+    return {name: plain[name] for name in names}
 
 
 def _not_now(text: str) -> Stale:

@@ -122,7 +122,7 @@ class Spread:
         if alert.is_told(now_us):
             if thread is not None and thread.state is ThreadState.ENDED:
                 return None
-            if thread is not None and runs_until_us(ThreadKind.ALERT, self._store.placed(key)) >= alert.until_us:
+            if thread is not None and runs_until_us(ThreadKind.ALERT, self._store.placed(key)) == alert.until_us:
                 return None
             return _Step(to, self._alert(alert, to), version)
         ends = self._is_over(alert) and alert.stand not in UNSENT
@@ -160,7 +160,7 @@ class Spread:
             group_id=alert.id,
             approver=self._named(approver, peer) if approver is not None else None,
             by=author,
-            approved_by=approver.person if approver is not None else "",
+            approved_by=approver,
             agency=author.agency,
             office=author.office,
             officer=author.person,
@@ -227,13 +227,18 @@ class Spread:
         return [time for time in times if time > now_us] or [now_us + _SCAN_US]
 
     def _lapsed(self, key: ThreadKey, work: Work, now_us: int) -> EntryDraft:
-        """Return the entry of an alert that was not approved in time: one that was sent is withdrawn."""
+        """Return the entry of an alert that was not approved in time: one that was sent is withdrawn.
+
+        One for which a longer time was asked stands for the one that was approved.
+        """
         thread, now = self._store.thread(key), self._store.work(work.id)
         if now is None or now.done_us or thread is None:
             raise _moved()
         alert = read_own(thread)
-        sent = alert.stand is Stand.ON
-        after = replace(alert, stand=Stand.LIFTED if sent else Stand.LAPSED, reason=NOT_APPROVED)
+        stand = Stand.LIFTED if alert.stand is Stand.ON else Stand.LAPSED
+        after = replace(alert, stand=stand, reason=NOT_APPROVED)
+        if alert.renewal is not None:
+            after = replace(alert, renewal=None)
         done = replace(now, done_us=now_us, result="lapsed")
         return self._clocked(thread, after, thread.state, "draft-lapsed", (done,))
 
@@ -260,7 +265,9 @@ class Spread:
         ended = ended_works(self._store.works(WorkFilter(key=key)), End.EXPIRED, now_us)
         told = alert.stand is Stand.ON and not alert.is_hidden(now_us)
         asked = from_opening(thread, alert.id, alert.author.person, now_us) if told else ()
-        return self._clocked(thread, replace(alert, stand=Stand.OVER), thread.state, "alert-over", (*ended, *asked))
+        return self._clocked(
+            thread, replace(alert, stand=Stand.OVER, renewal=None), thread.state, "alert-over", (*ended, *asked)
+        )
 
     def _clocked(
         self, thread: Thread, alert: OwnAlert, state: ThreadState, code: str, works: tuple[Work, ...] = ()

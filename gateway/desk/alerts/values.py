@@ -87,6 +87,14 @@ class OwnAddressee(msgspec.Struct, frozen=True):
     agreement: str
 
 
+class Renewal(msgspec.Struct, frozen=True):
+    """The word of an officer that an alert is to stand for longer, which has no effect before it is approved."""
+
+    until_us: int
+    by: Officer
+    reason: str = ""
+
+
 class OwnAlert(msgspec.Struct, frozen=True):
     """An alert of ours as it should stand everywhere. `bring_up` makes the threads with counterparts follow it.
 
@@ -119,6 +127,7 @@ class OwnAlert(msgspec.Struct, frozen=True):
     """The operation of ours for which it is hidden, at most until `hidden_until_us`."""
     attachments: tuple[Attachment, ...] = ()
     """Files that go with the first notice to each counterpart."""
+    renewal: Renewal | None = None
 
     @property
     def action(self) -> str:

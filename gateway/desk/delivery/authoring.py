@@ -40,7 +40,7 @@ NOTHING_TOLD: Mapping[str, Any] = MappingProxyType({})
 class Post:
     """A notice to be written: what it says, its head as far as a human decides on it, and who writes it.
 
-    `by` is the officer, None where the node itself tells something; `approved_by` the second human's person id. `told`
+    `by` is the officer, None where the node itself tells something; `approved_by` the second human. `told`
     are more members of its entry: the evidence of humans, what is withheld. The last three are kept with the thread at
     home.
     """
@@ -58,7 +58,7 @@ class Post:
     group_id: str = ""
     approver: Requester | None = None
     by: Officer | None = None
-    approved_by: str = ""
+    approved_by: Officer | None = None
     told: Mapping[str, Any] = NOTHING_TOLD
     agency: str = ""
     office: str = ""

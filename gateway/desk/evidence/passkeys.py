@@ -64,6 +64,11 @@ class PasskeyBook:
         keys = (key for key in self.documents.keys(_PASSKEY) if key.endswith(wanted))
         return next((item for key in keys if (item := self._read(key))), None)
 
+    def of_key(self, passkey: Passkey) -> Enrolled | None:
+        """Return the passkey that has the credential or the public key of another one: one key is one person's."""
+        same = (item for item in self.all() if item.passkey.spki == passkey.spki)
+        return self.find(passkey.credential) or next(same, None)
+
     def all(self) -> list[Enrolled]:
         """Return all passkeys, by person and time."""
         return self._sorted("")

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from gateway.audit.acts.desk_acts import APPROVES
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.listing import Slice, slice_of
@@ -178,14 +181,23 @@ class FreezeDesk:
                 raise Stale("this was decided before", code="already-decided", where="freeze", remedy=_LIST)
             self._check(actor, work.not_by, freeze.steps[-1].by, freeze.person)
             after = freeze.and_then(FreezeStep(stages[freeze.stage], actor.officer.person, now_us, reason))
-            name = f"{act}-{'freeze' if freeze.stage is Stage.ASKED else 'lift'}"
-            return self._drafted(actor, name, thread, after, now_us, done(work, actor, act, now_us))
+            name = "freeze" if freeze.stage is Stage.ASKED else "lift"
+            asked = {APPROVES: {"act": f"ask-{name}", "officer": freeze.steps[-1].by}} if act == "approve" else {}
+            ended = done(work, actor, act, now_us)
+            return self._drafted(actor, f"{act}-{name}", thread, after, now_us, ended, asked)
 
         await self._write(key.thread_id, make)
         await asyncio.to_thread(self._put_in_force)
 
     def _drafted(
-        self, actor: Actor, act: str, thread: Thread, freeze: Freeze, now_us: int, ended: Work | None = None
+        self,
+        actor: Actor,
+        act: str,
+        thread: Thread,
+        freeze: Freeze,
+        now_us: int,
+        ended: Work | None = None,
+        asked: Mapping[str, Any] = MappingProxyType({}),
     ) -> EntryDraft:
         """Return the entry of a step with its rows; a step that another person must approve raises the work of that."""
         works: tuple[Work, ...] = (ended,) if ended is not None else ()
@@ -195,7 +207,8 @@ class FreezeDesk:
         is_over = freeze.state is ThreadState.ENDED
         after = replace(moved(thread, now_us, draft=msgspec.json.encode(freeze), is_over=is_over), state=freeze.state)
         rows = DeskRows(thread=after, before=thread.version, works=works)
-        content, reason = {"person": freeze.person, "finding": freeze.work}, freeze.steps[-1].reason
+        content = {"person": freeze.person, "finding": freeze.work, **asked}
+        reason = freeze.steps[-1].reason
         return desk_act(actor.officer, act, thread.key, work=works[0], reason=reason, content=content, rows=rows)
 
     def _slice(self, actor: Actor, over: bool, limit: int, after: str) -> Slice[Freeze]:

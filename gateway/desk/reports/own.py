@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.audit.acts.desk_acts import needs_of
 from gateway.desk.acts import Act
-from gateway.desk.entries import desk_act
+from gateway.desk.entries import asked_by, desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
@@ -30,6 +31,7 @@ from gateway.desk.reports.values import (
 )
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
 from gateway.desk.second_step.parts import OnDuty, check_person
+from gateway.desk.widening import check_alone
 from gateway.errors import Malformed, Stale
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.matching.reports.words import report_keys, texts_of
@@ -277,12 +279,14 @@ class OwnReports:
         reports: tuple[ReportRow, ...],
         now_us: int,
     ) -> EntryDraft:
+        check_alone(act, read_own(thread), report)
         is_sent = report.stand is Stand.PUBLISHED or (report.stand is Stand.WITHDRAWN and bool(reports))
         state = ThreadState.OPEN if is_sent else ThreadState.ENDED
         after = moved(thread, report, state, now_us)
         rows = DeskRows(thread=after, before=thread.version, works=works, reports=reports)
         work = works[0] if works else None
-        return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=_told(report), rows=rows)
+        content = _told(report) | (asked_by("write-report", report.author) if needs_of(act).approves else {})
+        return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=content, rows=rows)
 
     def _to_approve(self, work: Work, now_us: int) -> Matter:
         """Return the facts about an approval: at its end the national desk may do it beside a supervisor on duty."""

@@ -149,7 +149,7 @@ class Spread:
             group_id=report.id,
             approver=self._named(approver, to.member) if approver is not None else None,
             by=author,
-            approved_by=approver.person if approver is not None else "",
+            approved_by=approver,
             agency=author.agency,
             office=author.office,
             officer=author.person,

@@ -15,6 +15,7 @@ from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.roles import matter_of, may, refusal
 from gateway.desk.rooms.checks import addressed, check_command, members_of, office_matter, room_matter, told_of
+from gateway.desk.rooms.inviting import asked_for, decided
 from gateway.desk.rooms.known import Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs
 from gateway.desk.rooms.spread import RoomSpread, moved
@@ -23,6 +24,7 @@ from gateway.desk.rooms.values import (
     Entry,
     HomeRoom,
     Invited,
+    Invites,
     OpenRoom,
     Stand,
     home_key,
@@ -30,7 +32,8 @@ from gateway.desk.rooms.values import (
     pair_key,
     written,
 )
-from gateway.desk.second_step.parts import OnDuty, check_person
+from gateway.desk.second_step.parts import OnDuty, check_person, done
+from gateway.desk.widening import check_alone
 from gateway.errors import Forbidden, Malformed, Stale
 from gateway.model.desk.notices import Note, OutcomeReport, StatusCode
 from gateway.model.desk.rooms import RoomMember, RoomRole, is_room_id
@@ -70,18 +73,23 @@ class Rooms:
         return room_id
 
     async def approve(self, actor: Actor, key: ThreadKey) -> None:
-        """Approve a room: its members are invited. Its author can never do this."""
+        """Approve a room, or that more members are invited into it. Who asked for it can never do this."""
         await self._approval(actor, key, "approve-room", Stand.ON)
 
     async def decline(self, actor: Actor, key: ThreadKey, reason: str) -> None:
-        """Decline a room: no other member learns of it."""
+        """Decline a room: no other member learns of it. One that goes on does so among those who were approved."""
         await self._approval(actor, key, "decline-room", Stand.DECLINED, reason)
 
     async def invite(self, actor: Actor, room_id: str, to: tuple[Invited, ...]) -> None:
-        """Invite more members into a room of ours. One that has left is not invited again."""
+        """Ask that more members are invited into a room of ours; another person approves it.
+
+        One that has left is not invited again. Raises `Stale` while others wait for their approval.
+        """
 
         def change(room: Known, home: HomeRoom) -> HomeRoom:
             self._check_owner(actor, room, home)
+            if home.invites is not None:
+                raise _not_now("it waits for its approval already")
             more = members_of(to)
             if {one.member for one in more} & {one.member for one in home.to} or len(home.to) + len(
                 more
@@ -89,7 +97,7 @@ class Rooms:
                 raise Malformed("a member is invited once, and 31 at most", code="bad-operation", where="to")
             for one in more:
                 self._pairs.check(home, one)
-            return replace(home, to=(*home.to, *more))
+            return replace(home, invites=Invites(more, actor.officer))
 
         await self._change(actor, room_id, "invite", change)
 
@@ -98,7 +106,7 @@ class Rooms:
 
         def change(room: Known, home: HomeRoom) -> HomeRoom:
             self._check_owner(actor, room, home)
-            return replace(home, stand=Stand.CALLED_OFF if called_off else Stand.SEALED, text=text)
+            return replace(home, stand=Stand.CALLED_OFF if called_off else Stand.SEALED, text=text, invites=None)
 
         await self._change(actor, room_id, "seal-room", change)
 
@@ -252,11 +260,16 @@ class Rooms:
                 raise _not_now("nothing of this operation waits for an approval")
             here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
             may(actor.person, Act.APPROVE, matter_of(work, supervisor_on_duty=here), now_us)
-            after = replace(room.home, stand=stand, approver=actor.officer if stand is Stand.ON else None)
-            state = ThreadState.OPEN if stand is Stand.ON else ThreadState.ENDED
-            done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
-            rows = DeskRows(thread=moved(thread, after, state, now_us), before=thread.version, works=(done,))
-            return desk_act(actor.officer, act, key, work=work, reason=reason, content=told_of(after), rows=rows)
+            after = decided(room.home, actor.officer, stand)
+            check_alone(act, room.home, after)
+            state = ThreadState.OPEN if after.stand is Stand.ON else ThreadState.ENDED
+            rows = DeskRows(
+                thread=moved(thread, after, state, now_us),
+                before=thread.version,
+                works=(done(work, actor, act, now_us),),
+            )
+            content = told_of(after) | (asked_for(room.home) if stand is Stand.ON else {})
+            return desk_act(actor.officer, act, key, work=work, reason=reason, content=content, rows=rows)
 
         await self._write(key, make)
         await self._spread.bring_up(_room_of(await asyncio.to_thread(self._desk.store.thread, key)))
@@ -281,11 +294,25 @@ class Rooms:
                     stand=stand.value if stand is not None else "",
                 )
             after = change(room, room.home)
-            rows = DeskRows(thread=moved(thread, after, thread.state, now_us), before=thread.version)
-            return desk_act(actor.officer, act, key, content=told_of(after), rows=rows)
+            check_alone(act, room.home, after)
+            works = self._to_decide(actor, thread, room.home, after, act, now_us)
+            rows = DeskRows(thread=moved(thread, after, thread.state, now_us), before=thread.version, works=works)
+            work = works[0] if works else None
+            return desk_act(actor.officer, act, key, work=work, content=told_of(after), rows=rows)
 
         await self._write(key, make)
         await self._spread.bring_up(room_id)
+
+    def _to_decide(
+        self, actor: Actor, thread: Thread, before: HomeRoom, after: HomeRoom, act: str, now_us: int
+    ) -> tuple[Work, ...]:
+        """Return the approval that invitations need, never by who asked for them; or the one that an end makes idle."""
+        if before.invites is None and after.invites is not None:
+            here = self._on_duty(thread.agency, thread.office, Role.SUPERVISOR, now_us)
+            asked = replace(thread, officer=actor.officer.person)
+            return (from_draft(asked, new_exchange_id(), now_us, given=Raising(on_duty=here)),)
+        waiting = self._spread.approval(thread.key) if before.invites is not None and after.invites is None else None
+        return (done(waiting, actor, act, now_us),) if waiting is not None else ()
 
     def _check_owner(self, actor: Actor, room: Known, home: HomeRoom) -> None:
         if not home.is_owned:
@@ -343,6 +370,8 @@ class Rooms:
 
     async def _answer(self, actor: Actor, room: Known, after: HomeRoom, act: str) -> None:
         key = home_key(self._desk.parts.member, room.id)
+        if room.home is not None:
+            check_alone(act, room.home, after)
 
         def make() -> EntryDraft:
             now_us, before = self._now_us, self._desk.store.thread(key)
@@ -351,16 +380,12 @@ class Rooms:
                 thread = moved(before, after, before.state, now_us)
             invited = pair_key(key.peer, room.owner, room.id)
             waiting = self._desk.store.works(WorkFilter(key=invited, kinds=(WorkKind.ACKNOWLEDGE,)))
-            works = tuple(_done(work, actor, act, now_us) for work in waiting)
+            works = tuple(done(work, actor, act, now_us) for work in waiting)
             rows = DeskRows(thread=thread, before=before.version if before is not None else 0, works=works)
             return desk_act(actor.officer, act, key, content=told_of(after), rows=rows)
 
         await self._write(key, make)
         await self._spread.bring_up(room.id)
-
-
-def _done(work: Work, actor: Actor, result: str, now_us: int) -> Work:
-    return replace(work, done_us=now_us, by=actor.officer.person, result=result)
 
 
 def _room_of(thread: Thread | None) -> str:

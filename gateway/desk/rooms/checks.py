@@ -64,5 +64,6 @@ def told_of(room: HomeRoom) -> dict[str, Any]:
         "to": [[one.member, list(one.offices), one.role.value] for one in room.to],
         "end_us": room.end_us,
         "stand": room.stand.value,
+        "invites": [one.member for one in room.invites.to] if room.invites is not None else [],
         "entries": len(room.entries),
     }

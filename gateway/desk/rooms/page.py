@@ -97,6 +97,11 @@ class RoomPage(msgspec.Struct, frozen=True):
     text: str
     owner_missing: str
     """Why the owner is out of reach, as a code: then nobody else seals it, and it seals itself at its end."""
+    opened_by: str = ""
+    approved_by: str = ""
+    invites: tuple[MemberId, ...] = ()
+    """The members that are to be invited, as `invites_by` asks: another person must approve it."""
+    invites_by: str = ""
 
 
 class RoomPages:
@@ -181,6 +186,8 @@ class RoomPages:
         assert about is not None
         assert invite is not None
         end = room.told.end if room.told is not None else None
+        home = room.home if room.home is not None and room.home.is_owned else None
+        asked = home.invites if home is not None else None
         return RoomPage(
             self._line(room),
             invite.template,
@@ -195,6 +202,10 @@ class RoomPages:
             self._rooms.acts(actor, room),
             end.text if end is not None else room.home.text if room.home is not None else "",
             next((part.missing for part in parts if part.member == room.owner), ""),
+            home.by.person if home is not None else "",
+            home.approver.person if home is not None and home.approver is not None else "",
+            tuple(one.member for one in asked.to) if asked is not None else (),
+            asked.by.person if asked is not None else "",
         )
 
     def _own(self, room: Known) -> Iterable[Said]:

@@ -188,7 +188,7 @@ class RoomSpread:
         agreement = self._pairs.agreement(home, one.member)
         if not agreement:
             return None
-        peer, approver = one.member, home.approver
+        peer, approver = one.member, home.approver if isinstance(step.body, Room) else None
         return Post(
             step.body,
             home.urgency,
@@ -200,9 +200,9 @@ class RoomSpread:
             agreement=agreement,
             expires_us=room.end_us + AFTER_US,
             group_id=room.id,
-            approver=self._named(approver, peer) if approver is not None and isinstance(step.body, Room) else None,
+            approver=self._named(approver, peer) if approver is not None else None,
             by=step.by,
-            approved_by=approver.person if approver is not None else "",
+            approved_by=approver,
             agency=home.by.agency,
             office=home.by.office,
             officer=home.by.person,
@@ -259,13 +259,15 @@ class RoomSpread:
     # ------------------------------------------------------------ in the pen
 
     def _lapsed(self, key: ThreadKey, work: Work) -> EntryDraft:
-        """Return the entry of a room that was not approved in time."""
+        """Return the entry of a room, or of invitations into one that goes on, that were not approved in time."""
         thread, now = self._store.thread(key), self._store.work(work.id)
         now_us = self._parts.clock.now_us()
         if now is None or now.done_us or thread is None:
             raise _moved()
-        after = replace(read_home(thread), stand=Stand.LAPSED)
-        return self._clocked(thread, after, "draft-lapsed", (replace(now, done_us=now_us, result="lapsed"),))
+        room, works = read_home(thread), (replace(now, done_us=now_us, result="lapsed"),)
+        if room.invites is None:
+            return self._clocked(thread, replace(room, stand=Stand.LAPSED), "draft-lapsed", works)
+        return self._clocked(thread, replace(room, invites=None), "draft-lapsed", works, thread.state)
 
     def _ended(self, key: ThreadKey, room_id: str) -> EntryDraft:
         """Return the entry of a room that is over here: by its clock, by its owner's word, or since we left it."""
@@ -277,10 +279,17 @@ class RoomSpread:
         if stand in (None, Stand.WAITING, Stand.ON):
             raise _moved()
         ended = ended_works(self._store.works(WorkFilter(key=key)), End.EXPIRED, now_us)
-        return self._clocked(thread, replace(room.home, stand=stand), f"room-{stand}", ended)
+        return self._clocked(thread, replace(room.home, stand=stand, invites=None), f"room-{stand}", ended)
 
-    def _clocked(self, thread: Thread, room: HomeRoom, code: str, works: tuple[Work, ...]) -> EntryDraft:
-        after = moved(thread, room, ThreadState.ENDED, self._parts.clock.now_us())
+    def _clocked(
+        self,
+        thread: Thread,
+        room: HomeRoom,
+        code: str,
+        works: tuple[Work, ...],
+        state: ThreadState = ThreadState.ENDED,
+    ) -> EntryDraft:
+        after = moved(thread, room, state, self._parts.clock.now_us())
         return desk_clock(thread.key, code, DeskRows(thread=after, before=thread.version, works=works))
 
 

@@ -84,6 +84,13 @@ class Stand(StrEnum):
 LIVE = frozenset({Stand.WAITING, Stand.ON})
 
 
+class Invites(msgspec.Struct, frozen=True):
+    """The word of an officer that more members are to be invited, which has no effect before it is approved."""
+
+    to: tuple[RoomMember, ...]
+    by: Officer
+
+
 class HomeRoom(msgspec.Struct, frozen=True):
     """A room as its thread at home holds it: at its owner, and at a member that has joined.
 
@@ -109,6 +116,7 @@ class HomeRoom(msgspec.Struct, frozen=True):
     approver: Officer | None = None
     entries: tuple[Entry, ...] = ()
     text: str = ""
+    invites: Invites | None = None
 
     @property
     def is_owned(self) -> bool:

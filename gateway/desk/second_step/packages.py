@@ -19,6 +19,7 @@ from gateway.desk.roles import may
 from gateway.desk.second_step.commands import Reasons
 from gateway.desk.second_step.drafting import with_reasons
 from gateway.desk.second_step.parts import StepParts, check_person, done, last_ask, own_matter
+from gateway.desk.widening import check_no_more
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import (
@@ -37,6 +38,7 @@ from gateway.model.desk.notices import (
 )
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Direction, WorkKind
+from gateway.model.marking import SubjectCategory
 from gateway.ports.desk import DeskRows, NoticeRow, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.records.verify import VerifiedRecord, verify_record
@@ -91,13 +93,19 @@ class Packages:
         return await self.open(actor, key)
 
     async def clarify(self, actor: Actor, key: ThreadKey, reasons: Reasons) -> None:
-        """Answer a question back: the ask again, with other words. The owner's clock goes on."""
+        """Answer a question back: the ask again, with other words. The owner's clock goes on.
+
+        Raises `Forbidden` (`persons-needed`) where more is asked than a second person approved.
+        """
         await asyncio.to_thread(self._own, actor, key, Act.CLARIFY)
         _, _, ask = await asyncio.to_thread(lambda: last_ask(self._it.desk.store.notices(key)))
+        category = ask.category if reasons.category is SubjectCategory.UNKNOWN else reasons.category
+        reasons = replace(reasons, category=category)
         if ask.about is About.FORM:  # its values are the form's, and go again
             again = with_reasons(replace(reasons, urgency_reason=""), ask)
         else:
             again = with_reasons(reasons, replace(ask, values=()))
+        check_no_more(ask, again)
         files = reasons.attachments
         await self._post(actor, key, again, ends=(WorkKind.CLARIFY, WorkKind.READ), result="answered", files=files)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from gateway.desk.acts import Act
 from gateway.desk.ending.works import End, ended_works
-from gateway.desk.entries import desk_act
+from gateway.desk.entries import asked_by, desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, for_revalidating, from_draft, work_id
@@ -34,6 +35,7 @@ from gateway.desk.watches.values import (
     read_own,
 )
 from gateway.desk.watches.wide import check_count
+from gateway.desk.widening import check_alone
 from gateway.errors import Forbidden, Stale
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import Urgency
@@ -256,7 +258,10 @@ class OwnWatches:
             after = change(watch, now_us)
             done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
             again = self._again(thread, after) if after.renewed != watch.renewed else ()
-            return self._acted(actor, act, thread, after, reason, (done, *again), now_us)
+            asked = asked_by("add-watch", watch.author)
+            if watch.renewal is not None:
+                asked = asked_by("renew-watch", watch.renewal.by)
+            return self._acted(actor, act, thread, after, reason, (done, *again), now_us, asked)
 
         await self._desk.pen.write(self._desk.parts.member, key, make)
         await self._spread.bring_up(watch_id)
@@ -277,22 +282,28 @@ class OwnWatches:
         reason: str,
         works: tuple[Work, ...],
         now_us: int,
+        asked: Mapping[str, Any] = MappingProxyType({}),
     ) -> EntryDraft:
+        """Draft an act; `asked` names who asked for what it approves."""
+        check_alone(act, read_own(thread), watch)
         state = state_at_home(watch, thread.state)
         rows = DeskRows(thread=moved(thread, watch, state, now_us), before=thread.version, works=works)
         work = works[0] if works else None
-        return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=_told(watch), rows=rows)
+        content = _told(watch) | dict(asked)
+        return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=content, rows=rows)
 
 
 def _approved(actor: Actor) -> Change:
     """Return what an approval does: the watch stands, or stands for longer, and is to be said again to be needed."""
 
     def change(watch: OwnWatch, now_us: int) -> OwnWatch:
-        until_us = watch.renewal.until_us if watch.renewal is not None else watch.until_us
+        asked = watch.renewal
+        until_us = asked.until_us if asked is not None else watch.until_us
+        is_author = actor.officer.person == watch.author.person
         return replace(
             watch,
             stand=Stand.ON,
-            approver=actor.officer,
+            approver=asked.by if asked is not None and is_author else actor.officer,
             until_us=until_us,
             revalidate_by_us=min(until_us, now_us + AGAIN_US),
             renewal=None,

@@ -158,7 +158,7 @@ class Spread:
             group_id=watch.id,
             approver=self._named(approver, to.member) if approver is not None else None,
             by=author,
-            approved_by=approver.person if approver is not None else "",
+            approved_by=approver,
             agency=author.agency,
             office=author.office,
             officer=author.person,

@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.audit.acts.desk_acts import needs_of
 from gateway.desk.acts import Act
 from gateway.desk.changes import PAUSE_S, Change, Changes
 from gateway.desk.delivery.pen import Pen
@@ -293,6 +294,7 @@ class DeskQueue:
                 remedy="look at your list again: liaison desk list",
             )
         changed = change(work, thread)
+        needs_of(act)
         said: dict[str, Any] = officer.as_json() | {"token": officer.token_hash.hex()}
         said |= {"act": act, "work": work_id, "kind": work.kind.value, "reason": reason}
         if act == "assign":

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from gateway.audit.acts.desk_acts import needs_of
 from gateway.desk.acts import Act
 from gateway.desk.alerts.issuing import verified
 from gateway.desk.changes import Change as Changed
@@ -118,7 +119,8 @@ class DeskReading:
         return thread_item(thread, self._parts.clock.now_us())
 
     async def note(self, officer: Officer, key: ThreadKey, act: str) -> None:
-        """Write the entry of a reading, durable when this returns."""
+        """Write the entry of a reading, durable when this returns. Raises `Forbidden` for an act of no table."""
+        needs_of(act)
         said: dict[str, Any] = officer.as_json() | {"token": officer.token_hash.hex(), "act": act}
         draft = events.DESK_ACT.draft(peer=key.peer, exchange_id=key.thread_id, **said)
         await self._pen.write(self._parts.member, key, lambda: draft)

@@ -44,10 +44,10 @@ class Opened:
 def open_next_log(
     folder: Path, name: str, reason: str, keys: Sequence[KeyPlace], *, unwitnessed: bool = False
 ) -> Opened:
-    """Open the next number of the log `name` of a home, by an act that an administrator signs.
+    """Open the next number of the log `name` of a home, by an act that two persons sign, one of them an administrator.
 
-    Raises `Misconfigured` while a node runs, `Forbidden` when nothing is lost or no administrator signed, `NotProved`,
-    `Malformed`.
+    Raises `Misconfigured` while a node runs, `Forbidden` when nothing is lost, `BadSignature` where too few signed,
+    `NotProved`, `Malformed`.
     """
     _, proved = prove_here(folder, ActKind.NEXT_LOG, reason, {"log": name, "unwitnessed": unwitnessed}, keys)
     word = Word(proved.words, reason, unwitnessed, proved.members())

@@ -54,7 +54,7 @@ class PasskeyDesk:
         """Enrol a passkey: its entry first. Raises `Forbidden` where its own person signed, `Replayed`."""
         act, proved = self._proved(order, ActKind.PASSKEY_ENROL)
         passkey = enrolled_passkey(act.detail)
-        if passkey.person in {person.name for person in proved.persons}:
+        if any(passkey.person in person.known_as or passkey.person == person.name for person in proved.persons):
             raise Forbidden(
                 "`{person}` signed the enrolment of an own passkey",
                 code="own-passkey",
@@ -62,7 +62,7 @@ class PasskeyDesk:
                 remedy="two other persons sign it",
                 person=passkey.person,
             )
-        known = self.book.find(passkey.credential)
+        known = self.book.of_key(passkey)
         if known is not None and known.act != act.id:
             raise Replayed("this passkey was enrolled before", code="passkey-known", where="act.detail")
         self._write(events.PASSKEY_ENROLLED, act, proved)

@@ -13,7 +13,7 @@ from gateway.clock import Clock
 from gateway.config import Home
 from gateway.errors import Malformed, Misconfigured, Replayed
 from gateway.model.names import MemberId
-from gateway.ops.homes.persons import person_names
+from gateway.ops.homes.persons import person_names, signers_of
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.documents import DocumentStore
 from gateway.ports.log_store import LogStore
@@ -58,9 +58,13 @@ class HomeTrust:
     def persons(self) -> list[Person]:
         """Return all persons whose keys are listed and valid now, with the names that this home has for them."""
         descriptor, removed = self.own()
-        names = person_names(self.home)
+        names, signers = person_names(self.home), signers_of(self.home)
         listed = listed_persons(descriptor, ROLES, self.clock.now_us(), removed)
-        return [replace(person, name=names.get(person.key.key_id, "")) for person in listed]
+        return [
+            replace(person, name=names.get(key_id, ""), known_as=signers.get(key_id, frozenset()))
+            for person in listed
+            for key_id in (person.key.key_id,)
+        ]
 
     def verify(self, data: bytes) -> tuple[Act, Proved]:
         """Return a signed act for this home, and its proof. Raises the errors of `verify_act`."""

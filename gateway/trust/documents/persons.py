@@ -21,8 +21,8 @@ _MOST = 12
 class Person:
     """A person in a descriptor: a key, and the role in which it may sign.
 
-    `name` is what the person's own node calls them, and proves nothing; it is empty where no home is at hand. The key
-    is listed from `start_us` to `stop_us`.
+    `name` is what the person's own node calls them, and proves nothing; it is empty where no home is at hand.
+    `known_as` is who holds the key, as that node was told. The key is listed from `start_us` to `stop_us`.
     """
 
     role: KeyUse
@@ -30,6 +30,7 @@ class Person:
     name: str = field(default="", compare=False)
     start_us: int = field(default=0, compare=False)
     stop_us: int = field(default=0, compare=False)
+    known_as: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def words(self) -> str:
@@ -50,14 +51,16 @@ def takes_over(start_us: int, stop_us: int) -> bool:
 def count_different(persons: Collection[Person]) -> int:
     """Return how many persons at least hold these keys: during a rotation one person has two.
 
-    Keys that one rotation could tie count as one person's, also where two persons made theirs in one moment.
+    Keys that one rotation could tie count as one person's, also where two persons made theirs in one moment; and so do
+    keys that the home knows as one person's, for whatever use.
     """
     keys = list({person.key.key_id: person for person in persons}.values())
     tied = {
         frozenset((new.key.key_id, old.key.key_id))
         for new in keys
         for old in keys
-        if new.role is old.role and takes_over(new.start_us, old.stop_us)
+        if (new.role is old.role and takes_over(new.start_us, old.stop_us))
+        or (new.key.key_id != old.key.key_id and new.known_as & old.known_as)
     }
     if not tied:
         return len(keys)

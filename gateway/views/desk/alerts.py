@@ -53,6 +53,12 @@ def alert_lines(alert: dict[str, Any], language: Language = Language.EN) -> Iter
     style = "good" if alert["stand"] == "on" else "warn" if alert["stand"] == "waiting" else "dim"
     yield f"{alert['id']}  {action}", "title"
     yield f"  {stand}; {tell(language, 'until {time}', time=moment(alert['until'], language))}", style
+    if alert["approver"]:
+        yield f"  {tell(language, 'approved by')}: {alert['approver']}"
+    if alert["renewal"]:
+        time = moment(alert["renewal"], language)
+        asked = tell(language, "{person} asks that it holds until {time}", person=alert["renewal_by"], time=time)
+        yield f"  {asked}; {tell(language, 'a supervisor must approve that it goes on')}", "warn"
     for name, value in alert["fields"].items():
         if name not in ("alert_class", "action"):
             yield f"  {name}: {value_text(value, language, field=name)}"

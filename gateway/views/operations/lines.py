@@ -10,7 +10,14 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.views.desk.words import notice_words
 from gateway.views.lines import Line
-from gateway.views.operations.words import entry_words, owner_words, part_words, result_words, stand_words
+from gateway.views.operations.words import (
+    entry_words,
+    invites_words,
+    owner_words,
+    part_words,
+    result_words,
+    stand_words,
+)
 
 
 def operations_lines(operations: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
@@ -27,6 +34,10 @@ def operation_lines(found: dict[str, Any], language: Language = Language.EN) -> 
     yield from _head(found, language)
     if words := owner_words(found, language):
         yield f"  {words}", "warn"
+    if found["approved_by"]:
+        yield f"  {tell(language, 'approved by')}: {found['approved_by']}"
+    if words := invites_words(found, language):
+        yield f"  {words}; {tell(language, 'a supervisor must approve that it goes on')}", "warn"
     for part in found["parts"]:
         said = part_words(part, language)
         yield f"  → {', '.join(part['offices']) or part['member']}  {'; '.join(said)}", "warn" if len(said) > 2 else ""

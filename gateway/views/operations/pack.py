@@ -50,6 +50,8 @@ def pack_view(found: dict[str, Any], language: Language) -> PackView:
         "from": moment(found["start"], language),
         "until": moment(found["end"], language),
         "case": found["case"],
+        "asked": found["opened_by"],
+        "approved": found["approved_by"],
         "words": found["text"],
         "missing": owner_words(found, language),
     }
@@ -60,6 +62,8 @@ def pack_view(found: dict[str, Any], language: Language) -> PackView:
         "from": tell(language, "from"),
         "until": tell(language, "until"),
         "case": tell(language, "case"),
+        "asked": tell(language, "asked by"),
+        "approved": tell(language, "approved by"),
         "words": tell(language, "words of the owner"),
         "missing": tell(language, "missing"),
     }

@@ -38,6 +38,10 @@ def room_told(page: RoomPage) -> dict[str, Any]:
         "acts": sorted(page.acts),
         "text": page.text,
         "owner_missing": page.owner_missing,
+        "opened_by": page.opened_by,
+        "approved_by": page.approved_by,
+        "invites": list(page.invites),
+        "invites_by": page.invites_by,
     }
 
 

@@ -72,6 +72,14 @@ def owner_words(found: dict[str, Any], language: Language = Language.EN) -> str:
     )
 
 
+def invites_words(found: dict[str, Any], language: Language = Language.EN) -> str:
+    """Return who asks that more members are invited, and which; an empty text where no person does."""
+    if not found["invites"]:
+        return ""
+    countries = ", ".join(with_country(member, language) for member in found["invites"])
+    return tell(language, "{person} asks that {countries} is invited", person=found["invites_by"], countries=countries)
+
+
 def entry_words(entry: dict[str, Any], template: str, language: Language = Language.EN) -> list[str]:
     """Return what an entry says: its text, and the values of the template under their labels."""
     if entry["kind"] == "erased":

@@ -10,7 +10,7 @@ _ALERT = {
     "raise": ("alert.own", "Raise an alert: it is sent once another person has approved it."),
     "list": ("alert.own", "Alerts of ours, and how each counterpart stands."),
     "show": ("alert.own", "One alert of ours."),
-    "renew": ("alert.own", "Let an alert stand for longer, or end sooner."),
+    "renew": ("alert.own", "Ask that an alert stands for longer, or let it end sooner."),
     "lift": ("alert.own", "Lift an alert: every counterpart hides it."),
     "close": ("alert.own", "End an alert with what came of it."),
     "taken": ("alert.taken", "Alerts of other countries that warn here now."),

@@ -143,7 +143,9 @@ def show(bearer: Bearer, alert: str) -> Output:
 @click.option("--reason", default="", help="Why; it is logged.")
 @printed
 def renew(bearer: Bearer, alert: str, until: Any, reason: str) -> Output:
-    """Let an alert stand for longer, or end sooner: 90 days from now at most.
+    """Let an alert stand for longer, once another person has approved it, or end sooner: 90 days from now at most.
+
+    What was approved stands until then: `liaison desk list` shows the other person what waits.
 
     \b
     Example:

@@ -60,7 +60,7 @@ def _pruned_lines(plans: list[Plan], done: str) -> Iterator[Line]:
 @click.command("next-log")
 @home_option
 @click.option("--log", required=True, type=click.Choice(["exchange", "operations"]), help="Which log.")
-@key_option("An administrator's key")
+@key_option("The key of one who signs", more="; two persons sign, so give it twice")
 @click.option("--reason", required=True, help="How the entries were lost, and how you know that they are.")
 @click.option(
     "--unwitnessed", is_flag=True, help="Although no loss is proved: nobody can say whether this copy is right."
@@ -69,7 +69,7 @@ def _pruned_lines(plans: list[Plan], done: str) -> Iterator[Line]:
 def next_log(home: Path, log: str, keys: tuple[KeyPlace, ...], reason: str, unwitnessed: bool) -> Output:
     """Open the next number of a log whose entries are lost for good. The node must not run.
 
-    An administrator signs.
+    Two persons sign, one of them an administrator.
 
     It is refused while the database gives every signed head that is known here. So start the node first: where a
     witness has seen more than the database holds, the start is refused and that head is kept. Look for every backup and
@@ -81,7 +81,7 @@ def next_log(home: Path, log: str, keys: tuple[KeyPlace, ...], reason: str, unwi
 
     \b
     Example:
-      liaison audit next-log --home th --log exchange --key adm.key \\
+      liaison audit next-log --home th --log exchange --key adm.key --key app.key \\
               --reason "disk of node-1 lost on 26 November; newest backup of the 25th; no replica"
     """
     opened = open_next_log(home, log, reason, keys, unwitnessed=unwitnessed)

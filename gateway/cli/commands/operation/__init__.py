@@ -8,7 +8,7 @@ from gateway.cli.lazy import LazyGroup
 
 _OPERATION = {
     "open": ("operation.owning", "Open an operation: others are invited once another person has approved it."),
-    "invite": ("operation.owning", "Invite more countries into an operation of ours."),
+    "invite": ("operation.owning", "Ask that more countries are invited into an operation of ours."),
     "seal": ("operation.owning", "End an operation of ours: it is only read from now on."),
     "join": ("operation.part", "Join an operation of another country."),
     "leave": ("operation.part", "Leave an operation of another country, for good."),

@@ -67,7 +67,9 @@ def open_operation(
 @_observer
 @printed
 def invite(bearer: Bearer, operation: str, to: str, observer: str) -> Output:
-    """Invite more countries into an operation of ours; they read what was written before.
+    """Invite more countries into an operation of ours, once another person has approved it (`liaison desk approve`).
+
+    They read what was written before.
 
     \b
     Example:

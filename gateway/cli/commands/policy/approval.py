@@ -48,16 +48,17 @@ def approver(out: Path, name: str, held: KeyUri | None) -> Output:
 
 @click.command()
 @click.argument("public", type=FILE)
+@click.option("--person", default="", help="Whose key it is, as tokens name them; by default the name of the file.")
 @home_option
 @printed
-def admit(public: Path, home: Path) -> Output:
+def admit(public: Path, person: str, home: Path) -> Output:
     """Bring an approver's public key into a home; the descriptor that is published next lists it.
 
     \b
     Example:
-      liaison policy admit keys/a.pub --home th
+      liaison policy admit keys/a.pub --person th.o.7 --home th
     """
-    target = admit_person(home, public, KeyUse.APPROVER)
+    target = admit_person(home, public, KeyUse.APPROVER, person)
     following = (
         f"  now publish the descriptor: liaison trust publish --home {argument(home)} --authority ADIR --out FILE"
     )

@@ -56,16 +56,19 @@ def person(use: str, out: Path, name: str, held: KeyUri | None, follows: KeyPlac
 @click.command()
 @click.argument("public", type=FILE)
 @_USE
+@click.option("--person", default="", help="Whose key it is, as tokens name them; by default the name of the file.")
 @home_option
 @printed
-def admit(public: Path, use: str, home: Path) -> Output:
+def admit(public: Path, use: str, person: str, home: Path) -> Output:
     """Bring a person's public key into a home; the descriptor that the authority signs next lists it.
+
+    All keys of one person count as one where two persons sign, whatever their files are called.
 
     \b
     Example:
-      liaison trust admit keys/th.adm.7.pub --use administrator --home th
+      liaison trust admit keys/th.adm.7.pub --use administrator --person th.o.7 --home th
     """
-    target = admit_person(home, public, KeyUse(use))
+    target = admit_person(home, public, KeyUse(use), person)
     following = (
         f"  now publish the descriptor: liaison trust publish --home {argument(home)} --authority ADIR --out FILE"
     )

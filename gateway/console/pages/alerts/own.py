@@ -96,6 +96,7 @@ class RenewForm:
     """The form by which an alert stands for longer, or ends sooner."""
 
     title: str
+    hint: str
     label: str
     lengths: Sequence[Option]
     send: Button
@@ -231,7 +232,13 @@ def _may_close(found: OwnStand) -> bool:
 
 def _banners(found: OwnStand, visit: Visit) -> tuple[Banner, ...]:
     alert, language, banners = found.alert, visit.language, []
-    if found.approval is not None:
+    if alert.renewal is not None:
+        time = moment(rfc3339_s(alert.renewal.until_us), language)
+        person, reason = alert.renewal.by.person, alert.renewal.reason
+        said = tell(language, "{person} asks that it holds until {time}", person=person, time=time)
+        lines = (said, *filter(None, (reason,)))
+        banners.append(Banner(tell(language, "Another person must approve that it goes on"), lines, "warn"))
+    elif found.approval is not None:
         sent = (
             tell(language, "It was sent already, since a life is in danger. Without approval it is taken back then.")
             if alert.stand is Stand.ON
@@ -284,9 +291,11 @@ def _counterpart(stand: AlertStand, steps: Sequence[AlertStep], visit: Visit) ->
 
 
 def _approval(alert: OwnAlert, wrong: Mapping[str, str], language: Language) -> ApprovalForm:
+    asks = alert.renewal.by.person if alert.renewal is not None else alert.author.person
+    approve = tell(language, "Approve it") if alert.renewal is not None else tell(language, "Approve, and send it")
     return ApprovalForm(
         title=tell(language, "Approve or decline"),
-        hint=tell(language, "You answer for it as {person} does. Read what it says first.", person=alert.author.person),
+        hint=tell(language, "You answer for it as {person} does. Read what it says first.", person=asks),
         reason=Field(
             "reason",
             tell(language, "Reason; needed to decline"),
@@ -294,7 +303,7 @@ def _approval(alert: OwnAlert, wrong: Mapping[str, str], language: Language) -> 
             most=MAX_REASON,
         ),
         buttons=(
-            Button(tell(language, "Approve, and send it"), "act", "approve", "first"),
+            Button(approve, "act", "approve", "first"),
             Button(tell(language, "Decline"), "act", "decline", "danger"),
         ),
     )
@@ -303,6 +312,7 @@ def _approval(alert: OwnAlert, wrong: Mapping[str, str], language: Language) -> 
 def _renew(visit: Visit) -> RenewForm:
     return RenewForm(
         title=tell(visit.language, "Change until when it holds"),
+        hint=tell(visit.language, "For longer, another person must approve it first. Sooner counts at once."),
         label=tell(visit.language, "From now on it holds for"),
         lengths=lengths(visit.language),
         send=Button(tell(visit.language, "Change it")),

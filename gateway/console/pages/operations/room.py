@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,7 +32,7 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import exchange_id, member_id
 from gateway.views.operations.pack import PackView, pack_view
 from gateway.views.operations.told import evidence_told, room_told
-from gateway.views.operations.words import entry_words, owner_words, part_words, stand_words
+from gateway.views.operations.words import entry_words, invites_words, owner_words, part_words, stand_words
 
 _VALUE = "value-"
 
@@ -184,7 +184,7 @@ def _view(found: RoomPage, visit: Visit, faults: tuple[tuple[str, str], ...]) ->
         path=f"{PATH}/{found.line.id}",
         tag=Tag(stand_words(stand, language), stand_tone(stand)),
         clock=countdown(found.line.end_us, visit.now_us, language) if stand in ("on", "invited", "waiting") else None,
-        banners=[Banner(words, tone="warn")] if (words := owner_words(told, language)) else [],
+        banners=list(_banners(told, language)),
         facts=[Row(name, (value,)) for name, value in pack.about],
         parts=[_part(part, language) for part in told["parts"]],
         steps=[_step(entry, told["template"], visit) for entry in reversed(told["entries"])],
@@ -205,6 +205,13 @@ def _view(found: RoomPage, visit: Visit, faults: tuple[tuple[str, str], ...]) ->
             "wrong": tell(language, "This was not sent"),
         },
     )
+
+
+def _banners(told: dict[str, Any], language: Language) -> Iterator[Banner]:
+    if words := owner_words(told, language):
+        yield Banner(words, tone="warn")
+    if words := invites_words(told, language):
+        yield Banner(tell(language, "Another person must approve it before it goes out"), (words,), "warn")
 
 
 def _part(part: dict[str, Any], language: Language) -> Line:

@@ -157,6 +157,7 @@ def test_nothing_that_demanded_two_persons_demands_one() -> None:
         ActKind.HOLD,
         ActKind.LIFT,
         ActKind.PASSKEY_ENROL,
+        ActKind.NEXT_LOG,
     }
     assert ACTS[ActKind.POLICY].persons == policy_approval.APPROVALS
     assert ACTS[ActKind.HOLD].persons == ACTS[ActKind.LIFT].persons == holds.APPROVALS
@@ -171,6 +172,7 @@ def test_each_act_has_a_row_whose_entries_there_are(kind: ActKind) -> None:
     assert all(event.kind in EVENTS for event in rule.events)
     assert (rule.proof is Proof.SIGNATURES) == bool(rule.roles)
     assert rule.persons or rule.unproved
+    assert len(rule.why) > 30, "an act says why so many persons are enough"
 
 
 def test_a_signature_of_another_act_does_not_fit() -> None:

@@ -18,7 +18,7 @@ from gateway.audit.verify.act_checks import ACT_KINDS, check_act
 from gateway.audit.verify.findings import Check
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
-from gateway.errors import BadSignature
+from gateway.errors import BadSignature, NotProved
 from gateway.model.names import MemberId
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.draft import draft
@@ -31,7 +31,7 @@ from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 from gateway.trust.keeper import TrustKeeper
 from tests.support.cli import Liaison, copy_federation
-from tests.support.persons import person_key
+from tests.support.persons import PERSONS, person_key
 
 Change = Callable[[Path, bytes], Mapping[str, Any]]
 
@@ -75,7 +75,8 @@ def write(home: Path, kind: str, private: Mapping[str, Any]) -> None:
 def entry(home: Path, data: bytes, **changes: Any) -> dict[str, Any]:
     """The private part of an entry that keeps an act."""
     act, document = parse_act(data)
-    persons = [{"role": "administrator", "key_id": name} for name, _ in document.signatures]
+    roles = {load_signing_key(person_key(home, name)).key_id: use.value for name, use in PERSONS.items()}
+    persons = [{"role": roles.get(name, "administrator"), "key_id": name} for name, _ in document.signatures]
     made = {"by": "x", "reason": act.reason, "proof": "signatures", "persons": persons, "act": encode64(data)}
     return {name: value for name, value in (made | changes).items() if value is not None}
 
@@ -119,6 +120,23 @@ def test_check_19_an_entry_that_says_that_it_is_unproved_is_told_where_a_proof_i
     assert [state for state, _ in told(liaison, home)] == ["contradicted"]
 
 
+def judged_as(kind: ActKind) -> Entry:
+    """The public part of an entry of an act, of now."""
+    return Entry("", 0, SystemClock().now_us(), ACTS[kind].events[0].kind, "", None, "", b"", b"", b"")
+
+
+def test_n247_a_lost_log_that_one_person_declared_is_not_provable(home: Path) -> None:
+    """As versions before asked for it; of a node of today nobody can say that it asked for one alone."""
+    detail, said = {"log": "exchange", "unwitnessed": False}, {"log": "exchange/1", "unwitnessed": False}
+    view = TrustKeeper(Home(home).trust, SystemClock()).view
+    for names, error in ((("adm",), NotProved), (("data1",), BadSignature), (("data1", "data2"), BadSignature)):
+        data = draft(home, ActKind.NEXT_LOG, "lost", detail, [person_key(home, name) for name in names])
+        with pytest.raises(error):
+            check_act(judged_as(ActKind.NEXT_LOG), entry(home, data, **said), MemberId("th"), view)
+    two = draft(home, ActKind.NEXT_LOG, "lost", detail, [person_key(home, name) for name in ("adm", "data1")])
+    assert check_act(judged_as(ActKind.NEXT_LOG), entry(home, two, **said), MemberId("th"), view)
+
+
 @pytest.mark.parametrize(
     ("kind", "detail", "said"),
     [
@@ -130,9 +148,8 @@ def test_check_19_an_entry_that_says_that_it_is_unproved_is_told_where_a_proof_i
 def test_check_19_an_entry_whose_act_says_another_extent_is_told(
     home: Path, kind: ActKind, detail: dict[str, Any], said: dict[str, Any]
 ) -> None:
-    data = draft(home, kind, "over", detail, [person_key(home, "adm")])
-    event = ACTS[kind].events[0]
-    judged = Entry("", 0, SystemClock().now_us(), event.kind, "", None, "", b"", b"", b"")
+    keys = [person_key(home, name) for name in ("adm", "data1")[: ACTS[kind].persons]]
+    data, judged = draft(home, kind, "over", detail, keys), judged_as(kind)
     view = TrustKeeper(Home(home).trust, SystemClock()).view
     right = {"log": "exchange/1", "unwitnessed": False, "before_us": 1}
     assert check_act(judged, entry(home, data, **right), MemberId("th"), view)

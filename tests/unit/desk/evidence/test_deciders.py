@@ -187,6 +187,14 @@ def test_one_person_is_not_two(world: World) -> None:
     assert world.refused(by("th.d.7", one), wrong, persons=2).code == "other-challenge"
 
 
+def test_n246_one_passkey_under_two_names_is_one_human(world: World) -> None:
+    """As where it was enrolled for both before one key was one person's."""
+    one, two = world.device("th.d.7"), world.device("th.s.1")
+    two.key, two.credential = one.key, b"another"
+    world.book.enrol(Passkey("th.s.1", two.credential, two.spki, RP_ID, two.counter), "act", 1)
+    assert world.refused(by("th.d.7", one), by("th.s.1", two), persons=2).code == "same-human"
+
+
 @pytest.mark.parametrize("reason", ["", " ", "a\nb", "x" * 301])
 def test_a_reason_is_always_given(world: World, reason: str) -> None:
     assert world.refused(Decider(duty("th.d.7"), reason)).code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,16 @@ import pytest
 
 from gateway.audit.acts.passkeys import Passkey, enrolled_passkey
 from gateway.audit.acts.table import ActKind
+from gateway.config import Home
 from gateway.errors import LiaisonError
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.draft import draft
 from gateway.ops.acts.passkeys import draft_enrolment, draft_withdrawal, listed_passkeys
+from gateway.ops.homes.persons import admit_person
 from gateway.signing.passkeys.base64url import encode_url64
 from gateway.signing.passkeys.public_key import CoseAlgorithm
 from gateway.signing.passkeys.registration import asked_for
+from gateway.trust.documents.descriptor import KeyUse
 from tests.support.authenticator import RP_ID, Authenticator
 from tests.support.cli import Liaison, copy_federation
 from tests.support.passkeys import enrol, enrolment, registered, set_release
@@ -91,6 +95,37 @@ def test_one_person_or_two_without_a_leading_one_enrol_nothing(home: Path, names
 def test_nobody_signs_the_enrolment_of_an_own_passkey(home: Path) -> None:
     assert code_of(home, enrolment(home, "th-adm", Authenticator())) == "own-passkey"
     assert code_of(home, enrolment(home, "th-data1", Authenticator())) == "own-passkey"
+
+
+def held_by(home: Path, name: str, use: KeyUse, person: str) -> None:
+    """Say at the home whose key it is."""
+    admit_person(home, person_key(home, name).with_suffix(".pub"), use, person)
+
+
+def test_n246_whose_key_it_is_counts_and_not_what_its_file_is_called(home: Path) -> None:
+    held_by(home, "adm", KeyUse.ADMINISTRATOR, "th.d.7")
+    folder = Home(home).persons(KeyUse.ADMINISTRATOR)
+    assert code_of(home, enrolment(home, "th.d.7", Authenticator())) == "own-passkey"
+    (folder / "th-adm.pub").rename(folder / "th-another.pub")
+    assert code_of(home, enrolment(home, "th.d.7", Authenticator())) == "own-passkey"
+    (folder / "th-another.pub").rename(folder / "th-adm.pub")
+    shutil.copy(folder / "th-adm.pub", folder / "th-another.pub")
+    for person in ("th.d.7", "th-another"):
+        assert code_of(home, enrolment(home, person, Authenticator())) == "own-passkey", "a key has all its names"
+
+
+def test_n246_two_keys_of_one_person_are_one_person(home: Path) -> None:
+    held_by(home, "adm", KeyUse.ADMINISTRATOR, "th.o.7")
+    held_by(home, "data1", KeyUse.DATA_OFFICER, "th.o.7")
+    assert code_of(home, enrolment(home, "th.d.7", Authenticator(), "adm", "data1")) == "below-threshold"
+    bring(home, enrolment(home, "th.d.7", Authenticator(), "adm", "data1", "data2"))
+
+
+def test_n246_one_passkey_is_no_second_person_under_another_name(home: Path) -> None:
+    device = enrol(home, "th.d.7")
+    again = Passkey("th.d.8", b"another credential", device.spki, RP_ID).as_json()
+    keys = [person_key(home, name) for name in ("adm", "data1")]
+    assert code_of(home, draft(home, ActKind.PASSKEY_ENROL, "new", again, keys)) == "passkey-known"
 
 
 @pytest.mark.long

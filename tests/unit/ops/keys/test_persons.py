@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from gateway.config import Home
 from gateway.errors import BadSignature, LiaisonError, Misconfigured
 from gateway.model.names import MemberId
 from gateway.ops.doctor.doctor import examine
-from gateway.ops.homes.persons import admit_person, person_names
+from gateway.ops.homes.persons import admit_person, person_names, signers_of
 from gateway.ops.key_pairs import make_key_pair
 from gateway.ops.keys.guests import following_name, name_successor
 from gateway.ops.keys.reminder import Reminder
@@ -235,3 +236,30 @@ def test_the_end_of_a_persons_key_is_told_and_moved(thailand: Member) -> None:
     assert KeyDesk(Home(thailand.home), clock).renew(["approver-th.approver"], thailand.authority, None).version == 3
     told = {key["use"]: key for key in describe_keys(thailand.home, clock)["keys"]}
     assert told["approver/th.approver"]["listed_until"] > before
+
+
+def test_n246_a_key_has_one_file_a_name_one_key_and_a_person_one_key_for_a_use(thailand: Member, held: Path) -> None:
+    home, first = Home(thailand.home), held / "th.administrator.pub"
+    copied = Path(shutil.copy(first, held / "th.other.pub"))
+    for use in (KeyUse.ADMINISTRATOR, KeyUse.DATA_OFFICER):
+        with pytest.raises(Misconfigured, match="this key is there already"):
+            admit_person(thailand.home, copied, use)
+    another = Path(make_key_pair(held / "more", "th.administrator")["public"])
+    with pytest.raises(Misconfigured, match="another key has this name"):
+        admit_person(thailand.home, another, KeyUse.ADMINISTRATOR)
+    admit_person(thailand.home, first, KeyUse.ADMINISTRATOR, "th.o.7")
+    second = Path(make_key_pair(held, "th.second")["public"])
+    with pytest.raises(Misconfigured, match="has a key for this use already"):
+        admit_person(thailand.home, second, KeyUse.ADMINISTRATOR, "th.o.7")
+    admit_person(thailand.home, second, KeyUse.DATA_OFFICER, "th.o.7")
+    keys = [load_signing_key(held / f"{name}.key").key_id for name in ("th.administrator", "th.second")]
+    assert [signers_of(home)[key] for key in keys] == [frozenset({"th.o.7"})] * 2
+
+
+def test_n246_the_key_that_follows_another_one_is_the_same_persons(thailand: Member, held: Path) -> None:
+    admit_person(thailand.home, held / "th.administrator.pub", KeyUse.ADMINISTRATOR, "th.o.7")
+    new = successor(held, KeyUse.ADMINISTRATOR)
+    desk(thailand).rotate(["administrator-th.administrator"], thailand.authority, None, successor=new)
+    later(thailand, DAY)
+    old = load_signing_key(held / "th.administrator.key").key_id
+    assert {signers_of(Home(thailand.home))[key] for key in (old, new.key_id)} == {frozenset({"th.o.7"})}
