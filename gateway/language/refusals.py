@@ -6,6 +6,7 @@ from gateway.language.catalogue import Sentences
 
 REFUSALS: Sentences = {
     "account-frozen": "this account is frozen: ask the security officer",
+    "active-pdf": "the document can run or open something by itself, or holds files: print it into a new PDF",
     "agreement-expired": "the agreement is not in force at this time",
     "agreement-unknown": "the agreement that was cited is not known there",
     "already-decided": "this was decided before",
@@ -47,6 +48,7 @@ REFUSALS: Sentences = {
     "consent-refused": "the owner refused its consent",
     "disk-reserve": "there is no room to keep more, so nothing is answered just now; this does not mean no hit",
     "draft-lapsed": "the time of this draft is over: draft it anew",
+    "encrypted-pdf": "the document is encrypted: print it into a new PDF without a password",
     "fault-limit": "too many of our questions did not verify there; tell our node's operators",
     "foreign-office": "the office of the question is none of the country that asks",
     "foreign-form": "this did not come from a page of the console",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.model.names import ExchangeId
+from gateway.views.desk.files import file_lines
 from tests.support.desk_faces import Caller
 from tests.support.exchange import PASSPORT, entries
 from tests.support.federation import OFFICES
@@ -80,6 +82,22 @@ async def test_files_go_with_a_note_and_an_answer_of_the_other_side(world: World
     found = await stands(officer, thread, "clean", 2)
     assert [each["name"] for each in found] == ["sheet.pdf", "answer.txt"]
     assert await save(officer, thread, text["root"]) == "chủ xe".encode()
+
+
+async def test_n273_a_table_with_formulas_goes_as_a_copy_that_says_so(world: World) -> None:
+    officer, duty = Caller(world, OFFICER), Caller(world, DUTY)
+    data = '\ufeffทะเบียน;หมายเหตุ\n29A-1;=HYPERLINK("https://example.org")\n'.encode()
+    brought = await bring(officer, "list.csv", data)
+    assert (brought["name"], brought["original"]) == ("list.neutral.csv", hashlib.sha256(data).hexdigest())
+    thread = await asked(world, brought["id"])
+    (ours,) = await stands(officer, thread, "clean")
+    assert ours["original"] == brought["original"]
+    (found,) = await stands(duty, thread, "clean")
+    assert (found["name"], found["original"]) == ("list.neutral.csv", "")
+    assert await save(duty, thread, found["root"]) == data.replace(b"=HYPER", b"'=HYPER")
+    told = [str(line) for line in file_lines([ours]) if brought["original"] in str(line)]
+    assert len(told) == 1
+    assert "this is a copy: formulas in the table are texts in it; SHA-256 of the original: " in told[0]
 
 
 async def test_a_file_goes_with_a_follow_up_to_a_hit_of_a_watch_to_an_office_there(world: World) -> None:

@@ -354,18 +354,20 @@ def test_serve_and_doctor_list_all_mistakes_of_the_settings(liaison: Liaison, ho
 
 def test_production_lists_all_obstacles_at_once(liaison: Liaison, home: Path) -> None:
     (home / "keys" / "statement.pem").unlink()
+    setting("attachments", 'scanner = "none"')(home)
     found = refusals(liaison, home, "--production")
     assert set(found) == {"trial", "policy", "certificates"}
     ran = liaison("serve", "--home", home, "--production", "--json")
     assert ran.code == 1
     error = ran.value["error"]
     assert error["code"] == "cannot-start"
-    for part in ("trial issuer", "keys of agencies", "no identity provider", "officers for trials", "approved", ".pem"):
+    parts = ("trial issuer", "keys of agencies", "no identity provider", "officers for trials", "approved", ".pem")
+    for part in (*parts, "unscanned"):
         assert part in ran.err, part
         assert part in json.dumps(error["findings"])
     refused = start(home, production=True)
     assert isinstance(refused, Obstacles)
-    assert len(refused.findings) == len(error["findings"]) >= 6
+    assert len(refused.findings) == len(error["findings"]) >= 7
 
 
 def test_a_moved_log_without_a_witness_is_told_by_both(liaison: Liaison, home: Path) -> None:

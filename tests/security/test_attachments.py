@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +15,19 @@ from msgspec.structs import replace as changed
 
 from gateway.config.home import Home
 from gateway.desk.attachments import giving
+from gateway.desk.attachments.bringing import Bringing
 from gateway.desk.attachments.fetching import _store
 from gateway.desk.attachments.giving import Giver
+from gateway.desk.attachments.kinds import told_type
 from gateway.desk.attachments.values import FileParts
+from gateway.desk.parts import Actor
 from gateway.errors import Contradicted, LiaisonError, Malformed, Refused
 from gateway.model.desk.attachments import CHUNK, Chunk, FetchWanted, FileState
 from gateway.model.desk.delivered import Fetch, FetchMessage, NoticesWanted
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Role
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
+from gateway.model.requester import Officer
 from gateway.ports.desk import WorkFilter
 from gateway.ports.files.held import HeldFile
 from gateway.rpc.methods import FETCH_ATTACHMENT
@@ -281,6 +286,11 @@ async def test_what_is_no_file_of_the_list_is_refused_before_anybody_sees_it(wor
         (jpeg(), "a.png", "name-and-type-differ"),
         (b"PK\x03\x04" + bytes(99), "a.zip", "type-not-taken"),
         (pdf() + b"PK\x05\x06" + bytes(18) + b"%%EOF", "a.pdf", "polyglot"),
+        (pdf(root=b"/OpenAction<</S/JavaScript/JS(app.alert(1))>>"), "a.pdf", "active-pdf"),
+        (pdf(trailer=b"/Encrypt 4 0 R"), "a.pdf", "encrypted-pdf"),
+        (pdf()[:-9], "a.pdf", "bad-file"),
+        ("=1".encode("utf-16"), "a.csv", "bad-text-file"),
+        (b"a,<table>", "a.csv", "polyglot"),
         (pdf(), "../a.pdf", "bad-file-name"),
         (pdf(), "a\u202efdp.pdf", "bad-text"),
         (pdf(), "a\r\nx: y.pdf", "bad-text"),
@@ -327,19 +337,65 @@ async def test_nothing_is_opened_before_the_scanner_says_clean(tmp_path: Path) -
         assert await duty.code("GET", f"threads/{thread}/attachments/{other['root']}") == "scanner-found"
 
 
+class OtherSoftware(Bringing):
+    """A member's software that takes files as they are, and says that they are clean."""
+
+    def _finished(self, raw: HeldFile) -> HeldFile:
+        kind = told_type(self._it.files.reader(raw)(0, CHUNK), raw.about.name)
+        return changed(raw, about=changed(raw.about, type=kind), state=FileState.CLEAN)
+
+    async def take(self, actor: Actor, name: str, data: bytes) -> HeldFile:
+        """Take a file whole."""
+
+        async def parts() -> AsyncIterator[bytes]:
+            yield data
+
+        return await self.bring(actor, name, parts())
+
+
+async def test_n272_n273_what_other_software_sends_is_refused_or_made_harmless(world: World) -> None:
+    duty, uses = Caller(world, DUTY), world.nodes["th"].desk.uses
+    office = Officer(OFFICER, "officer", "th.blo.aranyaprathet", "police", frozenset({"INVESTIGATION"}), bytes(32))
+    there = OtherSoftware(uses.bringing._it)
+    table = b"plate,note\n29A-1,\"=cmd|'/C calc'!A0\"\n"
+    for data, name, state in (
+        (table, "list.csv", "clean"),
+        (pdf(b"<</S/JavaScript/JS(app.alert(1))>>"), "a.pdf", "refused"),
+        (b"a,<script>alert(1)</script>\n", "b.csv", "refused"),
+    ):
+        row = await there.take(uses.actor(office), name, data)
+        thread = await asked(world, row.notice_id)
+        (found,) = await stands(duty, thread, state)
+        if state == "refused":
+            assert await duty.code("GET", f"threads/{thread}/attachments/{found['root']}") == "no-such-file"
+            continue
+        assert (found["name"], found["original"]) == (name, hashlib.sha256(data).hexdigest())
+        assert await save(duty, thread, found["root"]) == data.replace(b"=cmd", b"'=cmd")
+        headers = await _headers(duty, thread, found["root"])
+        assert "list.neutral.csv" in headers["content-disposition"]
+        assert headers["content-length"] == str(len(data) + 1)
+    told = [each.private["code"] for each in entries(world.nodes["vn"], "operations") if "outcome" in each.private]
+    assert told[-3:] == ["formulas-made-texts", "active-pdf", "polyglot"]
+
+
+async def _headers(caller: Caller, thread: str, root: str) -> Any:
+    """The headers under which a file leaves."""
+
+    def get() -> Any:
+        with caller.client() as node:
+            headers = {"authorization": f"Bearer {caller.token()}"}
+            path = f"/v1/threads/{thread}/attachments/{root}"
+            return node._client.get(path, headers=headers, extensions={"sni_hostname": node._name}).headers
+
+    return await asyncio.to_thread(get)
+
+
 async def test_a_file_leaves_to_be_saved_and_never_as_a_page(world: World) -> None:
     officer, duty = Caller(world, OFFICER), Caller(world, DUTY)
     brought = await bring(officer, 'báo cáo "x".txt'.replace('"', "'"), b"<script>alert(1)</script>\n")
     thread = await asked(world, brought["id"])
     await stands(duty, thread, "clean")
-
-    def head() -> Any:
-        with duty.client() as node:
-            path = f"/v1/threads/{thread}/attachments/{brought['root']}"
-            headers = {"authorization": f"Bearer {duty.token()}"}
-            return node._client.get(path, headers=headers, extensions={"sni_hostname": node._name}).headers
-
-    found = await asyncio.to_thread(head)
+    found = await _headers(duty, thread, brought["root"])
     assert found["content-disposition"].startswith("attachment; filename=\"attachment.txt\"; filename*=UTF-8''")
     assert "%27x%27" in found["content-disposition"]
     assert found["content-security-policy"].startswith("sandbox")

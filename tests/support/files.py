@@ -60,9 +60,38 @@ def tiff(width: int = 10, height: int = 10) -> bytes:
     return b"II*\0" + (8).to_bytes(4, "little") + len(tags).to_bytes(2, "little") + entries + bytes(4)
 
 
-def pdf() -> bytes:
-    """A PDF."""
-    return b"%PDF-1.7\n1 0 obj\n<</Type /Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n"
+def pdf(*more: bytes, root: bytes = b"", trailer: bytes = b"", before: bytes = b"") -> bytes:
+    """A PDF of one page, with more objects from number 4 on. `root` and `trailer` are more of these dictionaries.
+
+    `before` is an earlier revision of the file, to which this one is added.
+    """
+    pages = (b"<</Type/Catalog/Pages 2 0 R" + root + b">>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>")
+    made, places = bytearray(before or b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"), []
+    for number, content in enumerate((*pages, b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>", *more), 1):
+        places.append(len(made))
+        made += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = len(made)
+    made += b"xref\n0 %d\n0000000000 65535 f \n" % (len(places) + 1)
+    made += b"".join(b"%010d 00000 n \n" % place for place in places)
+    earlier = b"/Prev %d" % before.rindex(b"xref\n0") if before else b""
+    made += b"trailer\n<</Size %d/Root 1 0 R%s%s>>\n" % (len(places) + 1, earlier, trailer)
+    return bytes(made) + b"startxref\n%d\n%%%%EOF\n" % table
+
+
+def pdf_stream(data: bytes, about: bytes = b"") -> bytes:
+    """A stream of a PDF as an object's content; `about` is more of its dictionary."""
+    return b"<</Length %d%s>>\nstream\n%s\nendstream" % (len(data), about, data)
+
+
+def pdf_pack(*objects: bytes, first: int = 50, about: bytes = b"/Filter/FlateDecode", packed: bool = True) -> bytes:
+    """A stream of objects, which are numbered from `first` on."""
+    table, place = b"", 0
+    for number, content in enumerate(objects, first):
+        table += b"%d %d " % (number, place)
+        place += len(content) + 1
+    data = table + b"\n".join(objects)
+    about = b"/Type/ObjStm/N %d/First %d" % (len(objects), len(table)) + about
+    return pdf_stream(zlib.compress(data) if packed else data, about)
 
 
 def box(kind: bytes, data: bytes = b"") -> bytes:

@@ -62,8 +62,8 @@ class Attachments:
     """`[attachments]`: files of notices (docs/guides/attachments.md)."""
 
     scanner: str = setting(
-        "clamd:/PATH/OF/SOCKET, clamd:HOST:PORT or command:/PROGRAM ARGUMENTS; none: files are opened unscanned. "
-        "Empty: no file is opened.",
+        "clamd:/PATH/OF/SOCKET, clamd:HOST:PORT or command:/PROGRAM ARGUMENTS; none: files are opened unscanned, and "
+        "production refuses it. Empty: no file is opened.",
         "",
         live=True,
     )

@@ -1,5 +1,6 @@
-"""Bring files to the desk: they are sealed while they come, their type is told by content, and pictures lose what tells
-of camera and place where policy or the settings say so. A notice can then name them.
+"""Bring files to the desk: they are sealed while they come, and their type is told by content. Pictures lose what tells
+of camera and place where policy or the settings say so, and formulas of tables become texts. A notice can then name
+them.
 
 In memory there is one chunk of a file that comes, whatever its size.
 """
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.desk.acts import Act
 from gateway.desk.attachments.binding import KEY_BYTES
+from gateway.desk.attachments.formulas import has_formulas, neutral_name, neutral_parts, original_hash
 from gateway.desk.attachments.images import stripped_jpeg, stripped_png
 from gateway.desk.attachments.kinds import checked_type, told_type
 from gateway.desk.attachments.values import MIB, FileParts
@@ -164,7 +166,11 @@ class Bringing:
         row = replace(raw, about=replace(raw.about, type=kind))
         if not self._becomes_bare or not kind.value.startswith("image/"):
             checked_type(read, size, raw.about.name)
-            return row
+            if kind is not MediaType.CSV or not has_formulas(read, size):
+                return row
+            about = replace(row.about, name=neutral_name(row.about.name))
+            named = replace(row, about=about, original=original_hash(read, size))
+            return self._copied(raw, named, neutral_parts(read, size))
         if kind not in _BARE:
             raise Malformed(
                 "a picture of the type `{type}` cannot leave without what tells of its camera",
@@ -173,14 +179,19 @@ class Bringing:
                 remedy="send it as PNG or JPEG",
                 type=kind.value,
             )
-        bare = replace(row, file=new_exchange_id(), key=os.urandom(KEY_BYTES), about=replace(row.about, size=0))
-        found = self._written(bare, _BARE[kind](read, size))
+        return self._copied(raw, row, _BARE[kind](read, size))
+
+    def _copied(self, raw: HeldFile, row: HeldFile, parts: Iterable[bytes]) -> HeldFile:
+        """Keep a copy with these parts in the place of what came."""
+        files = self._it.files
+        copy = replace(row, file=new_exchange_id(), key=os.urandom(KEY_BYTES), about=replace(row.about, size=0))
+        found = self._written(copy, parts)
         try:
-            checked_type(it.files.reader(found), found.about.size, raw.about.name)
+            checked_type(files.reader(found), found.about.size, found.about.name)
         except BaseException:
-            it.files.remove(found)
+            files.remove(found)
             raise
-        it.files.remove(raw)
+        files.remove(raw)
         return found
 
     def _written(self, row: HeldFile, parts: Iterable[bytes]) -> HeldFile:

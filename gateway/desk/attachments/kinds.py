@@ -1,7 +1,8 @@
 """Tell a file's type by its content, against the closed list, and refuse what is more than one thing.
 
-Nothing is decoded: parts are walked by their lengths, a bounded number of them, and the size of an image is read from
-its head. So an archive, or an image that grows without bounds when it is opened, has no way in.
+Pictures are not decoded: parts are walked by their lengths, a bounded number of them, and the size of an image is read
+from its head. So an archive, or an image that grows without bounds when it is opened, has no way in. Documents are
+walked to their end (`pdf`), and tables are made harmless by who keeps or opens them (`formulas`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from gateway.desk.attachments.images import check_jpeg, check_png, check_tiff
+from gateway.desk.attachments.pdf import check_pdf
 from gateway.errors import Malformed
 from gateway.model.desk.attachments import CHUNK, ENDINGS, MediaType
 from gateway.ports.files.held import ByteReader
@@ -48,6 +50,13 @@ _OTHER_TEXTS: Mapping[MediaType, re.Pattern[bytes]] = {
 }
 """Beginnings by which a program for texts or tables takes a file for rich text, a page, or a table with commands."""
 
+_PAGE = re.compile(
+    rb"<(?=[!?%/a-z])(?:!doctype|!--|\?xml|\?php|%@|/?(?:html|head|body|script|style|iframe|frame|frameset|object|embed|applet|svg|math"
+    rb"|table|form|meta|link|base|img|video|audio)(?![0-9a-z]))",
+    re.IGNORECASE,
+)
+_PAGE_MOST = 16
+
 _ISO, _ISO_AT = b"CD001", (32_769, 34_817, 36_865)
 _TAR_AT = 257
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
@@ -65,6 +74,8 @@ def checked_type(read: ByteReader, size: int, name: str) -> MediaType:
     type_ = told_type(head, name)
     _CHECKS[type_](read, size)
     _check_one_thing(read, size, head, type_)
+    if type_ is MediaType.PDF:
+        check_pdf(read, size)
     return type_
 
 
@@ -131,7 +142,7 @@ def _is_zip(read: ByteReader, size: int) -> bool:
     return True  # no file but one that hides an archive has so many ends of one
 
 
-def _check_pdf(read: ByteReader, size: int) -> None:
+def _check_pdf_end(read: ByteReader, size: int) -> None:
     if b"%%EOF" not in read(max(0, size - 1024), 1024):
         raise _broken_file()
 
@@ -163,24 +174,35 @@ def _check_text(read: ByteReader, size: int) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     for place in range(0, size, CHUNK):
         part = read(place, CHUNK)
+        if not place and part.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
+            raise _other_text()
         if _CONTROL.search(part):
             raise _broken_file()
         try:
             decoder.decode(part, final=place + CHUNK >= size)
         except UnicodeDecodeError:
-            raise Malformed(
-                "a text must be in UTF-8", code="bad-text-file", where="file", remedy="save it again as UTF-8"
-            ) from None
+            raise _other_text() from None
+
+
+def _check_table(read: ByteReader, size: int) -> None:
+    """Check a table as a text, and that it nowhere turns into a page, which some programs then show."""
+    _check_text(read, size)
+    before = b""
+    for place in range(0, size, CHUNK):
+        part = before + read(place, CHUNK)
+        if _PAGE.search(part):
+            raise _two_things()
+        before = part[-_PAGE_MOST:]
 
 
 _CHECKS: Mapping[MediaType, Callable[[ByteReader, int], None]] = {
     MediaType.JPEG: check_jpeg,
     MediaType.PNG: check_png,
     MediaType.TIFF: check_tiff,
-    MediaType.PDF: _check_pdf,
+    MediaType.PDF: _check_pdf_end,
     MediaType.MP4: _check_mp4,
     MediaType.TEXT: _check_text,
-    MediaType.CSV: _check_text,
+    MediaType.CSV: _check_table,
 }
 
 
@@ -191,6 +213,10 @@ def _broken_file() -> Malformed:
         where="file",
         remedy="save it again with the program that made it",
     )
+
+
+def _other_text() -> Malformed:
+    return Malformed("a text must be in UTF-8", code="bad-text-file", where="file", remedy="save it again as UTF-8")
 
 
 def _two_things() -> Malformed:

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.attachments.formulas import neutral_name, neutral_parts
 from gateway.desk.attachments.values import KEEP_BROUGHT_US, FileParts
 from gateway.desk.entries import desk_act
 from gateway.desk.originator.ledger import WITHDRAWN
 from gateway.desk.parts import Actor
 from gateway.desk.second_step.parts import check_person
 from gateway.errors import Forbidden, LiaisonError, Unavailable, Unknown
-from gateway.model.desk.attachments import FileState, chunk_count
+from gateway.model.desk.attachments import Attachment, FileState, MediaType, chunk_count
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.ports.files.held import HeldFile
@@ -30,9 +31,9 @@ class ShownFile(msgspec.Struct, frozen=True):
 
 
 class OpenedFile(msgspec.Struct, frozen=True):
-    """A file that a person opens: its row, and its bytes in parts."""
+    """A file that a person opens, as it leaves: of a table with formulas a copy without them. `parts` are its bytes."""
 
-    row: HeldFile
+    about: Attachment
     parts: AsyncIterator[bytes]
 
 
@@ -54,9 +55,10 @@ class Opening:
         """
         check_person(actor)
         row = await asyncio.to_thread(self._found, key, root)
+        copy = await asyncio.to_thread(self._copy, row)
         act = desk_act(actor.officer, "open-file", key, notice=row.notice_id, content={"file": root.hex()})
         await self._it.desk.pen.write(self._it.desk.parts.member, key, lambda: act)
-        return OpenedFile(row, self._parts(row))
+        return OpenedFile(copy or row.about, self._parts(row) if copy is None else self._neutral(row))
 
     def sweep(self) -> None:
         """Forget files that were brought and never named, and delete those that no row names any more. It blocks."""
@@ -92,6 +94,18 @@ class Opening:
             where="attachment",
             remedy="try again later: `liaison desk attachments`",
         )
+
+    def _copy(self, row: HeldFile) -> Attachment | None:
+        """Return name and size of the copy without formulas of a table that has some; None for any other file."""
+        if row.about.type is not MediaType.CSV:
+            return None
+        size = sum(map(len, neutral_parts(self._it.files.reader(row), row.about.size)))
+        return replace(row.about, name=neutral_name(row.about.name), size=size) if size != row.about.size else None
+
+    async def _neutral(self, row: HeldFile) -> AsyncIterator[bytes]:
+        parts = neutral_parts(self._it.files.reader(row), row.about.size)
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            yield part
 
     async def _parts(self, row: HeldFile) -> AsyncIterator[bytes]:
         for number in range(chunk_count(row.about.size)):

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from msgspec.structs import replace
 
 from gateway.desk.attachments.antivirus import Scanner, Verdict
+from gateway.desk.attachments.formulas import has_formulas, original_hash
 from gateway.desk.attachments.giving import next_try_us
 from gateway.desk.attachments.kinds import checked_type
 from gateway.desk.attachments.troubles import Troubles
 from gateway.desk.attachments.values import FileParts
 from gateway.errors import Contradicted, Malformed, Stale, Unavailable, Unknown
-from gateway.model.desk.attachments import FileState, chunk_count
+from gateway.model.desk.attachments import FileState, MediaType, chunk_count
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId
 from gateway.ports import events
@@ -26,6 +27,7 @@ from gateway.ports.journal import EntryDraft
 
 _AT_ONCE = 16
 _SILENT, _NO_SCANNER, _FOUND = "scanner-silent", "no-scanner", "scanner-found"
+_FORMULAS = "formulas-made-texts"
 
 
 class Scanning:
@@ -64,39 +66,39 @@ class Scanning:
     async def _scan(self, row: HeldFile) -> bool:
         """Scan one file; tell whether it could be told what it is."""
         try:
-            state, code = await asyncio.to_thread(self._verdict, row)
+            seen, code = await asyncio.to_thread(self._verdict, row)
         except Unavailable as error:
             now_us, tries = self._it.now_us, row.tries + 1
             later = replace(row, tries=tries, problem=error.code, due_us=next_try_us(now_us, tries))
             await asyncio.to_thread(self._it.rows.note, later)
             await self._troubles.raise_work(error.code)
             return False
-        if state is FileState.CLEAN:
+        if seen.state is FileState.CLEAN:
             for cause in (_SILENT, _NO_SCANNER):
                 await self._troubles.end_work(cause)
-        elif state is FileState.SHUT:
+        elif seen.state is FileState.SHUT:
             await self._troubles.raise_work(_FOUND)
-        await self._told(row, state, code)
+        await self._told(seen, code)
         return True
 
-    def _verdict(self, row: HeldFile) -> tuple[FileState, str]:
-        """Return the state of a file that was looked at. Raises `Unavailable` where it cannot be told now."""
+    def _verdict(self, row: HeldFile) -> tuple[HeldFile, str]:
+        """Return the row of a file after a look, and the code of why. Raises `Unavailable` where none can be told."""
         files = self._it.files
         again = FileState.LOST if row.ours else FileState.WAITING
         if not files.has(row):
-            return again, "file-lost"
+            return replace(row, state=again), "file-lost"
         try:
             return self._looked(row)
         except (Contradicted, Unknown) as error:  # our disk has lost or changed it
-            return again, error.code
+            return replace(row, state=again), error.code
 
-    def _looked(self, row: HeldFile) -> tuple[FileState, str]:
-        files = self._it.files
+    def _looked(self, row: HeldFile) -> tuple[HeldFile, str]:
+        read, size = self._it.files.reader(row), row.about.size
         try:
-            if checked_type(files.reader(row), row.about.size, row.about.name) is not row.about.type:
-                return FileState.REFUSED, "name-and-type-differ"
+            if checked_type(read, size, row.about.name) is not row.about.type:
+                return replace(row, state=FileState.REFUSED), "name-and-type-differ"
         except Malformed as error:
-            return FileState.REFUSED, error.code
+            return replace(row, state=FileState.REFUSED), error.code
         scanner = self._scanner()
         if scanner is None:
             raise Unavailable(
@@ -105,14 +107,18 @@ class Scanning:
                 where="attachments.scanner",
                 remedy="name one, or `none` where files are to be opened unscanned",
             )
-        verdict = scanner(self._parts(row))
-        return (FileState.CLEAN, "") if verdict is Verdict.CLEAN else (FileState.SHUT, _FOUND)
+        if scanner(self._parts(row)) is not Verdict.CLEAN:
+            return replace(row, state=FileState.SHUT), _FOUND
+        if row.about.type is MediaType.CSV and has_formulas(read, size):
+            return replace(row, state=FileState.CLEAN, original=original_hash(read, size)), _FORMULAS
+        return replace(row, state=FileState.CLEAN), ""
 
     def _parts(self, row: HeldFile) -> Iterator[bytes]:
         return (self._it.files.chunk(row, number) for number in range(chunk_count(row.about.size)))
 
-    async def _told(self, row: HeldFile, state: FileState, code: str) -> None:
-        it = self._it
+    async def _told(self, row: HeldFile, code: str) -> None:
+        """Write what was seen of a file, with its row."""
+        it, problem = self._it, code if row.state is not FileState.CLEAN else ""
 
         def draft() -> EntryDraft:
             here = it.rows.one(*row.place)
@@ -122,15 +128,16 @@ class Scanning:
                 peer=row.peer,
                 exchange_id=row.notice_id,
                 file=row.about.root.hex(),
-                outcome=state.value,
+                outcome=row.state.value,
                 code=code,
             )
-            made.rows = DeskRows(files=(replace(here, state=state, problem=code, due_us=it.now_us, tries=0),))
+            now = replace(here, state=row.state, problem=problem, original=row.original, due_us=it.now_us, tries=0)
+            made.rows = DeskRows(files=(now,))
             return made
 
         try:
             await it.desk.pen.write(it.desk.parts.member, ThreadKey(row.peer, ExchangeId(row.thread_id)), draft)
         except Stale:
             return
-        if state in (FileState.REFUSED, FileState.WAITING):
+        if row.state in (FileState.REFUSED, FileState.WAITING):
             await asyncio.to_thread(it.files.remove, row)

@@ -15,6 +15,7 @@ from certs.keyfiles import key_id, load_key, spki
 from certs.ownership import faults_of_read, ownership_faults
 from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
+from gateway.desk.attachments.antivirus import NONE
 from gateway.desk.people.cards import read_cards
 from gateway.desk.people.lists import DUTY, PERSONS, read_lists
 from gateway.errors import LiaisonError, Misconfigured, each_of
@@ -278,6 +279,13 @@ def check_trial(context: CheckContext) -> list[Finding]:
         findings.append(stop("trial", "no identity provider is listed", "add a [[token_key]] to node.toml"))
     if production and settings.trial_officers:
         findings.append(stop("trial", "officers for trials are listed", "remove [[trial_officer]] from node.toml"))
+    if production and settings.attachments.scanner == NONE:
+        text = f"files are opened unscanned: attachments.scanner is `{NONE}`"
+        remedy = (
+            'name one in [attachments] of node.toml, such as scanner = "clamd:/run/clamav/clamd.ctl", or take the line '
+            "out: files stay shut then; `liaison doctor` asks the scanner"
+        )
+        findings.append(stop("trial", text, remedy, "attachments.scanner"))
     return findings
 
 

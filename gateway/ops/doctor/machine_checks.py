@@ -68,7 +68,8 @@ def check_scanner(context: CheckContext) -> list[Finding]:
     if scanner is None:
         return [warn("scanner", "no scanner is named: no file of a counterpart is opened", _NAME_ONE, _SCANNER)]
     if setting == NONE:
-        return [good("scanner", f"{_SCANNER} is `{NONE}`: files are opened unscanned")]
+        text = f"{_SCANNER} is `{NONE}`: files are opened unscanned"
+        return [] if context.production else [good("scanner", f"{text}, which stops a node in production")]
     try:
         verdict = scanner([_PROBE])
     except Unavailable as error:

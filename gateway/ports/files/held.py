@@ -24,7 +24,8 @@ class HeldFile(msgspec.Struct, frozen=True):
 
     Of the latter `peer` and `thread_id` are empty, `notice_id` is its own id, and `officer` the person who brought it.
     `file` names its sealed bytes, which several rows share where one file goes to several members; `key` opens them.
-    `due_us` is when it is fetched or scanned next, and `problem` the code of why that failed.
+    `due_us` is when it is fetched or scanned next, and `problem` the code of why that failed. `original` is the SHA-256
+    of a table whose formulas people get as texts.
     """
 
     peer: MemberId
@@ -40,6 +41,7 @@ class HeldFile(msgspec.Struct, frozen=True):
     due_us: int = 0
     tries: int = 0
     problem: str = ""
+    original: bytes = b""
 
     @property
     def place(self) -> tuple[str, str, bytes]:

@@ -25,7 +25,7 @@ RANKS = {urgency: rank for rank, urgency in enumerate(_URGENCIES)}
 """The place of each urgency, the most urgent first."""
 
 _PERSONS = converter(tuple[str, str, str, str])
-_ABOUT_FILE = converter(tuple[str, str, str, str, str])
+_ABOUT_FILE = converter(tuple[str, ...])
 
 OFFICER, DRAFT = "desk_thread.officer", "desk_thread.draft"
 ENVELOPE, RECEIPT = "desk_notice.envelope", "desk_notice.receipt"
@@ -275,7 +275,8 @@ def file_place(peer: str, notice_id: str, root: bytes) -> bytes:
 def file_row(file: HeldFile, seals: DeskSeals, at_us: int) -> tuple[Any, ...]:
     """Return the row of a file."""
     about = file.about
-    said = (about.name, about.type.value, about.marking.value, file.key.hex(), file.officer)
+    said = [about.name, about.type.value, about.marking.value, file.key.hex(), file.officer]
+    said += [file.original.hex()] if file.original else []  # an earlier version reads five
     return (
         *file.place,
         file.thread_id,
@@ -297,7 +298,7 @@ def file_of(row: Row, seals: DeskSeals) -> HeldFile | None:
     opened = seals.open(sealed, FILE, peer, notice_id, root.hex())
     if not opened:
         return None
-    name, kind, marking, key, officer = _ABOUT_FILE(msgspec.json.decode(opened))
+    name, kind, marking, key, officer, *original = _ABOUT_FILE(msgspec.json.decode(opened))
     return HeldFile(
         MemberId(peer),
         ExchangeId(notice_id),
@@ -312,4 +313,5 @@ def file_of(row: Row, seals: DeskSeals) -> HeldFile | None:
         due_us,
         tries,
         problem,
+        bytes.fromhex("".join(original)),
     )

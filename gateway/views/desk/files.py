@@ -40,10 +40,21 @@ def state_text(state: str, language: Language = Language.EN) -> str:
     return words.get(state, state)
 
 
-def brought_lines(found: Iterable[dict[str, Any]]) -> Iterator[Line]:
+def copy_text(original: str, language: Language = Language.EN) -> str:
+    """Return what is said of a table whose formulas people get as texts; `original` is the SHA-256 of the other one."""
+    return tell(
+        language,
+        "this is a copy: formulas in the table are texts in it; SHA-256 of the original: {original}",
+        original=original,
+    )
+
+
+def brought_lines(found: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
     """Yield the id of each file that was brought."""
     for each in found:
         yield f"{each['id']}  {each['name']}  {each['type']}  {size_text(each['size'])}", "good"
+        if each["original"]:
+            yield f"  {copy_text(each['original'], language)}", "warn"
 
 
 def file_lines(found: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
@@ -57,8 +68,12 @@ def file_lines(found: Iterable[dict[str, Any]], language: Language = Language.EN
                 language, "{here} of {size} are here", here=size_text(each["here"]), size=size_text(each["size"])
             )
         yield f"  {each['root']}", "dim"
+        if each["original"]:
+            yield f"  {copy_text(each['original'], language)}", "warn"
 
 
-def saved_lines(out: str, size: int, language: Language = Language.EN) -> Iterator[Line]:
-    """Yield where a file was saved."""
+def saved_lines(out: str, size: int, original: str = "", language: Language = Language.EN) -> Iterator[Line]:
+    """Yield where a file was saved; `original` is the SHA-256 of a table that was saved without its formulas."""
     yield tell(language, "saved: {file} ({size})", file=out, size=size_text(size)), "good"
+    if original:
+        yield f"  {copy_text(original, language)}", "warn"

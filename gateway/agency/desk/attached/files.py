@@ -37,7 +37,10 @@ Root = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="the file's ro
 
 
 class BroughtBody(BaseModel):
-    """A file that the caller has brought: its `id` is named in `attachments` of what the caller writes next."""
+    """A file that the caller has brought: its `id` is named in `attachments` of what the caller writes next.
+
+    `original` is the SHA-256 of a table that came with formulas: what is kept is a copy in which they are texts.
+    """
 
     id: str
     name: str
@@ -45,11 +48,14 @@ class BroughtBody(BaseModel):
     size: int
     root: str
     marking: str
+    original: str
 
 
 class FileBody(BaseModel):
     """A file of a thread. `here` are the bytes of it that this node has, and `why_not` is the code of why it cannot be
     opened now, empty where it can. `state` is `waiting`, `unscanned`, `clean`, `shut`, `refused` or `lost`.
+
+    `original` is the SHA-256 of a table with formulas: what is opened is a copy in which they are texts.
     """
 
     name: str
@@ -63,6 +69,7 @@ class FileBody(BaseModel):
     state: str
     here: int
     why_not: str
+    original: str
 
 
 class FilesBody(BaseModel):
@@ -125,7 +132,7 @@ def file_routes() -> APIRouter:
                 yield part
 
         parts_of(request).counters.add(Metric.REST_REQUESTS, status="200")
-        headers = {**language_headers(language_of(request)), **file_headers(opened.row.about)}
+        headers = {**language_headers(language_of(request)), **file_headers(opened.about)}
         return StreamingResponse(given(), media_type=_BYTES, headers=headers)
 
     return router
@@ -143,7 +150,7 @@ async def body_parts(request: Request) -> AsyncIterator[bytes]:
 
 def brought_body(row: HeldFile) -> BroughtBody:
     """Return a file that an officer has brought as JSON shows it."""
-    return BroughtBody(id=row.notice_id, **_about(row.about))
+    return BroughtBody(id=row.notice_id, **_about(row.about), original=row.original.hex())
 
 
 def file_body(file: ShownFile) -> FileBody:
@@ -157,6 +164,7 @@ def file_body(file: ShownFile) -> FileBody:
         state=row.state.value,
         here=file.here,
         why_not=refusal.code if refusal is not None else "",
+        original=row.original.hex(),
     )
 
 

@@ -36,7 +36,7 @@ def attach(bearer: Bearer, files: tuple[Path, ...], marking: str) -> Output:
       liaison desk attach lorry.jpg statement.pdf --home vn --as vn.d.7
     """
     found = bearer.bring(files, marking)
-    return Output({"attachments": found}, brought_lines(found))
+    return Output({"attachments": found}, brought_lines(found, spoken()))
 
 
 @click.command()
@@ -78,11 +78,11 @@ def save(bearer: Bearer, thread: str, file: str, peer: str, out: Path) -> Output
         raise Misconfigured("there is a file already", code="file-exists", where=str(out), remedy="name a new file")
     try:
         with aside.open("wb") as target:
-            bearer.save(f"{path}/{chosen['root']}", target, chosen["name"], chosen["size"], **_of(peer))
+            size = bearer.save(f"{path}/{chosen['root']}", target, chosen["name"], chosen["size"], **_of(peer))
         aside.rename(out)
     finally:
         aside.unlink(missing_ok=True)
-    return Output(chosen | {"out": str(out)}, saved_lines(str(out), chosen["size"], spoken()))
+    return Output(chosen | {"out": str(out)}, saved_lines(str(out), size, chosen["original"], spoken()))
 
 
 def _chosen(found: list[dict[str, Any]], wanted: str) -> dict[str, Any]:

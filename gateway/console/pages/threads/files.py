@@ -25,7 +25,7 @@ from gateway.language.sentences import refusal
 from gateway.model.desk.notices import Note
 from gateway.model.desk.threads import ThreadKey
 from gateway.views.desk.file_headers import file_headers
-from gateway.views.desk.files import size_text, state_text
+from gateway.views.desk.files import copy_text, size_text, state_text
 
 TEMPLATE = "pages/threads/files.html"
 
@@ -65,7 +65,7 @@ class FilePages:
         except ValueError:
             raise Malformed("this is no file", code="bad-request", where="file") from None
         opened = await self._parts.desk.files.open(visit.actor, key, wanted)
-        headers = file_headers(opened.row.about)
+        headers = file_headers(opened.about)
         return StreamingResponse(
             self._given(visit, opened.parts), media_type="application/octet-stream", headers=headers
         )
@@ -137,7 +137,8 @@ def _row(file: ShownFile, key: ThreadKey, language: Language) -> Row:
     why = refusal(error.code, "", language) or error.code if error is not None else ""
     save = (Link(f"{_path(key)}/files/{about.root.hex()}", tell(language, "Save it")),) if error is None else ()
     said = f"{about.type.value} · {size_text(about.size)} · {about.marking.value}"
-    return Row(Text(about.name), (state, said), why, save)
+    told = (state, said, copy_text(row.original.hex(), language)) if row.original else (state, said)
+    return Row(Text(about.name), told, why, save)
 
 
 def _path(key: ThreadKey) -> str:

@@ -52,3 +52,19 @@ def test_a_setting_that_is_no_scanner_stops(capsys: pytest.CaptureFixture[str], 
     copy_federation(Liaison(capsys), tmp_path)
     finding, is_healthy = found(tmp_path / "th", "clam")
     assert (finding.severity, finding.code, is_healthy) == (Severity.STOP, "bad-scanner", False)
+
+
+@pytest.mark.process
+def test_n274_files_that_nobody_scans_are_for_trials_only(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    copy_federation(Liaison(capsys), tmp_path)
+    home = tmp_path / "th"
+    finding, is_healthy = found(home, "none")
+    assert (finding.severity, "stops a node in production" in finding.text, is_healthy) == (Severity.GOOD, True, True)
+    told = examine(home, SystemClock(), production=True)
+    (stop,) = (each for each in told if each.where == "attachments.scanner")
+    assert (stop.check, stop.severity) == ("trial", Severity.STOP)
+    assert "clamd:/run/clamav/clamd.ctl" in stop.remedy
+    file = home / "node.toml"
+    file.write_text(file.read_text().replace('scanner = "none"', 'scanner = "clamd:/run/clamav/clamd.ctl"'))
+    told = examine(home, SystemClock(), production=True)
+    assert [each.check for each in told if each.where == "attachments.scanner"] == ["scanner"]
