@@ -8,6 +8,7 @@ STAMP := $(VENV)/.setup-$(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 # What is built carries the time of the commit, and no other.
+IN_TWO = $(BIN)/python -m pytest -p tests.suite.processes --processes 2
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600))
 DEMO_ARGS ?=
 BUNDLE_KEY ?=
@@ -61,7 +62,7 @@ test: $(STAMP)  ## Every promise of behaviour: tests in parallel, then those tha
 	@$(BIN)/python -m tests.suite $(or $(TEST_ARGS),--ignore=tests/unit/house)
 
 browser: $(STAMP)  ## The console in Chromium: seven languages, both schemes, three widths: TEST_ARGS="-k gallery"
-	LIAISON_BROWSER=all $(BIN)/pytest -n 2 --dist worksteal tests/browser $(TEST_ARGS)
+	LIAISON_BROWSER=all $(IN_TWO) tests/browser $(TEST_ARGS)
 
 screenshots: $(STAMP)  ## Each page of the console in each language, for people to look at: FOLDER=tmp/screenshots
 	@$(BIN)/python -m tests.support.screenshots $(FOLDER)
@@ -72,7 +73,7 @@ nightly: $(STAMP)  ## The full form of everything, resumable, one table at its e
 	@$(BIN)/python -m tests.nightly $(NIGHTLY_ARGS)
 
 quick: $(STAMP)  ## The tests that need no process, no server and no tenth of a second
-	$(BIN)/pytest -q -n 3 --dist worksteal --quick tests/unit
+	$(BIN)/python -m pytest -p tests.suite.processes --processes 3 -q --quick tests/unit
 
 check: $(STAMP) proto-check house  ## Lint, types, layers, wire contract, generated files, dependencies, known vulnerabilities, the repository's own rules
 	$(BIN)/ruff check .
@@ -83,7 +84,7 @@ check: $(STAMP) proto-check house  ## Lint, types, layers, wire contract, genera
 	$(BIN)/python -m tests.supply.advisories
 
 house: $(STAMP)  ## The rules of this repository: its words, pages, generated files and tools
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "not small_form" tests/unit/house
+	$(IN_TWO) -q -m "not small_form" tests/unit/house
 
 advisories: $(STAMP)  ## Known vulnerabilities in the locks; OSV=FOLDER takes a new snapshot (docs/dependencies.md)
 	@$(BIN)/python -m tests.supply.advisories $(if $(OSV),--take $(OSV))
@@ -121,7 +122,7 @@ timing: $(STAMP)  ## The rank test on timing with 2,000 samples of each (4 to 20
 	LIAISON_TIMING_SAMPLES=2000 $(BIN)/pytest -s -n 0 tests/security/test_timing.py
 
 torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
-	LIAISON_KILLS=$(KILLS) $(BIN)/pytest -n 2 --dist worksteal -v -rP tests/federation/test_torture.py
+	LIAISON_KILLS=$(KILLS) $(IN_TWO) -v -rP tests/federation/test_torture.py
 
 restarts: $(STAMP)  ## Restart and kill processes of a node on PostgreSQL while officers ask: SEARCHES=5000
 	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s -n 0 tests/federation/test_restarts.py
@@ -133,7 +134,7 @@ rolling: $(STAMP)  ## Two machines of a node on PostgreSQL are upgraded one afte
 	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s -n 0 tests/federation/test_rolling_upgrade.py
 
 faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once: FAULTS=20 for fewer (0: hours)
-	LIAISON_FAULTS=$(FAULTS) $(BIN)/pytest -n 2 --dist worksteal -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py upgrade.py strace.py)
+	LIAISON_FAULTS=$(FAULTS) $(IN_TWO) -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py upgrade.py strace.py)
 
 rotation: $(STAMP)  ## Rotate each key while two processes exchange at a fixed rate, then while officers ask: RATE=500 ASKERS=64
 	LIAISON_ROTATION_RATE=$(RATE) $(BIN)/pytest -s -n 0 tests/federation/test_rotation_load.py

@@ -30,7 +30,7 @@ def _make(name: str, holds: str, minutes: int, *needs: str, settings: tuple[str,
 
 def _pytest(name: str, holds: str, minutes: int, *needs: str, tests: tuple[str, ...], **settings: str) -> Part:
     given = [f"{name}={value}" for name, value in settings.items()]
-    command = ("env", *given, ".venv/bin/python", "-m", "pytest", "-n", "0", *tests)
+    command = ("env", *given, ".venv/bin/python", "-m", "pytest", *tests)
     return Part(name, holds, command, minutes, needs)
 
 

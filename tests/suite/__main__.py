@@ -22,7 +22,7 @@ import pytest
 
 from tests.suite.phase import Tally
 
-WORKERS = 3 * len(os.sched_getaffinity(0))
+PROCESSES = 3 * len(os.sched_getaffinity(0))
 """Processes that run tests at once: six for two cores, since a test that starts something waits half of its time."""
 
 _MEMORY, _ROOM = Path("/dev/shm"), 12 << 30
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         phases = []
         if TIMED not in arguments:
-            phases.append(_run(["-n", str(WORKERS), "--dist", "worksteal", "-m", f"{selection} and not timed", *rest]))
-        # One worker and not none: if it dies, another one names the test and goes on.
-        phases.append(_run(["-n", "1", "--only-timed", "-m", f"{selection} and timed", *again, *rest]))
+            phases.append(_run(["--processes", str(PROCESSES), "-m", f"{selection} and not timed", *rest]))
+        # One process and not none: if it dies, another one goes on.
+        phases.append(_run(["--processes", "1", "--only-timed", "-m", f"{selection} and timed", *again, *rest]))
     except KeyboardInterrupt:
         return _INTERRUPTED
     return ended(phases, (time.monotonic() - begun) / 60)

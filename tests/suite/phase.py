@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+pytest_plugins = ("tests.suite.processes",)
 
 TIMED = re.compile(r"\bmark\.timed\b")
 """How the mark stands in a test file: by this the second phase finds the files that it need look at."""
@@ -40,8 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count on the side that prints, not in each worker."""
-    if config.getoption("--tally") and not hasattr(config, "workerinput"):
+    """Count where it is asked for."""
+    if config.getoption("--tally"):
         config.pluginmanager.register(_Counter(config.getoption("--tally")))
 
 
@@ -69,11 +70,9 @@ class _Counter:
         self._file = file
         self._tally = Tally()
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Note that a worker died. The test that it ran has failed, if it ran one; nothing says so if it did not."""
-        if error:
-            self._tally.faults.append(f"worker {node.gateway.id} died")
+    def pytest_process_died(self, number: int) -> None:
+        """Note that a process died. The test that it ran has failed, if it ran one; nothing says so if it did not."""
+        self._tally.faults.append(f"process {number} died")
 
     def pytest_internalerror(self) -> None:
         """Note that pytest itself failed."""
