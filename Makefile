@@ -41,7 +41,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: house advisories assets audit-scale browser generated gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale schema finding history nightly
+.PHONY: house advisories assets audit-scale browser generated gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale finding history nightly
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -161,14 +161,11 @@ audit-scale: $(STAMP)  ## An export of a million entries with all statements is 
 finding: $(STAMP)  ## How long an auditor's search takes: ENTRIES=1000000 (10 minutes, 3 GB of disk)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m tests.bench.finding "$$folder" $(or $(ENTRIES),1000000)
 
-generated: $(STAMP)  ## Make every file again that is made from others: wire code, documents, catalogues, the schema
+generated: $(STAMP)  ## Make every file again that is made from others: wire code, documents, catalogues
 	$(BIN)/python -m tests.support.generated
 
 docs: $(STAMP)  ## Write the documents that are made from the program
 	$(BIN)/python -m tests.support.generated docs
-
-schema: $(STAMP)  ## Write the schema of an empty SQLite file as the migrations make it
-	$(BIN)/python -m tests.support.generated schema
 
 words: $(STAMP)  ## Write the catalogues of sentences and the table of dates (docs/guides/languages.md)
 	$(BIN)/python -m tests.support.generated words

@@ -78,6 +78,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("quick")
 
 
+def _is_quick(item: pytest.Item) -> bool:
+    return _UNIT in item.path.parents and not any(map(item.get_closest_marker, _LEFT_OUT))
+
+
 class _Running:
     """The test that runs."""
 
@@ -92,7 +96,7 @@ def _refusing(real: Any, what: str) -> Any:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         item, is_own = _Running.item, threading.current_thread() is threading.main_thread()
-        if is_own and item and _UNIT in item.path.parents and not any(map(item.get_closest_marker, _LEFT_OUT)):
+        if is_own and item and _is_quick(item):
             raise RuntimeError(f"{what} in a test without its mark: mark it with `pytest.mark.process`")
         return real(*args, **kwargs)
 
@@ -113,12 +117,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the tests that may take long: at the end nothing waits for one worker that has just begun such a test.
+    """Begin with the tests that may take long: at the end nothing waits for one process that has begun such a test.
 
     What judges time comes last.
     """
     tables.choose_rows(config, items)
-    items.sort(key=lambda item: (bool(item.get_closest_marker("timed")), -limit_s(item)))
+    items.sort(key=lambda item: (bool(item.get_closest_marker("timed")), -limit_s(item), _is_quick(item)))
 
 
 def pytest_collection_finish() -> None:

@@ -1,8 +1,8 @@
 """A pytest plugin: `--processes N` runs tests in N processes, which are forked once everything has been collected.
 
-So the tests are imported once and not by each process. Each process begins with its own part of them, in their order;
-one that has run its part takes half of what is left to the one that has most. `--by-file` gives out whole files, the
-next one to whichever process is free. A process that dies fails the test that it ran, and another one goes on.
+So the tests are imported once and not by each process. A process that is free takes the next file; once there is none,
+it takes half of what is left to the process that has most, unless `--by-file` keeps the tests of a file together. A
+process that dies fails the test that it ran, and another one goes on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -85,20 +84,15 @@ class _Run:
     processes: list[_Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        places = range(len(self.session.items))
-        if self.by_file:
-            path = attrgetter("path")
-            parts = [list(part) for _, part in groupby(places, lambda place: path(self.session.items[place]))]
-        else:
-            size = -(-len(places) // self.count)
-            parts = [list(places[first : first + size]) for first in places[::size]]
-        self.waiting = deque(map(deque, parts))
+        items = self.session.items
+        self.waiting = deque(deque(part) for _, part in groupby(range(len(items)), lambda place: items[place].path))
 
     def to_the_end(self) -> None:
         """Fork processes and hear them until each has ended; stop early where pytest was told to."""
+        self.session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined] # before it is divided
         try:
-            for number in range(min(self.count, len(self.waiting))):
-                self._fork(number, self.waiting.popleft())
+            for number in range(min(self.count, len(self.session.items))):
+                self._fork(number, deque())
             while self.processes:
                 for pipe in wait([each.pipe for each in self.processes]):
                     self._hear(next(each for each in self.processes if each.pipe is pipe))
@@ -156,9 +150,9 @@ class _Run:
         """Return tests for a process that has run out of them."""
         if self.waiting:
             return self.waiting.popleft()
-        most = max((each.left for each in self.processes), key=len)
         if self.by_file:
             return deque()
+        most = max((each.left for each in self.processes), key=len)
         # The first of them stays: its process knows that it follows.
         return deque(reversed([most.pop() for _ in range(len(most) // 2)]))
 
@@ -191,6 +185,7 @@ class _Child:
 
     def serve(self) -> None:
         """Run tests until there is none, and end this process."""
+        atexit._clear()  # what is to be done at the end of the other one
         config = self.session.config
         plugins = config.pluginmanager
         capture: Any = plugins.getplugin("capturemanager")
@@ -201,7 +196,7 @@ class _Child:
             if plugins.hasplugin(name):
                 plugins.unregister(name=name)
         plugins.register(self)
-        folders: Any = config._tmp_path_factory  # type: ignore[attr-defined] # its own face has no way to say so
+        folders: Any = config._tmp_path_factory  # type: ignore[attr-defined] # no other face of it
         folders._basetemp = folders.getbasetemp() / f"process-{self.number}-{os.getpid()}"
         folders._basetemp.mkdir(mode=0o700)
         code = 1

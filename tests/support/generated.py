@@ -19,8 +19,7 @@ from gateway.audit.entries.catalogue import document
 from gateway.clock import SystemClock
 from gateway.language.catalogue import CATALOGUES
 from gateway.language.languages import OTHERS
-from gateway.storage.database.migrate import SCHEMA_FILE
-from tests.support import bridge_pages, desk_pages, docs, mapping_docs, operation_pages, record_pages, schema, words
+from tests.support import bridge_pages, desk_pages, docs, mapping_docs, operation_pages, record_pages, words
 from tests.support.shared import PROJECT
 
 STALE = "not what they are made from: run `make generated`"
@@ -109,7 +108,6 @@ GENERATORS = (
     Generator("words", _page(words.DATES, words.dates_text)),
     Generator("words", _page(words.COUNTRIES, words.countries_text)),
     Generator("words", _page(words.REVIEWED, words.reviewed_text)),
-    Generator("schema", _page(SCHEMA_FILE, schema.schema_text)),
     Generator("docs", _page(docs.COMMANDS_PAGE, docs.commands_page)),
     Generator("docs", _page(docs.OPENAPI, _openapi)),
     Generator("docs", _page(docs.UPGRADE_PAGE, docs.upgrade_page)),

@@ -1,8 +1,8 @@
 """Bring a database to the newest schema, in one transaction. The migrations are part of the package.
 
-`liaison upgrade` runs those of a node that has served (`ops.upgrade`). An empty database, and that of a source or of
-a witness, gets them at a start. An empty file of SQLite gets what they make of it, written down in `schema.sql`: a
-first start then neither loads Alembic nor runs them one after the other.
+`liaison upgrade` runs those of a node that has served (`ops.upgrade`). That of a source or of a witness gets them at a
+start. An empty database gets the tables of `SCHEMA`, which is what they make of it: a first start then neither loads
+Alembic nor runs them one after the other.
 """
 
 from __future__ import annotations
@@ -10,24 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, inspect, select, table, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    func,
+    insert,
+    inspect,
+    select,
+    table,
+)
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from gateway.errors import Misconfigured, StorageBroken
+from gateway.storage.database.desk_tables import SCHEMA
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import COUNT_PROCESSES
-from gateway.storage.database.prepared import driver_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD = "0015"
 """The newest migration; a test compares it with the scripts."""
-
-SCHEMA_FILE = Path(__file__).with_name("schema.sql")
-"""Holds what migrations make of an empty file of SQLite, written by `make generated`; a test compares both."""
 
 UPGRADE = "`liaison upgrade --run --home HOME` makes a backup and brings it up to date; `--check` says what it would do"
 """What to do about an older schema."""
@@ -37,6 +46,14 @@ READABLE = "0004"
 
 Guard = Callable[[Connection], AbstractContextManager[object]]
 """Looks at a database before and after its migrations, inside their transaction: what it raises undoes them."""
+
+_VERSION = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32)),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Where Alembic notes the newest migration of a database, in the form that it gives to this table."""
 
 _LOCK_S = 10
 """Seconds that a migration waits for a table of PostgreSQL, since what comes after it waits for the migration."""
@@ -71,7 +88,7 @@ def migrate(database: Database, to: str = HEAD, guard: Guard = nullcontext) -> N
     found = version(database)
     if found == to:
         return
-    if found is None and to == HEAD and not database.shared:
+    if found is None and to == HEAD:
         _changed(database, guard, _make)
         return
     check_known(found)
@@ -88,10 +105,18 @@ def take_back(database: Database, to: str, guard: Guard = nullcontext) -> None:
 
 
 def _make(connection: Connection) -> None:
-    """Make the tables in a file of SQLite that is empty, unless another process has made them meanwhile."""
-    if _version(connection) is None:
-        for statement in SCHEMA_FILE.read_text(encoding="utf-8").split(";\n"):
-            driver_of(connection).execute(statement)
+    """Make the tables in a database that is empty, unless another process has made them meanwhile."""
+    if _version(connection) is not None:
+        return
+    made: list[ExecutableDDLElement] = []
+    for each in (*SCHEMA.sorted_tables, _VERSION):
+        made += [CreateTable(each), *map(CreateIndex, each.indexes)]
+    statements = [str(each.compile(dialect=connection.dialect)) for each in made]
+    if connection.dialect.name != "sqlite":
+        statements = [";".join(statements)]  # in one round trip
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+    connection.execute(insert(_VERSION).values(version_num=HEAD))
 
 
 def _config_on(connection: Connection) -> Config:
@@ -148,7 +173,7 @@ def _rows(connection: Connection) -> dict[str, int]:
     """Return the number of rows of each table but that of the schema's version."""
     names = inspect(connection).get_table_names()
     counted = {name: connection.execute(select(func.count()).select_from(table(name))).scalar() for name in names}
-    return {name: int(count or 0) for name, count in counted.items() if name != "alembic_version"}
+    return {name: int(count or 0) for name, count in counted.items() if name != _VERSION.name}
 
 
 def missing(found: str | None) -> tuple[Migration, ...]:
@@ -246,7 +271,7 @@ def version(database: Database) -> str | None:
 
 
 def _version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(_VERSION.name):
         return None
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    found = connection.execute(select(_VERSION)).scalar()
     return None if found is None else str(found)
