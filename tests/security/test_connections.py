@@ -101,11 +101,11 @@ async def test_i7_calls_of_one_member_without_their_messages_leave_the_others_th
         server = world.nodes["vn"]._server
         assert server is not None
         await eventually(lambda: server._open["kh", Limit.CALLS] == server._limits.calls_per_member)
-        for _ in range(3):
-            assert await in_turns(served(world), 6)
         async with caller(world, "kh").channel() as channel:
             over = channel.unary_unary(methods.SUBMIT.path)(b"", timeout=20)
             assert (await over.code(), await over.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "call-limit")
+        for _ in range(3):
+            assert await in_turns(served(world), 6)
         await eventually(lambda: server._open["kh", Limit.CALLS] == 0, 2 * methods.SUBMIT.timeout_s)
 
 

@@ -22,6 +22,7 @@ from tests.support.load import effort
 from tests.support.loop_watch import HELD_S, loop_watch
 from tests.support.nodes import World, officer
 
+pytestmark = pytest.mark.timed
 IN_MODULE = pytest.mark.asyncio(loop_scope="module")
 MIB = 1024 * 1024
 
@@ -112,7 +113,6 @@ async def _send(channel: Any, row: Method[Any, Any], data: bytes) -> grpc.Status
     return await call.code()  # type: ignore[no-any-return]
 
 
-@pytest.mark.timed
 @pytest.mark.parametrize("read", [wire.parse_frames, lambda data: list(wire.parse_replies(data))], ids=["in", "out"])
 @pytest.mark.parametrize("package", PACKAGES)
 def test_reading_a_package_costs_little_at_every_size(read: Callable[[bytes], object], package: str) -> None:
