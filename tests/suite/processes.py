@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import traceback
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -175,7 +176,7 @@ class _Run:
             self._fork(process.number, process.left)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Child:
     """What a forked process does: run tests that it is given, and tell everything to the one that forked it."""
 
@@ -207,6 +208,8 @@ class _Child:
             code = 0
         except (BrokenPipeError, EOFError, KeyboardInterrupt):
             pass  # the run was stopped
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             self.session._setupstate.teardown_exact(None)
             atexit._run_exitfuncs()
