@@ -93,6 +93,7 @@ def read_leaf(data: bytes) -> Leaf:
     )
 
 
+@lru_cache(maxsize=4_096)
 def read_ca(pem: bytes) -> x509.Certificate:
     """Return a national CA's certificate (one PEM block): P-256, self-signed, path length 0; else raise `Malformed`."""
     try:

@@ -1,8 +1,9 @@
 """A pytest plugin: `--processes N` runs tests in N processes, which are forked once everything has been collected.
 
 So the tests are imported once and not by each process. A process that is free takes the next file; once there is none,
-it takes half of what is left to the process that has most, unless `--by-file` keeps the tests of a file together. A
-process that dies fails the test that it ran, and another one goes on.
+it takes half of what is left to the process that has most, unless `--by-file` keeps the tests of a file together. What
+judges time (mark `timed`) comes last, in one process, when all others have ended. A process that dies fails the test
+that it ran, and another one goes on.
 """
 
 from __future__ import annotations
@@ -81,26 +82,27 @@ class _Run:
     session: pytest.Session
     count: int
     by_file: bool
-    waiting: deque[_Items] = field(init=False)
+    waiting: deque[_Items] = field(default_factory=deque)
     processes: list[_Process] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        items = self.session.items
-        self.waiting = deque(deque(part) for _, part in groupby(range(len(items)), lambda place: items[place].path))
 
     def to_the_end(self) -> None:
         """Fork processes and hear them until each has ended; stop early where pytest was told to."""
         self.session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined] # before it is divided
+        items = self.session.items
+        alone = [place for place, item in enumerate(items) if item.get_closest_marker("timed")]
+        beside = sorted(set(range(len(items))) - set(alone))
         try:
-            for number in range(min(self.count, len(self.session.items))):
-                self._fork(number, deque())
-            while self.processes:
-                for pipe in wait([each.pipe for each in self.processes]):
-                    self._hear(next(each for each in self.processes if each.pipe is pipe))
-                    if self.session.shouldfail:
-                        raise self.session.Failed(self.session.shouldfail)
-                    if self.session.shouldstop:
-                        raise self.session.Interrupted(self.session.shouldstop)
+            for count, places in ((self.count, beside), (1, alone)):
+                self.waiting = deque(deque(part) for _, part in groupby(places, lambda place: items[place].path))
+                for number in range(min(count, len(places))):
+                    self._fork(number, deque())
+                while self.processes:
+                    for pipe in wait([each.pipe for each in self.processes]):
+                        self._hear(next(each for each in self.processes if each.pipe is pipe))
+                        if self.session.shouldfail:
+                            raise self.session.Failed(self.session.shouldfail)
+                        if self.session.shouldstop:
+                            raise self.session.Interrupted(self.session.shouldstop)
         finally:
             for each in self.processes:  # each ends once the test that it runs has ended
                 each.pipe.close()
@@ -208,7 +210,7 @@ class _Child:
             code = 0
         except (BrokenPipeError, EOFError, KeyboardInterrupt):
             pass  # the run was stopped
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - it would end without a word
             traceback.print_exc(file=sys.__stderr__)
         finally:
             self.session._setupstate.teardown_exact(None)

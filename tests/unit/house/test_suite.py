@@ -1,4 +1,4 @@
-"""`make test` runs what judges time alone and last, says one result for both phases, and never hides a failure."""
+"""`make test` runs what judges time alone and last, says one result, and never hides a failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.suite.__main__ import chosen
-from tests.suite.phase import TIMED
 
 pytestmark = [pytest.mark.process, pytest.mark.long]
 
@@ -28,15 +27,16 @@ def test_left_out(): pytest.skip("not here")
 def test_small(): pass
 """
 ALONE = """
-import pathlib, pytest
+import os, pathlib, pytest
 
 pytestmark = pytest.mark.timed
 
 def test_quick_enough():
     with pathlib.Path(__file__).with_name("ran").open("a") as ran: ran.write("t")
 
-def test_kept_out_of_the_first_phase(request):
-    assert request.config.getoption("--only-timed")
+def test_runs_beside_no_other_process():
+    beside = pathlib.Path(f"/proc/{os.getppid()}/task/{os.getppid()}/children").read_text().split()
+    assert beside == [str(os.getpid())]
 """
 
 
@@ -71,7 +71,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_both_phases_run_and_give_one_result(folder: Path) -> None:
+def test_what_judges_time_runs_last_and_alone_and_all_give_one_result(folder: Path) -> None:
     code, lines = suite(folder)
     assert (code, result(lines)) == (1, "3 passed, 1 failed, 1 skipped")
     assert "failed: test_beside.py::test_wrong" in lines
@@ -94,7 +94,7 @@ def test_both_phases_run_and_give_one_result(folder: Path) -> None:
         (("test_alone.py::test_quick_enough",), 1),
     ],
 )
-def test_arguments_of_pytest_choose_in_both_phases(folder: Path, arguments: tuple[str, ...], passed: int) -> None:
+def test_arguments_of_pytest_choose_tests(folder: Path, arguments: tuple[str, ...], passed: int) -> None:
     code, lines = suite(folder, *arguments)
     assert (code, result(lines)) == (0, f"{passed} passed, 0 failed, 0 skipped"), lines
 
@@ -154,15 +154,7 @@ def test_a_test_that_hangs_ends_by_its_limit_and_is_named_and_the_others_run(tmp
         assert f"failed: test_hangs.py::test_{name}" in lines
 
 
-def test_the_mark_stands_where_the_second_phase_looks_for_it() -> None:
-    """A mark made elsewhere would keep a test out of the first phase, and the second would not see its file."""
-    tests = [file for file in (ROOT / "tests").rglob("*.py") if file != Path(__file__)]
-    made = {file.name for file in tests if TIMED.search(file.read_text()) and not file.name.startswith("test_")}
-    assert not made
-    assert not [file for file in tests if re.search(r"add_marker\(.*timed", file.read_text())]
-
-
-def test_a_mark_expression_is_added_to_that_of_the_phases() -> None:
+def test_a_mark_expression_is_added_to_that_of_the_suite() -> None:
     assert chosen(["-m", "a or b", "-k", "x", "-mlong", "tests/unit"]) == (
         "not small_form and (a or b) and (long)",
         ["-k", "x", "tests/unit"],

@@ -1,10 +1,8 @@
-"""A pytest plugin for one phase of a run: which files it looks at, which tests it leaves out, and what it counted."""
+"""A pytest plugin: `--tally FILE` writes down how many tests passed and were skipped, which failed, and what broke."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -12,15 +10,12 @@ import pytest
 
 pytest_plugins = ("tests.suite.processes",)
 
-TIMED = re.compile(r"\bmark\.timed\b")
-"""How the mark stands in a test file: by this the second phase finds the files that it need look at."""
-
 _FAILED = ("failed", "error")
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a phase counted: how many tests passed and were skipped, which failed, and what else went wrong."""
+    """What a run counted: how many tests passed and were skipped, which failed, and what else went wrong."""
 
     passed: int = 0
     skipped: int = 0
@@ -29,38 +24,19 @@ class Tally:
 
     @classmethod
     def read(cls, file: Path) -> Tally:
-        """Read what a phase left."""
+        """Read what a run left."""
         return cls(**json.loads(file.read_text()))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what `tests.suite` says to each phase."""
-    group = parser.getgroup("suite")
-    group.addoption("--tally", type=Path, metavar="FILE", help="write what was counted to this file")
-    group.addoption("--only-timed", action="store_true", help="look only at files that carry the mark `timed`")
+    """Add the option."""
+    parser.getgroup("suite").addoption("--tally", type=Path, metavar="FILE", help="write what was counted to this file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Count where it is asked for."""
     if config.getoption("--tally"):
         config.pluginmanager.register(_Counter(config.getoption("--tally")))
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out files without the mark when only what carries it is asked for: reading is cheaper than importing."""
-    if not config.getoption("--only-timed") or not re.fullmatch(r"test_\w+\.py", collection_path.name):
-        return None
-    return None if TIMED.search(collection_path.read_text()) else True
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    """Run nothing where `--last-failed` is asked for and no test of this phase failed last: else all would run."""
-    yield
-    known = config.cache.get("cache/lastfailed", {}) if config.cache and config.getoption("lf") else {}
-    if known and not any(item.nodeid in known for item in items):
-        config.hook.pytest_deselected(items=items[:])
-        items.clear()
 
 
 class _Counter:
