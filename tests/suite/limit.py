@@ -1,6 +1,6 @@
 """A second limit for each test: it ends a process that hangs in a call which no signal interrupts.
 
-The first is that of pytest-timeout, whose signal ends a wait for a thread, for a lock or in an event loop. A worker
+The first is that of pytest-timeout, whose signal ends a wait for a thread, for a lock or in an event loop. A process
 that is ended here is replaced by another one, and the test that it ran fails by its name.
 """
 

@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Counter:
-    """Counts what tests report, and what happens to the workers that run them."""
+    """Counts what tests report, and what happens to the processes that run them."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
