@@ -110,7 +110,8 @@ def _make(connection: Connection) -> None:
         return
     made: list[ExecutableDDLElement] = []
     for each in (*SCHEMA.sorted_tables, _VERSION):
-        made += [CreateTable(each), *map(CreateIndex, each.indexes)]
+        # In an order that stays: of indexes that fit equally, SQLite takes the one that was made last.
+        made += [CreateTable(each), *map(CreateIndex, sorted(each.indexes, key=lambda one: str(one.name)))]
     statements = [str(each.compile(dialect=connection.dialect)) for each in made]
     if connection.dialect.name != "sqlite":
         statements = [";".join(statements)]  # in one round trip
