@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from gateway.audit.reading.kept_answers import KeptAnswer
 from gateway.clock import DAY_US
+from gateway.conversion import converter
 from gateway.desk.delivery.content import ContentDoor
 from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.meant import LIVE
@@ -63,6 +64,9 @@ class Begun(msgspec.Struct, frozen=True):
     pages: int = 1
 
 
+_begun = converter(list[Begun])
+
+
 class Page(msgspec.Struct, frozen=True):
     """A page with the ids of what is in it."""
 
@@ -105,7 +109,7 @@ class Returns:
         """
         peer, now_us = fetch.sender, self._parts.clock.now_us()
         stored = self._parts.documents.get(_RECOVERIES, peer)
-        known = msgspec.json.decode(stored, type=list[Begun]) if stored is not None else []
+        known = _begun(msgspec.json.decode(stored)) if stored is not None else []
         lately = [one for one in known if one.begun_us > now_us - DAY_US]
         places = {one.id: place for place, one in enumerate(lately) if one.since_us == wanted.since_us}
         if wanted.recovery_id == fetch.fetch_id:

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from gateway.clock import Clock
+from gateway.conversion import converter
 from gateway.desk.parts import Actor
 from gateway.desk.roles import Needed, noting, refusal
 from gateway.errors import Forbidden, Malformed, Replayed
@@ -52,7 +53,7 @@ class _Kept(msgspec.Struct):
     standing: tuple[str, str, str]
 
 
-_encode, _decode = msgspec.json.encode, msgspec.json.Decoder(_Kept).decode
+_kept = converter(_Kept)
 
 
 def part_of(name: ExchangeId, part: str) -> ExchangeId:
@@ -130,7 +131,7 @@ class OnceKeys:
         officer, needed = claim.actor.officer, claim.needed
         needed.threads = [key for key in needed.threads if self._sees_thread(officer, key)]
         needed.works = [name for name in needed.works if self._sees_work(officer, name)]
-        about = _encode(_Kept(needed, _standing(officer)))
+        about = msgspec.json.encode(_Kept(needed, _standing(officer)))
         self._documents.put(_KIND, claim.name, claim.same + about + b"\n" + answer, self._until_us)
 
     def release(self, claim: Claim) -> None:
@@ -143,7 +144,7 @@ class OnceKeys:
         A call that needed no right by the table is answered again to the same role, agency and office only.
         """
         try:
-            kept = _decode(about)
+            kept = _kept(msgspec.json.decode(about))
         except msgspec.DecodeError:  # an answer of an earlier version: nothing says what it needed
             return "unknown-rights"
         now_us, needed = self._clock.now_us(), kept.needed
