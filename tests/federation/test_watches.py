@@ -291,6 +291,28 @@ async def test_n254_what_a_member_publishes_searches_for_none_of_its_watches_and
     assert len(set(searched)) == 5
 
 
+async def test_n254_watches_that_cannot_be_searched_whole_take_no_turn_of_others_of_their_member(
+    own_world: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vn = own_world.nodes["vn"]
+    for _ in range(5):
+        await spread(own_world)
+    await _suspend_source(vn)
+    await vn.rounds.make("watches")  # each is searched again, and again as long as its source is off
+    looked: list[ThreadKey] = []
+    check = Looker.check_allowed
+
+    def counted(self: Looker, watch: LiveWatch) -> None:
+        looked.append(watch.key)
+        check(self, watch)
+
+    monkeypatch.setattr(Looker, "check_allowed", counted)
+    monkeypatch.setattr(at_the_owner, "MOST_IN_A_ROUND", 2)
+    while len(looked) < 6:
+        await vn.rounds.make("watches")
+    assert len(set(looked[:6])) == 5
+
+
 async def test_n184_a_watch_at_home_that_meets_too_much_ends_and_tells_nothing_twice(
     own_world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

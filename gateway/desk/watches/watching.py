@@ -13,10 +13,11 @@ turn: one with thousands of them keeps the others' waiting for as long as its fe
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
+from gateway.desk.alerts.book import in_turn
 from gateway.desk.originator.reading import read_records
 from gateway.desk.parts import DeskParts
 from gateway.desk.watches.book import LiveWatch, WatchBook, is_goods
@@ -61,6 +62,10 @@ class Watching:
     _again: set[ThreadKey] = field(default_factory=set)
     """Watches for which all indexes are to be searched."""
 
+    _looked: dict[ThreadKey, int] = field(default_factory=dict)
+    """The place of each watch in the order of looks; one that is new or renewed has none yet."""
+
+    _looks: int = 0
     _dirty: set[ThreadKey] = field(default_factory=set)
     _state: tuple[object, ...] = ()
     _silent: frozenset[tuple[MemberId, str]] = frozenset()
@@ -106,6 +111,8 @@ class Watching:
             watch = self._own(thread) if is_home else None if thread.opener else self._theirs(thread)
             if watch is not None:
                 self.book.put(watch)
+                if watch.due:
+                    self._looked.pop(thread.key, None)
             else:
                 self.book.remove(thread.key)
         except LiaisonError:  # what cannot be read is not watched, and its author has no word that it is
@@ -114,6 +121,7 @@ class Watching:
     def _drop(self, key: ThreadKey) -> None:
         self.book.remove(key)
         self._versions.pop(key, None)
+        self._looked.pop(key, None)
         self._again.discard(key)
 
     def _theirs(self, thread: Thread) -> LiveWatch | None:
@@ -226,6 +234,8 @@ class Watching:
         self._follow()
         for watch in self._next():
             self._again.discard(watch.key)
+            self._looks += 1
+            self._looked[watch.key] = self._looks
             try:
                 await self._look(watch)
             except (Refused, Misconfigured):  # a source cannot be asked now, or gives what it should not
@@ -233,13 +243,19 @@ class Watching:
             await asyncio.sleep(0)
 
     def _next(self) -> list[LiveWatch]:
-        """Return the watches of this round: a few of each member, those that are new or renewed first."""
-        lines: dict[MemberId, list[LiveWatch]] = {}
-        for key, watch in sorted(self.book.watches.items(), key=lambda one: not one[1].due):
-            line = lines.setdefault(watch.key.peer, [])
-            if len(line) < MOST_IN_A_ROUND and (watch.due or key in self._again) and self._is_on(watch):
-                line.append(watch)
-        return [watch for row in zip_longest(*lines.values()) for watch in row if watch is not None]
+        """Return the watches of this round: a few of each member, those first that were looked at longest ago.
+
+        One that fails at each look goes behind the others, so that it takes no turn of theirs.
+        """
+        waiting = [each for key, each in self.book.watches.items() if each.due or key in self._again]
+        waiting.sort(key=lambda one: (self._looked.get(one.key, 0), not one.due))
+        counts: Counter[MemberId] = Counter()
+        found = []
+        for watch in waiting:
+            if counts[watch.peer] < MOST_IN_A_ROUND and self._is_on(watch):
+                counts[watch.peer] += 1
+                found.append(watch)
+        return in_turn(found, lambda one: one.peer)
 
     def _follow(self) -> None:
         """Search for all watches anew where policy or the switches are others, or a record is free.
