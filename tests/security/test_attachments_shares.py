@@ -16,7 +16,19 @@ from gateway.ports.files.held import HeldFile
 from tests.federation.test_quotas_and_types import limit
 from tests.security.test_attachments import lying
 from tests.support.desk_faces import Caller
-from tests.support.files import DUTY, OFFICER, SUPERVISOR, asked, bring, file_world, film, listed, pdf, stands
+from tests.support.files import (
+    DUTY,
+    OFFICER,
+    SUPERVISOR,
+    asked,
+    bring,
+    file_world,
+    film,
+    listed,
+    pdf,
+    stands,
+    whole_day,
+)
 from tests.support.nodes import other_work, running
 from tests.support.waiting import until
 
@@ -122,10 +134,11 @@ async def test_n183_a_file_that_our_disk_has_changed_is_fetched_again_and_holds_
 
 
 async def test_n253_one_officer_fills_no_more_than_a_share_of_a_day_and_one_agency_leaves_the_others_theirs(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = file_world(tmp_path, ("th", "vn"))
     limit(world, "th", "[brought]\nperson_mib = 5\nagency_mib = 8\n")
+    whole_day(tmp_path, monkeypatch)
     async with running(world, ("th",)):
         officer, colleague = Caller(world, OFFICER), Caller(world, SUPERVISOR)
         await bring(officer, "film.mp4", film(3 * CHUNK))
@@ -138,9 +151,12 @@ async def test_n253_one_officer_fills_no_more_than_a_share_of_a_day_and_one_agen
             await bring(colleague, "film.mp4", film(2 * CHUNK + 8))
 
 
-async def test_n250_files_of_a_counterpart_beyond_a_day_wait_and_their_notices_come(tmp_path: Path) -> None:
+async def test_n250_files_of_a_counterpart_beyond_a_day_wait_and_their_notices_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = file_world(tmp_path, ("th", "vn"))
     limit(world, "vn", "[budget]\nfile = { mib = 4 }\n")
+    whole_day(tmp_path, monkeypatch)
     async with running(world, ("th", "vn")):
         officer, duty, vn = Caller(world, OFFICER), Caller(world, DUTY), world.nodes["vn"]
         threads = []

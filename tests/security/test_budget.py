@@ -75,7 +75,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simul
 
 @pytest.fixture(autouse=True)
 def whole_budgets(world: Simulation) -> None:
-    """Each test begins with the whole of its rates and of its day."""
+    """Each test begins with the whole of its rates and of its day, and ends in it."""
+    world.ahead.to_a_whole_day()
     node = vn(world)
     node.desk.taker._rates.of.clear()
     node.desk.taker._refusals.of.clear()

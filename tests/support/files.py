@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
+import time
 import zlib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from gateway.clock import SystemClock, steady_ns
 from tests.support.desk_faces import Caller, desk_world
+from tests.support.moved_clock import Ahead
 from tests.support.nodes import World
 from tests.support.waiting import until
 
@@ -18,6 +23,13 @@ QUESTION = {
     "purpose": "INVESTIGATION", "offence": "NARC", "case": "TH-2026-17",
 }  # fmt: skip
 OFFICER, SUPERVISOR, DUTY = "th.o.1042", "th.s.3", "vn.n.1"
+
+
+def whole_day(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let nodes that start from now on have a day (UTC) that is not over before the test is."""
+    ahead = Ahead(folder)
+    ahead.to_a_whole_day()
+    patch.setattr(SystemClock.__init__, "__defaults__", (ahead.moved(time.time_ns), ahead.moved(steady_ns)))
 
 
 def png_part(kind: bytes, data: bytes = b"") -> bytes:

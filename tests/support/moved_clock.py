@@ -15,13 +15,16 @@ from pathlib import Path
 
 from gateway.app import core, gossip_parts
 from gateway.app.node import Node
-from gateway.clock import SECOND_US, Clock, SystemClock, steady_ns, to_us
+from gateway.clock import DAY_US, SECOND_US, Clock, SystemClock, steady_ns, to_us
 from gateway.ops.sources.status import source_status
 
 NAME = "ahead"
 _NUMBER = struct.Struct("<q")
 _UPKEEP_S = 0.5
 """Seconds between two rounds of upkeep: minutes pass faster, too."""
+
+_EVENING_US = 5 * 60 * SECOND_US
+"""A test that counts by day takes less of it."""
 
 
 class Ahead:
@@ -42,6 +45,12 @@ class Ahead:
     def move(self, by: timedelta) -> None:
         """Move the time of all nodes on at once."""
         self._map[:] = _NUMBER.pack(self.ns + by // timedelta(microseconds=1) * 1_000)
+
+    def to_a_whole_day(self) -> None:
+        """Move on to the next day (UTC) where this one is nearly over: what is counted by day begins anew there."""
+        left_us = DAY_US - (time.time_ns() + self.ns) // 1_000 % DAY_US
+        if left_us < _EVENING_US:
+            self.move(timedelta(microseconds=left_us))
 
     def moved(self, clock: Callable[[], int]) -> Callable[[], int]:
         """Return a clock in nanoseconds that is so far ahead of another."""
