@@ -179,6 +179,26 @@ async def test_n240_nothing_leaves_without_its_entry(world: Simulation, monkeypa
     assert isinstance(await given(world, signed(world, fetch(world))), NoticesPart)
 
 
+async def test_n241_a_first_fetch_that_breaks_off_behind_its_entry_leaves_nobody_unaware(
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pen, before, first = world.nodes["th"].desk.pen, len(told(world)), fetch(world)
+    write = pen.write
+
+    async def broken_off(line: str, *order: Any) -> Any:
+        await write(line, *order)
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(pen), "write", lambda _, *order: broken_off(*order))
+        assert not isinstance(await given(world, signed(world, first)), NoticesPart)
+    assert of_kind(world, "th", "notices-given")[-1].entry.exchange_id == first.fetch_id
+    assert len(told(world)) == before
+    for _ in range(2):
+        assert isinstance(await given(world, signed(world, fetch(world, first.wanted))), NoticesPart)
+    assert len(told(world)) == before + 1
+
+
 async def test_n241_a_suspended_member_gets_nothing_also_where_it_is_suspended_meanwhile(world: Simulation) -> None:
     home, suspensions = Home(world.home("th")), world.nodes["th"].core.parts.suspensions
     before, first = len(of_kind(world, "th", "notices-given")), fetch(world)

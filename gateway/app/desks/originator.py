@@ -110,5 +110,5 @@ def build_originator(
         Round("changes of counterparts", _COMPLY_S, compliance.round),
         Round("unconfirmed changes", UPKEEP_S, Alarms(desk).round),
     ]
-    returns = Returns(parts, desk.store, evidence, door)
+    returns = Returns(desk, evidence, door)
     return OriginatorDesk(originator, compliance, holders, returns, recovery, holding, rounds)

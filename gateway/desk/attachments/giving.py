@@ -14,7 +14,7 @@ To a peer that may not have a file, it does not exist.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
 from gateway.audit.tree.merkle import Tree
 from gateway.desk.attachments.values import FileParts
@@ -104,9 +104,8 @@ class Giver:
             size=row.about.size,
         )
 
-    def word(self, _fetch: Fetch, _wanted: FetchWanted) -> Sequence[EntryDraft]:
-        """Return none: a file that a notice of ours brings is fetched in the ordinary course."""
-        return ()
+    async def tell(self, _fetch: Fetch, _wanted: FetchWanted) -> None:
+        """Tell nobody: a file that a notice of ours brings is fetched in the ordinary course."""
 
     def _row(self, peer: MemberId, wanted: FetchWanted) -> HeldFile:
         """Return the row of a file whose notice is live (2 and 3)."""

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -68,8 +68,8 @@ class Content(Protocol[W, F]):
     def entry(self, fetch: Verified[Fetch], found: F, /) -> EntryDraft:
         """Return the entry of what leaves, without the fetch itself."""
 
-    def word(self, fetch: Fetch, wanted: W, /) -> Sequence[EntryDraft]:
-        """Return the entries by which people of ours are told."""
+    async def tell(self, fetch: Fetch, wanted: W, /) -> None:
+        """Tell people of ours what is given, where they were not told yet: what came before may have broken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,7 @@ class ContentDoor:
             return made
 
         await self._pen.write(peer, ThreadKey(peer, ExchangeId("")), entry)  # 9
-        for told in await asyncio.to_thread(content.word, fetch, wanted):
-            await self._write(told)
+        await content.tell(fetch, wanted)
         try:
             await asyncio.to_thread(look_again)  # 10
         except LiaisonError as error:

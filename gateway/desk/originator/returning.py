@@ -3,12 +3,12 @@
 First come its own answers whose records we hold, so that its ledger of copies is whole before its changes come. Then
 come the notices of both sides. What it gave and nobody has any more is not told. Each page is a signed fetch of its own
 (`desk.delivery.content`). A recovery begins with its first page; few of them are given in a day, each is told to our
-security officer, and no page goes back before the time that the first one named.
+security officer before a page of it leaves, and no page goes back before the time that the first one named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 
 import msgspec
@@ -22,14 +22,15 @@ from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.meant import LIVE
 from gateway.desk.oversight.matters import recovery_finding, recovery_id_at_home
 from gateway.desk.oversight.raised import found as finding_entry
+from gateway.desk.oversight.raised import put
+from gateway.desk.parts import DeskParts
 from gateway.errors import Forbidden, Malformed, Overloaded, Unknown
-from gateway.exchange.parts import Parts
 from gateway.model.desk.delivered import Fetch, FetchMessage, NoticesPart, NoticesWanted
 from gateway.model.desk.work import DeliveryState, Direction
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
-from gateway.ports.desk import DeskStore, NoticeRow
+from gateway.ports.desk import NoticeRow
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Call
 from gateway.throttle import Rates
@@ -80,12 +81,13 @@ class Returns:
 
     wanted = NoticesWanted
 
-    def __init__(self, parts: Parts, store: DeskStore, evidence: Evidence, door: ContentDoor) -> None:
-        self._parts = parts
-        self._store = store
+    def __init__(self, desk: DeskParts, evidence: Evidence, door: ContentDoor) -> None:
+        self._desk = desk
+        self._parts = desk.parts
+        self._store = desk.store
         self._evidence = evidence
         self._door = door
-        self.rates = Rates(_PAGES_PER_S, parts.clock.monotonic, _PAGES_BURST_S)
+        self.rates = Rates(_PAGES_PER_S, desk.parts.clock.monotonic, _PAGES_BURST_S)
 
     async def page(self, call: Call[MemberId], message: FetchMessage) -> NoticesPart:
         """Return the page that a signed fetch asks for, once its entry is durable. Raises like `ContentDoor.admit`."""
@@ -141,13 +143,12 @@ class Returns:
             notices=list(found.notices),
         )
 
-    def word(self, fetch: Fetch, wanted: NoticesWanted) -> Sequence[EntryDraft]:
-        """Return what tells the security officer that a recovery was begun."""
-        if wanted.recovery_id != fetch.fetch_id:
-            return ()
-        peer, now_us = fetch.sender, self._parts.clock.now_us()
+    async def tell(self, fetch: Fetch, wanted: NoticesWanted) -> None:
+        """Tell the security officer that a recovery was begun, at the first of its pages that comes so far."""
+        member, peer, now_us = self._desk.parts.member, fetch.sender, self._desk.parts.clock.now_us()
+        name = recovery_id_at_home(peer, wanted.recovery_id)
         finding = recovery_finding(peer, wanted.recovery_id, wanted.since_us, now_us)
-        return (finding_entry(self._parts.member, recovery_id_at_home(peer, wanted.recovery_id), finding, now_us),)
+        await put(self._desk, name, finding_entry(member, name, finding, now_us))
 
     # ------------------------------------------------------------ answers
 
