@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import msgspec
-from msgspec.structs import replace
 
 from gateway.audit.reading.kept_answers import KeptAnswer
 from gateway.clock import DAY_US
-from gateway.conversion import converter
 from gateway.desk.delivery.content import ContentDoor
 from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.meant import LIVE
@@ -32,6 +30,7 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
 from gateway.ports.desk import NoticeRow
 from gateway.ports.journal import EntryDraft
+from gateway.ports.quotas import QuotaPlace
 from gateway.rpc.contract import Call
 from gateway.throttle import Rates
 
@@ -53,19 +52,8 @@ MOST_PAGES = 10_000
 """The pages of one recovery."""
 
 _PAGES_PER_S, _PAGES_BURST_S = 4.0, 15.0
-_RECOVERIES = "recoveries"
-
-
-class Begun(msgspec.Struct, frozen=True):
-    """A recovery of a counterpart that we have begun to help with: the time since when, and the pages given."""
-
-    id: ExchangeId
-    since_us: int
-    begun_us: int
-    pages: int = 1
-
-
-_begun = converter(list[Begun])
+_RECOVERY = "recovery"
+"""The direction of their counts, and the kind of the documents that say since when each of a day is."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -105,29 +93,22 @@ class Returns:
         return self._notices(peer, _place(wanted))
 
     def spend(self, fetch: Fetch, wanted: NoticesWanted) -> None:
-        """Count a page of a recovery, or a new recovery.
+        """Count a page of a recovery, and a new recovery: each exactly, whichever process is asked.
 
         Raises `Overloaded` beyond what is given in a day, and `Forbidden` for a page of no recovery that was begun.
         """
-        peer, now_us = fetch.sender, self._parts.clock.now_us()
-        stored = self._parts.documents.get(_RECOVERIES, peer)
-        known = _begun(msgspec.json.decode(stored)) if stored is not None else []
-        lately = [one for one in known if one.begun_us > now_us - DAY_US]
-        places = {one.id: place for place, one in enumerate(lately) if one.since_us == wanted.since_us}
+        peer, begun, now_us = fetch.sender, f"{fetch.sender}.{wanted.recovery_id}", self._parts.clock.now_us()
+        quotas, documents, since = self._parts.quotas, self._parts.documents, str(wanted.since_us).encode()
         if wanted.recovery_id == fetch.fetch_id:
             if wanted.after:
                 raise Malformed("a recovery begins with its first page", code="bad-page", where="after")
-            if len(lately) >= MOST_RECOVERIES:
+            if not quotas.spend(QuotaPlace(_RECOVERY, peer, ""), 1, MOST_RECOVERIES, now_us):
                 raise _too_much(peer)
-            lately.append(Begun(wanted.recovery_id, wanted.since_us, now_us))
-        elif wanted.recovery_id not in places:
+            documents.put_new(_RECOVERY, begun, since, now_us + DAY_US)
+        elif documents.get(_RECOVERY, begun) != since:
             raise Forbidden("this is a page of no recovery that was begun", code="no-recovery", where="recovery_id")
-        else:
-            one = lately[places[wanted.recovery_id]]
-            if one.pages >= MOST_PAGES:
-                raise _too_much(peer)
-            lately[places[wanted.recovery_id]] = replace(one, pages=one.pages + 1)
-        self._parts.documents.put(_RECOVERIES, peer, msgspec.json.encode(lately))
+        if not quotas.spend(QuotaPlace(_RECOVERY, peer, wanted.recovery_id), 1, MOST_PAGES, now_us):
+            raise _too_much(peer)
 
     def entry(self, fetch: Verified[Fetch], found: Page) -> EntryDraft:
         """Return the entry of a page: the ids of all that is in it."""
