@@ -22,27 +22,46 @@ NEUTRAL = ".neutral"
 
 _MARK = "'"
 _ENDS = ",;|\t\n\r\x0b\x0c\x85\u2028\u2029"
-_UNSEEN = (
-    '" \u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000'
+_GAPS = "\t\x0b\x0c\x85\u2028\u2029"
+"""Separators that are a blank within a formula where another one separates cells."""
+
+_BLANKS = (
+    " \u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0"
 )
+_UNSEEN = f'"{_BLANKS}'
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
-_NUMBER = rf"(?:[+\-][0-9][0-9.,]{{0,62}}(?:[eE][+\-]?[0-9]{{1,3}})?%?|-{{1,3}})[{_UNSEEN}]{{0,16}}"
-"""A number, or the dash that stands for none."""
+_JOINS = "*/&^%<>!:|~=@\uff0a\uff0f\uff06\uff3e\uff05\uff1c\uff1e\uff01\uff1a\uff5c\uff1d\uff20"
+"""What joins a number before it with what follows. A sign that begins a cell is none: it is looked at by itself."""
 
-_CELLS, _FIRST, _LAST_CELLS, _LAST_FIRST = (
-    re.compile(rf"{begin}[{_UNSEEN}]*+(?=[{_SIGNS}])(?!{_NUMBER}{end})")
-    for end in (f"(?![|])[{_ENDS}]", rf"(?:(?![|])[{_ENDS}]|\Z)")  # `|` calls other programs in old formulas
-    for begin in (f"[{_ENDS}]", "")
+_GOES_ON = (
+    rf"[{_UNSEEN}{_GAPS}\r\n]{{0,64}}+(?:[{_JOINS}{_UNSEEN}{_GAPS}\r\n]"
+    rf"|[0-9.](?:[:/\-]?[0-9.]){{0,40}}+%?+(?:[0-9.]|[eE][+\-]?[0-9]|[{_BLANKS}\"]{{0,16}}+[{_JOINS}{_SIGNS}{_UNSEEN}]))"
 )
-"""The beginnings of cells that are formulas: behind a separator, at the beginning, and both in the last part."""
+"""What stands behind a separator where a number goes on: an operator, or digits (behind a decimal comma) and one."""
+
+_NUMBER = r"[+\-][0-9][0-9.,]{0,62}(?:[eE][+\-]?[0-9]{1,3})?%?"
+_OPEN, _QUOTED = (
+    rf"(?:{_NUMBER}[{_BLANKS}]{{0,16}}{close}[{_BLANKS}]{{0,16}}(?:(?![|])[{_ENDS}](?!{_GOES_ON})|\Z)"
+    rf"|-{{1,3}}[{_BLANKS}]{{0,16}}{close}[{_BLANKS}{_GAPS}]{{0,16}}(?:[,;\r\n](?!{_GOES_ON})|\Z))"
+    for close in ('"?', '"')
+)
+"""A number, or the dash that stands for none, to the end of its cell, whatever separates the cells.
+
+A separator within quotes ends nothing: there, a quote does.
+"""
+
+_FORMULA = rf"(?:[{_BLANKS}]*+(?=[{_SIGNS}])(?!{_OPEN})|[{_BLANKS}]*+\"[{_UNSEEN}]*+(?=[{_SIGNS}])(?!{_QUOTED}))"
+_CELLS, _FIRST = re.compile(rf"[{_ENDS}]{_FORMULA}"), re.compile(_FORMULA)
+_FIRST_QUOTED = re.compile(rf"[{_UNSEEN}]*+(?=[{_SIGNS}])(?!{_QUOTED})")
+"""The beginnings of cells that are formulas: behind a separator, at the beginning, and there behind a quote."""
 
 _BLANK = re.compile(rf"[{_UNSEEN}]*+")
 _SEPARATOR = re.compile(rf"[{_UNSEEN}]*+(?=sep=)", re.IGNORECASE)
 """The line with which a table tells a spreadsheet what separates its cells: any letter can then be the end of one."""
 
-_UNDECIDED = 96
-"""The most characters of a cell that wait for what follows, to tell whether they are a number."""
+_UNDECIDED = 512
+"""The characters at the end of a part that wait for what follows. It takes fewer to tell whether a cell is a number."""
 
 
 def neutral_parts(read: ByteReader, size: int) -> Iterator[bytes]:
@@ -77,37 +96,51 @@ def original_hash(read: ByteReader, size: int) -> bytes:
 
 
 class _Neutral:
-    """A table that comes in parts. `_begins` tells whether nothing of a cell but what nobody sees has gone before."""
+    """A table that comes in parts. `_begins` tells whether nothing of a cell but what nobody sees has gone before.
+
+    `_is_quoted` tells whether a quote was among that.
+    """
 
     def __init__(self) -> None:
         self._waits = ""
         self._begins = self._is_first = True
+        self._is_quoted = False
 
     def text(self, part: str, *, is_last: bool) -> str:
         """Return what can be said of the table after this part."""
         text = self._waits + part
-        begins, self._waits = self._begins, ""
-        if not is_last:
-            text = self._decided(text)
-        head = ""
-        if self._is_first and text:
-            self._is_first = False
-            if (found := _SEPARATOR.match(text)) is not None:
-                head, text, begins = f"{found[0]}{_MARK}", text[found.end() :], False
-        if begins and (found := (_LAST_FIRST if is_last else _FIRST).match(text)) is not None:
-            head, text = f"{found[0]}{_MARK}", text[found.end() :]
-        cells = _LAST_CELLS if is_last else _CELLS
-        return head + cells.sub(lambda found: f"{found[0]}{_MARK}", text)
+        told = len(text) if is_last else max(0, len(text) - _UNDECIDED)
+        made: list[str] = []
+        place = 0
+        for mark in self._marks(text):
+            if mark >= told:
+                break
+            made += (text[place:mark], _MARK)
+            place = mark
+        made.append(text[place:told])
+        self._leave(text, told)
+        return "".join(made)
 
-    def _decided(self, text: str) -> str:
-        """Return the text without the sign and the digits at its end of which the next part tells what they are."""
-        end = max(map(text.rfind, _ENDS))
+    def _marks(self, text: str) -> Iterator[int]:
+        """Yield the places of what makes a formula of a cell."""
+        place = 0
+        found = _SEPARATOR.match(text) if self._is_first else None
+        if found is not None:
+            self._begins = False
+        elif self._begins:
+            found = (_FIRST_QUOTED if self._is_quoted else _FIRST).match(text)
+        if found is not None:
+            yield (place := found.end())
+        for found in _CELLS.finditer(text, place):
+            yield found.end()
+
+    def _leave(self, text: str, told: int) -> None:
+        """Keep what waits, and what stands before it."""
+        self._waits = text[told:]
+        self._is_first = self._is_first and not told
+        end = max(text.rfind(each, 0, told) for each in _ENDS)
         if end < 0 and not self._begins:
-            return text
-        found = _BLANK.match(text, end + 1)
-        place = found.end() if found is not None else end + 1
-        self._begins = place == len(text)
-        if len(text) - place <= _UNDECIDED and text[place : place + 1] in ("+", "-"):
-            self._begins, self._waits = True, text[place:]
-            return text[:place]
-        return text
+            return
+        run = _BLANK.match(text, end + 1, told)
+        self._begins = run is not None and run.end() == told
+        self._is_quoted = '"' in text[end + 1 : told] or (end < 0 and self._is_quoted)

@@ -21,6 +21,11 @@ from gateway.ports.files.held import ByteReader
 from tests.support.tables import table
 
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
+IS_NUMBER = re.compile(
+    r"""(?x) (?: [+-] [0-9] [0-9.]* [ "\ufeff\u3000]* ( $ | [,;\t] ) | -{1,3} [ "\ufeff\u3000\t]* ( $ | [,;] ) )
+    (?! [ "\ufeff\u3000\t]* ( [0-9.]* [ "\ufeff\u3000]* [*&|=@] | [0-9.]+ [ "\ufeff\u3000]* [+-] ) ) [^\n]*"""
+)
+"""A number to the end of its cell, or to what may be another separator, behind which nothing goes on."""
 
 
 def reader(data: bytes) -> ByteReader:
@@ -50,6 +55,15 @@ def neutral(text: str) -> str:
         ("@SUM(A1)", "'@SUM(A1)"),
         ("-2+3,+1-1,-a,+cmd,--1", "'-2+3,'+1-1,'-a,'+cmd,'--1"),
         ("-1 +cmd", "'-1 +cmd"),
+        ('"-1\n*cmd|x"\n"+1\n&HYPERLINK(1)"', '"\'-1\n*cmd|x"\n"\'+1\n&HYPERLINK(1)"'),
+        ("a;-1,5+cmd|x;b", "a;'-1,5+cmd|x;b"),
+        ("a,-1\t*cmd|x,-1\t\t*cmd", "a,'-1\t*cmd|x,'-1\t\t*cmd"),
+        ('a,-1,"*cmd"', 'a,\'-1,"*cmd"'),
+        ("a;-1,5e2*cmd|x;-1,%*cmd", "a;'-1,5e2*cmd|x;'-1,%*cmd"),
+        (f"a;-1,{'1-' * 300}cmd", f"a;'-1,{'1-' * 300}cmd"),
+        ("a,-\tcmd|x,-\t+x'!A1", "a,'-\tcmd|x,'-\t'+x'!A1"),
+        ('"-"\tcmd|x', '"\'-"\tcmd|x'),
+        ('"-1""\n*cmd"', '"\'-1""\n*cmd"'),
         ("sep=a\nxa=1", "'sep=a\nxa=1"),
         ('"SEP=a"\nxa=1', '"\'SEP=a"\nxa=1'),
     ],
@@ -64,6 +78,7 @@ def test_n273_a_cell_that_is_a_formula_becomes_a_text(text: str, copy: str) -> N
     [
         "plate,date\n29A-1,2026-12-02\n",
         "-5,+66812345678,-1.5e-3%,-1.000,5\n-\n--, - \n",
+        '"-1","-1,5",-50.00,2026-12-02\n-5,12:30\n-5,5 trucks;-5;29A\n"-";"+1"\n-5\t10%\t-6\n-5,(a)\n',
         "'=1",
         "a=b,c@d.e,1+1",
         "a,sep=b",
@@ -73,7 +88,7 @@ def test_what_is_no_formula_stays_as_it_is(text: str) -> None:
     assert neutral(text) == text
 
 
-@pytest.mark.parametrize("tail", ["=1", " =1", "-1 +cmd", "\uff1d1", '"=1"', "+1+1"])
+@pytest.mark.parametrize("tail", ["=1", " =1", "-1 +cmd", "\uff1d1", '"=1"', "+1+1", '"-1\n*c"', "-1,5*c", "-1\t\t*c"])
 def test_a_cell_that_lies_across_two_parts_is_a_formula_too(tail: str) -> None:
     for place in range(CHUNK - 12, CHUNK + 2):
         text = "a" * (place - 1) + "," + tail
@@ -81,9 +96,11 @@ def test_a_cell_that_lies_across_two_parts_is_a_formula_too(tail: str) -> None:
     blanks = " " * (CHUNK + 9)
     assert neutral(f"{blanks}=1") == f"{blanks}'=1"
     assert neutral(f"-1{blanks}+cmd")[:2] == "'-"
+    assert neutral(f'"{blanks}-1\n*cmd"') == f'"{blanks}\'-1\n*cmd"'
+    assert neutral(f'a"{blanks},{blanks}-1') == f'a"{blanks},{blanks}-1'
 
 
-@given(st.text(alphabet=f"a1 .,;\t\n'\"{SIGNS}\ufeff\u3000", max_size=60))
+@given(st.text(alphabet=f"a1 .,;\t\n'\"*&|{SIGNS}\ufeff\u3000", max_size=60))
 def test_no_cell_of_a_copy_begins_with_a_sign_and_a_copy_of_it_is_the_same(text: str) -> None:
     copy = neutral(text)
     assert neutral(copy) == copy
@@ -98,8 +115,8 @@ def test_no_cell_of_a_copy_begins_with_a_sign_and_a_copy_of_it_is_the_same(text:
     for separator in (",", ";", "\t"):
         for row in csv.reader(io.StringIO(copy, newline=""), delimiter=separator):
             for cell in row:
-                seen = re.split("[,;\t\n]", cell.lstrip(' "\ufeff\u3000'))[0].rstrip(' "\ufeff\u3000')
-                assert seen[:1] not in SIGNS or re.fullmatch(r"|-{1,3}|[+-][0-9][0-9.]*", seen)
+                seen = cell.lstrip(' "\ufeff\u3000')
+                assert seen[:1] not in SIGNS or not seen or IS_NUMBER.fullmatch(seen)
 
 
 @table(
