@@ -67,6 +67,7 @@ _DATA = re.compile(rb"[ \t]*(?:\r\n|\n|\r)?")
 _STREAM_WORD = re.compile(rb"(?<!end)stream")
 _PACK = re.compile(rb"/(?:First|ObjStm)" + _ENDS)
 _FIRST = re.compile(rb"/First[" + _WS + rb"]+([0-9]{1,9})" + _ENDS + rb"(?![" + _WS + rb"]+[0-9]+[" + _WS + rb"]+R)")
+_FIRST_KEY = re.compile(rb"/First" + _ENDS)
 _FILTER = re.compile(rb"/Filter" + _ENDS)
 _FLATE = re.compile(
     rb"/Filter[" + _WS + rb"]*(?:/FlateDecode" + _ENDS + rb"|\[[" + _WS + rb"]*/FlateDecode[" + _WS + rb"]*\])"
@@ -140,13 +141,15 @@ class _Walk:
                 return int(head[1]), head.end()
             if head is None:
                 self._between(self._place, len(self._data))
-                self._pass(max(self._place, len(self._data) - _HEAD_MOST))
+                self._pass(max(self._place, len(self._data) - 2 * _HEAD_MOST))
                 if not self._more():
                     return None
 
     def _between(self, start: int, end: int) -> None:
         """Look at what stands between objects: tables, trailers and comments, and no stream that is no object's."""
         self._count(end - start)
+        if _has_head(self._data[start:end]):  # one that `_HEAD` does not know: nobody would look at its object
+            raise _unreadable()
         text = _plain(self._data[start:end])
         self._look(text)
         if _STREAM_WORD.search(text) or _PACK.search(text):
@@ -210,7 +213,9 @@ class _Walk:
         One that cannot be read is told at the end of the walk: the file may say there that it is encrypted.
         """
         first, filters = _FIRST.search(about), len(_FILTER.findall(about))
-        if first is None or filters > 1 or _UNUSUAL.search(about) or (filters and not _FLATE.search(about)):
+        if first is None or len(_FIRST_KEY.findall(about)) > 1:
+            raise _unreadable()
+        if filters > 1 or _UNUSUAL.search(about) or (filters and not _FLATE.search(about)):
             raise _unreadable()
         place = start
         while (end := self._data.find(b"endstream", place)) < 0:
@@ -293,8 +298,13 @@ def _plain(text: bytes) -> bytes:
 
 def _check_heads(text: bytes) -> None:
     """Raise where a program could find a table, or the head of another object: its two numbers and `obj`."""
-    if _TABLES.search(text) or any(_is_head(text, found.start()) for found in _HEADISH.finditer(text)):
+    if _TABLES.search(text) or _has_head(text):
         raise _unreadable()
+
+
+def _has_head(text: bytes) -> bool:
+    """Tell whether a program could find the head of an object in a text."""
+    return any(_is_head(text, found.start()) for found in _HEADISH.finditer(text))
 
 
 def _is_head(text: bytes, place: int) -> bool:

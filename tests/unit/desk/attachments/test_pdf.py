@@ -16,6 +16,7 @@ from tests.support.tables import table
 
 SCRIPT = b"<</S/JavaScript/JS(app.alert(1))>>"
 LINK = b"<</Type/Annot/Subtype/Link/A<</S/URI/URI(https://example.org)>>>>"
+OPENS = b"<</S/URI/URI(https://example.org)>>"
 GOES = b"<</S/GoTo/D[3 0 R/Fit]>>"
 NOISE = bytes(range(256)) * 64
 
@@ -124,6 +125,10 @@ HIDDEN = b"9 0 obj\n" + SCRIPT + b"\nendobj\n"
         pdf(pdf_stream(b"xref\n0 1\ntrailer")),
         pdf(b"9 %\n0 obj" + pdf_pack(SCRIPT)),
         pdf()[:-40] + b"9 %\n0 obj" + pdf_pack(SCRIPT) + pdf()[-40:],
+        *[
+            pdf(OPENS, root=b"/OpenAction 4 0 R").replace(b"\n4 0 obj", b"\n" + head)
+            for head in (b"4 %\n0 obj", b"4 0%\nobj", b"00000000004 0 obj", b"4 0000000 obj", b"4. 0 obj")
+        ],
         pdf(pdf_pack(SCRIPT, about=b"/Filter/LZWDecode")),
         pdf(pdf_pack(SCRIPT, about=b"/Filter[/ASCIIHexDecode/FlateDecode]")),
         pdf(pdf_pack(SCRIPT, about=b"/Filter/FlateDecode/DecodeParms<</Predictor 12>>")),
@@ -132,6 +137,9 @@ HIDDEN = b"9 0 obj\n" + SCRIPT + b"\nendobj\n"
         pdf(pdf_pack(SCRIPT, about=b"/A(/Filter/FlateDecode)/F/LZWDecode")),
         pdf(pdf_pack(LINK)[:-40] + b"endstream"),
         pdf(pdf_pack(LINK).replace(b"/First 5", b"/First 8 0 R %")),
+        pdf(
+            pdf_pack(OPENS, first=4).replace(b"/Type/ObjStm", b"/X<</First 0>>/Type/ObjStm"), root=b"/OpenAction 4 0 R"
+        ),
         pdf(pdf_pack(b" " * (MAX_PACKED + 1))),
         pdf(*[pdf_pack(b" " * MAX_PACKED)] * 9),
         pdf(b"<<" + b"/A 1" * 1_200_000 + b">>"),
