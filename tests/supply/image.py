@@ -121,7 +121,7 @@ def a_debian(cache: Path, epoch: int) -> Path:
     archive = cache / f"debian-{epoch}.tar"
     if not archive.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        aside = archive.with_suffix(".new.tar")
+        aside = archive.with_suffix(f".{os.getpid()}.tar")  # another process may make the same
         asked = [
             "mmdebstrap",
             "--quiet",

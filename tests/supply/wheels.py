@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,9 +73,8 @@ def _hashes(package: Locked) -> str:
 
 
 def _download(platform: Platform, text: str, folder: Path) -> None:
-    aside = folder.with_suffix(".new")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))  # another process may do the same
     (aside / "wanted").write_text(text, encoding="utf-8")
     subprocess.run(
         [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet", "--no-deps",
@@ -82,7 +82,12 @@ def _download(platform: Platform, text: str, folder: Path) -> None:
          *_platforms(platform.machine), "--dest", str(aside), "--requirement", str(aside / "wanted")],
         check=True,
     )  # fmt: skip
-    aside.rename(folder)
+    try:
+        aside.rename(folder)
+    except OSError:
+        shutil.rmtree(aside)
+        if not folder.is_dir():
+            raise
 
 
 def _platforms(machine: str) -> Iterator[str]:
