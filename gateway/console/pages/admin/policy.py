@@ -13,15 +13,33 @@ from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.language.terms import PURPOSES, named
+from gateway.model.desk.notices import NoticeType
 from gateway.ops.console.administration import Administration
 from gateway.ops.console.jobs import JobKind
 from gateway.ops.policy.keeper import INCOMING
-from policy.bundle.budget import BROUGHT, KEPT, TOLD, WORD
+from policy.bundle.budget import BROUGHT, FILES, KEPT, REFUSED, TOLD, WORD
 
 MOST_DOCUMENT = 3 * 1024 * 1024
 """The most bytes of the form with a proposed policy: base64 grows where a form carries it."""
 
 SPANS: Sentences = {"1d": "one day", "7d": "seven days", "30d": "thirty days"}
+_KINDS: Sentences = {
+    NoticeType.ASK: "Question",
+    NoticeType.REPLY: "Answer",
+    NoticeType.ALERT: "Alerts",
+    NoticeType.STATUS: "Status",
+    NoticeType.CHANGE: "Changes",
+    NoticeType.OUTCOME: "What came of it",
+    NoticeType.NOTE: "a note",
+    NoticeType.SERVICE: "Incidents",
+    NoticeType.REPORT: "Reports",
+    NoticeType.ROOM: "Operations",
+    NoticeType.WATCH: "Watches",
+    FILES: "Files",
+    REFUSED: "refused",
+}
+"""What is kept of a counterpart, by the kinds of the budget."""
+
 _USED_UP = 0.8
 
 
@@ -138,7 +156,9 @@ def _quotas(found: Sequence[Mapping[str, Any]], language: Language) -> Section:
         (
             each["peer"] if each["direction"] == BROUGHT else with_country(each["peer"], language),
             directions[each["direction"]],
-            named(each["purpose"], PURPOSES, language),
+            tell(language, _KINDS[each["purpose"]])
+            if each["purpose"] in _KINDS
+            else named(each["purpose"], PURPOSES, language),
             str(each["used"]),
             str(each["limit"]) if each["limit"] is not None else "-",
         )
