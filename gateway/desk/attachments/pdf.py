@@ -30,6 +30,9 @@ MAX_PACKED = 8 * 1024 * 1024
 MAX_TEXT = 32 * 1024 * 1024
 """The most bytes of all that a file has but streams, and of its streams of objects, decompressed."""
 
+MAX_HEADS = 100_000
+"""The most words `obj` in all streams that could end the head of an object."""
+
 _BLANKS = b"\x00\t\n\x0c\r "
 _WS, _REGULAR = rb"\x00\t\n\x0c\r ", rb"[^\x00\t\n\x0c\r ()<>\[\]{}/%]"
 _ENDS = rb"(?!" + _REGULAR + rb")"
@@ -38,7 +41,16 @@ _ACTIVE = (
     b" Sound XFA NeedsRendering AA EmbeddedFile EmbeddedFiles EF FileAttachment Collection FFilter"
 ).split()
 _ENCRYPTED = b"Encrypt"
-_NAMED = re.compile(rb"/(" + b"|".join((*_ACTIVE, _ENCRYPTED)) + rb")" + _ENDS)
+_NAMED = re.compile(
+    rb"/Type[" + _WS + rb"]*+/Thread" + _ENDS
+    + rb"|/(" + b"|".join((*_ACTIVE, _ENCRYPTED, b"Thread")) + rb")" + _ENDS
+    + rb"|/(FS)" + _ENDS + rb"[" + _WS + rb"]*+[/%]|/(Ref)" + _ENDS + rb"[" + _WS + rb"]*+(?:<<|[%0-9])"
+)  # fmt: skip
+"""The names; `Thread` only where it is no type, `FS` and `Ref` where they lead out of the file."""
+
+_ELSEWHERE = re.compile(rb"/F" + _ENDS + rb"[" + _WS + rb"]*+[(<%0-9]")
+"""In the dictionary of a stream: its content is in another file."""
+
 _OPENS = re.compile(
     rb"/OpenAction" + _ENDS + rb"(?:[" + _WS + rb"]*([0-9]{1,10})[" + _WS + rb"]+[0-9]+[" + _WS + rb"]+R)?"
 )
@@ -101,6 +113,7 @@ class _Walk:
         self._opens: set[int] = set()
         self._data = b""
         self._at = self._place = self._texts = 0
+        self._heads = 0
         self._is_lost = False
 
     def walk(self) -> frozenset[int]:
@@ -175,13 +188,17 @@ class _Walk:
             self._pass(end)
         elif _PACK.search(text):
             self._packed(text, end)
+        elif _ELSEWHERE.search(text):
+            raise _active(b"F")
         else:
             self._stream(end)
 
     def _look(self, text: bytes) -> None:
         """Look at the names of objects, and note what the file does by itself when it is opened."""
-        if (found := _NAMED.search(text)) is not None:
-            raise _encrypted() if found[1] == _ENCRYPTED else _active(found[1])
+        for found in _NAMED.finditer(text):
+            if found.lastindex is not None:
+                name = found[found.lastindex]
+                raise _encrypted() if name == _ENCRYPTED else _active(name)
         for opens in _OPENS.finditer(text):
             if opens[1] is not None and len(self._opens) < _MOST_OPENED:
                 self._opens.add(int(opens[1]))
@@ -198,14 +215,21 @@ class _Walk:
     def _stream(self, place: int) -> None:
         """Pass over a stream. What is in it is no object to anybody."""
         while (end := self._data.find(b"endstream", place)) < 0:
-            _check_heads(self._data[place:])
+            self._check_stream(self._data[place:])
             seen = max(place, len(self._data) - 2 * _HEAD_MOST)
             self._pass(seen)
             place = self._place
             if not self._more():
                 raise _unreadable()
-        _check_heads(self._data[place:end])
+        self._check_stream(self._data[place:end])
         self._pass(end + len(b"endstream"))
+
+    def _check_stream(self, text: bytes) -> None:
+        """Look at a part of a stream; what looks like the end of a head takes long, so there are not many of it."""
+        self._heads += len(_HEADISH.findall(text))
+        if self._heads > MAX_HEADS:
+            raise _unreadable()
+        _check_heads(text)
 
     def _packed(self, about: bytes, start: int) -> None:
         """Look at the objects in a stream of objects.

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from gateway.desk.attachments.kinds import checked_type
-from gateway.desk.attachments.pdf import MAX_PACKED
+from gateway.desk.attachments.pdf import MAX_HEADS, MAX_PACKED
 from gateway.errors import Malformed
 from gateway.model.desk.attachments import CHUNK, MediaType
 from tests.support.files import pdf, pdf_pack, pdf_stream
@@ -42,6 +42,8 @@ def code(data: bytes) -> str:
         pdf(root=b"/OpenAction[3 0 R/Fit]"),
         pdf(root=b"/OpenAction" + GOES),
         pdf(GOES, LINK, root=b"/OpenAction 4 0 R"),
+        pdf(b"<</Type/Thread/F 5 0 R>>", b"<</Subtype/Widget/F 4/Font<</FS 6 0 R>>/Ref[6 0 R]>>"),
+        pdf(pdf_stream(b" obj" * MAX_HEADS)),
         pdf(pdf_pack(LINK, GOES), root=b"/OpenAction 51 0 R"),
         pdf(before=pdf(LINK)),
         pdf(*[b"<</A[" + b"1 0 R " * 900 + b"]>>"] * 400, pdf_stream(NOISE * 150)),
@@ -82,6 +84,12 @@ def test_documents_that_only_show_something_are_taken(data: bytes) -> None:
         pdf(pdf_pack(LINK), root=b"/OpenAction 50 0 R"),
         pdf(b"<</S/GoTo/D[3 0 R/Fit]/Next 5 0 R>>", LINK, root=b"/OpenAction 4 0 R"),
         pdf(root=b"/OpenAction %\n 4 0 R"),
+        pdf(pdf_stream(b"", b"/Subtype/Image/F<</FS/URL/F(https://example.org)>>")),
+        pdf(pdf_stream(b"", b"/Subtype/Image/F %\n(//host/a)")),
+        pdf(pdf_stream(b"", b"/Subtype/Image/F 5 0 R"), b"<</F(//host/a)>>"),
+        pdf(b"<</Type/Filespec/FS/URL/F(https://example.org)>>"),
+        pdf(pdf_stream(b"", b"/Subtype/Form/Ref<</F(https://example.org)/Page 0>>")),
+        pdf(LINK.replace(b"/URI/", b"/Thread/")),
     ],
     ids=str,
 )
@@ -143,6 +151,7 @@ HIDDEN = b"9 0 obj\n" + SCRIPT + b"\nendobj\n"
         pdf(pdf_pack(b" " * (MAX_PACKED + 1))),
         pdf(*[pdf_pack(b" " * MAX_PACKED)] * 9),
         pdf(b"<<" + b"/A 1" * 1_200_000 + b">>"),
+        pdf(pdf_stream(b" obj" * (MAX_HEADS // 2)), pdf_stream(b" obj" * (MAX_HEADS // 2 + 1))),
         pdf(b"(a"),
         pdf(b"<<>>\nstream\n")[:-20],
         pdf()[:-8],
