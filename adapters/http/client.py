@@ -30,6 +30,8 @@ MAX_PAGE = 16 << 20
 
 MAX_ITEM = 1 << 20
 _MAX_TOKEN = 1 << 16
+_FIRST_SECONDS = 30.0
+"""The longest that an interface is waited for until it has answered once: a node that starts waits for it."""
 _MAX_WAIT = 300.0
 _WAIT_SECONDS = 5.0
 _LEAST_WAIT = 0.05
@@ -71,6 +73,7 @@ class Client:
         self._token: tuple[str, float] = ("", 0.0)
         self._not_before = 0.0
         self._closed = threading.Event()
+        self._has_answered = False
 
     def get(self, url: str, deadline: float, limit: int = MAX_PAGE, patient: bool = False, table: str = "") -> Answer:
         """Return the answer to a GET of `url`, which is of `table`.
@@ -80,6 +83,8 @@ class Client:
         If the interface asks for a pause, `patient` waits as long as the deadline allows; else `Overloaded` is raised.
         """
         retried = False
+        if not self._has_answered:
+            deadline = min(deadline, self._clock.monotonic() + _FIRST_SECONDS)
         while True:
             self._wait(deadline, patient)
             status, headers, body = self._exchange("GET", url, deadline, limit, self._authorization(deadline))
@@ -91,7 +96,9 @@ class Client:
                 self._hold_back(headers.get("retry-after", ""))
                 if patient:
                     continue
-            return Answer(self._json(status, headers, body, limit, table), headers)
+            found = Answer(self._json(status, headers, body, limit, table), headers)
+            self._has_answered = True
+            return found
 
     def _json(self, status: int, headers: Mapping[str, str], body: bytes, limit: int, table: str = "") -> Any:
         if status in (_NOT_FOUND, _GONE):

@@ -16,6 +16,7 @@ from gateway.matching.person import PersonFeatures
 from gateway.model.marking import Marking
 from gateway.model.query import QueryKind
 from gateway.model.values import PartialDate
+from gateway.ports.sources import SourceDescription
 from gateway.storage.index.index_file import IndexedRecord, KeyKind
 
 Key = tuple[KeyKind, str, str]
@@ -42,6 +43,18 @@ KIND_OF = {
 """The kind of key in the index of each search key that holds numbers."""
 
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def description_of(mapping: SourceMapping) -> SourceDescription:
+    """Return what can be asked of a source with this mapping."""
+    return SourceDescription(
+        id=mapping.id,
+        agency=mapping.agency,
+        kind=mapping.kind,
+        queries=queries_of(mapping),
+        record_types=frozenset(mapping.records),
+        found_by=found_by(mapping),
+    )
 
 
 def queries_of(mapping: SourceMapping) -> frozenset[QueryKind]:

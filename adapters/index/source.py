@@ -32,7 +32,7 @@ from adapters.index.lookup import (
     person_candidates,
     vessel_candidates,
 )
-from adapters.index.rows import decode_marking, found_by, queries_of
+from adapters.index.rows import decode_marking, description_of
 from adapters.index.seen import SeenSource, ViewOf
 from adapters.mapping.rows import Builder, Rows
 from gateway.clock import Clock
@@ -88,15 +88,7 @@ class IndexedSource:
     ) -> None:
         self._rows = rows
         self._clock = clock
-        mapping = rows.mapping
-        self._description = SourceDescription(
-            id=mapping.id,
-            agency=mapping.agency,
-            kind=mapping.kind,
-            queries=queries_of(mapping),
-            record_types=frozenset(mapping.records),
-            found_by=found_by(mapping),
-        )
+        self._description = description_of(rows.mapping)
         self._index = IndexKeeper(rows, path, clock, secret, difference, progress, looks_s=looks_s, anew=anew)
         self._fresh = FreshRows()
         self._classes: dict[tuple[str, str, str], RecordClass] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from adapters.base import Adapter
-from adapters.load import open_source
+from adapters.late import LateSource, open_or_wait
 from adapters.mapping.file import load_mapping
 from certs.hsm.places import key_places
 from certs.keyfiles import check_key
@@ -18,7 +18,7 @@ from gateway.audit.tree.checkpoint import LogKeys
 from gateway.clock import Clock, SystemClock
 from gateway.config.home import Home
 from gateway.config.schema import Settings, SourceSettings
-from gateway.errors import Misconfigured
+from gateway.errors import Misconfigured, code_and_detail
 from gateway.exchange.sources.bulkhead import Bulkhead, WallLimits
 from gateway.exchange.stages import Turn
 from gateway.host.disk_reserve import DiskReserve
@@ -33,7 +33,7 @@ from gateway.storage.database.open import open_node_database, watch_disks
 from gateway.storage.database.postgres import StorageIdentity, identity
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
-from gateway.telemetry import Counters, Recorder
+from gateway.telemetry import Counters, Gauge, Recorder
 from gateway.trust.keeper import TrustKeeper
 
 
@@ -93,7 +93,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     open_log = partial(_open_log, store, keystore, keys.log, clock, member, home)
     exchange_log, operations_log = open_log("exchange"), open_log("operations")
     sources = {
-        source.id: open_source(
+        source.id: open_or_wait(
             replace(
                 source_place(settings, source, home, clock),
                 node=node_side(source, home, member, lambda: trust.view, keys),
@@ -107,6 +107,13 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         Bulkhead(sources[source.id], clock, settings.limits.workers, turn, wall_limits(source))
         for source in settings.sources
     ]
+    for wall in walls:
+        if isinstance(wall.source, LateSource):
+            wall.health.unread = wall.source.fault.code
+    counters.gauge(
+        Gauge.SOURCE_UNREAD,
+        lambda: {(("source", wall.description.id),): float(bool(wall.health.unread)) for wall in walls},
+    )
     return Resources(
         settings,
         home,
@@ -158,9 +165,16 @@ def check_owners(settings: Settings) -> None:
 
 
 def _refresh(source: Adapter, wall: Bulkhead) -> None:
-    """Update a source's index, and the description that its wall holds."""
-    source.refresh()
+    """Update a source's index, and the description that its wall holds; open a source that was away at the start."""
+    try:
+        source.refresh()
+    except Exception as error:
+        wall.health.unread = code_and_detail(error)[0]
+        raise
+    if isinstance(source, LateSource) and source.opened is not None and wall.source is source:
+        wall.turn_to(source.opened)
     wall.look_again()
+    wall.health.unread = ""
 
 
 def wall_limits(source: SourceSettings) -> WallLimits:

@@ -189,6 +189,7 @@ class Gauge(_Named):
         "log",
     )
     WITNESS_REACHED = "liaison_witness_reached", "1 when a witness cosigned in the last round, else 0.", "witness"
+    SOURCE_UNREAD = "liaison_source_unread", "1 while the last look at a source of ours failed, else 0.", "source"
     RECEIPT_DEBT = "liaison_receipt_debt", "Answers of ours that a counterpart has not acknowledged.", "peer"
     READY = "liaison_ready", "1 while the node is ready, else 0."
     COMMIT_SECONDS = "liaison_commit_pending_seconds", "Seconds since the commit that is under way began."

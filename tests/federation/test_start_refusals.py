@@ -22,6 +22,7 @@ from gateway.ops.doctor.finding import Obstacles
 from gateway.signing.keys import load_signing_key
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, copy_federation
+from tests.support.samples import ONE_EACH
 
 pytestmark = pytest.mark.process
 
@@ -177,6 +178,20 @@ def bad_rule(home: Path) -> None:
 
 _SOURCE = '\n[[source]]\nid = "th.x"\nagency = "police"\nmapping = "m.toml"\nurl = "sqlite:///x.sqlite"\n'
 
+(_POLICE,) = [sample for sample in ONE_EACH if sample.member == "th"]
+
+
+def away(home: Path, file: str = "absent.sqlite") -> None:
+    """Add a source whose database is that file of the home."""
+    told = f'\n[[source]]\nid = "{_POLICE.id}"\nagency = "{_POLICE.agency}"\nmapping = "{_POLICE.mapping_file}"\n'
+    added(f'{told}url = "sqlite:///{file}"\n')(home)
+
+
+def without_tables(home: Path) -> None:
+    written("empty.sqlite", b"")(home)
+    away(home, "empty.sqlite")
+
+
 REFUSED: dict[str, Harm] = {
     "unknown setting": added("\n[limts]\n"),
     "no TOML": written("node.toml", b"[node"),
@@ -229,6 +244,7 @@ REFUSED: dict[str, Harm] = {
     "certificate that is no certificate": written("keys/agency-police.pem", b"\0" * 90, 0o644),
     "address of a source process": added('\n[[source]]\nid = "th.x"\nagency = "police"\nurl = "source://host:xx"\n'),
     "waiver that is none": bad_waiver,
+    "source without the tables of its mapping": without_tables,
 }
 
 SERVED: dict[str, Harm] = {
@@ -238,6 +254,7 @@ SERVED: dict[str, Harm] = {
     "everything switched off": written("suspensions.jsonl", b"what\n"),
     "no key of commands": gone("keys/client-cli.key"),
     "no rules": no_rules,
+    "source that is away": away,
 }
 
 

@@ -214,12 +214,17 @@ def empty_agency(kind: str, folder: Path) -> SqlAgency:
 def sql_agency(kind: str, folder: Path) -> SqlAgency:
     """The invented agency."""
     made = empty_agency(kind, folder)
+    fill_agency(made)
+    return made
+
+
+def fill_agency(made: SqlAgency) -> None:
+    """Write the mapping and the rows of the invented agency."""
     made.map(MAPPING)
-    made.execute(*TABLES.format(**_TYPES[kind]).split(";"))
+    made.execute(*TABLES.format(**_TYPES[made.kind]).split(";"))
     made.insert("persons", [(row[0], _thai(row[1]), *row[2:]) for row in PERSONS])
     for table, rows in (("papers", PAPERS), ("cars", CARS), ("states", STATES)):
         made.insert(table, rows)
-    return made
 
 
 def _thai(text: str | None) -> bytes | None:

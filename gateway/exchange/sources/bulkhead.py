@@ -62,10 +62,11 @@ _NO_LIMITS = WallLimits()
 
 @dataclass(slots=True)
 class Health:
-    """The recent results of a source, as its wall has seen them."""
+    """The recent results of a source, as its wall has seen them. `unread` is the code of a last look that failed."""
 
     failures: int = 0
     last_error: str = ""
+    unread: str = ""
     served: int = field(default=0)
     refused: int = 0
 
@@ -117,6 +118,13 @@ class Bulkhead:
     def look_again(self) -> None:
         """Read the source's description again."""
         self.description = self.source.describe()
+
+    def turn_to(self, source: Source) -> None:
+        """Ask another source from now on: the open one, in the place of one that was away."""
+        self._near = Near(source, self._clock) if isinstance(source, NearSource) else None
+        self.signs = isinstance(source, SigningSource)
+        self.source = source
+        self.look_again()
 
     def stop(self) -> None:
         """Ask the threads to end. One that hangs in the source is left behind (daemon)."""
@@ -189,7 +197,7 @@ class Bulkhead:
     @property
     def state(self) -> str:
         """`ok`, or the fault of the source in one word."""
-        return "hangs" if self.hangs else self.health.last_error or "ok"
+        return "hangs" if self.hangs else self.health.unread or self.health.last_error or "ok"
 
     def _run(self) -> None:
         while self._next():

@@ -15,7 +15,7 @@ from gateway.config import Home, Settings, argument, load_settings
 from gateway.config.setting import ENDED
 from gateway.errors import LiaisonError, each_of
 from gateway.ops.doctor import home_checks, machine_checks, network_checks, storage_checks
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.doctor.finding import SOURCE_AWAY, Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.homes.lock import is_held
 
 BEFORE_START: dict[str, Check] = {
@@ -88,10 +88,10 @@ def obstacles(
     The caller holds the lock of the home.
     """
     context = CheckContext(settings, Home(settings.home), clock, production=production)
-    before = [finding for finding in _of_start({**BEFORE_START, **more}, context) if finding.is_stop]
+    before = [finding for finding in _of_start({**BEFORE_START, **more}, context) if finding.refuses_start]
     if not (before or opened):
         return []
-    return _told_once(before + [finding for finding in _of_start(OPENED_BY_START, context) if finding.is_stop])
+    return _told_once(before + [finding for finding in _of_start(OPENED_BY_START, context) if finding.refuses_start])
 
 
 def healthy(findings: list[Finding]) -> bool:
@@ -109,7 +109,7 @@ def _told_once(findings: list[Finding]) -> list[Finding]:
 
 def _of_start(checks: Mapping[str, Check], context: CheckContext) -> Iterator[Finding]:
     for finding in found_by(checks, context):
-        yield replace(finding, refuses_start=finding.is_stop)
+        yield replace(finding, refuses_start=finding.is_stop and finding.code != SOURCE_AWAY)
 
 
 def found_by(checks: Mapping[str, Check], context: CheckContext) -> Iterator[Finding]:

@@ -11,6 +11,10 @@ from gateway.config import Home, Settings
 from gateway.errors import LiaisonError, Misconfigured
 
 
+SOURCE_AWAY = "source-away"
+"""The code of a source whose system cannot be reached: a node starts without it, and says `not_searched`."""
+
+
 class Severity(StrEnum):
     """`stop`: no exchange is possible. `warn`: it works, but should be looked at. `good`: nothing to do."""
 

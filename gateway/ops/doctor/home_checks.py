@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from adapters.check.probe import probe
+from adapters.late import is_away
 from adapters.load import Place
 from adapters.mapping.file import load_mapping
 from certs.hsm.places import has_key, key_places
@@ -21,7 +22,7 @@ from gateway.desk.people.lists import DUTY, PERSONS, read_lists
 from gateway.errors import LiaisonError, Misconfigured, each_of
 from gateway.ops.acts.switches import options_of
 from gateway.ops.console.checks import check_console
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.doctor.finding import SOURCE_AWAY, Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.key_checks import (
     WARN_DAYS,
     agency_keys,
@@ -125,7 +126,13 @@ def check_sources(context: CheckContext) -> list[Finding]:
             ]
         except LiaisonError as error:
             findings += [
-                stop("sources", f"`{source.id}`: {each.message}", each.remedy or _CHECK, each.where or where)
+                stop(
+                    "sources",
+                    f"`{source.id}`: {each.message}",
+                    each.remedy or _CHECK,
+                    each.where or where,
+                    SOURCE_AWAY if is_away(each) else "",
+                )
                 for each in each_of(error)
             ]
     if not settings.sources:
