@@ -10,7 +10,6 @@ from gateway.clock import Clock
 from gateway.config import Home, Settings
 from gateway.errors import LiaisonError, Misconfigured
 
-
 SOURCE_AWAY = "source-away"
 """The code of a source whose system cannot be reached: a node starts without it, and says `not_searched`."""
 
