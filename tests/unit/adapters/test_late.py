@@ -110,7 +110,7 @@ def test_n203_an_interface_that_has_not_answered_yet_is_not_waited_for_long(
     mapping = tmp_path / "mapping.toml"
     mapping.write_text(web_source.MAPPING, encoding="utf-8")
     with web_source.serving(interface) as url:
-        late = open_or_wait(Place(mapping, f"{url}/v1", tmp_path / "index", CLOCK))
+        late = open_or_wait(Place(mapping, url, tmp_path / "index", CLOCK))
         assert isinstance(late, LateSource)
         interface.reply = lambda _path, _query: None
         assert late.refresh()
