@@ -13,9 +13,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
 from gateway.clock import SECOND_US
+from gateway.conversion import converter
 from gateway.desk.attachments.binding import taken_files
 from gateway.desk.delivery.content import UNSIGNED, Fetching
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
@@ -64,6 +66,11 @@ _BEGUN_ANEW = "no-recovery"
 """The code of a counterpart that does not know, or not any more, that we began to recover."""
 
 _MOST_PAGES = 10_000
+_PLACES = "recovery-places"
+"""The kind of the documents that hold the page at which the recovery from a counterpart goes on."""
+
+_wanted = converter(NoticesWanted)
+
 RECOVERED = "recovered"
 
 
@@ -71,7 +78,8 @@ RECOVERED = "recovered"
 class Recovery:
     """Asks the counterparts of a restored node. `kept_us` is the time of the last entry before the loss.
 
-    Each page is a signed fetch with an entry of ours first. What breaks off goes on behind the page that came last.
+    Each page is a signed fetch with an entry of ours first. What breaks off goes on behind the page that came last,
+    also in another process.
     """
 
     parts: Parts
@@ -87,7 +95,6 @@ class Recovery:
     reached: Callable[[MemberId], None]
     hold: Hold
     _refused: dict[MemberId, str] = field(default_factory=dict)
-    _places: dict[MemberId, NoticesWanted] = field(default_factory=dict)
 
     async def round(self) -> None:
         """Ask each counterpart that was not heard yet. Runs at the leader."""
@@ -104,7 +111,7 @@ class Recovery:
             await self._untold(peer, since_us)
         except _AWAY as error:
             if error.code == _BEGUN_ANEW:
-                self._places.pop(peer, None)
+                await asyncio.to_thread(self.parts.documents.delete, _PLACES, peer)
             elif error.code in _TOLD:
                 await self._refuse(peer, error)
             return
@@ -112,25 +119,33 @@ class Recovery:
             await self._refuse(peer, error)
             return
         await asyncio.to_thread(self.heard.note, peer)
+        await asyncio.to_thread(self.parts.documents.delete, _PLACES, peer)
         self.reached(peer)
 
     async def _bring_back(self, peer: MemberId, since_us: int) -> None:
+        place = await asyncio.to_thread(self._place, peer, since_us)
         for _ in range(_MOST_PAGES):
-            part = await self._page(peer, since_us)
+            fetch_id = new_exchange_id()
+            place = place or NoticesWanted(since_us, recovery_id=fetch_id)
+            await asyncio.to_thread(self.parts.documents.put, _PLACES, peer, msgspec.json.encode(place))
+            part = await self._page(peer, fetch_id, place)
             for request, answer in part.answers:
                 await self._answer(peer, request, answer)
             for envelope in part.envelopes:
                 await self._one(peer, envelope)
             if not part.next:
-                del self._places[peer]
                 return
-            self._places[peer] = replace(self._places[peer], after=part.next)
+            place = replace(place, after=part.next)
         raise Stale("it gives pages without an end", code="restoring", where=peer)
 
-    async def _page(self, peer: MemberId, since_us: int) -> NoticesPart:
-        """Return the next page, once the entry of our fetch is durable; the first fetch of all begins the recovery."""
-        fetch_id = new_exchange_id()
-        wanted = self._places.setdefault(peer, NoticesWanted(since_us, recovery_id=fetch_id))
+    def _place(self, peer: MemberId, since_us: int) -> NoticesWanted | None:
+        """Return the page at which the recovery since a time goes on, also after a restart; None before it began."""
+        stored = self.parts.documents.get(_PLACES, peer)
+        place = _wanted(msgspec.json.decode(stored)) if stored is not None else None
+        return place if place is not None and place.since_us == since_us else None
+
+    async def _page(self, peer: MemberId, fetch_id: ExchangeId, wanted: NoticesWanted) -> NoticesPart:
+        """Return a page, once the entry of our fetch is durable; the first fetch of all begins the recovery."""
         asked = events.NOTICES_ASKED.draft(
             peer=peer,
             exchange_id=fetch_id,
