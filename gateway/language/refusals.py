@@ -35,6 +35,7 @@ REFUSALS: Sentences = {
     "budget-files": "files take no more room today (UTC): bring it tomorrow",
     "budget-kept": "that country keeps no more of this kind from us today (UTC): phone its desk",
     "budget-open": "too much of this kind from us is open there: end what is over, or phone its desk",
+    "budget-refused": "that country keeps no more of this kind from us today (UTC): phone its desk",
     "budget-told": "its people are given no more work of this kind by us today (UTC): phone its desk",
     "body-too-large": "the request is too large",
     "case-missing": "a question for this purpose needs a case number",

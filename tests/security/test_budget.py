@@ -30,7 +30,7 @@ from gateway.model.desk.notices import (
 )
 from gateway.model.desk.reports import Report
 from gateway.model.desk.watches import Watch
-from gateway.model.desk.work import Role, WorkKind
+from gateway.model.desk.work import DeliveryState, Role, WorkKind
 from gateway.model.names import MemberId
 from gateway.ports.desk import Work, WorkFilter
 from gateway.statements.notices.receipt import parse_receipt
@@ -76,6 +76,10 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simul
 @pytest.fixture(autouse=True)
 def whole_budgets(world: Simulation) -> None:
     """Each test begins with the whole of its rates and of its day, and ends in it."""
+    renew(world)
+
+
+def renew(world: Simulation) -> None:
     world.ahead.to_a_whole_day()
     node = vn(world)
     node.desk.taker._rates.of.clear()
@@ -214,10 +218,21 @@ async def test_n250_refusals_and_repeats_are_bounded_as_well(world: Simulation) 
             assert code(await th.send(envelope)) == "taken"
         except LiaisonError as error:
             ended = error.code
-    assert ended == "notice-rate"
+    assert ended == "budget-refused"
     repeats = len(entries(vn(world))) - size
     assert KIB * KIB // ENTRY_BYTES - 2 <= repeats <= KIB * KIB // ENTRY_BYTES
     assert code(await Flooder(world).say(QUESTION, urgency=Urgency.PRIORITY)) == "taken", "what is new is taken"
+    th_node, security = world.nodes["th"], actor("th", Role.SECURITY_OFFICER, person="s1")
+    for _ in range(5):
+        await th_node.desk.uses.incidents.tell(security, TellNews(NewsCode.INCIDENT, "x", to=(VN,)))
+
+    def waiting() -> list[str]:
+        return [each.problem for each in th_node.desk.parts.store.deliveries((DeliveryState.WAITING,))]
+
+    await until(lambda: waiting() == ["budget-refused"], "the fifth waits")
+    assert not th_node.desk.sender._lines[VN].failures, "its author's line goes on"
+    renew(world)
+    await until(lambda: not waiting(), "it is taken once there is room again")
 
 
 async def test_n250_the_author_of_what_is_over_the_budget_is_told(world: Simulation) -> None:

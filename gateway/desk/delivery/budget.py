@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gateway.clock import DAY_US, HOUR_US
 from gateway.desk.projection import kind_opened_by
-from gateway.errors import LiaisonError, Overloaded, Stale, TooLarge
+from gateway.errors import LiaisonError, Stale, TooLarge
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Ask, Change, Notice, NoticeType, Service, Status, StatusCode, Urgency
 from gateway.model.desk.threads import ThreadKind, ThreadState
@@ -113,13 +113,13 @@ class KeepingBudget:
     def keeps_refused(self, peer: MemberId, size: int) -> bool:
         """Count the entry of a notice that is not taken; tell whether its bytes, `size` of them, are kept as well.
 
-        Raises `Overloaded` where there is no room for the entry.
+        Raises `Stale` where the day has no room for the entry: that one notice waits, and no other of its author.
         """
         if size and self._keep(peer, REFUSED, size):
             return True
         if self._keep(peer, REFUSED, 0):
             return False
-        raise Overloaded("too many notices that are refused", code="notice-rate", where=peer)
+        raise Stale("nothing more is written today of what is refused", code="budget-refused", where=peer)
 
     def hears(self, notice: Notice, thread: Thread | None) -> bool:
         """Tell whether a word of a suspended member about its node, or one in its thread, is the urgent one that is
