@@ -4,7 +4,8 @@
 2. Inside an object, its strings, its comments and its stream nothing looks like the head of another object or like a
    table. So a program finds no object that this walk has not read.
 3. No name of what runs, opens other files, holds files or encrypts stands in an object, in whatever way it is written.
-   Streams of objects are decompressed, within bounds; one that is packed in another way than by Flate is refused.
+   Strings name nothing, but in streams of objects, whose tables may lead into one. These streams are decompressed,
+   within bounds; one that is packed in another way than by Flate is refused.
 4. What the file does by itself when it is opened is to go to a page of its own (a second walk looks at it).
 5. The file is whole: its last table is where its end says.
 
@@ -57,10 +58,12 @@ _OPENS = re.compile(
 _SPACE = rb"[" + _WS + rb"]*"
 _PAGE = rb"(?:\[[^\[\]()<>]*\]|\([^()\\]*\)|<[0-9A-Fa-f]*>|/" + _REGULAR + rb"+)" + _SPACE
 _KEY = rb"(?:/Type" + _SPACE + rb"/Action" + _ENDS + _SPACE + rb"|/S" + _SPACE + rb"/GoTo" + _ENDS + _SPACE
+_KEY += rb"|/S" + _SPACE + rb"/Named" + _ENDS + _SPACE
+_KEY += rb"|/N" + _SPACE + rb"/(?:First|Last|Next|Prev)Page" + _ENDS + _SPACE
 _GOES = re.compile(
-    _SPACE + rb"(?:" + _PAGE + rb"|<<" + _SPACE + _KEY + rb"|/D" + _SPACE + _PAGE + rb"){1,4}>>)",
+    _SPACE + rb"(?:null" + _ENDS + rb"|" + _PAGE + rb"|<<" + _SPACE + _KEY + rb"|/D" + _SPACE + _PAGE + rb"){1,4}>>)",
 )
-"""A page of the file itself, or the action that goes to one."""
+"""A page of the file itself, or the action that goes to one; or nothing."""
 
 _GOES_MOST, _MOST_OPENED = 1024, 64
 _ESCAPED = re.compile(rb"#(3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])")
@@ -72,7 +75,9 @@ _DIGITS = b"0123456789+-."
 """The characters of what some program takes for a whole number."""
 
 _HEADISH = re.compile(rb"(?<=[0-9+\-." + _WS + rb"])obj" + _ENDS)
-_TABLES = re.compile(rb"(?<![A-Za-z])(?:trailer|xref[" + _WS + rb"]+[0-9])")
+_TABLES = re.compile(
+    rb"(?<![A-Za-z])(?:trailer(?:[" + _WS + rb"]{0,256}+(?:<<|%)|[" + _WS + rb"]{257})|xref[" + _WS + rb"]+[0-9])"
+)
 _STEP = re.compile(rb"%[^\r\n]*|<<|>>|<[^>]*>?|[\[\](]|/" + _REGULAR + rb"*|(?<![A-Za-z])(?:stream|endobj)(?![A-Za-z])")
 _IN_STRING = re.compile(rb"\\.|[()]", re.DOTALL)
 _DATA = re.compile(rb"[ \t]*(?:\r\n|\n|\r)?")
@@ -175,14 +180,14 @@ class _Walk:
             if len(self._data) - start > MAX_OBJECT or not self._more(wanted):
                 raise _unreadable()
             wanted *= 2  # so that all looks together take as long as two of the last one
-        end, has_stream = found
+        end, has_stream, bare = found
         if end - start > MAX_OBJECT:
             raise _unreadable()
         self._count(end - start)
         text = self._data[start:end]
         _check_heads(text)
         self._look_opened(number, text)
-        text = _plain(text)
+        text = _plain(bare)
         self._look(text)
         if not has_stream:
             self._pass(end)
@@ -272,24 +277,30 @@ def _inflated(data: bytes) -> bytes | None:
     return content if inflater.eof else None
 
 
-def _extent(data: bytes, place: int) -> tuple[int, bool] | None:
-    """Return where an object ends, and whether by the word before its stream; None where it goes on behind `data`."""
+def _extent(data: bytes, place: int) -> tuple[int, bool, bytes] | None:
+    """Return where an object ends, whether by the word before its stream, and its text without what is in strings.
+
+    None where it goes on behind `data`.
+    """
     depth, last = 0, b""
+    bare, seen = bytearray(), place
     while (step := _STEP.search(data, place)) is not None and (place := step.end()) < len(data):
         token = step[0]
         if token == b"(":
+            bare += data[seen:place]
             if (place := _string_end(data, place)) < 0:
                 return None
+            seen = place - 1
         elif token in (b"<<", b"["):
             depth += 1
         elif token in (b">>", b"]"):
             depth -= 1
         elif token == b"endobj":
-            return step.start(), False
+            return step.start(), False, bytes(bare + data[seen : step.start()])
         elif token == b"stream":
             if depth or last != b">>":
                 raise _unreadable()
-            return step.end(), True
+            return step.end(), True, bytes(bare + data[seen : step.end()])
         if not token.startswith(b"%"):
             last = token
     return None
