@@ -29,11 +29,14 @@ _PARTS = 128
 
 @dataclass(slots=True)
 class _Advance:
-    """What is left of the parts of a limit that were taken in advance; once `is_last`, the day has no more."""
+    """What is left of the parts of a limit that were taken in advance.
+
+    `room` is what the database has beyond them at most, as far as it is known: what it counts grows only, in a day.
+    """
 
     most: int
+    room: int
     left: int = 0
-    is_last: bool = False
 
 
 class SqlQuotas:
@@ -66,18 +69,20 @@ class SqlQuotas:
     def spend(self, place: QuotaPlace, amount: int, most: int, now_us: int) -> bool:
         """Count an amount where `most` of today leaves room for all of it; tell whether it does.
 
-        Beyond the limit the database is not asked any more. Raises `StorageBroken`.
+        What does not fit takes nothing from what is smaller. Beyond what the database is known to have it is not asked
+        any more. Raises `StorageBroken`.
         """
         with self._lock:
             if self._day != (day := now_us // DAY_US):
                 self._day, self._advances = day, {}
             advance = self._advances.get(place)
             if advance is None or advance.most != most:
-                advance = self._advances[place] = _Advance(most)
-            if advance.left < amount and not advance.is_last:
-                wanted = max(amount - advance.left, most // _PARTS)
-                granted = self._reserve({place: (wanted, most)}, now_us)[place]
-                advance.left, advance.is_last = advance.left + granted, granted < wanted
+                advance = self._advances[place] = _Advance(most, most)
+            needed = amount - advance.left
+            if 0 < needed <= advance.room:
+                wanted = max(needed, most // _PARTS)
+                granted, advance.room = self._reserve_whole(place, needed, wanted, most, now_us)
+                advance.left += granted
             if advance.left < amount:
                 return False
             advance.left -= amount
@@ -92,26 +97,42 @@ class SqlQuotas:
         return [QuotaUse(QuotaPlace(row.direction, row.peer, row.purpose), row.used) for row in rows]
 
     def _reserve(self, wanted: dict[QuotaPlace, tuple[int, int]], now_us: int) -> dict[QuotaPlace, int]:
-        day = now_us // DAY_US
         granted: dict[QuotaPlace, int] = {}
         with self._database.write("quotas") as connection:
-            self._sweep(connection, day if self._proved_us is None else self._proved_us() // DAY_US)
             # In the same order in every process, so that two never wait for each other.
             for place in sorted(wanted):
                 number, most = wanted[place]
-                key = {"day": day, "direction": place.direction, "peer": place.peer, "purpose": place.purpose}
-                mine = [quota_use.c[name] == value for name, value in key.items()]
-                locked = select(quota_use.c.used).where(*mine).with_for_update()
-                used = connection.execute(locked).scalar()
-                if used is None:
-                    # Another process may make the same row now: the second one waits for it, and counts on.
-                    made = insert_for(quota_use, shared=self._database.shared).values(**key, used=0)
-                    connection.execute(made.on_conflict_do_nothing())
-                    used = connection.execute(locked).scalar_one()
-                granted[place] = max(0, min(number, most - used))
-                if granted[place]:
-                    connection.execute(update(quota_use).where(*mine).values(used=used + granted[place]))
+                granted[place], _ = self._counted(connection, place, (0, number), most, now_us)
         return granted
+
+    def _reserve_whole(self, place: QuotaPlace, least: int, number: int, most: int, now_us: int) -> tuple[int, int]:
+        """Return what is granted, nothing where that is less than `least`, and what the day has beyond it."""
+        with self._database.write("quotas") as connection:
+            return self._counted(connection, place, (least, number), most, now_us)
+
+    def _counted(
+        self, connection: Connection, place: QuotaPlace, span: tuple[int, int], most: int, now_us: int
+    ) -> tuple[int, int]:
+        """Count as much of a span, from the least to the number that is wanted, as a limit leaves room for.
+
+        Return it, and the room that is left.
+        """
+        day, (least, number) = now_us // DAY_US, span
+        self._sweep(connection, day if self._proved_us is None else self._proved_us() // DAY_US)
+        key = {"day": day, "direction": place.direction, "peer": place.peer, "purpose": place.purpose}
+        mine = [quota_use.c[name] == value for name, value in key.items()]
+        locked = select(quota_use.c.used).where(*mine).with_for_update()
+        used = connection.execute(locked).scalar()
+        if used is None:
+            # Another process may make the same row now: the second one waits for it, and counts on.
+            made = insert_for(quota_use, shared=self._database.shared).values(**key, used=0)
+            connection.execute(made.on_conflict_do_nothing())
+            used = connection.execute(locked).scalar_one()
+        room = max(0, most - used)
+        granted = min(number, room) if room >= least else 0
+        if granted:
+            connection.execute(update(quota_use).where(*mine).values(used=used + granted))
+        return granted, room - granted
 
     def _sweep(self, connection: Connection, day: int) -> None:
         """Delete days that are old on this day, once a day."""

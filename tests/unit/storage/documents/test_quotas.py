@@ -137,7 +137,8 @@ def test_what_is_spent_is_counted_in_advance_and_never_passes_its_limit(database
     assert [use.used for use in quotas.used(NOW_US)] == [20]
     later = SqlQuotas(database)  # after a start the rest of a part is lost, and no more
     assert not later.spend(place, 1_261, 1_280, NOW_US)
-    assert later.spend(place, 1_260, 1_280, NOW_US)
+    third = SqlQuotas(database)
+    assert third.spend(place, 1_260, 1_280, NOW_US), "what did not fit has taken nothing"
     assert not later.spend(place, 1, 1_280, NOW_US)
     assert later.spend(other, 1, 1_280, NOW_US), "another one has its own"
     assert later.spend(place, 1, 1_280, NOW_US + DAY_US), "and so has another day"
@@ -148,8 +149,12 @@ def test_beyond_a_limit_the_database_is_not_asked_any_more(database: Database) -
     quotas = SqlQuotas(database)
     assert quotas.spend(TH, 2, 2, NOW_US)
     assert not quotas.spend(TH, 1, 2, NOW_US)
+    other = SqlQuotas(database)
+    assert other.spend(LA, 1, 9, NOW_US)
+    assert not other.spend(LA, 9, 9, NOW_US)
     database.close()
     assert not quotas.spend(TH, 1, 2, NOW_US)
+    assert not other.spend(LA, 9, 9, NOW_US)
 
 
 def _read(text: str) -> Quotas:
