@@ -14,9 +14,11 @@ from sqlalchemy import delete
 from gateway.app.node import Node
 from gateway.config.home import Home
 from gateway.desk.delivery.budget import ENTRY_BYTES
+from gateway.desk.oversight import raised
+from gateway.desk.oversight.raised import OverBudget
 from gateway.desk.oversight.values import NewsCode, Standing, TellNews
 from gateway.desk.reports.issuing import issued_for
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
 from gateway.model.desk.notices import (
     Body,
@@ -233,6 +235,25 @@ async def test_n250_refusals_and_repeats_are_bounded_as_well(world: Simulation) 
     assert not th_node.desk.sender._lines[VN].failures, "its author's line goes on"
     renew(world)
     await until(lambda: not waiting(), "it is taken once there is room again")
+
+
+async def test_n250_our_people_are_told_also_where_the_entry_cannot_be_written_at_first(
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, failed = len(findings(world)), []
+    put = raised.put
+
+    async def once(*of: Any) -> None:
+        if not failed:
+            failed.append(True)
+            raise StorageBroken("the disk is full")
+        await put(*of)
+
+    monkeypatch.setattr(raised, "put", once)
+    vn(world).desk.taker._it.budget._over_budget(Flooder(world).notice(QUESTION), "budget-told", "{count}", 0)
+    with pytest.raises(StorageBroken):
+        await OverBudget(vn(world).desk.parts, vn(world).desk.taker._it.budget).round()
+    await until(lambda: len(findings(world)) == told + 1, "they are told later")
 
 
 async def test_n250_the_author_of_what_is_over_the_budget_is_told(world: Simulation) -> None:

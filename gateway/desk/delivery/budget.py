@@ -135,9 +135,12 @@ class KeepingBudget:
         with self._lock:
             today = self._parts.clock.now_us() // DAY_US
             self._over = {each: is_told for each, is_told in self._over.items() if each.day >= today}
-            found = [each for each, is_told in self._over.items() if not is_told]
-            self._over |= dict.fromkeys(found, True)
-        return found
+            return [each for each, is_told in self._over.items() if not is_told]
+
+    def told(self, over: Over) -> None:
+        """Take in that our people are told of one."""
+        with self._lock:
+            self._over[over] = True
 
     def _share(self, peer: MemberId, kind: str) -> Share:
         return self._parts.policy().quotas.budget.share(peer, kind)

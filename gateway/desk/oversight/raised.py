@@ -33,6 +33,7 @@ class OverBudget:
         """Raise work on each that was not told of yet."""
         for over in self._budget.over():
             await self._tell(over)
+            self._budget.told(over)
 
     async def _tell(self, over: Over) -> None:
         me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
