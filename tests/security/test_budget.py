@@ -240,7 +240,8 @@ async def test_n250_refusals_and_repeats_are_bounded_as_well(world: Simulation) 
 async def test_n250_our_people_are_told_also_where_the_entry_cannot_be_written_at_first(
     world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told, failed = len(findings(world)), []
+    told = len(findings(world))
+    failed: list[bool] = []
     put = raised.put
 
     async def once(*of: Any) -> None:
