@@ -52,7 +52,7 @@ _OTHER_TEXTS: Mapping[MediaType, re.Pattern[bytes]] = {
 
 _PAGE = re.compile(
     rb"<(?=[!?%/a-z])(?:!doctype|!--|\?xml|\?php|%@|/?(?:html|head|body|script|style|iframe|frame|frameset|object|embed|applet|svg|math"
-    rb"|table|form|meta|link|base|img|video|audio)(?![0-9a-z]))",
+    rb"|table|form|meta|link|base|img|video|audio)(?=[\s/>]|\Z))",
     re.IGNORECASE,
 )
 _PAGE_MOST = 16

@@ -73,6 +73,7 @@ TEXT = "สวัสดี, xin chào\n".encode()
         (mp4(), "a.mp4", MediaType.MP4),
         (TEXT, "a.txt", MediaType.TEXT),
         (b"plate,date\n", "a.csv", MediaType.CSV),
+        (b"Help <form@x.org>,<link-road>,<base:1>\n", "a.csv", MediaType.CSV),
     ],
 )
 def test_the_types_of_the_list_are_told_by_content(data: bytes, name: str, kind: MediaType) -> None:
