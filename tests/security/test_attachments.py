@@ -366,6 +366,10 @@ async def test_n272_n273_what_other_software_sends_is_refused_or_made_harmless(w
         row = await there.take(uses.actor(office), name, data)
         thread = await asked(world, row.notice_id)
         (found,) = await stands(duty, thread, state)
+        if name == "a.pdf":  # as one that an earlier version called clean
+            officer, path = Caller(world, OFFICER), f"threads/{thread}/attachments/{found['root']}"
+            assert await officer.code("GET", path) == "no-such-file"
+            assert [each["state"] for each in await listed(officer, thread)] == ["refused"]
         if state == "refused":
             assert await duty.code("GET", f"threads/{thread}/attachments/{found['root']}") == "no-such-file"
             continue

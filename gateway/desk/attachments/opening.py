@@ -9,12 +9,13 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.attachments.formulas import neutral_name, neutral_parts
+from gateway.desk.attachments.pdf import check_pdf
 from gateway.desk.attachments.values import KEEP_BROUGHT_US, FileParts
 from gateway.desk.entries import desk_act
 from gateway.desk.originator.ledger import WITHDRAWN
 from gateway.desk.parts import Actor
 from gateway.desk.second_step.parts import check_person
-from gateway.errors import Forbidden, LiaisonError, Unavailable, Unknown
+from gateway.errors import Forbidden, LiaisonError, Malformed, Unavailable, Unknown
 from gateway.model.desk.attachments import Attachment, FileState, MediaType, chunk_count
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState
@@ -77,11 +78,22 @@ class Opening:
             raise Unknown("there is no such file for you", code="no-such-file", where="attachment")
         if row.state is FileState.CLEAN and not self._it.files.has(row):
             self._lost(row)
+        if row.state is FileState.CLEAN and row.about.type is MediaType.PDF:
+            row = self._looked(row)
         if (refusal := refusal_of(row)) is not None:
             raise refusal
         copies = self._it.desk.store.holdings(source=row.notice_id, direction=Direction.IN)
         if any(copy.owner == row.peer and copy.state is not HoldingState.HELD for copy in copies):
             raise Forbidden("its owner took back what came with it", code=WITHDRAWN, where="attachment")
+        return row
+
+    def _looked(self, row: HeldFile) -> HeldFile:
+        """Return the row of a PDF, refused where an earlier version took it without a look into it."""
+        try:
+            check_pdf(self._it.files.reader(row), row.about.size)
+        except Malformed as error:
+            row = replace(row, state=FileState.REFUSED, problem=error.code)
+            self._it.rows.note(row)
         return row
 
     def _lost(self, row: HeldFile) -> None:
