@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.clock import DAY_US, rfc3339
 from gateway.config import Home
 from gateway.demo.people import desk_persons, write_people
 from gateway.errors import LiaisonError
-from gateway.model.desk.work import Direction
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import Direction, WorkKind
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.desk import WorkFilter
 from tests.support.desk_faces import AGENCIES, CLOCK, OFFICES, Caller
 from tests.support.docs import OPENAPI
 from tests.support.exchange import PASSPORT
@@ -125,6 +129,28 @@ async def test_acts_on_work_and_threads_get_their_first_answer_again(world: Worl
     assert await author.call("POST", withdraw, {"reason": "the truck left"}, key="w-1") == gone
     assert await code(author, withdraw, {"reason": "another"}, "w-1") == "replayed"
     assert await code(author, f"threads/{drafted['thread']}/outcome", {"reason": "the truck left"}, "w-1") == "replayed"
+
+
+@on_one_loop
+async def test_n248_an_approval_that_is_sent_again_approves_nothing_that_was_asked_for_since(world: World) -> None:
+    author, supervisor, store = Caller(world, "th.o.1042"), Caller(world, "th.s.3"), world.nodes["th"].desk.parts.store
+    raised = await author.call("POST", "alerts", ALERT, key="n-1")
+    key = ThreadKey(MemberId("th"), ExchangeId(raised["id"]))
+
+    def approve() -> str:
+        (work,) = store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
+        return f"work/{work.id}/approve"
+
+    first = approve()
+    sent = await supervisor.call("POST", first, key="n-2")
+    assert await supervisor.call("POST", first, key="n-2") == sent
+    later = rfc3339(CLOCK.now_us() + 60 * DAY_US)
+    assert (await author.call("POST", f"alerts/{raised['id']}/renew", {"until": later}, key="n-3"))["renewal"] == later
+    assert await supervisor.call("POST", first, key="n-2") == sent
+    assert await code(supervisor, first, None, "n-4") == "already-decided"
+    assert (await author.call("GET", f"alerts/{raised['id']}"))["renewal"] == later
+    await supervisor.call("POST", approve(), key="n-5")
+    assert (await author.call("GET", f"alerts/{raised['id']}"))["until"] == later
 
 
 @on_one_loop

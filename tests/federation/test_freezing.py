@@ -188,9 +188,16 @@ async def test_both_persons_do_it_at_the_console(own_world: World) -> None:
         assert 'value="approve"' in (await see(head, path)).text
         async with visitor(own_world, "th.o.2000") as officer:
             assert (await see(officer, "/gate")).status_code == 200
-            assert (await send(head, f"{path}/decide", {"do": "approve", "reason": ""})).status_code == 303
+            first = {"do": "approve", "reason": "", "work": waiting(own_world).id}
+            assert f'name="work" value="{first["work"]}"' in (await see(head, path)).text
+            assert (await send(head, f"{path}/decide", {"do": "approve"}, form="B" * 22)).status_code == 400
+            assert (await send(head, f"{path}/decide", first)).status_code == 303
             assert (await see(officer, "/gate")).headers["location"].startswith("/login")
         assert (await send(head, f"{path}/lift", {"reason": "explained"})).status_code == 303
-        assert (await send(security, f"{path}/decide", {"do": "approve", "reason": ""})).status_code == 303
+        assert (await send(security, f"{path}/decide", first, form="B" * 22)).status_code == 400, (
+            "n248: of the freezing"
+        )
+        then = first | {"work": waiting(own_world).id}
+        assert (await send(security, f"{path}/decide", then, form="C" * 22)).status_code == 303
         async with visitor(own_world, "th.o.2000") as officer:
             assert (await see(officer, "/gate")).status_code == 200

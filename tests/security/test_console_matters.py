@@ -7,17 +7,21 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from gateway.clock import DAY_US
 from gateway.desk.second_step.commands import Decide
 from gateway.exchange.held_back import Held
 from gateway.model.desk.notices import ReplyCode, StatusCode
-from gateway.model.desk.work import WorkKind
-from tests.support.alerts import author, supervisor
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import Role, WorkKind
+from tests.support.alerts import actor, author, raising, supervisor
+from tests.support.exchange import TH
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World
 from tests.support.reports import report
 from tests.support.second_step import DUTY, asked, is_taken, step, step_world, works
 from tests.support.simulator import simulated
 from tests.support.waiting import until
+from tests.support.watches import watching
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
@@ -165,3 +169,33 @@ async def test_a_search_of_reports_that_was_not_made_whole_never_reads_as_none(
         monkeypatch.setattr("gateway.desk.reports.library._SEARCH_S", 0)
         partial = (await see(officer, "/reports?text=floor")).text
         assert ("partial: not all reports could be searched" in partial, none in partial) == (True, False)
+
+
+async def test_n248_a_form_of_approval_carries_the_work_that_its_page_shows(world: World) -> None:
+    th = world.nodes["th"]
+    own, writer = th.desk.alerts.own, actor("th", Role.OFFICER, office="th.blo.one")
+    alert_id = await own.raise_alert(writer, raising())
+    watch_id = await th.desk.watches.own.add(writer, watching("vn"))
+    report_id = await th.desk.reports.own.publish(writer, report())
+    async with visitor(world, "th.o.7") as boss:
+        for kind, name in (("alerts", alert_id), ("watches", watch_id), ("reports", report_id)):
+            path = f"/{kind}/{name}"
+            (work,) = works(th, WorkKind.APPROVE, key=ThreadKey(TH, name))
+            assert f'name="work" value="{work.id}"' in (await see(boss, path)).text
+            for other in ({}, {"work": "another"}):
+                assert (await send(boss, f"{path}/approve", {"act": "approve"} | other)).status_code == 400
+            assert works(th, WorkKind.APPROVE, key=work.key) == [work]
+            assert (await send(boss, f"{path}/approve", {"act": "approve", "work": work.id})).status_code == 303
+        path, until_us = f"/alerts/{alert_id}", (await own.show(writer, alert_id)).until_us
+        await own.renew(writer, alert_id, until_us + DAY_US)
+        page = (await see(boss, path)).text
+        read = {"act": "approve", "work": page.split('name="work" value="')[1].split('"')[0]}
+        await own.renew(writer, alert_id, until_us)
+        await own.renew(writer, alert_id, until_us + 40 * DAY_US)
+        late = await send(boss, f"{path}/approve", read)
+        assert (late.status_code, "something else waits now" in late.text, read["work"] in late.text) == (
+            400,
+            True,
+            False,
+        )
+        assert (await own.show(writer, alert_id)).until_us == until_us

@@ -1,4 +1,7 @@
-"""CASE-N245: what two persons approved is made more by two persons, on whole nodes; one makes it less."""
+"""CASE-N245, N248: what two persons approved is made more by two persons, on whole nodes; one makes it less.
+
+An approval is one of what its person has read.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,14 @@ from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import ExchangeId
 from gateway.ports.desk import WorkFilter
+from gateway.ports.desk_uses import WorkItem
 from tests.support.alerts import actor, author, raising, supervisor, there
 from tests.support.exchange import TH, VN, entries, sample_world
+from tests.support.reports import report
 from tests.support.rooms import joined, opened, page
 from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
+from tests.support.watches import watching
 
 
 def with_token(who: Actor, byte: int) -> Actor:
@@ -73,6 +79,15 @@ def acts(node: Node, thread_id: str) -> list[dict[str, Any]]:
 def waiting(node: Node, key: ThreadKey) -> list[str]:
     """Who may not approve what waits on a matter: who asked for it."""
     return [work.not_by for work in node.desk.parts.store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))]
+
+
+def asked(node: Node, key: ThreadKey) -> WorkItem:
+    """What waits on a matter, as the person reads it who may approve it."""
+    store = node.desk.parts.store
+    (work,) = store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
+    thread = store.thread(key)
+    assert thread is not None
+    return WorkItem(work, thread.kind, thread.state, "approve")
 
 
 async def refused(doing: Any) -> str:
@@ -144,6 +159,52 @@ async def test_n245_a_shorter_time_and_the_end_are_acts_of_one_person_and_reach_
     await until(lambda: key not in world.nodes["vn"].asking.gate._book.alerts, "it warns no more")
 
 
+async def test_n248_an_approval_of_a_short_time_is_none_of_a_long_one_that_was_asked_for_since(
+    world: Simulation,
+) -> None:
+    th = world.nodes["th"]
+    own, uses = th.desk.alerts.own, th.desk.uses
+    alert_id, _ = await standing(world)
+    first = (await own.show(AUTHOR, alert_id)).until_us
+    await own.renew(AUTHOR, alert_id, first + DAY_US)
+    read = asked(th, home_key_of(alert_id))
+    await own.renew(AUTHOR, alert_id, first)
+    assert await refused(uses.approve(OTHER, read)) == "not-now"
+    await own.renew(AUTHOR, alert_id, first + 87 * DAY_US)
+    assert await refused(uses.approve(OTHER, read)) == "already-decided"
+    assert await refused(uses.decline(OTHER, read, "one day is one too many")) == "already-decided"
+    assert await refused(own.approve(OTHER, alert_id, "", "")) == "already-decided", "an approval of nothing"
+    shown = await own.show(AUTHOR, alert_id)
+    assert (shown.until_us, shown.renewal is not None) == (first, True)
+    await uses.approve(OTHER, asked(th, home_key_of(alert_id)))
+    assert (await own.show(AUTHOR, alert_id)).until_us == first + 87 * DAY_US
+
+
+async def test_n248_an_approval_of_one_watch_and_of_its_going_on_are_two(world: Simulation) -> None:
+    th = world.nodes["th"]
+    own, uses = th.desk.watches.own, th.desk.uses
+    watch_id = await own.add(AUTHOR, watching("vn"))
+    key = home_key_of(watch_id)
+    first = asked(th, key)
+    await uses.approve(OTHER, first)
+    await own.renew(AUTHOR, watch_id)
+    assert await refused(uses.approve(OTHER, first)) == "already-decided"
+    assert await refused(uses.decline(OTHER, first, "no")) == "already-decided"
+    assert (await own.show(AUTHOR, watch_id)).renewal is not None
+    await uses.approve(OTHER, asked(th, key))
+    await own.end(AUTHOR, watch_id)
+
+
+async def test_n248_an_approval_of_a_report_names_its_work(world: Simulation) -> None:
+    th = world.nodes["th"]
+    own = th.desk.reports.own
+    report_id = await own.publish(AUTHOR, report())
+    for other in ("", "another"):
+        assert await refused(own.approve(OTHER, report_id, "", other)) == "already-decided"
+        assert await refused(own.decline(OTHER, report_id, "no", other)) == "already-decided"
+    await th.desk.uses.decline(OTHER, asked(th, home_key_of(report_id)), "no")
+
+
 async def test_n245_what_is_declined_or_not_approved_in_time_leaves_the_alert_as_it_was(world: Simulation) -> None:
     th = world.nodes["th"]
     own = th.desk.alerts.own
@@ -180,11 +241,13 @@ async def test_n245_more_members_of_an_operation_wait_for_another_person(world: 
     assert (shown.opened_by, shown.approved_by) == ("th.o.1042", "th.o.7")
     assert world.nodes["la"].desk.rooms.rooms._book.room(room_id) is None
     assert await refused(rooms.approve(BOTH, key)) == "own-approval"
+    read = asked(th, key)
     await rooms.decline(SECOND, key, "not they")
     assert (await page(th, room_id)).line.members == (TH, VN)
     assert world.nodes["th"].desk.parts.store.thread(key).state is ThreadState.OPEN  # type: ignore[union-attr]
     await rooms.invite(AUTHOR, room_id, (Invited(world.nodes["la"].core.parts.member),))
-    await rooms.approve(OTHER, key)
+    assert await refused(th.desk.uses.approve(OTHER, read)) == "already-decided", "n248: what was read was declined"
+    await th.desk.uses.approve(OTHER, asked(th, key))
     await joined(world.nodes["la"], room_id)
     told = acts(th, key.thread_id)
     approved = [each["content"]["approves"]["act"] for each in told if each["act"] == "approve-room"]

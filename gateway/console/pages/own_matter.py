@@ -18,6 +18,9 @@ from gateway.model.values import text_value
 MAX_REASON = 500
 """Characters of a reason that stands at home."""
 
+WORK = "work"
+"""The hidden field of an approval's form that names the work on the page, so that nothing else is approved by it."""
+
 Fault = tuple[str, str]
 """A field, and what is wrong with it."""
 
@@ -27,10 +30,10 @@ OwnAct = Callable[[ExchangeId], Awaitable[None]]
 class Approvable(Protocol):
     """Matters that wait for a second person."""
 
-    async def approve(self, actor: Actor, name: ExchangeId, reason: str = "", /) -> None:
-        """Approve one. Raises `Forbidden` for its author."""
+    async def approve(self, actor: Actor, name: ExchangeId, reason: str = "", work: str | None = None, /) -> None:
+        """Approve one. Raises `Forbidden` for its author, and `Stale` where other work than `work` waits by now."""
 
-    async def decline(self, actor: Actor, name: ExchangeId, reason: str, /) -> None:
+    async def decline(self, actor: Actor, name: ExchangeId, reason: str, work: str | None = None, /) -> None:
         """Decline one. Raises as `approve` does."""
 
 
@@ -46,11 +49,11 @@ def decision(own: Approvable, visit: Visit, form: Form, field: str = "reason") -
     async def act(name: ExchangeId) -> None:
         reason = read_reason(form, field)
         if form.one("act") == "approve":
-            await own.approve(visit.actor, name, reason)
+            await own.approve(visit.actor, name, reason, form.one(WORK))
         elif not reason:
             raise Malformed("say why you do not approve it", code="reason-missing", where="reason")
         else:
-            await own.decline(visit.actor, name, reason)
+            await own.decline(visit.actor, name, reason, form.one(WORK))
 
     return act
 
@@ -67,14 +70,17 @@ async def done(
 ) -> Answer:
     """Do what a form asks, and show the matter as it stands then; so a second press of its button shows the same.
 
+    One who decided what does not wait any more, while something else does, is told so before they read that.
     Errors of the kinds `shown` stand on the page, beside the one of `fields` that they name, or beside `field`.
     """
     name = exchange_id(visit.part("id"))
     try:
         await act(name)
-    except Stale:
-        return To(f"{path}/{name}")
-    except shown as error:
+    except Refused as error:
+        if isinstance(error, Stale) and error.code != "already-decided":
+            return To(f"{path}/{name}")
+        if not isinstance(error, (Stale, *shown)):
+            raise
         where = error.where if error.where in fields else field
         return await page(visit, name, ((where, fault_of(error, visit.language)),))
     return To(f"{path}/{name}")

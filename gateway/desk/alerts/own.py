@@ -35,7 +35,7 @@ from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft, from_opening
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
 from gateway.desk.rooms.known import RoomBook
-from gateway.desk.second_step.parts import check_person, done
+from gateway.desk.second_step.parts import as_read, check_person, done
 from gateway.desk.widening import check_alone
 from gateway.errors import Malformed, Stale
 from gateway.model.desk.codes import LiftReason
@@ -90,13 +90,13 @@ class OwnAlerts:
         may(actor.person, Act.RAISE_ALERT, matter_by(officer), now_us)
         return await asyncio.to_thread(self._preview, actor, command, now_us)
 
-    async def approve(self, actor: Actor, alert_id: ExchangeId, reason: str = "") -> None:
+    async def approve(self, actor: Actor, alert_id: ExchangeId, reason: str = "", work: str | None = None) -> None:
         """Approve an alert, or that it stands for longer: it counts from now on. Who asked for it can never do this."""
-        await self._approval(actor, alert_id, "approve-alert", reason, self._approved)
+        await self._approval(actor, alert_id, "approve-alert", reason, self._approved, work)
 
-    async def decline(self, actor: Actor, alert_id: ExchangeId, reason: str) -> None:
+    async def decline(self, actor: Actor, alert_id: ExchangeId, reason: str, work: str | None = None) -> None:
         """Decline an alert; one that was sent before it was approved is withdrawn. Only longer declined, it goes on."""
-        await self._approval(actor, alert_id, "decline-alert", reason, declined)
+        await self._approval(actor, alert_id, "decline-alert", reason, declined, work)
 
     async def renew(self, actor: Actor, alert_id: ExchangeId, until_us: int, reason: str = "") -> None:
         """Ask that an alert stands for longer, which another person approves; or end it sooner, at once.
@@ -197,10 +197,9 @@ class OwnAlerts:
         work = self._spread.approval(self._key(alert.id))
         if work is not None and not refusal(actor.person, Act.APPROVE_ALERT, self._to_approve(work, now_us), now_us):
             acts |= {"approve", "decline"}
-        if alert.stand in _ALIVE and not refusal(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us):
-            acts |= {"renew", "lift"}
-        if alert.stand in _UNTOLD and not refusal(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us):
-            acts.add("close")
+        if not refusal(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us):
+            acts |= {"renew", "lift"} if alert.stand in _ALIVE else set()
+            acts |= {"close"} if alert.stand in _UNTOLD else set()
         return work, frozenset(acts)
 
     # ------------------------------------------------------------ parts
@@ -306,13 +305,14 @@ class OwnAlerts:
         act: str,
         reason: str,
         change: Callable[[OwnAlert, Actor, str], OwnAlert],
+        read: str | None,
     ) -> None:
         key = self._key(alert_id)
         check_person(actor)
 
         def make() -> EntryDraft:
             now_us = self._desk.parts.clock.now_us()
-            thread, work = self._desk.store.thread(key), self._spread.approval(key)
+            thread, work = self._desk.store.thread(key), as_read(self._spread.approval(key), read)
             alert = read_own(thread, alert_id)
             if work is None or thread is None:
                 raise _not_now("nothing of this alert waits for an approval")

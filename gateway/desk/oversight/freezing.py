@@ -23,7 +23,7 @@ from gateway.desk.oversight.values import at_home, moved
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import for_freezing
 from gateway.desk.roles import Matter, may
-from gateway.desk.second_step.parts import check_person, done
+from gateway.desk.second_step.parts import as_read, check_person, done
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
@@ -103,13 +103,13 @@ class FreezeDesk:
 
         await self._write(freeze_id, make)
 
-    async def approve(self, actor: Actor, key: ThreadKey) -> None:
+    async def approve(self, actor: Actor, key: ThreadKey, work: str | None = None) -> None:
         """Approve what another person asked for: it counts at once."""
-        await self._decide(actor, key, "approve", _APPROVED, "")
+        await self._decide(actor, key, "approve", _APPROVED, "", work)
 
-    async def decline(self, actor: Actor, key: ThreadKey, reason: str) -> None:
+    async def decline(self, actor: Actor, key: ThreadKey, reason: str, work: str | None = None) -> None:
         """Decline what another person asked for: everything stays as it is."""
-        await self._decide(actor, key, "decline", _DECLINED, _reason(reason))
+        await self._decide(actor, key, "decline", _DECLINED, _reason(reason), work)
 
     async def show(self, actor: Actor, freeze_id: ExchangeId) -> Freeze:
         """Return a freezing, once the entry of this look is durable."""
@@ -171,12 +171,14 @@ class FreezeDesk:
     def _waiting(self, key: ThreadKey) -> Work | None:
         return next(iter(self._desk.store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))), None)
 
-    async def _decide(self, actor: Actor, key: ThreadKey, act: str, stages: Stages, reason: str) -> None:
+    async def _decide(
+        self, actor: Actor, key: ThreadKey, act: str, stages: Stages, reason: str, read: str | None
+    ) -> None:
         check_person(actor)
 
         def make() -> EntryDraft:
             thread, freeze = self._found(actor, key.thread_id)
-            work, now_us = self._waiting(key), self._desk.parts.clock.now_us()
+            work, now_us = as_read(self._waiting(key), read), self._desk.parts.clock.now_us()
             if work is None or freeze.stage not in stages:
                 raise Stale("this was decided before", code="already-decided", where="freeze", remedy=_LIST)
             self._check(actor, work.not_by, freeze.steps[-1].by, freeze.person)

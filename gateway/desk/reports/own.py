@@ -30,7 +30,7 @@ from gateway.desk.reports.values import (
     read_own,
 )
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
-from gateway.desk.second_step.parts import OnDuty, check_person
+from gateway.desk.second_step.parts import OnDuty, as_read, check_person
 from gateway.desk.widening import check_alone
 from gateway.errors import Malformed, Stale
 from gateway.exchange.sources.bulkhead import Bulkhead
@@ -93,7 +93,7 @@ class OwnReports:
         await self._write(key, lambda: desk_act(officer, "check-report", key, content=content))
         return draft
 
-    async def approve(self, actor: Actor, report_id: ExchangeId, reason: str = "") -> None:
+    async def approve(self, actor: Actor, report_id: ExchangeId, reason: str = "", work: str | None = None) -> None:
         """Approve a report: it stands in the library from now on, and is sent. Its author can never do this."""
 
         def change(report: OwnReport, now_us: int) -> OwnReport:
@@ -103,9 +103,9 @@ class OwnReports:
             to, left = readers(self._desk.parts, report.author, command, now_us)
             return replace(report, stand=Stand.PUBLISHED, approver=actor.officer, to=to, left=left)
 
-        await self._decide(actor, report_id, "approve-report", reason, change)
+        await self._decide(actor, report_id, "approve-report", reason, change, work)
 
-    async def decline(self, actor: Actor, report_id: ExchangeId, reason: str) -> None:
+    async def decline(self, actor: Actor, report_id: ExchangeId, reason: str, work: str | None = None) -> None:
         """Decline a report: nothing leaves, and its author sees why."""
         await self._decide(
             actor,
@@ -113,6 +113,7 @@ class OwnReports:
             "decline-report",
             reason,
             lambda report, _: replace(report, stand=Stand.DECLINED, text=reason),
+            work,
         )
 
     async def withdraw(self, actor: Actor, report_id: ExchangeId, reason: str, text: str = "") -> None:
@@ -159,8 +160,8 @@ class OwnReports:
         """
         return await asyncio.to_thread(self._slice, actor, limit, after)
 
-    async def acts(self, actor: Actor, report: OwnReport) -> frozenset[str]:
-        """Return what this person may do with a report: `approve`, `withdraw`."""
+    async def acts(self, actor: Actor, report: OwnReport) -> tuple[Work | None, frozenset[str]]:
+        """Return the work of a report's approval, and what this person may do with it: `approve`, `withdraw`."""
         now_us, acts = self._desk.parts.clock.now_us(), set[str]()
         work = await asyncio.to_thread(self._spread.approval, self._key(report.id))
         if work is not None and not refusal(actor.person, Act.APPROVE, self._to_approve(work, now_us), now_us):
@@ -168,7 +169,7 @@ class OwnReports:
         is_alive = report.stand in (Stand.WAITING, Stand.PUBLISHED)
         if is_alive and not refusal(actor.person, Act.CHANGE_REPORT, matter_by(report.author), now_us):
             acts.add("withdraw")
-        return frozenset(acts)
+        return work, frozenset(acts)
 
     # ------------------------------------------------------------ parts
 
@@ -245,14 +246,20 @@ class OwnReports:
         return desk_act(officer, "write-report", key, work=work, content=content, rows=rows)
 
     async def _decide(
-        self, actor: Actor, report_id: ExchangeId, act: str, reason: str, change: Callable[[OwnReport, int], OwnReport]
+        self,
+        actor: Actor,
+        report_id: ExchangeId,
+        act: str,
+        reason: str,
+        change: Callable[[OwnReport, int], OwnReport],
+        read: str | None,
     ) -> None:
         key = self._key(report_id)
         check_person(actor)
 
         def make() -> EntryDraft:
             now_us = self._desk.parts.clock.now_us()
-            thread, work = self._desk.store.thread(key), self._spread.approval(key)
+            thread, work = self._desk.store.thread(key), as_read(self._spread.approval(key), read)
             report = read_own(thread, report_id)
             if work is None or thread is None:
                 raise _not_now("nothing of this report waits for an approval")

@@ -32,7 +32,7 @@ from gateway.desk.rooms.values import (
     pair_key,
     written,
 )
-from gateway.desk.second_step.parts import OnDuty, check_person, done
+from gateway.desk.second_step.parts import OnDuty, as_read, check_person, done
 from gateway.desk.widening import check_alone
 from gateway.errors import Forbidden, Malformed, Stale
 from gateway.model.desk.notices import Note, OutcomeReport, StatusCode
@@ -72,13 +72,13 @@ class Rooms:
         await self._write(key, lambda: self._opened(key, actor, room))
         return room_id
 
-    async def approve(self, actor: Actor, key: ThreadKey) -> None:
+    async def approve(self, actor: Actor, key: ThreadKey, work: str | None = None) -> None:
         """Approve a room, or that more members are invited into it. Who asked for it can never do this."""
-        await self._approval(actor, key, "approve-room", Stand.ON)
+        await self._approval(actor, key, "approve-room", Stand.ON, work)
 
-    async def decline(self, actor: Actor, key: ThreadKey, reason: str) -> None:
+    async def decline(self, actor: Actor, key: ThreadKey, reason: str, work: str | None = None) -> None:
         """Decline a room: no other member learns of it. One that goes on does so among those who were approved."""
-        await self._approval(actor, key, "decline-room", Stand.DECLINED, reason)
+        await self._approval(actor, key, "decline-room", Stand.DECLINED, work, reason)
 
     async def invite(self, actor: Actor, room_id: str, to: tuple[Invited, ...]) -> None:
         """Ask that more members are invited into a room of ours; another person approves it.
@@ -249,11 +249,13 @@ class Rooms:
             draft=written(room),
         )
 
-    async def _approval(self, actor: Actor, key: ThreadKey, act: str, stand: Stand, reason: str = "") -> None:
+    async def _approval(
+        self, actor: Actor, key: ThreadKey, act: str, stand: Stand, read: str | None, reason: str = ""
+    ) -> None:
         check_person(actor)
 
         def make() -> EntryDraft:
-            now_us, work = self._now_us, self._spread.approval(key)
+            now_us, work = self._now_us, as_read(self._spread.approval(key), read)
             thread = self._desk.store.thread(key)
             room = self._book.room(thread.group_id) if thread is not None else None
             if work is None or thread is None or room is None or room.home is None:

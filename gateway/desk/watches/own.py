@@ -17,7 +17,7 @@ from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, for_revalidating, from_draft, work_id
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
-from gateway.desk.second_step.parts import OnDuty, check_person
+from gateway.desk.second_step.parts import OnDuty, as_read, check_person
 from gateway.desk.watches.checks import check_command, check_until
 from gateway.desk.watches.looking import Looker
 from gateway.desk.watches.spread import Spread, moved, state_at_home
@@ -86,13 +86,13 @@ class OwnWatches:
         await self._desk.pen.write(self._desk.parts.member, key, lambda: self._raised(key, actor, watch, now_us))
         return name
 
-    async def approve(self, actor: Actor, watch_id: ExchangeId, reason: str = "") -> None:
+    async def approve(self, actor: Actor, watch_id: ExchangeId, reason: str = "", work: str | None = None) -> None:
         """Approve a watch, or that it goes on: never one's own."""
-        await self._approval(actor, watch_id, "approve-watch", reason, _approved(actor))
+        await self._approval(actor, watch_id, "approve-watch", reason, _approved(actor), work)
 
-    async def decline(self, actor: Actor, watch_id: ExchangeId, reason: str) -> None:
+    async def decline(self, actor: Actor, watch_id: ExchangeId, reason: str, work: str | None = None) -> None:
         """Decline a watch. One that stands goes on until its own times end it."""
-        await self._approval(actor, watch_id, "decline-watch", reason, _declined(reason))
+        await self._approval(actor, watch_id, "decline-watch", reason, _declined(reason), work)
 
     async def renew(self, actor: Actor, watch_id: ExchangeId, until_us: int = 0, reason: str = "") -> None:
         """Say that a watch is still needed, until a time; a supervisor must approve it."""
@@ -244,13 +244,15 @@ class OwnWatches:
         here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
         return matter_of(work, supervisor_on_duty=here)
 
-    async def _approval(self, actor: Actor, watch_id: ExchangeId, act: str, reason: str, change: Change) -> None:
+    async def _approval(
+        self, actor: Actor, watch_id: ExchangeId, act: str, reason: str, change: Change, read: str | None
+    ) -> None:
         key = self._key(watch_id)
         check_person(actor)
 
         def make() -> EntryDraft:
             now_us = self._now_us
-            thread, work = self._desk.store.thread(key), self._spread.approval(key)
+            thread, work = self._desk.store.thread(key), as_read(self._spread.approval(key), read)
             watch = read_own(thread, watch_id)
             if work is None or thread is None or not watch.is_alive:
                 raise _not_now("nothing of this watch waits for an approval")

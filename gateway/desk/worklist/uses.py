@@ -78,33 +78,36 @@ class DeskUses:
     files: Opening
 
     async def approve(self, actor: Actor, item: WorkItem) -> None:
-        """Approve what waits for a second person: it leaves. Raises `Forbidden` for its author."""
-        thread_id = item.work.key.thread_id
+        """Approve what this work asks for, and it leaves. Raises `Forbidden` for its author.
+
+        Raises `Stale` for work that is done, also where other work of the same matter waits by now.
+        """
+        thread_id, read = item.work.key.thread_id, item.work.id
         if item.kind is ThreadKind.ALERT:
-            await self.own_alerts.approve(actor, thread_id)
+            await self.own_alerts.approve(actor, thread_id, work=read)
         elif item.kind is ThreadKind.WATCH:
-            await self.watches.approve(actor, thread_id)
+            await self.watches.approve(actor, thread_id, work=read)
         elif item.kind is ThreadKind.REPORT:
-            await self.own_reports.approve(actor, thread_id)
+            await self.own_reports.approve(actor, thread_id, work=read)
         elif item.kind is ThreadKind.ROOM:
-            await self.rooms.approve(actor, item.work.key)
+            await self.rooms.approve(actor, item.work.key, read)
         elif item.kind is ThreadKind.SERVICE:
-            await self.freezes.approve(actor, item.work.key)
+            await self.freezes.approve(actor, item.work.key, read)
         else:
-            await self.approvals.approve(actor, item.work.id)
+            await self.approvals.approve(actor, read)
 
     async def decline(self, actor: Actor, item: WorkItem, reason: str) -> None:
         """Decline what waits for a second person. Raises as `approve` does."""
-        thread_id = item.work.key.thread_id
+        thread_id, read = item.work.key.thread_id, item.work.id
         if item.kind is ThreadKind.ALERT:
-            await self.own_alerts.decline(actor, thread_id, reason)
+            await self.own_alerts.decline(actor, thread_id, reason, read)
         elif item.kind is ThreadKind.WATCH:
-            await self.watches.decline(actor, thread_id, reason)
+            await self.watches.decline(actor, thread_id, reason, read)
         elif item.kind is ThreadKind.REPORT:
-            await self.own_reports.decline(actor, thread_id, reason)
+            await self.own_reports.decline(actor, thread_id, reason, read)
         elif item.kind is ThreadKind.ROOM:
-            await self.rooms.decline(actor, item.work.key, reason)
+            await self.rooms.decline(actor, item.work.key, reason, read)
         elif item.kind is ThreadKind.SERVICE:
-            await self.freezes.decline(actor, item.work.key, reason)
+            await self.freezes.decline(actor, item.work.key, reason, read)
         else:
-            await self.approvals.decline(actor, item.work.id, reason)
+            await self.approvals.decline(actor, read, reason)

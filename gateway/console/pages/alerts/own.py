@@ -13,7 +13,7 @@ from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Clock, Field, Option, Row, Step, Tag, Tone
+from gateway.console.frame.shapes import Banner, Button, Clock, Field, Hidden, Option, Row, Step, Tag, Tone
 from gateway.console.pages.alerts.board import alert_path, stand_words
 from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read_outcome
@@ -29,7 +29,7 @@ from gateway.console.pages.alerts.told import (
     steps_of,
     warnings,
 )
-from gateway.console.pages.own_matter import MAX_REASON, OwnAct, decision, done
+from gateway.console.pages.own_matter import MAX_REASON, WORK, OwnAct, decision, done
 from gateway.console.parts import ConsoleParts
 from gateway.console.uploads.attached import file_row
 from gateway.console.visit import Visit
@@ -44,6 +44,7 @@ from gateway.language.languages import Language
 from gateway.language.terms import LIFT_REASONS, OFFENCES, PURPOSES
 from gateway.model.desk.codes import LiftReason
 from gateway.model.names import ExchangeId, exchange_id
+from gateway.ports.desk import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class ApprovalForm:
     hint: str
     reason: Field
     buttons: Sequence[Button]
+    hidden: tuple[Hidden, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,9 @@ def _view(found: OwnStand, visit: Visit, faults: tuple[tuple[str, str], ...]) ->
         rows=alert_rows(alert.fields, language),
         counterparts=[_counterpart(stand, found.steps.get(stand.member, ()), visit) for stand in found.stands],
         path=f"{PATH}/{alert.id}",
-        approval=_approval(alert, wrong, language) if "approve" in found.acts else None,
+        approval=_approval(alert, found.approval, wrong, language)
+        if found.approval and "approve" in found.acts
+        else None,
         renew=_renew(visit) if "renew" in found.acts else None,
         lift=_lift(language) if "lift" in found.acts else None,
         close=outcome_form(language, wrong, tell(language, "Close the alert")) if _may_close(found) else None,
@@ -290,7 +294,7 @@ def _counterpart(stand: AlertStand, steps: Sequence[AlertStep], visit: Visit) ->
     )
 
 
-def _approval(alert: OwnAlert, wrong: Mapping[str, str], language: Language) -> ApprovalForm:
+def _approval(alert: OwnAlert, work: Work, wrong: Mapping[str, str], language: Language) -> ApprovalForm:
     asks = alert.renewal.by.person if alert.renewal is not None else alert.author.person
     approve = tell(language, "Approve it") if alert.renewal is not None else tell(language, "Approve, and send it")
     return ApprovalForm(
@@ -306,6 +310,7 @@ def _approval(alert: OwnAlert, wrong: Mapping[str, str], language: Language) -> 
             Button(approve, "act", "approve", "first"),
             Button(tell(language, "Decline"), "act", "decline", "danger"),
         ),
+        hidden=(Hidden(WORK, work.id),),
     )
 
 

@@ -11,8 +11,9 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.records import as_written
-from gateway.console.frame.shapes import Button, Link, Table, Tag, Task, Text, Tone
+from gateway.console.frame.shapes import Button, Hidden, Link, Table, Tag, Task, Text, Tone
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to
+from gateway.console.pages.own_matter import WORK
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
 from gateway.console.parts import ConsoleParts
@@ -75,9 +76,9 @@ class FreezePages:
 
         async def act() -> None:
             if form.one("do") == "approve":
-                await freezes.approve(visit.actor, key)
+                await freezes.approve(visit.actor, key, form.one(WORK))
             else:
-                await freezes.decline(visit.actor, key, written(form, _REASON, MAX_REASON))
+                await freezes.decline(visit.actor, key, written(form, _REASON, MAX_REASON), form.one(WORK))
 
         return await self._done(visit, form, act, self._one, f"{PATH}/{visit.part('freeze')}")
 
@@ -195,7 +196,9 @@ def _forms(one: Freeze, visit: Visit, writer: Writer) -> tuple[ActForm, ...]:
             Button(yes, "do", "approve", "first" if free else "danger"),
             Button(tell(language, "Decline"), "do", "decline"),
         )
-        return (ActForm("decide", "", f"{path}/decide", parts, buttons, folded=False),)
+        return (
+            ActForm("decide", "", f"{path}/decide", parts, buttons, folded=False, hidden=(Hidden(WORK, one.approval),)),
+        )
     if one.stage is not Stage.FROZEN:
         return ()
     parts = (writer.area(_REASON, tell(language, "Why"), most=MAX_REASON),)

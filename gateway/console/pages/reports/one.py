@@ -11,8 +11,8 @@ from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
-from gateway.console.frame.shapes import Banner, Button, Field, Option, Row, Tag
-from gateway.console.pages.own_matter import MAX_REASON, OwnAct, decision, done
+from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Option, Row, Tag
+from gateway.console.pages.own_matter import MAX_REASON, WORK, OwnAct, decision, done
 from gateway.console.pages.reports.told import PATH, STAND_TONES, field_rows, own_rows, shelf_rows
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
@@ -25,6 +25,7 @@ from gateway.language.terms import REPORT_REASONS
 from gateway.model.desk.codes import ReportReason
 from gateway.model.desk.work import Role
 from gateway.model.names import ExchangeId, exchange_id
+from gateway.ports.desk import Work
 from gateway.views.desk.reports import STANDS, report_title
 
 _OBJECTING = frozenset({Role.NATIONAL_DESK, Role.DATA_OFFICER})
@@ -42,6 +43,7 @@ class ActForm:
     reasons_label: str
     words: Field
     buttons: Sequence[Button]
+    hidden: tuple[Hidden, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +109,16 @@ class _One:
 
     async def _page(self, visit: Visit, name: ExchangeId, faults: tuple[tuple[str, str], ...] = ()) -> Page:
         desk = self._parts.desk
-        own = shelved = None
+        own = shelved = work = None
         acts: frozenset[str] = frozenset()
         try:
             own = await desk.own_reports.show(visit.actor, name)
-            acts = await desk.own_reports.acts(visit.actor, own)
+            work, acts = await desk.own_reports.acts(visit.actor, own)
         except Unknown:
             own = None
         if own is None or own.stand is Stand.PUBLISHED:
             shelved = await desk.library.read(visit.actor, name)
-        view = _view(own, shelved, acts, visit, faults)
+        view = _view(own, shelved, work, acts, visit, faults)
         fields = own.fields if own is not None else shelved.fields if shelved is not None else {}
         title = report_title(fields, visit.language)
         return Page("pages/reports/one.html", title, view, 400 if faults else 200, printed=name)
@@ -125,6 +127,7 @@ class _One:
 def _view(
     own: OwnReport | None,
     shelved: Shelved | None,
+    work: Work | None,
     acts: frozenset[str],
     visit: Visit,
     faults: tuple[tuple[str, str], ...],
@@ -132,7 +135,9 @@ def _view(
     language, wrong = visit.language, dict(faults)
     report = own or shelved
     assert report is not None
-    forms = [_FORMS[act](report.id, wrong, language) for act in ("approve", "withdraw") if act in acts]
+    forms = [_approve(report.id, work, wrong, language)] if work is not None and "approve" in acts else []
+    if "withdraw" in acts:
+        forms.append(_withdraw(report.id, wrong, language))
     if own is None and visit.roles & _OBJECTING:
         forms.append(_object(report.id, wrong, language))
     facts = (*(shelf_rows(shelved, language) if shelved else ()), *(own_rows(own, language) if own else ()))
@@ -156,7 +161,7 @@ def _banners(own: OwnReport | None, language: Language) -> tuple[Banner, ...]:
     return (Banner(tell(language, "Another person must approve this report"), (line,), "warn"),)
 
 
-def _approve(report_id: str, wrong: dict[str, str], language: Language) -> ActForm:
+def _approve(report_id: str, work: Work, wrong: dict[str, str], language: Language) -> ActForm:
     return ActForm(
         "approval",
         tell(language, "Approve or decline"),
@@ -169,6 +174,7 @@ def _approve(report_id: str, wrong: dict[str, str], language: Language) -> ActFo
             Button(tell(language, "Approve, and send it"), "act", "approve", "first"),
             Button(tell(language, "Decline"), "act", "decline", "danger"),
         ),
+        (Hidden(WORK, work.id),),
     )
 
 
@@ -196,9 +202,6 @@ def _object(report_id: str, wrong: dict[str, str], language: Language) -> ActFor
         _words("object-words", tell(language, "What should not be there"), wrong),
         (Button(tell(language, "Tell the owner")),),
     )
-
-
-_FORMS = {"approve": _approve, "withdraw": _withdraw}
 
 
 def _words(name: str, label: str, wrong: dict[str, str]) -> Field:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.console.frame.forms import Form
-from gateway.console.frame.shapes import Button, Field, Link, Option, Tag, Text
+from gateway.console.frame.shapes import Button, Field, Hidden, Link, Option, Tag, Text
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
 
@@ -35,6 +35,7 @@ class ActForm:
     buttons: tuple[Button, ...]
     folded: bool = True
     open: bool = False
+    hidden: tuple[Hidden, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

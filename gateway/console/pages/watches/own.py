@@ -15,10 +15,10 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Clock, Field, Link, Option, Row, Tag, Text
+from gateway.console.frame.shapes import Banner, Button, Clock, Field, Hidden, Link, Option, Row, Tag, Text
 from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.pages.desk import thread_path
-from gateway.console.pages.own_matter import MAX_REASON, OwnAct, decision, done, read_reason
+from gateway.console.pages.own_matter import MAX_REASON, WORK, OwnAct, decision, done, read_reason
 from gateway.console.pages.threads.follow_up import field_of
 from gateway.console.pages.threads.forms import Sent, Writer
 from gateway.console.pages.watches.board import PATH, TONES, USUAL_H
@@ -68,6 +68,7 @@ class ActForm:
     send: Button
     label: str = ""
     lengths: Sequence[Option] = ()
+    hidden: tuple[Hidden, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _view(
         facts=_facts(watch, language),
         places=[_place(stand, language) for stand in stands] or [_at_home(watch, language)],
         path=f"{PATH}/{watch.id}",
-        approval=_approval(watch, wrong, language) if "approve" in acts else None,
+        approval=_approval(watch, work, wrong, language) if work and "approve" in acts else None,
         renew=_renew(wrong, language) if "renew" in acts else None,
         end=_end(wrong, language) if "end" in acts else None,
         follow=follow,
@@ -289,7 +290,7 @@ def _reason_field(name: str, label: str, wrong: Mapping[str, str]) -> Field:
     return Field(name, label, fault=wrong.get(name, ""), most=MAX_REASON)
 
 
-def _approval(watch: OwnWatch, wrong: Mapping[str, str], language: Language) -> ActForm:
+def _approval(watch: OwnWatch, work: Work, wrong: Mapping[str, str], language: Language) -> ActForm:
     person = watch.renewal.by.person if watch.renewal is not None else watch.author.person
     return ActForm(
         title=tell(language, "Approve or decline"),
@@ -300,6 +301,7 @@ def _approval(watch: OwnWatch, wrong: Mapping[str, str], language: Language) -> 
             Button(tell(language, "Decline"), "act", "decline", "danger"),
         ),
         send=Button(""),
+        hidden=(Hidden(WORK, work.id),),
     )
 
 
