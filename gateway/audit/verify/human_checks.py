@@ -87,7 +87,7 @@ def check_second(entry: Entry, private: Mapping[str, Any]) -> None:
         if asked is None:
             return
         needs = DESK_ACTS.get(str(private.get("act")))
-        if not isinstance(asked, dict) or needs is None or asked.get("act") not in needs.approves:
+        if not isinstance(asked, dict) or needs is None or str(asked.get("act")) not in needs.approves:
             raise BadSignature("it approves what its act does not approve", code="other-act")
         first = (asked.get("officer"), asked.get("token"))
     else:
