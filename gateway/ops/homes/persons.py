@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from certs.durable import PUBLIC, make_folder, replace
@@ -26,11 +27,17 @@ def admit_person(home: Path, public: Path, use: KeyUse, person: str = "") -> Pat
 
     `person` is who holds the key, as officer tokens and lists name them; without it, the name of the file. It is kept
     by the key: what its file is called later does not count. Raises `Misconfigured` for a key that the home has in
-    another file, a name that another key has, and a person who has a key for this use.
+    another file, a name that another key or no key has, and a person who has a key for this use.
     """
     folder = Home(home).persons(use)
     target = folder / public.name
     made_by = "`liaison policy approver`" if use is KeyUse.APPROVER else "`liaison trust person`"
+    if not _NAME.fullmatch(target.stem):
+        raise Misconfigured(
+            "the name of this file is no name of a key",
+            where=str(public),
+            remedy="give it one of 1 to 64 of A-Z a-z 0-9 . _ - and the ending `.pub`",
+        )
     if target.suffix != ".pub":
         raise Misconfigured(
             "a public key ends in `.pub`", where=str(public), remedy="take what {made_by} made", made_by=made_by
@@ -52,7 +59,7 @@ def _check_new(home: Home, target: Path, key_id: str, who: str) -> None:
     """Raise `Misconfigured` where one would be two: a key in two files, a person with two keys for one use."""
     known = signers_of(home)
     for path in (path for each in PERSONS for path in sorted(home.persons(each).glob("*.pub"))):
-        there = dict(_named(path, path.stem))
+        there = set(_key_ids(path))
         if path == target and key_id not in there:
             raise Misconfigured(
                 "another key has this name",
@@ -80,17 +87,17 @@ def signers_of(home: Home) -> dict[str, frozenset[str]]:
     """Return who holds the keys that were brought into a home, by the ids of the keys.
 
     A key has the person that was named when it came. One that came before that was asked, and one that follows another
-    one, has the names of all its files, and those of the keys that it followed.
+    one, has the names of all its files, and those of the keys that it followed; a file may have any name there.
     """
     found: dict[str, frozenset[str]] = {}
     for folder in (home.persons(use) for use in PERSONS):
         told = dict(_holder(path) for path in sorted(folder.glob(f"*{_HOLDER}")))
         names: dict[str, set[str]] = {}
         for path in sorted(folder.glob("*.pub")):
-            names.setdefault(path.stem, set()).update(key for key, _ in _named(path, path.stem))
+            names.setdefault(path.stem, set()).update(_key_ids(path))
         for path in sorted(folder.glob("before/*.pub")):
             name = path.stem.rpartition(".")[0]
-            names.setdefault(name, set()).update(key for key, _ in _named(path, name))
+            names.setdefault(name, set()).update(_key_ids(path))
         for name, keys in names.items():
             persons = frozenset(told[key] for key in keys if key in told) or frozenset({name})
             for key in keys:
@@ -113,18 +120,16 @@ def _key_id(public: Path) -> str:
 def person_names(home: Home) -> dict[str, str]:
     """Return the names of the persons whose public keys were brought into a home, by the ids of their keys.
 
-    Keys from before a rotation (`before/NAME.<id>.pub`) keep the name.
+    Keys from before a rotation (`before/NAME.<id>.pub`) keep the name. One with a name that no key has today has none.
     """
     folders = [home.persons(use) for use in PERSONS]
     former = [(path, path.stem.rpartition(".")[0]) for folder in folders for path in folder.glob("before/*.pub")]
     present = [(path, path.stem) for folder in folders for path in folder.glob("*.pub")]
-    return dict(pair for path, name in (*former, *present) for pair in _named(path, name))
+    named = ((path, name) for path, name in (*former, *present) if _NAME.fullmatch(name))
+    return {key: name for path, name in named for key in _key_ids(path)}
 
 
-def _named(path: Path, name: str) -> Iterator[tuple[str, str]]:
-    try:
-        key_id = _key_id(path)
-    except (OSError, UnicodeError, Malformed, BadSignature):  # no key: the descriptor does not list it either
-        return
-    if _NAME.fullmatch(name):
-        yield key_id, name
+def _key_ids(path: Path) -> Iterator[str]:
+    """Yield the id of the key in a file; none where it holds no key, which the descriptor does not list either."""
+    with suppress(OSError, UnicodeError, Malformed, BadSignature):
+        yield _key_id(path)

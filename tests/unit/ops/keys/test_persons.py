@@ -256,6 +256,22 @@ def test_n246_a_key_has_one_file_a_name_one_key_and_a_person_one_key_for_a_use(t
     assert [signers_of(home)[key] for key in keys] == [frozenset({"th.o.7"})] * 2
 
 
+@pytest.mark.parametrize("name", ["สมชาย", "n" * 65, "-a", "a b"])
+def test_n246_a_key_is_its_persons_whatever_its_file_is_called(thailand: Member, held: Path, name: str) -> None:
+    home = Home(thailand.home)
+    brought = Path(make_key_pair(held, "th.second")["public"]).rename(held / f"{name}.pub")
+    with pytest.raises(Misconfigured, match="no name of a key"):
+        admit_person(thailand.home, brought, KeyUse.ADMINISTRATOR, "th.o.8")
+    key = load_signing_key(held / "th.second.key").key_id
+    before = Path(shutil.copy(brought, home.persons(KeyUse.ADMINISTRATOR)))
+    assert signers_of(home)[key] == frozenset({name}), "an earlier version took it in"
+    with pytest.raises(Misconfigured, match="this key is there already"):
+        admit_person(thailand.home, Path(shutil.copy(brought, held / "th.third.pub")), KeyUse.ADMINISTRATOR, "th.o.8")
+    before.with_suffix(".person").write_text(f"{key} th.o.8\n")
+    assert signers_of(home)[key] == frozenset({"th.o.8"})
+    assert key not in person_names(home)
+
+
 def test_n246_the_key_that_follows_another_one_is_the_same_persons(thailand: Member, held: Path) -> None:
     admit_person(thailand.home, held / "th.administrator.pub", KeyUse.ADMINISTRATOR, "th.o.7")
     new = successor(held, KeyUse.ADMINISTRATOR)
