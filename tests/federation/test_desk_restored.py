@@ -14,10 +14,13 @@ from gateway.app.node import Node
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.config.home import Home
+from gateway.desk.originator import restoring
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.ledger import UNHEARD, WITHDRAWN
+from gateway.desk.originator.returning import Page, Returns
 from gateway.desk.originator.withdrawn import STILL_THERE
 from gateway.errors import ConnectionLost, Contradicted, Suspended
+from gateway.model.desk.delivered import NoticesPart, NoticesWanted
 from gateway.model.desk.notices import About, Ask, ChangeCode, Note
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, WorkKind
@@ -232,6 +235,29 @@ async def test_a_restored_node_says_why_nothing_comes_back_and_goes_on_where_it_
 def pages(given: list[Logged]) -> list[str]:
     """The names of the pages that were given, each once."""
     return list(dict.fromkeys(item.private["after"] for item in given))
+
+
+async def test_a_counterpart_that_gives_pages_without_an_end_is_asked_no_more_that_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as world:
+        th, vn = world.nodes["th"], world.nodes["vn"]
+        world.ahead.to_a_whole_day()
+        monkeypatch.setattr(restoring, "_MOST_PAGES", 3)
+
+        def endless(_: Returns, _peer: MemberId, wanted: NoticesWanted) -> Page:
+            return Page(NoticesPart((), f"{wanted.since_us}/"))
+
+        def codes() -> set[str]:
+            return {item.private["code"] for item in entries(th, "operations") if item.entry.kind == "alarm"}
+
+        monkeypatch.setattr(Returns, "find", endless)
+        th.core.heard.is_restored = True
+        await until(lambda: "not-recovered" in codes(), "people of ours are told")
+        for _ in range(12):  # seconds, of which a round of recovery takes five
+            await world.turn()
+        assert len([item for item in entries(vn, "operations") if item.entry.kind == "notices-given"]) == 4
+        assert not th.core.heard(VN)
 
 
 async def test_a_counterpart_out_of_reach_keeps_its_own_records_hidden_and_no_others(tmp_path: Path) -> None:

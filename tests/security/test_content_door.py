@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from sqlalchemy import delete
 
 from gateway.cli.main import run
-from gateway.clock import DAY_US
 from gateway.config.home import Home
 from gateway.desk.originator.returning import MOST_RECOVERIES, Returns
 from gateway.errors import LiaisonError, Overloaded, Unavailable
@@ -65,11 +64,9 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simul
 
 @pytest.fixture(autouse=True)
 def another_day(world: Simulation) -> None:
-    """Each test begins with the whole of Viet Nam's quota and rate, and with some minutes of the day left."""
+    """Each test begins with the whole of Viet Nam's quota and rate, and ends in its day."""
     th = world.nodes["th"]
-    left_us = DAY_US - th.resources.clock.now_us() % DAY_US
-    if left_us < 300 * SECOND:
-        world.ahead.move(timedelta(microseconds=left_us))
+    world.ahead.to_a_whole_day()
     with th.resources.database.write("test") as connection:
         connection.execute(delete(quota_use))
     th.core.parts.quotas._day = -1  # type: ignore[attr-defined]

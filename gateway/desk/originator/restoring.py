@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec.structs import replace
 
-from gateway.clock import SECOND_US
+from gateway.clock import DAY_US, SECOND_US
 from gateway.conversion import converter
 from gateway.desk.attachments.binding import taken_files
 from gateway.desk.delivery.content import UNSIGNED, Fetching
@@ -51,6 +51,7 @@ from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports import events
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, WorkFilter
 from gateway.ports.journal import EntryDraft
+from gateway.ports.quotas import QuotaPlace
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import FETCH_NOTICES
 from gateway.statements.notices.notice import verify_notice
@@ -66,6 +67,8 @@ _BEGUN_ANEW = "no-recovery"
 """The code of a counterpart that does not know, or not any more, that we began to recover."""
 
 _MOST_PAGES = 10_000
+"""The pages that one counterpart may make us keep within a day, whatever it begins anew."""
+
 _PLACES = "recovery-places"
 """The kind of the documents that hold the page at which the recovery from a counterpart goes on."""
 
@@ -95,13 +98,16 @@ class Recovery:
     reached: Callable[[MemberId], None]
     hold: Hold
     _refused: dict[MemberId, str] = field(default_factory=dict)
+    _full: dict[MemberId, int] = field(default_factory=dict)
 
     async def round(self) -> None:
         """Ask each counterpart that was not heard yet. Runs at the leader."""
         if not self.heard.is_restored:
             return
         since_us = max(SECOND_US, await asyncio.to_thread(self.kept_us) - _BEFORE_US)
-        waiting = [peer for peer in self.others() if not await asyncio.to_thread(self.heard, peer)]
+        today = self.parts.clock.now_us() // DAY_US
+        others = [peer for peer in self.others() if self._full.get(peer) != today]
+        waiting = [peer for peer in others if not await asyncio.to_thread(self.heard, peer)]
         await asyncio.gather(*(self._ask(peer, since_us) for peer in waiting))
 
     async def _ask(self, peer: MemberId, since_us: int) -> None:
@@ -124,11 +130,12 @@ class Recovery:
 
     async def _bring_back(self, peer: MemberId, since_us: int) -> None:
         place = await asyncio.to_thread(self._place, peer, since_us)
-        for _ in range(_MOST_PAGES):
+        while True:
             fetch_id = new_exchange_id()
             place = place or NoticesWanted(since_us, recovery_id=fetch_id)
             await asyncio.to_thread(self.parts.documents.put, _PLACES, peer, msgspec.json.encode(place))
             part = await self._page(peer, fetch_id, place)
+            await asyncio.to_thread(self._count, peer)
             for request, answer in part.answers:
                 await self._answer(peer, request, answer)
             for envelope in part.envelopes:
@@ -136,7 +143,13 @@ class Recovery:
             if not part.next:
                 return
             place = replace(place, after=part.next)
-        raise Stale("it gives pages without an end", code="restoring", where=peer)
+
+    def _count(self, peer: MemberId) -> None:
+        """Count a page that came, before anything of it is kept. Raises `Stale` beyond those of a day."""
+        now_us = self.parts.clock.now_us()
+        if not self.parts.quotas.spend(QuotaPlace("recovered", peer, ""), 1, _MOST_PAGES, now_us):
+            self._full[peer] = now_us // DAY_US
+            raise Stale("it gives more pages than are taken in a day", code="restoring", where=peer)
 
     def _place(self, peer: MemberId, since_us: int) -> NoticesWanted | None:
         """Return the page at which the recovery since a time goes on, also after a restart; None before it began."""
