@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -21,7 +22,7 @@ from gateway.desk.attachments.giving import Giver
 from gateway.desk.attachments.kinds import told_type
 from gateway.desk.attachments.values import FileParts
 from gateway.desk.parts import Actor
-from gateway.errors import Contradicted, LiaisonError, Malformed, Refused
+from gateway.errors import Contradicted, LiaisonError, Malformed, Refused, TooLarge
 from gateway.model.desk.attachments import CHUNK, Chunk, FetchWanted, FileState
 from gateway.model.desk.delivered import Fetch, FetchMessage, NoticesWanted
 from gateway.model.desk.threads import ThreadKey
@@ -380,6 +381,19 @@ async def test_n272_n273_what_other_software_sends_is_refused_or_made_harmless(w
         assert headers["content-length"] == str(len(data) + 1)
     told = [each.private["code"] for each in entries(world.nodes["vn"], "operations") if "outcome" in each.private]
     assert told[-3:] == ["formulas-made-texts", "active-pdf", "polyglot"]
+
+
+async def test_the_copy_of_a_table_is_not_larger_than_a_file_may_be(world: World) -> None:
+    uses = world.nodes["th"].desk.uses
+    office = Officer(OFFICER, "officer", "th.blo.aranyaprathet", "police", frozenset({"INVESTIGATION"}), bytes(32))
+    it = uses.bringing._it
+    there = Bringing(dataclasses.replace(it, read_settings=lambda: dataclasses.replace(it.settings, largest_mib=1)))
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"=\n" * (1 << 19)
+
+    with pytest.raises(TooLarge):
+        await there.bring(uses.actor(office), "a.csv", parts())
 
 
 async def _headers(caller: Caller, thread: str, root: str) -> Any:

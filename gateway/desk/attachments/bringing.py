@@ -200,6 +200,7 @@ class Bringing:
             for part in parts:
                 if writing.put(part):
                     writing.flush()
+                self._check_size(writing.size)
             writing.finish()
         except BaseException:
             writing.drop()
