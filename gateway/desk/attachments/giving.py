@@ -105,7 +105,7 @@ class Giver:
         )
 
     async def tell(self, _fetch: Fetch, _wanted: FetchWanted) -> None:
-        """Tell nobody: a file that a notice of ours brings is fetched in the ordinary course."""
+        """Leave people alone: a file that a notice of ours brings is fetched in the ordinary course."""
 
     def _row(self, peer: MemberId, wanted: FetchWanted) -> HeldFile:
         """Return the row of a file whose notice is live (2 and 3)."""
