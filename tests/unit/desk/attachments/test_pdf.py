@@ -153,9 +153,7 @@ HIDDEN = b"9 0 obj\n" + SCRIPT + b"\nendobj\n"
         pdf(pdf_pack(SCRIPT, about=b"/A(/Filter/FlateDecode)/F/LZWDecode")),
         pdf(pdf_pack(LINK)[:-40] + b"endstream"),
         pdf(pdf_pack(LINK).replace(b"/First 5", b"/First 8 0 R %")),
-        pdf(
-            pdf_pack(OPENS, first=4).replace(b"/Type/ObjStm", b"/X<</First 0>>/Type/ObjStm"), root=b"/OpenAction 4 0 R"
-        ),
+        pdf(pdf_pack(OPENS).replace(b"/Type/ObjStm", b"/X<</First 0>>/Type/ObjStm"), root=b"/OpenAction 50 0 R"),
         pdf(pdf_pack(b" " * (MAX_PACKED + 1))),
         pdf(*[pdf_pack(b" " * MAX_PACKED)] * 9),
         pdf(b"<<" + b"/A 1" * 1_200_000 + b">>"),
