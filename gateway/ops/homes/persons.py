@@ -123,8 +123,8 @@ def person_names(home: Home) -> dict[str, str]:
     Keys from before a rotation (`before/NAME.<id>.pub`) keep the name. One with a name that no key has today has none.
     """
     folders = [home.persons(use) for use in PERSONS]
-    former = [(path, path.stem.rpartition(".")[0]) for folder in folders for path in folder.glob("before/*.pub")]
-    present = [(path, path.stem) for folder in folders for path in folder.glob("*.pub")]
+    former = [(path, path.stem.rpartition(".")[0]) for each in folders for path in sorted(each.glob("before/*.pub"))]
+    present = [(path, path.stem) for folder in folders for path in sorted(folder.glob("*.pub"))]
     named = ((path, name) for path, name in (*former, *present) if _NAME.fullmatch(name))
     return {key: name for path, name in named for key in _key_ids(path)}
 
