@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import run
+from gateway.matching.scripts.tables import own_rows, use
 from tests.support.persons import admit_persons
 
 
@@ -39,7 +40,11 @@ class Liaison:
     def __call__(self, *arguments: str | Path) -> Ran:
         """Run one command."""
         self._capture.readouterr()
-        code = run([str(argument) for argument in arguments])
+        own = own_rows()
+        try:
+            code = run([str(argument) for argument in arguments])
+        finally:
+            use(own)  # rows of a home that the command took up are not those of the next test
         printed = self._capture.readouterr()
         return Ran(code, printed.out, printed.err)
 
