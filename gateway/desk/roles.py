@@ -234,7 +234,7 @@ class Matter(msgspec.Struct, frozen=True):
 
 
 class Needed(msgspec.Struct):
-    """What a call needed of its person: acts on matters that the table allowed, purposes, and what it showed."""
+    """Hold what a call needed of its person: acts on matters that the table allowed, purposes, and what it showed."""
 
     person: str
     rights: list[tuple[Act, Matter]] = []

@@ -186,7 +186,7 @@ APPROVED: Mapping[type, Mapping[str, tuple[Way, More] | str]] = {
         "held_until_us": _WORDS,
     },
 }
-"""What two persons approve, by the kind of the matter: for each field the way, or why it is none of it."""
+"""Tells what two persons approve, by the kind of the matter: for each field the way, or why it is none of it."""
 
 
 def ways(before: msgspec.Struct, after: msgspec.Struct) -> frozenset[Way]:

@@ -20,7 +20,7 @@ class QuotaPlace(NamedTuple):
 
 
 class QuotaUse(msgspec.Struct, frozen=True):
-    """What was counted at a place in a day."""
+    """Tell what was counted at a place in a day."""
 
     place: QuotaPlace
     used: int

@@ -23,7 +23,7 @@ KEPT, TOLD, WORD, BROUGHT = "kept", "told", "word", "brought"
 one word in an hour of a suspended one, and KiB that our own people bring."""
 
 KIB = 1024
-_MAX = 10_000_000
+_MOST = 10_000_000
 _NUMBERS = ("mib", "told", "open")
 
 
@@ -102,17 +102,14 @@ def read_budget(document: TomlTable) -> Budget:
     shares = _shares(document.table("budget"), USUAL)
     each, brought = document.table("budget_of"), document.table("brought")
     for name in each.data:
-        try:
-            member_id(name)
-        except Malformed as error:
-            each.fail(error.message, name, remedy=error.remedy)
+        check_member(each, name)
     brought.only("person_mib", "agency_mib")
     usual = Budget()
     return Budget(
         shares,
         {name: _shares(each.table(name), shares) for name in each.data},
-        _number(brought, "person_mib", usual.person_mib),
-        _number(brought, "agency_mib", usual.agency_mib),
+        number_in(brought, "person_mib", usual.person_mib),
+        number_in(brought, "agency_mib", usual.agency_mib),
     )
 
 
@@ -122,12 +119,21 @@ def _shares(table: TomlTable, usual: Mapping[str, Share]) -> Mapping[str, Share]
     for kind in table.data:
         share = table.table(kind)
         share.only(*_NUMBERS)
-        found[kind] = replace(usual[kind], **{name: _number(share, name) for name in share.data})
+        found[kind] = replace(usual[kind], **{name: number_in(share, name) for name in share.data})
     return found
 
 
-def _number(table: TomlTable, name: str, usual: int | None = None) -> int:
+def check_member(table: TomlTable, name: str) -> None:
+    """Raise `Misconfigured` unless a table is named by the id of a member."""
+    try:
+        member_id(name)
+    except Malformed as error:
+        table.fail(error.message, name, remedy=error.remedy)
+
+
+def number_in(table: TomlTable, name: str, usual: int | None = None, of: str = "") -> int:
+    """Return a number of a table, which may be of something (`of`). Raises `Misconfigured` beyond ten million."""
     number: int = table.get(name, int, usual)
-    if not 0 <= number <= _MAX:
-        table.fail(f"`{name}` must be 0 to {_MAX}", name)
+    if not 0 <= number <= _MOST:
+        table.fail(f"`{name}` must be 0 to {_MOST}{of}", name)
     return number

@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.config.toml import TomlTable
-from gateway.errors import Malformed
-from gateway.model.names import member_id
 from gateway.model.purpose import Purpose
-from policy.bundle.budget import Budget, read_budget
+from policy.bundle.budget import Budget, check_member, number_in, read_budget
 
 QUOTAS = "quotas.toml"
 DIRECTIONS = ("in", "out")
-_MAX = 10_000_000
+_UNIT = " questions a day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +48,9 @@ def read_quotas(document: TomlTable) -> Quotas:
     for direction in DIRECTIONS:
         counterparts = document.table(direction)
         for counterpart in counterparts.data:
-            _check_member(counterparts, counterpart)
+            check_member(counterparts, counterpart)
             table = counterparts.table(counterpart)
             table.only(*Purpose)
-            limits |= {(direction, counterpart, purpose): _number(table, purpose) for purpose in table.data}
-    default = _number(document, "default") if "default" in document.data else None
+            limits |= {(direction, counterpart, purpose): number_in(table, purpose, of=_UNIT) for purpose in table.data}
+    default = number_in(document, "default", of=_UNIT) if "default" in document.data else None
     return Quotas(limits, default, read_budget(document))
-
-
-def _check_member(counterparts: TomlTable, counterpart: str) -> None:
-    try:
-        member_id(counterpart)
-    except Malformed as error:
-        counterparts.fail(error.message, counterpart, remedy=error.remedy)
-
-
-def _number(table: TomlTable, name: str) -> int:
-    number: int = table.get(name, int)
-    if not 0 <= number <= _MAX:
-        table.fail(f"`{name}` must be 0 to {_MAX} questions a day", name)
-    return number

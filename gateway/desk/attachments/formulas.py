@@ -32,13 +32,13 @@ _BLANKS = (
 _UNSEEN = f'"{_BLANKS}'
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
 _JOINS = "*/&^%<>!:|~=@\uff0a\uff0f\uff06\uff3e\uff05\uff1c\uff1e\uff01\uff1a\uff5c\uff1d\uff20"
-"""What joins a number before it with what follows. A sign that begins a cell is none: it is looked at by itself."""
+"""Matches signs that join a number before them with what follows. A sign that begins a cell is looked at by itself."""
 
 _GOES_ON = (
     rf"[{_UNSEEN}{_GAPS}\r\n]{{0,64}}+(?:[{_JOINS}{_UNSEEN}{_GAPS}\r\n]"
     rf"|[0-9.](?:[:/\-]?[0-9.]){{0,40}}+%?+(?:[0-9.]|[eE][+\-]?[0-9]|[{_BLANKS}\"]{{0,16}}+[{_JOINS}{_SIGNS}{_UNSEEN}]))"
 )
-"""What stands behind a separator where a number goes on: an operator, or digits (behind a decimal comma) and one."""
+"""Matches what follows a separator where a number goes on: an operator, or digits (behind a decimal comma) and one."""
 
 _NUMBER = r"[+\-][0-9][0-9.,]{0,62}(?:[eE][+\-]?[0-9]{1,3})?%?"
 _OPEN, _QUOTED = (

@@ -38,7 +38,7 @@ _KINDS: Sentences = {
     FILES: "Files",
     REFUSED: "refused",
 }
-"""What is kept of a counterpart, by the kinds of the budget."""
+"""Name the kinds of the budget, under which is kept what a counterpart sends."""
 
 _USED_UP = 0.8
 
