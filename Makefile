@@ -119,26 +119,26 @@ fuzz: $(STAMP)  ## Fuzz each parser of foreign bytes: FUZZ_SECONDS=60 FUZZ="mrz 
 		$(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) tmp/fuzz/$$target || exit 1; done
 
 timing: $(STAMP)  ## The rank test on timing with 2,000 samples of each (4 to 20 minutes)
-	LIAISON_TIMING_SAMPLES=2000 $(BIN)/pytest -s -n 0 tests/security/test_timing.py
+	LIAISON_TIMING_SAMPLES=2000 $(BIN)/pytest -s tests/security/test_timing.py
 
 torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
 	LIAISON_KILLS=$(KILLS) $(IN_TWO) -v -rP tests/federation/test_torture.py
 
 restarts: $(STAMP)  ## Restart and kill processes of a node on PostgreSQL while officers ask: SEARCHES=5000
-	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s -n 0 tests/federation/test_restarts.py
+	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s tests/federation/test_restarts.py
 
 versions: $(STAMP)  ## Nodes of two versions exchange everything, then both run the next one
-	LIAISON_SLOW=1 $(BIN)/pytest -s -n 0 tests/federation/test_versions.py
+	LIAISON_SLOW=1 $(BIN)/pytest -s tests/federation/test_versions.py
 
 rolling: $(STAMP)  ## Two machines of a node on PostgreSQL are upgraded one after the other while officers ask: SEARCHES=5000
-	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s -n 0 tests/federation/test_rolling_upgrade.py
+	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s tests/federation/test_rolling_upgrade.py
 
 faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once: FAULTS=20 for fewer (0: hours)
 	LIAISON_FAULTS=$(FAULTS) $(IN_TWO) -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py upgrade.py strace.py)
 
 rotation: $(STAMP)  ## Rotate each key while two processes exchange at a fixed rate, then while officers ask: RATE=500 ASKERS=64
-	LIAISON_ROTATION_RATE=$(RATE) $(BIN)/pytest -s -n 0 tests/federation/test_rotation_load.py
-	LIAISON_ROTATION_ASKERS=$(ASKERS) $(BIN)/pytest -s -n 0 tests/federation/test_key_rotation.py
+	LIAISON_ROTATION_RATE=$(RATE) $(BIN)/pytest -s tests/federation/test_rotation_load.py
+	LIAISON_ROTATION_ASKERS=$(ASKERS) $(BIN)/pytest -s tests/federation/test_key_rotation.py
 
 soak: $(STAMP)  ## Mixed traffic with hostile members against real nodes: MINUTES=5 SOAK_ARGS="--json"
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(SOAK_ARGS)
@@ -153,10 +153,10 @@ mutants: $(STAMP)  ## Each deliberate mistake in the program is caught by the te
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 scale: $(STAMP)  ## Three agency databases of a million rows each: build, find, time (20 minutes, 4 GB of disk)
-	LIAISON_SCALE_ROWS=1000000 $(BIN)/pytest -s -n 0 --timeout 5000 tests/contract/test_index_scale.py
+	LIAISON_SCALE_ROWS=1000000 $(BIN)/pytest -s --timeout 5000 tests/contract/test_index_scale.py
 
 audit-scale: $(STAMP)  ## An export of a million entries with all statements is verified (40 minutes, 8 GB of disk)
-	LIAISON_AUDIT_ENTRIES=1000000 $(BIN)/pytest -s -n 0 --timeout 7200 tests/contract/test_audit_scale.py
+	LIAISON_AUDIT_ENTRIES=1000000 $(BIN)/pytest -s --timeout 7200 tests/contract/test_audit_scale.py
 
 finding: $(STAMP)  ## How long an auditor's search takes: ENTRIES=1000000 (10 minutes, 3 GB of disk)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m tests.bench.finding "$$folder" $(or $(ENTRIES),1000000)
@@ -185,7 +185,7 @@ image: bundle  ## A container image from the bundle, without a registry: IMAGE_B
 	@SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m tests.supply.image $(if $(IMAGE_BASE),--base "$(IMAGE_BASE)")
 
 image-test: $(STAMP)  ## The image is built twice, and three nodes are served from it (needs root, buildah, podman, mmdebstrap)
-	LIAISON_SLOW=1 $(BIN)/pytest -q -n 0 tests/install/test_image.py
+	LIAISON_SLOW=1 $(BIN)/pytest -q tests/install/test_image.py
 
 release: $(STAMP)  ## Checks, version, commit, tag and all files of a release: VERSION=0.2.0 RELEASE_ARGS="--key FILE --dry-run"
 	@test -n "$(VERSION)" || { echo "name a version: make release VERSION=0.2.0" >&2; exit 2; }

@@ -40,6 +40,21 @@ def test_every_target_that_tries_something_is_a_part_and_every_part_can_be_calle
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.process
+def test_every_call_of_pytest_has_options_that_it_knows_and_files_that_exist() -> None:
+    calls = re.findall(r"(?:bin/|\$\(BIN\)/)(?:python -m )?pytest (.*)", (PROJECT / "Makefile").read_text())
+    calls += [" ".join(part.command[part.command.index("pytest") + 1 :]) for part in PARTS if "pytest" in part.command]
+    assert len(calls) > 15
+    plain = {re.sub(r"\$\(\w+\)|\btests(/\S*)?(?!\S)|-m \w+", "", call).strip() for call in calls}
+    # Options are judged before anything is collected; one small file is given, so that something is.
+    given = " ".join(sorted(plain)).split()
+    command = [sys.executable, "-m", "pytest", "--collect-only", *given, "tests/unit/house/test_tables.py"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    named = {name for call in calls for name in call.split() if name.startswith("tests/")}
+    assert [name for name in sorted(named) if not (PROJECT / name).exists()] == []
+
+
 def test_the_list_says_of_each_part_what_it_holds_runs_and_needs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     said = capsys.readouterr().out
