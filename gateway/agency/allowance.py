@@ -1,12 +1,13 @@
 """Limits on the calls of each calling system and of each officer, and on the entries that refused calls become.
 
 A call counts for its system before its token is read, and then for its officer, until its answer has gone out; a
-search that was begun counts until its budget is over.
+search that was begun counts until its budget is over. A stream of events is open for as long as its officer works: it
+counts among streams, and among calls only until it begins.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from gateway.config.schema import Limits
 from gateway.errors import Overloaded
 from gateway.exchange.refusals import Refusals
+from gateway.host.descriptors import most_streams
 from gateway.throttle import Throttle
 
 _KNOWN = 4096
@@ -73,10 +75,78 @@ class _Callers:
         return use
 
 
-class Allowance(Refusals):
-    """The limits of one process, and the calls that are refused. Not thread-safe: it belongs to the loop of the API."""
+class _Streams:
+    """The open streams of events: of each officer at a system, of each system, and of all.
 
-    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+    No system has more than are free for the others: however many take all that they get, some are left for the next.
+    """
+
+    def __init__(self, limits: Limits, most: Callable[[], int]) -> None:
+        self.limits = limits
+        self._most = most
+        self._of_systems = Counter[str]()
+        self._of_officers = Counter[tuple[str, str]]()
+
+    def enter(self, system: str, officer: str) -> _Stream:
+        """Count a stream that begins. Raises `Overloaded` over a bound."""
+        of_system, of_officer = self.limits.system_streams, self.limits.officer_streams
+        if self._of_officers[system, officer] >= of_officer:
+            raise Overloaded(
+                "an officer has at most {limit} streams of events at a time",
+                code="officer-streams",
+                remedy="close one that nobody reads, or raise limits.officer_streams",
+                limit=of_officer,
+            )
+        own, free = self._of_systems[system], self._most() - self._of_systems.total()
+        if own >= of_system:
+            raise Overloaded(
+                "a system has at most {limit} streams of events at a time",
+                code="system-streams",
+                remedy="close those that nobody reads, or raise limits.system_streams",
+                limit=of_system,
+            )
+        if own >= free:
+            raise Overloaded(
+                "a system has no more streams of events than are free: {own}, and {free} are",
+                code="streams-short",
+                remedy="close those that nobody reads; a quarter of the process's limit of open files is for streams",
+                own=own,
+                free=free,
+            )
+        self._of_systems[system] += 1
+        self._of_officers[system, officer] += 1
+        return _Stream(self, system, officer)
+
+    def leave(self, system: str, officer: str) -> None:
+        """Count the end of a stream."""
+        _count_off(self._of_systems, system)
+        _count_off(self._of_officers, (system, officer))
+
+
+def _count_off(counter: Counter[Any], key: object) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    streams: _Streams
+    system: str
+    officer: str
+
+    def leave(self) -> None:
+        self.streams.leave(self.system, self.officer)
+
+
+class Allowance(Refusals):
+    """The limits of one process, and the calls that are refused. Not thread-safe: it belongs to the loop of the API.
+
+    `most` returns the most streams of events of all systems together.
+    """
+
+    def __init__(self, limits: Limits, monotonic: Callable[[], float], most: Callable[[], int] = most_streams) -> None:
+        self._streams = _Streams(limits, most)
         self._systems = _Callers("system", limits.system_rate_per_s, limits.system_in_flight, monotonic)
         self._officers = _Callers("officer", limits.officer_rate_per_s, limits.officer_in_flight, monotonic)
         super().__init__()
@@ -85,6 +155,7 @@ class Allowance(Refusals):
         """Take other limits for the calls from now on."""
         self._systems.limit(limits.system_rate_per_s, limits.system_in_flight)
         self._officers.limit(limits.officer_rate_per_s, limits.officer_in_flight)
+        self._streams.limits = limits
 
     def enter_system(self, state: dict[str, Any], name: str) -> None:
         """Count a call of a system until `leave`; `state` is that of the request. Raises `Overloaded` over a bound."""
@@ -93,6 +164,12 @@ class Allowance(Refusals):
     def enter_officer(self, state: dict[str, Any], person: str) -> None:
         """Count a call of an officer until `leave`. Raises `Overloaded` over a bound."""
         state.setdefault(_ENTERED, []).append(self._officers.enter(person))
+
+    def enter_stream(self, state: dict[str, Any], system: str, officer: str) -> None:
+        """Count a call among streams of events until `leave`, and among calls no more. Raises `Overloaded`."""
+        stream = self._streams.enter(system, officer)
+        self.leave(state)
+        state[_ENTERED] = [stream]
 
     def held(self, state: dict[str, Any]) -> Callable[[], None]:
         """Return the function that counts the end of a call in place of `leave`, for work that outlives its answer."""

@@ -15,12 +15,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Path, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.agency.bodies.members import MembersBody, members_body
 from gateway.agency.calls.caller import (
+    EVENT_STREAM,
     OFFICER_FIRST,
     client_of,
     is_async,
@@ -30,7 +31,7 @@ from gateway.agency.calls.caller import (
     officer_of,
     raw_body,
     shown,
-    until_revoked,
+    streamed,
 )
 from gateway.agency.calls.parts import AgencyParts, RefusedCall, hand_in, parts_of
 from gateway.agency.desk.alerts import alert_routes
@@ -49,7 +50,7 @@ from gateway.agency.oversight.incidents import incident_routes
 from gateway.agency.oversight.misuse import misuse_routes
 from gateway.agency.oversight.reviews import review_routes
 from gateway.agency.patterns import IDEMPOTENCY_KEY
-from gateway.agency.problems import language_headers, plain_problem, problem
+from gateway.agency.problems import plain_problem, problem
 from gateway.agency.requests import SearchBody, read_search
 from gateway.agency.responses import HealthBody, LiveBody, ReadyBody, SearchResponse, search_events, search_response
 from gateway.agency.rooms.routes import room_routes
@@ -63,7 +64,6 @@ from gateway.model.names import member_id
 from gateway.telemetry import Logger, LogLine, Metric, parse_traceparent
 
 _SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
-_EVENT_STREAM = "text/event-stream"
 _NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)
 """Keep FastAPI from telling of calls by itself: what it tells holds texts of errors, and variables switch it on."""
 
@@ -175,11 +175,9 @@ def _routes() -> APIRouter:
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Return the search as it is now; as events until no answer can come when `Accept` says `text/event-stream`."""
         parts, officer, language = parts_of(request), officer_of(request), language_of(request)
-        if _EVENT_STREAM in request.headers.get("accept", ""):
+        if EVENT_STREAM in request.headers.get("accept", ""):
             await parts.searches.get(officer, search_id)  # an unknown id is a problem, not an empty stream
-            events = search_events(parts.searches.follow(officer, search_id), language)
-            events = until_revoked(events, lambda: parts.tokens.check(officer))
-            return StreamingResponse(events, media_type=_EVENT_STREAM, headers=language_headers(language))
+            return streamed(search_events(parts.searches.follow(officer, search_id), language), request)
         return shown(search_response(await parts.searches.get(officer, search_id), language), request)
 
     @router.post(

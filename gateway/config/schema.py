@@ -108,6 +108,15 @@ class Limits:
         "Calls of one agency system at the REST API in a second.", 400, minimum=1, live=True
     )
     system_in_flight: int = setting("Calls of one agency system at the REST API at a time.", 96, minimum=1, live=True)
+    officer_streams: int = setting(
+        "Streams of events of one officer at one agency system at a time, beside its calls.", 8, minimum=1, live=True
+    )
+    system_streams: int = setting(
+        "Streams of events of one agency system at a time, beside its calls, and no more than are free for the others.",
+        2000,
+        minimum=1,
+        live=True,
+    )
     queue: int = setting("Requests waiting in one stage, of all counterparts.", 1024, minimum=1, live=True)
     source_timeout_ms: int = setting(
         "Milliseconds in which a source must answer one search.", 2000, minimum=1, live=True

@@ -20,6 +20,7 @@ SCARCE = 32
 _ENOUGH = 65_536
 _MOST_CONNECTIONS = 4096
 _FEWEST_CONNECTIONS = 64
+_MOST_STREAMS = 4096
 _OPEN = Path("/dev/fd")
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -46,6 +47,11 @@ def limit() -> int:
 def most_connections() -> int:
     """Return how many connections callers of one port may hold: half of what is not reserved."""
     return max(_FEWEST_CONNECTIONS, min(_MOST_CONNECTIONS, (limit() - RESERVED) // 2))
+
+
+def most_streams() -> int:
+    """Return how many streams of events our own systems may hold: a quarter of what is not reserved."""
+    return max(_FEWEST_CONNECTIONS, min(_MOST_STREAMS, (limit() - RESERVED) // 4))
 
 
 def free() -> int:

@@ -41,7 +41,9 @@ class ConnectionLimits:
     """Seconds and numbers of a port's connections.
 
     `places` is the number of all connections. A system has `per_system` of them, and while fewer than `reserve` are
-    free it gets a new one only below `small`. `handshakes` connections may be without a certificate.
+    free it gets a new one only below `small`. `handshakes` connections may be without a certificate. What the
+    application has called a stream (`is_stream` of the request's state) takes no place: it is for the application to
+    count them.
     """
 
     handshake_s: float = 5.0
@@ -117,7 +119,7 @@ class HttpsConnection(H11Protocol):
         self.context = under[1]
         self.certificate: tuple[Leaf, ClientSystem] | None = None
         self.system = ""
-        self.is_cut = False
+        self.is_cut = self.is_stream = False
         self._socket = under[0]
         self._admit = admit
         self._since = self._read_at = self.loop.time()
@@ -141,6 +143,7 @@ class HttpsConnection(H11Protocol):
             "client_certificate": certificate,
             "system": self.system,
             "body_is_file": self.take_file,
+            "is_stream": self.stream,
         }
         self._admit(self)
 
@@ -159,6 +162,10 @@ class HttpsConnection(H11Protocol):
     def take_file(self) -> None:
         """Let the body of the request that is being read be long: its deadline counts anew with each `FILE_STEP`."""
         self.conn.is_file = True
+
+    def stream(self) -> None:
+        """Take no place from here on: the answer that is being made is a stream, and the connection ends with it."""
+        self.is_stream = True
 
     @property
     def phase(self) -> Phase:

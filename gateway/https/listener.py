@@ -179,7 +179,8 @@ class Listener:
         """Make room for a new connection: of its own system, or of the largest where all places are taken."""
         limits, of_systems = self._limits, defaultdict[str, list[HttpsConnection]](list)
         for connection in self._connections():
-            of_systems[connection.system].append(connection)
+            if not connection.is_stream:
+                of_systems[connection.system].append(connection)
         own, free = of_systems[new.system], limits.places - sum(map(len, of_systems.values()))
         group = own
         if len(own) <= (limits.per_system if free >= limits.reserve else limits.small):

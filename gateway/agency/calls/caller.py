@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import Depends, Request
 from fastapi.params import Depends as Dependency
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
@@ -26,6 +26,8 @@ MAX_BODY = 64 * 1024
 """The most bytes in the body of a request."""
 
 BODY_TIMEOUT_S = 10.0
+
+EVENT_STREAM = "text/event-stream"
 
 _IDEMPOTENCY_KEY = re.compile(r'"?([A-Za-z0-9][A-Za-z0-9._:-]{0,63})"?', re.ASCII)
 _NO_HEADERS: Mapping[str, str] = {}
@@ -127,7 +129,21 @@ def shown(body: BaseModel, request: Request, status: int = 200, headers: Mapping
     return Response(body.model_dump_json(), status, all_headers, media_type="application/json")
 
 
-async def until_revoked(events: AsyncIterator[bytes], check: Callable[[], None]) -> AsyncIterator[bytes]:
+def streamed(events: AsyncIterator[bytes], request: Request) -> Response:
+    """Return a stream of events in answer to an officer's call; it ends once the officer is revoked.
+
+    From here on it counts among streams, and its connection, which ends with it, takes no place of those of calls.
+    Raises `Overloaded`.
+    """
+    parts, officer = parts_of(request), officer_of(request)
+    parts.allowance.enter_stream(request.scope["state"], request.state.client, officer.person)
+    request.scope["state"]["is_stream"]()
+    headers = {**language_headers(language_of(request)), "connection": "close"}
+    events = _until_revoked(events, lambda: parts.tokens.check(officer))
+    return StreamingResponse(events, media_type=EVENT_STREAM, headers=headers)
+
+
+async def _until_revoked(events: AsyncIterator[bytes], check: Callable[[], None]) -> AsyncIterator[bytes]:
     """Yield the events of a stream; it ends without another one once the officer is revoked."""
     async for event in events:
         try:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from gateway.agency.calls.caller import json_body, language_of, officer_of, shown, until_revoked
+from gateway.agency.calls.caller import EVENT_STREAM, json_body, language_of, officer_of, shown, streamed
 from gateway.agency.calls.parts import parts_of
 from gateway.agency.desk.bodies import AssignBody
 from gateway.agency.desk.cards import DutyCardBody, duty_card
@@ -26,7 +26,6 @@ from gateway.agency.desk.responses import (
 )
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.patterns import EXCHANGE_ID
-from gateway.agency.problems import language_headers
 from gateway.agency.requests import read_body
 from gateway.clock import SystemClock
 from gateway.desk.listing import MOST_LISTED
@@ -40,8 +39,7 @@ from gateway.model.names import reference
 from gateway.ports.desk_uses import ThreadQuery, WorkQuery
 
 WORK_ID = r"^[A-Za-z0-9._:-]{1,200}$"
-_EVENT_STREAM = "text/event-stream"
-_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {_EVENT_STREAM: {}}}}
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENT_STREAM: {}}}}
 _READ = refusals(400, 404)
 CHANGED = refusals(400, 404, 409, 413, 504)
 
@@ -104,10 +102,9 @@ def _work() -> APIRouter:
         mine: Annotated[bool, Query(description="only what is assigned to the caller")] = False,
     ) -> Response:
         """Stream the caller's work as server-sent events: `work` (new or changed), `gone`, `listed`; no content."""
-        parts, officer, language = parts_of(request), officer_of(request), language_of(request)
+        officer, language = officer_of(request), language_of(request)
         lists = desk_of(request).queue.follow(officer, WorkQuery(tuple(kind), mine=mine, limit=1000))
-        events = until_revoked(work_events(lists, clock.now_us, language), lambda: parts.tokens.check(officer))
-        return StreamingResponse(events, media_type=_EVENT_STREAM, headers=language_headers(language))
+        return streamed(work_events(lists, clock.now_us, language), request)
 
     @router.get("/{work_id}", response_model=WorkBody, responses=_READ)
     async def get_work(request: Request, work_id: WorkId) -> Response:
