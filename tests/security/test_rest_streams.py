@@ -1,4 +1,4 @@
-"""Streams of events at the REST port: all officers of a system have theirs beside its calls, and none crowds out others."""
+"""Streams of events at the REST port: all officers of a system have theirs, and none crowds out calls or others."""
 
 from __future__ import annotations
 
