@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -88,9 +88,8 @@ async def followed(rest: Rest, client: httpx2.AsyncClient, number: int, name: st
     path = searched(rest.searches, number)
     async with client.stream("GET", path, headers=headers, extensions=SNI) as stream:
         if stream.is_success:
-            async with aclosing(stream.aiter_text()) as parts:
-                assert "event: search" in await anext(parts)
-                yield ""
+            assert "event: search" in await anext(stream.aiter_text())
+            yield ""
         else:
             await stream.aread()
             assert stream.status_code == 429
