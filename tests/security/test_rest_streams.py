@@ -88,7 +88,8 @@ async def followed(rest: Rest, client: httpx2.AsyncClient, number: int, name: st
     path = searched(rest.searches, number)
     async with client.stream("GET", path, headers=headers, extensions=SNI) as stream:
         if stream.is_success:
-            assert "event: search" in await anext(stream.aiter_text())
+            parts = stream.aiter_text()  # held: a reader that nobody holds ends the stream
+            assert "event: search" in await anext(parts)
             yield ""
         else:
             await stream.aread()
