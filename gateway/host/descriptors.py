@@ -21,6 +21,7 @@ _ENOUGH = 65_536
 _MOST_CONNECTIONS = 4096
 _FEWEST_CONNECTIONS = 64
 _MOST_STREAMS = 4096
+_MOST_PAGES = 2048
 _OPEN = Path("/dev/fd")
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -52,6 +53,11 @@ def most_connections() -> int:
 def most_streams() -> int:
     """Return how many streams of events our own systems may hold: a quarter of what is not reserved."""
     return max(_FEWEST_CONNECTIONS, min(_MOST_STREAMS, (limit() - RESERVED) // 4))
+
+
+def most_pages() -> int:
+    """Return how many streams of events the console's pages may hold: an eighth of what is not reserved."""
+    return max(_FEWEST_CONNECTIONS, min(_MOST_PAGES, (limit() - RESERVED) // 8))
 
 
 def free() -> int:

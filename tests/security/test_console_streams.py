@@ -16,6 +16,7 @@ import pytest_asyncio
 from gateway.app.node import Node
 from gateway.console.frame import events as streams
 from gateway.desk.worklist import queue as worklist
+from gateway.https.connection import ConnectionLimits
 from gateway.model.desk.work import Role, WorkKind
 from gateway.ports import events
 from gateway.ports.desk import DeskRows
@@ -83,9 +84,20 @@ async def test_newer_streams_of_a_session_take_the_place_of_the_oldest_and_a_flo
 
 
 async def test_all_streams_together_are_bounded(running: Consoles, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "IN_ALL", 1)
+    monkeypatch.setattr(streams, "most_pages", lambda: 1)
     async with running.visitor(DUTY) as duty, running.visitor(OFFICER) as other, stream(duty):
         assert (await refused(other)).status_code == 429
+
+
+async def test_n290_streams_take_no_place_of_pages_where_all_come_from_one_address(
+    running: Consoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console: Any = running.node()._console
+    monkeypatch.setattr(console._listener, "_limits", ConnectionLimits(per_system=2))
+    async with running.visitor(DUTY) as duty, running.visitor(OFFICER) as other, AsyncExitStack() as stack:
+        for visitor in (duty, other) * streams.OF_SESSION:
+            await stack.enter_async_context(stream(visitor))
+        assert (await other.get("/desk")).status_code == 200
 
 
 async def test_a_stream_ends_with_its_session(running: Consoles, monkeypatch: pytest.MonkeyPatch) -> None:

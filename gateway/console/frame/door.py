@@ -81,8 +81,7 @@ class Door:
                 raise Forbidden("this page is for other roles", code="role-not-permitted", where="desk")
             answer = await handler(visit)
             if isinstance(answer, StreamingResponse) and answer.media_type == EVENT_STREAM:
-                anew = "last-event-id" in request.headers
-                self._streams.watch(answer, visit.who.session.id, partial(self._goes_on, visit), anew=anew)
+                self._streams.watch(answer, request, visit.who.session.id, partial(self._goes_on, visit))
             return self._shown(answer, request, visit)
         except SignedOut as error:
             return await signed_out(request, error)

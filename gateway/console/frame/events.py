@@ -2,7 +2,8 @@
 
 They carry no content. A comment in a pause keeps readers and what lies between from taking a silent stream for a broken
 one. A stream ends with its session, and gives way to newer ones of the same session: a browser has six connections to
-one place, and pages need some of them.
+one place, and pages need some of them. The connection of a stream ends with it, and takes no place of those of pages:
+all people of an office can come from one address.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from gateway.errors import Overloaded
+from gateway.host.descriptors import most_pages
 
 EVENT_STREAM = "text/event-stream"
 PAUSE_S = 5.0
@@ -23,9 +26,6 @@ PAUSE_S = 5.0
 
 OF_SESSION = 4
 """Streams of one session at a time; one more ends the oldest."""
-
-IN_ALL = 384
-"""Streams of a process; pages need connections, too."""
 
 LOOK_S = 30.0
 """Seconds after which a stream looks again whether its session goes on; a revoked officer is seen at each event."""
@@ -66,13 +66,16 @@ class Streams:
     def __len__(self) -> int:
         return sum(map(len, self._open.values()))
 
-    def watch(self, answer: StreamingResponse, session: str, goes_on: GoesOn, *, anew: bool) -> None:
-        """Let the stream of an answer end with its session. Raises `Overloaded` where too many are open.
+    def watch(self, answer: StreamingResponse, request: Request, session: str, goes_on: GoesOn) -> None:
+        """Let the stream that answers a request end with its session. Raises `Overloaded` where too many are open.
 
-        `goes_on` tells whether the session goes on; `anew` is a connection in place of one that broke.
+        `goes_on` tells whether the session goes on.
         """
-        if len(self._open.get(session, ())) >= 2 * OF_SESSION or len(self) >= IN_ALL:
+        if len(self._open.get(session, ())) >= 2 * OF_SESSION or len(self) >= most_pages():
             raise Overloaded("too many pages are open", code="too-many-streams", where="events")
+        request.scope["state"]["is_stream"]()
+        answer.headers["connection"] = "close"
+        anew = "last-event-id" in request.headers
         answer.body_iterator = self._events(answer.body_iterator, session, goes_on, anew=anew)
 
     async def _events(self, events: Any, session: str, goes_on: GoesOn, *, anew: bool) -> AsyncIterator[bytes]:
