@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -43,6 +44,19 @@ def test_wheel_and_bundle_built_again_are_the_same_bytes(built: Made, tmp_path: 
     assert again.name.startswith("liaison-")
     first = hashes(built.dist)
     assert hashes(tmp_path / "dist").items() <= first.items()
+
+
+@pytest.mark.small_form
+def test_the_list_of_parts_in_a_bundle_names_its_wheels_and_what_they_hold(built: Made) -> None:
+    listed = json.loads((built.unpacked / "sbom.cdx.json").read_text())["components"]
+    parts = {part["name"]: part for part in listed if part["purl"].startswith("pkg:pypi/")}
+    told = {part["properties"][0]["value"]: part["hashes"][0]["content"] for part in parts.values()}
+    wheels = hashes(built.unpacked / "wheels")
+    assert told == {name: digest for name, digest in wheels.items() if not name.startswith("liaison_gateway-")}
+    held = {name: {each["name"] for each in part.get("components", ())} for name, part in parts.items()}
+    assert "openssl" in held["cryptography"]
+    assert {"boringssl", "zlib"} <= held["grpcio"]
+    assert any(name.startswith("libpq-") for name in held["psycopg-binary"])
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -12,7 +12,6 @@ import gzip
 import hashlib
 import io
 import os
-import platform as this
 import sys
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -20,9 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.supply import product_lock, sbom
-from tests.supply.lock import BASE, extras, read
 from tests.supply.signatures import sign
-from tests.supply.wheels import Platform, fetch, glibc
+from tests.supply.wheels import CACHE, Platform, fetch, glibc
 from tests.support.shared import PROJECT
 
 INSTALLER: Final = "install.sh"
@@ -54,7 +52,7 @@ def contents(wheel: Path, platform: Platform, cache: Path) -> dict[str, bytes]:
         INSTALLER: (PROJECT / "deploy" / "bundle" / INSTALLER).read_bytes(),
         "BUNDLE": "".join(f"{name}={value}\n" for name, value in about.items()).encode(),
         "requirements.lock": (product_lock.text(product_lock.product()) + own).encode(),
-        "sbom.cdx.json": sbom.text(read(BASE), extras()).encode(),
+        "sbom.cdx.json": sbom.text(platform, parts).encode(),
         **pages(),
         "LICENSE": (PROJECT / "LICENSE").read_bytes(),
         **units,
@@ -90,10 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Make the bundle that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.supply.bundle")
     parser.add_argument("--dist", type=Path, default=PROJECT / "dist", help="the folder with the wheel")
-    parser.add_argument("--python", default=f"{sys.version_info[0]}.{sys.version_info[1]}", help="such as 3.13")
-    parser.add_argument("--machine", default=this.machine(), help="such as x86_64 or aarch64")
+    here = Platform.of_this_machine()
+    parser.add_argument("--python", default=here.python, help="such as 3.13")
+    parser.add_argument("--machine", default=here.machine, help="such as x86_64 or aarch64")
     parser.add_argument("--key", type=Path, help="the key that signs (ssh-keygen -t ed25519); without it: no signature")
-    parser.add_argument("--cache", type=Path, default=PROJECT / "tmp" / "wheels", help="where fetched wheels are kept")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where fetched wheels are kept")
     given = parser.parse_args(arguments)
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     made = make(given.dist, Platform(given.python, given.machine), epoch, given.key, given.cache)

@@ -6,6 +6,7 @@ They are kept by what was asked for, so that a second bundle of the same lock ne
 from __future__ import annotations
 
 import hashlib
+import platform as this
 import re
 import shutil
 import subprocess
@@ -21,6 +22,10 @@ from packaging.utils import parse_wheel_filename
 
 from tests.supply import product_lock
 from tests.supply.lock import Locked
+from tests.support.shared import PROJECT
+
+CACHE: Final = PROJECT / "tmp" / "wheels"
+"""Where fetched wheels are kept."""
 
 NEWEST_GLIBC: Final = 36
 """No wheel is taken that needs a glibc newer than 2.36, which is Debian 12's."""
@@ -35,6 +40,11 @@ class Platform:
 
     python: str
     machine: str
+
+    @classmethod
+    def of_this_machine(cls) -> Platform:
+        """Return the platform that this program runs on."""
+        return cls(f"{sys.version_info[0]}.{sys.version_info[1]}", this.machine())
 
     @property
     def tag(self) -> str:

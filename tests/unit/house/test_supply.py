@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -10,14 +11,19 @@ import tomllib
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import parse_wheel_filename
 
-from tests.supply import advisories, sbom
+from tests.supply import advisories, data_parts, sbom
 from tests.supply.advisories import SNAPSHOT, Advisory, Snapshot, affects, errors, found, from_osv, load, warnings
 from tests.supply.bundle import pages
+from tests.supply.inside import inside
+from tests.supply.inside import load as load_native
 from tests.supply.lock import BASE, LOCKS, Locked, extras, read
+from tests.supply.wheels import Platform
 from tests.support.shared import PROJECT
 from tests.support.tables import table
 
@@ -151,34 +157,95 @@ def test_every_block_of_a_lock_is_read(tmp_path: Path) -> None:
         read(broken)
 
 
+def made_wheel(folder: Path, package: Locked, **files: bytes) -> Path:
+    """Write a wheel of a package with the name that pip gives it."""
+    wheel = folder / f"{package.name.replace('-', '_')}-{package.version}-py3-none-any.whl"
+    about = wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info"
+    with ZipFile(wheel, "w") as opened:
+        opened.writestr(f"{about}/METADATA", "Metadata-Version: 2.4\nLicense-Expression: MIT\n")
+        for name, data in files.items():
+            opened.writestr(name.replace("INFO", about), data)
+    return wheel
+
+
+PLATFORM = Platform("3.13", "x86_64")
+
+
 @pytest.mark.long
-def test_the_list_of_parts_has_every_package_with_hashes_and_licence_and_is_the_same_again() -> None:
-    written = sbom.text(read(BASE), extras())
-    assert written == sbom.text(read(BASE), extras())
+def test_the_list_of_parts_has_what_a_platform_installs_and_nothing_else(tmp_path: Path) -> None:
+    linked = {name: "".join(part["seen"] for part in row["parts"]).encode() for name, row in load_native().items()}
+    wheels = [
+        made_wheel(tmp_path, package, **({"core.abi3.so": linked[package.name]} if package.name in linked else {}))
+        for package in SHIPPED
+        if PLATFORM.wants(package)
+    ]
+    left_out = {package.name for package in SHIPPED} - {str(parse_wheel_filename(file.name)[0]) for file in wheels}
+    assert left_out == {"httpx2-jsfetch"}, "what a browser installs is not in a node"
+    written = sbom.text(PLATFORM, wheels)
+    assert written == sbom.text(PLATFORM, wheels)
+    assert "timestamp" not in written
     document = json.loads(written)
-    listed = {(part["name"], part["version"]): part for part in document["components"]}
-    assert listed.keys() == {(package.name, package.version) for package in SHIPPED}
-    for package in SHIPPED:
-        part = listed[package.name, package.version]
-        assert {item["content"] for item in part["hashes"]} == set(package.hashes)
-        assert part["licenses"]
-    assert {part["name"] for part in document["components"] if part["scope"] == "optional"} == {
-        package.name for package in extras()
-    }
+    listed = {part["name"]: part for part in document["components"] if part["purl"].startswith("pkg:pypi/")}
+    assert listed.keys() == {package.name for package in SHIPPED} - left_out
+    for package, wheel in zip((each for each in SHIPPED if PLATFORM.wants(each)), wheels, strict=True):
+        part = listed[package.name]
+        assert part["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(wheel.read_bytes()).hexdigest()}]
+        assert (part["version"], bool(part["licenses"])) == (package.version, True)
+        assert (part["scope"] == "optional") == (package in extras())
     direct = next(item for item in document["dependencies"] if item["ref"].startswith("pkg:pypi/liaison-gateway@"))
     assert "pkg:pypi/cryptography@" in "".join(direct["dependsOn"])
-    assert "timestamp" not in written
+    assert json.loads(sbom.text(PLATFORM, wheels[:-1]))["serialNumber"] != document["serialNumber"]
 
 
-@pytest.mark.long
-def test_another_lock_gives_another_serial_number_and_a_wrong_document_is_refused() -> None:
-    first, packages = json.loads(sbom.text(read(BASE))), read(BASE)
-    assert json.loads(sbom.text(packages[:-1]))["serialNumber"] != first["serialNumber"]
-    short = Locked(packages[0].name, "1", "", ("abc",), ())
-    with pytest.raises(ValueError, match="not valid"):
-        sbom.text([short])
-    with pytest.raises(ValueError, match="of its licence"):
-        sbom.text([locked("no-such-package", "1")])
+def test_the_list_of_parts_has_fonts_map_and_words_with_the_hash_of_each_file() -> None:
+    found = {part["name"]: part for part in data_parts.parts()}
+    files = {file["name"]: file["hashes"][0]["content"] for part in found.values() for file in part["components"]}
+    assets = PROJECT / "gateway" / "console" / "assets"
+    there = [*(assets / "fonts").iterdir(), assets / "outline.json"]
+    assert {str(file.relative_to(PROJECT)) for file in there} <= files.keys()
+    assert all(hashlib.sha256((PROJECT / name).read_bytes()).hexdigest() == digest for name, digest in files.items())
+    assert {"@fontsource-variable/noto-sans-sc", "world-atlas", "cldr"} <= found.keys()
+    assert found["world-atlas"]["purl"] == "pkg:npm/world-atlas@2.0.2"
+    assert len(found["world-atlas"]["hashes"][0]["content"]) == 128
+
+
+def test_the_list_of_parts_has_what_stands_inside_wheels_and_only_what_is_there(tmp_path: Path) -> None:
+    package = locked("some-thing", "1.0")
+    told = [{"name": "itoa", "version": "1.0", "purl": "pkg:cargo/itoa@1.0"}, {"name": "cc", "scope": "excluded"}]
+    maker = json.dumps({"components": [*told, {"name": "some_thing", "version": "1.0"}]}).encode()
+    code = {"some_thing/_core.abi3.so": b"..libwind 2.1..", "some_thing.libs/libsea-1f.so.3": b"sea"}
+    row = {"version": "1.0", "parts": [{"name": "libwind", "version": "2.1", "seen": "libwind 2.1"}]}
+
+    def names(table: dict[str, Any], **files: bytes) -> list[tuple[str, str]]:
+        (tmp_path / "some_thing-1.0-py3-none-any.whl").unlink(missing_ok=True)
+        parts = inside(package, made_wheel(tmp_path, package, **files), "ref", table)
+        return [(part["name"], part.get("version", "")) for part in parts]
+
+    listed = {"INFO/sboms/thing.cyclonedx.json": maker}
+    assert names({}) == []
+    assert names({}, **code, **listed) == [("itoa", "1.0"), ("libsea-1f.so.3", "")]
+    assert names({"some-thing": row}, **code) == [("libsea-1f.so.3", ""), ("libwind", "2.1")]
+    for other in ({}, {"some-thing": {**row, "version": "0.9"}}):
+        with pytest.raises(ValueError, match=r"nobody says what is linked into .* some-thing 1\.0"):
+            names(other, **code)
+    with pytest.raises(ValueError, match="nobody says"):
+        names({}, **code, **{"INFO/sboms/auditwheel.cdx.json": maker})
+    with pytest.raises(ValueError, match="`libwind` is not in some-thing 1"):
+        names({"some-thing": row}, **{"some_thing/_core.abi3.so": b"nothing"})
+
+
+def test_a_package_whose_licence_is_not_known_is_refused(tmp_path: Path) -> None:
+    package = locked("no-such-package", "1")
+    wheel = made_wheel(tmp_path, package, **{"INFO/other": b""})
+    with ZipFile(wheel, "w") as opened:
+        opened.writestr("no_such_package-1.dist-info/METADATA", "Metadata-Version: 2.4\nLicense: ask us\n")
+    with pytest.raises(ValueError, match="`ask us` of its licence"):
+        sbom.sbom(PLATFORM, [wheel], [package], {})
+
+
+def test_every_row_of_native_code_is_of_a_locked_version() -> None:
+    versions = {package.name: package.version for package in SHIPPED}
+    assert {name: row["version"] for name, row in load_native().items()}.items() <= versions.items()
 
 
 def test_ci_makes_both() -> None:
