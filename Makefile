@@ -41,7 +41,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: house advisories assets audit-scale browser generated gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale finding history nightly
+.PHONY: house advisories assets audit-scale browser generated gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check reproduce image-tools screenshots docs lock policy-mutants mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale finding history nightly
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -127,10 +127,10 @@ torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
 restarts: $(STAMP)  ## Restart and kill processes of a node on PostgreSQL while officers ask: SEARCHES=5000
 	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s tests/federation/test_restarts.py
 
-versions: $(STAMP)  ## Nodes of two versions exchange everything, then both run the next one
+versions: $(STAMP)  ## Nodes of the last release and of a next version exchange everything, then both run the next one
 	LIAISON_SLOW=1 $(BIN)/pytest -s tests/federation/test_versions.py
 
-rolling: $(STAMP)  ## Two machines of a node on PostgreSQL are upgraded one after the other while officers ask: SEARCHES=5000
+rolling: $(STAMP)  ## Two machines of the last release on PostgreSQL are upgraded one by one while officers ask: SEARCHES=5000
 	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s tests/federation/test_rolling_upgrade.py
 
 faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once: FAULTS=20 for fewer (0: hours)
@@ -181,11 +181,23 @@ build: $(STAMP)  ## Build sdist and wheel, and the lock beside them, into dist/:
 bundle: build  ## An archive that installs without a network: BUNDLE_KEY=FILE signs it, BUNDLE_ARGS="--python 3.13 --machine x86_64"
 	@SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m tests.supply.bundle $(if $(BUNDLE_KEY),--key "$(BUNDLE_KEY)") $(BUNDLE_ARGS)
 
-image: bundle  ## A container image from the bundle, without a registry: IMAGE_BASE=IMAGE names its base (needs buildah, mmdebstrap)
+# It stands first, and needs nothing: what is missing is said before anything is built.
+image-tools:
+	@missing="$$(for tool in buildah $(if $(IMAGE_BASE),,mmdebstrap); do command -v $$tool >/dev/null || printf ' %s' $$tool; done)"; \
+	test -z "$$missing" || { echo "make image needs what is not here, and nothing was built: apt-get install$$missing" >&2; exit 1; }
+
+ifneq ($(filter image,$(MAKECMDGOALS)),)
+$(STAMP): | image-tools
+endif
+
+image: image-tools bundle  ## A container image from the bundle, without a registry: IMAGE_BASE=IMAGE names its base (needs buildah, mmdebstrap)
 	@SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m tests.supply.image $(if $(IMAGE_BASE),--base "$(IMAGE_BASE)")
 
 image-test: $(STAMP)  ## The image is built twice, and three nodes are served from it (needs root, buildah, podman, mmdebstrap)
 	LIAISON_SLOW=1 $(BIN)/pytest -q tests/install/test_image.py
+
+reproduce: $(STAMP)  ## Make the bundle of each release anew from its commit, and compare (docs/releases.toml): VERSION=0.2.1
+	@$(BIN)/python -m tests.supply.releases $(VERSION)
 
 release: $(STAMP)  ## Checks, version, commit, tag and all files of a release: VERSION=0.2.0 RELEASE_ARGS="--key FILE --dry-run"
 	@test -n "$(VERSION)" || { echo "name a version: make release VERSION=0.2.0" >&2; exit 2; }

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.supply.release import main
+from tests.supply.releases import load
 from tests.support.optional import needs
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
 CHANGES = "# Changes\n\n## Unreleased\n\n### Added\n- A thing.\n\n## 0.1.0, not released\n\nThe first.\n"
-MAKEFILE = "parts:\n\tmkdir -p dist && cp gateway/__init__.py dist/part && git describe --exact-match > dist/tag\n"
+MAKEFILE = """
+bundle:
+	mkdir -p dist && echo $(BUNDLE_KEY) > dist/liaison-0-cp313.tar.gz && cp gateway/__init__.py dist/one.whl
+parts: bundle
+	cp gateway/__init__.py dist/part && git describe --exact-match > dist/tag
+"""
 
 
 @pytest.fixture
@@ -24,6 +31,8 @@ def tree(tmp_path: Path) -> Path:
     (tree / "gateway" / "__init__.py").write_text('"""Words."""\n\n__version__ = "0.1.0"\n')
     (tree / "CHANGELOG.md").write_text(CHANGES)
     (tree / "Makefile").write_text(MAKEFILE)
+    (tree / "docs").mkdir()
+    (tree / "docs" / "releases.toml").write_text("# Releases.\n")
     (tree / ".gitignore").write_text("/dist/\n/tmp/\n")
     git(tree, "init", "--quiet")
     git(tree, "config", "user.name", "Maker")
@@ -58,7 +67,12 @@ def test_a_release_has_version_changes_tag_and_signed_files(tree: Path, key: Pat
     changes = (tree / "CHANGELOG.md").read_text()
     assert changes.index("## Unreleased") < changes.index("## 0.2.0, 20") < changes.index("- A thing.")
     assert "## 0.1.0, not released\n\nThe first." in changes
-    assert git(tree, "log", "-1", "--format=%an %s") == "Maker Version 0.2.0"
+    subjects = git(tree, "log", "-2", "--format=%an %s").splitlines()
+    assert subjects == ["Maker The list of releases has 0.2.0", "Maker Version 0.2.0"]
+    [listed] = load(tree)
+    assert (listed.version, listed.commit) == ("0.2.0", git(tree, "rev-parse", "v0.2.0^{commit}"))
+    assert listed.wheel == ("one.whl", hashlib.sha256((tree / "dist" / "one.whl").read_bytes()).hexdigest())
+    assert listed.bundle == ("liaison-0-cp313.tar.gz", hashlib.sha256(b"\n").hexdigest()), "it has no signature"
     dist = tree / "dist"
     assert (dist / "tag").read_text() == "v0.2.0\n", "the files are made of the tag"
     allowed = f"gpg.ssh.allowedSignersFile={dist / 'liaison-signers'}"
@@ -87,7 +101,7 @@ def test_a_dry_run_makes_the_files_and_leaves_the_tree(tree: Path) -> None:
         ("true", "next", "true", "no version of the form 1.2.3"),
         ("git tag v0.2.0", "0.2.0", "true", "is there already"),
         ("sed -i '/A thing/d; /### Added/d' CHANGELOG.md; git commit -qam less", "0.2.0", "true", "write what is new"),
-        ("sed -i 's/mkdir/false; exit 1;/' Makefile; git commit -qam red", "0.2.0", "true", "`make parts` failed"),
+        ("sed -i 's/cp gateway.*part/false/' Makefile; git commit -qam red", "0.2.0", "true", "`make parts` failed"),
     ],
 )
 def test_what_is_not_ready_is_refused_and_nothing_changes(

@@ -2,8 +2,9 @@
 
 All is made in a clone of the tree: the version is set, CHANGELOG's part `Unreleased` gets its name and day, both are
 committed and tagged, and wheel, source, lock, bundle, image, list of parts, checksums and signatures are made of the
-tag. Only when all of it is there do commit and tag come into this tree, and the files into `dist`. So a release that
-fails anywhere changes nothing, and `--dry-run` is a release without the last step.
+tag. A second commit adds the release to `docs/releases.toml`: the commit, and the hashes of wheel and unsigned bundle.
+Only when all of it is there do commits and tag come into this tree, and the files into `dist`. So a release that fails
+anywhere changes nothing, and `--dry-run` is a release without the last step.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from gateway.clock import SystemClock
+from tests.supply import releases
 from tests.supply.signatures import checksums
 from tests.support.shared import PROJECT
 
@@ -56,6 +58,9 @@ def release(tree: Path, order: Order, say: Callable[[str], object]) -> Path:
         _git(tree, "clone", "--quiet", "--no-hardlinks", str(tree), str(clone))
         _name(tree, clone, order)
         say(f"commit and tag v{order.version}, in a clone")
+        say("make bundle, without a signature")
+        _make(tree, clone, "bundle", None)
+        made = releases.made(clone / "dist", order.version, _git(clone, "rev-parse", "HEAD"))
         for part in order.parts:
             say(f"make {part}")
             _make(tree, clone, part, order.key)
@@ -64,6 +69,7 @@ def release(tree: Path, order: Order, say: Callable[[str], object]) -> Path:
         shutil.rmtree(dist, ignore_errors=True)
         shutil.copytree(clone / "dist", dist)
         if not order.dry_run:
+            _list(clone, made)
             _take_over(tree, clone, order)
     return dist
 
@@ -79,6 +85,8 @@ def _refuse(tree: Path, order: Order) -> None:
         raise Refused(f"the tag v{order.version} is there already")
     if not _news((tree / "CHANGELOG.md").read_text(encoding="utf-8")).strip():
         raise Refused("CHANGELOG.md says nothing under `Unreleased`: write what is new")
+    if "image" in order.parts and subprocess.run(["make", "--silent", "image-tools"], cwd=tree).returncode:
+        raise Refused("the image cannot be made here")
     if order.key and not order.key.is_file():
         raise Refused(f"there is no key {order.key}: ssh-keygen -t ed25519 -f {order.key} makes one")
 
@@ -121,10 +129,17 @@ def _make(tree: Path, clone: Path, part: str, key: Path | None) -> None:
         raise Refused(f"`make {part}` failed")
 
 
+def _list(clone: Path, made: releases.Release) -> None:
+    """Add the release to the list of them, which cannot stand in the commit that it names."""
+    listed = clone / releases.LIST
+    listed.write_text(listed.read_text(encoding="utf-8") + releases.row(made), encoding="utf-8")
+    _git(clone, "commit", "--quiet", "--message", f"The list of releases has {made.version}", releases.LIST)
+
+
 def _take_over(tree: Path, clone: Path, order: Order) -> None:
-    """Bring commit and tag into the tree: forward only, so that nothing of the tree is lost."""
+    """Bring commits and tag into the tree: forward only, so that nothing of the tree is lost."""
     _git(tree, "fetch", "--quiet", str(clone), "HEAD", f"refs/tags/v{order.version}:refs/tags/v{order.version}")
-    _git(tree, "merge", "--quiet", "--ff-only", f"v{order.version}^{{commit}}")
+    _git(tree, "merge", "--quiet", "--ff-only", _git(clone, "rev-parse", "HEAD"))
 
 
 def _git(tree: Path, *arguments: str) -> str:
@@ -157,7 +172,7 @@ def main(arguments: Sequence[str] | None = None, tree: Path = PROJECT) -> int:
         return 1
     for file in sorted(dist.iterdir()):
         sys.stdout.write(f"{file.stat().st_size:>12,}  {file.relative_to(tree)}\n")
-    ending = "a dry run: no commit, no tag" if given.dry_run else f"push the commit and the tag v{given.version}"
+    ending = "a dry run: no commit, no tag" if given.dry_run else f"push the commits and the tag v{given.version}"
     sys.stdout.write(f"Liaison {given.version} is made; {ending}\n")
     return 0
 

@@ -1,7 +1,8 @@
 """Two programs of different versions, each a tree of its own whose commands run in processes of their own.
 
-The reference is the newest tag of 0.2, or the commit that is checked out where there is none yet. The next version is
-this tree with what a next version may bring: one field more in one statement, and one migration more.
+The reference is the newest release before this tree (`docs/releases.toml`): the wheel that is built from its commit, in
+an environment of its own lock. The next version is this tree with what a next version may bring: one field more in one
+statement, and one migration more.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.supply import releases
+from tests.supply.releases import PACKAGES
 from tests.support.shared import PROJECT
 
-PACKAGES = ("gateway", "adapters", "policy", "certs", "proto")
 NOTE = "of the next version"
 """What the next version writes into the new field of a request."""
 
@@ -69,30 +73,34 @@ def downgrade() -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """A tree of the program, and its commands."""
+    """A version of the program, and its commands: what is installed for an interpreter, or a tree before it."""
 
     name: str
-    tree: Path
+    folder: Path
+    interpreter: Path
+    tree: Path | None = None
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment in which this tree's modules are found first."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("LIAISON_")}
-        path = os.pathsep.join((str(self.tree), str(self.tree / "proto" / "gen")))
-        return kept | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8"}
+        """The environment in which the modules of the tree are found first."""
+        left_out = ("LIAISON_", "PYTHONPATH")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+        if self.tree:
+            kept["PYTHONPATH"] = os.pathsep.join((str(self.tree), str(self.tree / "proto" / "gen")))
+        return kept | {"PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8"}
 
     def python(self, code: str, *arguments: str | Path) -> str:
         """Run a line of Python with this tree; what it printed."""
-        return self._done([sys.executable, "-c", code, *map(str, arguments)]).stdout
+        return self._done([str(self.interpreter), "-c", code, *map(str, arguments)]).stdout
 
     def run(self, *arguments: str | Path, code: int = 0) -> Any:
         """Run a command of `liaison` that ends with `code`; what it says as JSON."""
-        done = self._done([sys.executable, "-c", _MAIN, *map(str, arguments), "--json"], code)
+        done = self._done([str(self.interpreter), "-c", _MAIN, *map(str, arguments), "--json"], code)
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def _done(self, command: Sequence[str], code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            command, env=self.environment, cwd=self.tree.parent, stdin=subprocess.DEVNULL, capture_output=True,
+            command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True,
             encoding="utf-8", timeout=_COMMAND_S, check=False,
         )  # fmt: skip
         assert done.returncode == code, f"{self.name}: {command[2:]}: {done.returncode}: {done.stdout}{done.stderr}"
@@ -103,8 +111,8 @@ class Program:
         log = home.with_name(f"{home.name}-{self.name}-{time.monotonic_ns()}.log")
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-c", _MAIN, "serve", "--home", str(home)],
-                env=self.environment, cwd=self.tree.parent, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                [str(self.interpreter), "-c", _MAIN, "serve", "--home", str(home)],
+                env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
             )  # fmt: skip
         serving = Serving(process, log)
         try:
@@ -156,16 +164,12 @@ def wait_until(condition: Any, what: str, log: Path | None = None, seconds: floa
 
 
 def reference(folder: Path) -> Program:
-    """Return the newest release of 0.2, or the commit itself; its name says which."""
-    tags = _git("tag", "--list", "v0.2.*", "--sort=-version:refname").split()
-    name = tags[0] if tags else "HEAD"
-    tree = folder / "reference"
-    tree.mkdir()
-    archive = subprocess.run(
-        ["git", "-C", str(PROJECT), "archive", name, *PACKAGES], stdout=subprocess.PIPE, check=True, timeout=60
-    )
-    subprocess.run(["tar", "-x", "-C", str(tree)], input=archive.stdout, check=True, timeout=60)
-    return Program(name, tree)
+    """Return the newest release before this tree; its name is its version. Fails where its commit cannot be built."""
+    try:
+        release = releases.before()
+        return Program(release.version, folder, releases.program(release))
+    except releases.Absent as why:
+        pytest.fail(str(why), pytrace=False)
 
 
 def next_version(folder: Path) -> Program:
@@ -176,7 +180,7 @@ def next_version(folder: Path) -> Program:
         shutil.copytree(PROJECT / package, tree / package, ignore=ignored)
     _add_field(tree)
     _add_migration(tree)
-    return Program("next", tree)
+    return Program("next", folder, Path(sys.executable), tree)
 
 
 def _add_field(tree: Path) -> None:
@@ -210,9 +214,3 @@ def _replace(file: Path, old: str, new: str) -> None:
     text = file.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{file.name} has changed: this patch needs `{old.strip()}` in it"
     file.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(PROJECT), *arguments], capture_output=True, encoding="utf-8", check=True, timeout=60
-    ).stdout

@@ -21,7 +21,7 @@ from tests.support.shared import PROJECT
 
 NO_FORM_OF_A_TEST = {
     "advisories", "assets", "bench", "bench-against", "build", "bundle", "check", "demo", "docs", "finding",
-    "generated", "help", "history", "image", "lock", "machines", "nightly", "proto", "proto-check",
+    "generated", "help", "history", "image", "image-tools", "lock", "machines", "nightly", "proto", "proto-check",
     "quick", "release", "sbom", "screenshots", "setup", "words",
 }  # fmt: skip
 """Targets that make or measure something, or are quicker forms of what a night runs."""
