@@ -1,8 +1,8 @@
 """Nodes one version apart talk: searches, notices, receipts and documents, in both directions (decision 0104).
 
-Thailand runs a next version, with one field more in a request and one migration more; Viet Nam the newest release, built
-from its commit (`docs/releases.toml`). `make versions` goes on until both run the next one and say so,
-and until Viet Nam is back.
+Thailand runs a next version, with one field more in a request and one migration more; Viet Nam the newest release,
+built from its commit (`docs/releases.toml`). `make versions` goes on until both run the next one and say so, and until
+Viet Nam is back.
 """
 
 from __future__ import annotations

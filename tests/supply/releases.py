@@ -1,7 +1,7 @@
 """Build the program of a release from its commit: `python -m tests.supply.releases 0.2.1` (`make reproduce`).
 
 `docs/releases.toml` names the commit of each release and the hashes of what it makes. It is made in a clone of this
-history, with the tools of its own lock, by its own Makefile; what comes out is held to the hashes. Nothing rests on tags.
+history, with the tools of its own lock, by its own Makefile; what comes out is held to the hashes. No tag is asked.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _git(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def main(versions: list[str]) -> int:
-    """Make the bundles of releases anew, all of them unless some are named; return 1 where one is not the listed one."""
+    """Make the bundles of the named releases anew, or of all; return 1 where one is not as listed."""
     listed = load()
     code = 0
     if unknown := set(versions) - {release.version for release in listed}:

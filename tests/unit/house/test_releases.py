@@ -1,4 +1,4 @@
-"""The list of releases: each commit in it is a release's own, and its program is built from that commit or not at all."""
+"""The list of releases: each commit is a release's own, and its program is built from that commit or not at all."""
 
 from __future__ import annotations
 
@@ -85,9 +85,7 @@ def test_each_release_of_the_changes_is_listed_with_the_commit_that_bears_its_ve
     changes = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
     headed = re.findall(r"^## (\d+\.\d+\.\d+), \d{4}-", changes, re.MULTILINE)[::-1]
     listed = load()
-    assert [release.version for release in listed] in (headed, headed[:-1]), (
-        "the newest may be the commit that stands here"
-    )
+    assert [release.version for release in listed] in (headed, headed[:-1]), "the newest may be this commit"
     for release in listed:
         assert re.fullmatch(r"[0-9a-f]{40}", release.commit)
         assert release.wheel[0] == f"liaison_gateway-{release.version}-py3-none-any.whl"
