@@ -1,7 +1,7 @@
 """Two machines of a node on one PostgreSQL are upgraded one after the other while officers ask: no question fails.
 
 Both run the newest release, built from its commit (`docs/releases.toml`), and then a next version with one migration
-more, which is made while both serve. `make rolling SEARCHES=5000` goes on until so many searches have come to their ends.
+more, which is made while both serve. `make rolling SEARCHES=5000` goes on until so many searches have ended.
 """
 
 from __future__ import annotations
