@@ -48,7 +48,7 @@ def tree(tmp_path: Path) -> Path:
     return tree
 
 
-def test_the_program_before_a_tree_is_the_newest_release_that_is_not_the_tree_itself(
+def test_n230_the_program_before_a_tree_is_the_newest_release_that_is_not_the_tree_itself(
     tree: Path, tmp_path: Path
 ) -> None:
     assert before(tree).version == "0.1.0"
@@ -63,7 +63,7 @@ def test_the_program_before_a_tree_is_the_newest_release_that_is_not_the_tree_it
         before(tree)
 
 
-def test_a_history_that_was_cut_off_says_what_is_missing_and_which_command_brings_it(
+def test_n230_a_history_that_was_cut_off_says_what_is_missing_and_which_command_brings_it(
     tree: Path, tmp_path: Path
 ) -> None:
     shallow = tmp_path / "shallow"
@@ -81,7 +81,7 @@ def test_a_release_that_nobody_listed_is_not_made_again(capsys: pytest.CaptureFi
     assert "has no 9.9.9" in capsys.readouterr().err
 
 
-def test_each_release_of_the_changes_is_listed_with_the_commit_that_bears_its_version() -> None:
+def test_n230_each_release_of_the_changes_is_listed_with_the_commit_that_bears_its_version() -> None:
     changes = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
     headed = re.findall(r"^## (\d+\.\d+\.\d+), \d{4}-", changes, re.MULTILINE)[::-1]
     listed = load()

@@ -172,7 +172,7 @@ PLATFORM = Platform("3.13", "x86_64")
 
 
 @pytest.mark.long
-def test_the_list_of_parts_has_what_a_platform_installs_and_nothing_else(tmp_path: Path) -> None:
+def test_n230_the_list_of_parts_has_what_a_platform_installs_and_nothing_else(tmp_path: Path) -> None:
     linked = {name: "".join(part["seen"] for part in row["parts"]).encode() for name, row in load_native().items()}
     wheels = [
         made_wheel(tmp_path, package, **({"core.abi3.so": linked[package.name]} if package.name in linked else {}))
@@ -209,7 +209,7 @@ def test_the_list_of_parts_has_fonts_map_and_words_with_the_hash_of_each_file() 
     assert len(found["world-atlas"]["hashes"][0]["content"]) == 128
 
 
-def test_the_list_of_parts_has_what_stands_inside_wheels_and_only_what_is_there(tmp_path: Path) -> None:
+def test_n230_the_list_of_parts_has_what_stands_inside_wheels_and_only_what_is_there(tmp_path: Path) -> None:
     package = locked("some-thing", "1.0")
     told = [{"name": "itoa", "version": "1.0", "purl": "pkg:cargo/itoa@1.0"}, {"name": "cc", "scope": "excluded"}]
     maker = json.dumps({"components": [*told, {"name": "some_thing", "version": "1.0"}]}).encode()
