@@ -28,7 +28,7 @@ from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementErro
 
 from gateway.errors import Malformed, Misconfigured, StorageBroken, Unavailable
 from gateway.host.failures import failure
-from gateway.storage.database.prepared import driver_of
+from gateway.storage.database.prepared import COMPILED, driver_of
 from gateway.storage.database.wal_mover import WalMover
 
 _FULL = {"FULL", "EXTRA"}
@@ -321,6 +321,7 @@ def _engine(path: Path, settings: SqliteSettings, *, read_only: bool, still: boo
     engine = create_engine(
         f"sqlite:///file:{path.resolve()}?mode={mode}&uri=true",
         connect_args={"check_same_thread": False},
+        execution_options=COMPILED,
         **({"poolclass": NullPool} if read_only else {"pool_size": _IDLE, "max_overflow": -1}),
     )
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, NullPool, create_engine, event
 from gateway.errors import Misconfigured, StorageBroken
 from gateway.storage.database.engine import Database, Ways
 from gateway.storage.database.postgres_address import SESSION, WHERE, checked_address, connect_arguments, kept_query
+from gateway.storage.database.prepared import COMPILED
 
 _OLDEST = 140_000
 _DURABLE = {
@@ -80,6 +81,7 @@ def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = 
             url.set(drivername="postgresql+psycopg", query=kept_query(url)),
             poolclass=NullPool,
             connect_args=arguments,
+            execution_options=COMPILED,
             paramstyle="format",
         )
     except ImportError as error:

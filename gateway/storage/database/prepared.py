@@ -10,12 +10,37 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Table, bindparam, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.util import LRUCache
 
 _SQLITE = "sqlite"
 
 
 _compiled: dict[tuple[ClauseElement, str], Any] = {}
 """The statements of this process, which lie in modules, in the form of each kind of database."""
+
+
+class _Compiled(LRUCache[Any, Any]):
+    """Keeps statements that SQLAlchemy compiled for all databases of the process, by kind of database.
+
+    SQLAlchemy's own keys name the dialect object, and each engine has another one with the same settings.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the statement compiled for a database of the same kind."""
+        return super().get(self._of_kind(key), default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Keep a compiled statement."""
+        super().__setitem__(self._of_kind(key), value)
+
+    @staticmethod
+    def _of_kind(key: Any) -> Any:
+        dialect, *rest = key
+        return dialect.name, dialect.paramstyle, dialect.server_version_info, *rest
+
+
+COMPILED: Mapping[str, Any] = {"compiled_cache": _Compiled(2_000)}
+"""Options of an engine whose statements are compiled once in the process."""
 
 
 class Prepared:
