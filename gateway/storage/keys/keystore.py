@@ -353,7 +353,7 @@ def create_key_file(path: Path, value: bytes) -> None:
     Where another process makes the same file meanwhile, the first one stays. No reader ever sees half of a file.
     """
     with storage_errors("keystore"):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
