@@ -2,13 +2,16 @@
 
 One agency's dead database does not keep a country from serving. Until it is opened nothing is found in it, and each
 search says so, as of a source whose last look failed. What is wrong in our own settings, mapping or index is no matter
-of time: it is raised.
+of time: it is raised. All sources are opened at the same time, and a start waits for all of them together no longer
+than `START_S`: what takes longer goes on beside the node.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
 from adapters.base import Adapter, Changes
 from adapters.index.rows import description_of
@@ -20,6 +23,9 @@ from gateway.model.query import Query
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import NOT_FRESH, SourceDescription
 
+START_S = 15.0
+"""The longest that a start waits for its sources, however many there are."""
+
 _OF_INDEX = frozenset({"index-unwritable", "index-unreadable"})
 
 
@@ -28,18 +34,70 @@ def is_away(error: LiaisonError) -> bool:
     return isinstance(error, Unavailable | TimedOut | Overloaded) and error.code not in _OF_INDEX
 
 
-def open_or_wait(place: Place) -> Adapter:
-    """Return the source at `place`, or a `LateSource` while its system cannot be reached.
+def open_all(places: Sequence[Place]) -> list[Adapter]:
+    """Return the sources at these places, opened at the same time; a `LateSource` for each that is not open in time.
 
-    Raises what `open_source` raises for a mapping that does not fit and for an index that cannot be used. So it does
-    for a source that is away and has no mapping here: what would be missing could not be told.
+    Raises what `open_source` raises for a mapping that does not fit and for an index that cannot be used; what was
+    opened beside it is closed. So it does for a source process that cannot be asked and has no mapping here: what would
+    be missing could not be told, and it is waited for.
     """
+    threads = ThreadPoolExecutor(max(1, len(places)), thread_name_prefix="opening")
+    openings = [_Opening(place, threads) for place in places]
+    threads.shutdown(wait=False)
+    wait([each.begun for each in openings if each.begun], START_S)
     try:
-        return open_source(place)
-    except LiaisonError as error:
-        if not is_away(error) or place.node:
-            raise
-        return LateSource(place, description_of(load_mapping(place.mapping)), error)
+        return [opening.opened_or_late() for opening in openings]
+    except BaseException:
+        for opening in openings:
+            opening.give_up()
+        raise
+
+
+class _Opening:
+    """A source that is being opened in a thread of its own; its opening can be given up between two rows."""
+
+    def __init__(self, place: Place, threads: ThreadPoolExecutor) -> None:
+        self.place = replace(place, progress=self._read)
+        self._lock = threading.Lock()
+        self._is_given_up = False
+        self.begun: Future[Adapter] | None = threads.submit(open_source, self.place)
+
+    def opened_or_late(self) -> Adapter:
+        """Return the source, or a `LateSource`. Raises what time does not mend."""
+        place = self.place
+        if self.begun and not self.begun.done() and not place.node:
+            fault: LiaisonError = TimedOut("the source had no time left", code="source-deadline", where=place.id)
+        else:
+            try:
+                return self.opened()
+            except LiaisonError as error:
+                if not is_away(error) or place.node:
+                    raise
+                fault = error
+        return LateSource(self, description_of(load_mapping(place.mapping)), fault)
+
+    def opened(self) -> Adapter:
+        """Return the source, of the opening that was begun or of another one. Raises what opening it raises."""
+        with self._lock:
+            begun, self.begun = self.begun, None
+        return begun.result() if begun else open_source(self.place)
+
+    def give_up(self) -> None:
+        """End the opening as soon as it can be ended; what comes of it is closed, unless another call waits for it."""
+        with self._lock:
+            self._is_given_up = True
+            begun, self.begun = self.begun, None
+        if begun:
+            begun.add_done_callback(_closed)
+
+    def _read(self, *_progress: object) -> None:
+        if self._is_given_up:
+            raise Unavailable("the source was closed", code="source-closed", where=self.place.id)
+
+
+def _closed(opening: Future[Adapter]) -> None:
+    if opening.exception() is None:
+        opening.result().close()
 
 
 class LateSource:
@@ -48,8 +106,8 @@ class LateSource:
     `opened` is the source from then on.
     """
 
-    def __init__(self, place: Place, description: SourceDescription, fault: LiaisonError) -> None:
-        self._place = place
+    def __init__(self, opening: _Opening, description: SourceDescription, fault: LiaisonError) -> None:
+        self._under_way = opening
         self._description = description
         self.fault = fault
         self.opened: Adapter | None = None
@@ -85,6 +143,8 @@ class LateSource:
         with self._opening:
             if self.opened is not None:
                 return self.opened.refresh()
+            if self._is_closed:
+                return False
             try:
                 opened = self._open()
             except LiaisonError as error:
@@ -99,7 +159,7 @@ class LateSource:
 
     def _open(self) -> Adapter:
         """Return the source. Raises `Misconfigured` where its mapping names others by now than those of the start."""
-        opened, ours = open_source(self._place), self._description
+        opened, ours = self._under_way.opened(), self._description
         said = opened.describe()
         for name, mapped, known in (("id", said.id, ours.id), ("agency", said.agency, ours.agency)):
             if mapped != known:
@@ -113,7 +173,7 @@ class LateSource:
                     name=name,
                     mapped=mapped,
                     said=known,
-                    mapping=str(self._place.mapping),
+                    mapping=str(self._under_way.place.mapping),
                 )
         return opened
 
@@ -125,6 +185,7 @@ class LateSource:
         """End all connections, also those of a source that is being opened."""
         with self._lock:
             self._is_closed = True
+        self._under_way.give_up()
         if self.opened is not None:
             self.opened.close()
 

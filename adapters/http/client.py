@@ -32,6 +32,8 @@ MAX_ITEM = 1 << 20
 _MAX_TOKEN = 1 << 16
 _FIRST_SECONDS = 30.0
 """The longest that an interface is waited for until it has answered once: a node that starts waits for it."""
+_ANSWER_SECONDS = 60.0
+"""The longest that one exchange takes, so that an interface that goes silent amid its list is not waited for."""
 _MAX_WAIT = 300.0
 _WAIT_SECONDS = 5.0
 _LEAST_WAIT = 0.05
@@ -125,6 +127,7 @@ class Client:
         self, method: str, url: str, deadline: float, limit: int, headers: Mapping[str, str], content: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
         check_deadline(self._clock, deadline)
+        deadline = min(deadline, self._clock.monotonic() + _ANSWER_SECONDS)
         self._transport.begin(deadline, limit)
         sent = {"accept": "application/json", "accept-encoding": "identity", **headers}
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from adapters.base import Adapter
-from adapters.late import LateSource, open_or_wait
+from adapters.late import LateSource, open_all
 from adapters.mapping.file import load_mapping
 from certs.hsm.places import key_places
 from certs.keyfiles import check_key
@@ -92,15 +92,16 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     revived = bury(Tombstones(home.tombstones), keystore)
     open_log = partial(_open_log, store, keystore, keys.log, clock, member, home)
     exchange_log, operations_log = open_log("exchange"), open_log("operations")
-    sources = {
-        source.id: open_or_wait(
+    opened = open_all(
+        [
             replace(
                 source_place(settings, source, home, clock),
                 node=node_side(source, home, member, lambda: trust.view, keys),
             )
-        )
-        for source in settings.sources
-    }
+            for source in settings.sources
+        ]
+    )
+    sources = dict(zip((source.id for source in settings.sources), opened, strict=True))
     keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retention.DESK), clock.now_us())
     turn, counters = Turn(), Counters()
     walls = [
