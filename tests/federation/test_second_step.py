@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from gateway.audit.acts.passkeys import Passkey
 from gateway.desk.evidence.passkeys import PasskeyBook
+from gateway.desk.originator.lost_copies import UNKNOWN, LostCopies
 from gateway.desk.second_step.commands import Decide, Question
 from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.desk.second_step.parts import last_ask
@@ -19,6 +20,7 @@ from gateway.model.desk.offices import Contact
 from gateway.model.desk.threads import ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.marking import SubjectCategory
+from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.signing.passkeys.assertion import browser_assertion, challenge_of
 from gateway.signing.passkeys.base64url import decode_url64
@@ -471,6 +473,23 @@ def _list_contact(world: World) -> None:
     documents = publish_status(member.home, world.federation.clock)
     world.federation.share(world.federation.view("vn").descriptor("vn").data)
     world.federation.share(documents)
+
+
+async def test_what_is_read_without_a_thread_is_ended_by_whom_it_is_for(world: World) -> None:
+    th = world.nodes["th"]
+    national = actor("th", "nd7", Role.NATIONAL_DESK, agency="customs", office="th.capital")
+    parts = th.desk.parts
+    draft = LostCopies(parts.parts, parts.store, lambda *_: ("", "", ""), lambda _source: "").untold(member_id("vn"), 1)
+    await th.core.note(draft)
+    (reading,) = [each for each in works(th, WorkKind.READ) if each.id.endswith(UNKNOWN)]
+    assert parts.store.thread(reading.key) is None
+    with pytest.raises(Forbidden):
+        await step(world, "th").handing.note_read(OFFICER, reading.id)
+    await step(world, "th").handing.note_read(national, reading.id)
+    ended = await th.desk.uses.queue.work(national.officer, reading.id)
+    assert (ended.work.result, ended.work.by) == ("read", national.officer.person)
+    with pytest.raises(Stale):
+        await step(world, "th").handing.note_read(national, reading.id)
 
 
 async def test_a_note_reaches_the_other_side_and_its_reader_says_so(world: World) -> None:

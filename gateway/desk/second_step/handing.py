@@ -74,11 +74,11 @@ class Handing:
         await it.desk.pen.write(it.desk.parts.member, work.key, draft)
         return ended
 
-    def _reading(self, work_id: str) -> tuple[Work, Thread]:
+    def _reading(self, work_id: str) -> tuple[Work, Thread | None]:
         work = self._it.open_work(work_id, WorkKind.READ)
-        thread = self._it.thread(work.key)
-        row = self._it.desk.store.notice(work.key.peer, ExchangeId(work.notice_id))
-        if row is not None and row.placed.type is NoticeType.REPLY and not row.is_ours(thread):
+        thread = self._it.desk.store.thread(work.key)
+        row = self._it.desk.store.notice(work.key.peer, ExchangeId(work.notice_id)) if thread is not None else None
+        if thread is not None and row is not None and row.placed.type is NoticeType.REPLY and not row.is_ours(thread):
             raise Malformed(
                 "an answer is opened, so that its owner is told",
                 code="not-opened",

@@ -14,7 +14,7 @@ from gateway.desk.raising import Raising
 from gateway.desk.roles import Matter, act_of, matter_of, may
 from gateway.errors import Forbidden, Stale, Unknown
 from gateway.model.desk.notices import Ask, Notice
-from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Level, Role, WorkKind
 from gateway.model.requester import Requester
 from gateway.ports.desk import NoticeRow, Thread, Work
@@ -67,13 +67,17 @@ class StepParts:
             )
         return work
 
-    def check(self, actor: Actor, work: Work, thread: Thread, *, owner: str = "") -> None:
-        """Raise `Forbidden` where this person may not do this work; `owner` is the agency of a record."""
+    def check(self, actor: Actor, work: Work, thread: Thread | None, *, owner: str = "") -> None:
+        """Raise `Forbidden` where this person may not do this work; `owner` is the agency of a record.
+
+        Work without a thread is about the node itself, or about what a counterpart has of ours.
+        """
         now_us = self.now_us
         there = work.level is not Level.END and self.on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
         check_person(actor)
         matter = matter_of(work, owner=owner, supervisor_on_duty=there)
-        may(actor.person, act_of(work, thread.kind), matter, now_us)
+        kind = thread.kind if thread is not None else ThreadKind.SERVICE
+        may(actor.person, act_of(work, kind), matter, now_us)
 
     def requester(self, actor: Actor, peer: str) -> Requester:
         """Return a person of ours as a counterpart knows them."""
