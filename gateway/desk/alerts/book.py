@@ -10,6 +10,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -150,7 +151,7 @@ class AlertBook:
             shared = Counter(chain.from_iterable(self._by_key.get(key, ()) for key in keys))
             held = {key: self._alerts[key] for key in shared}
         seen = Counter({key: count for key, count in shared.items() if sees(held[key])})
-        return in_turn((held[key] for key, _ in seen.most_common()), lambda alert: alert.owner)[:MAX_JUDGED]
+        return in_turn((held[key] for key, _ in seen.most_common()), lambda alert: (alert.owner,))[:MAX_JUDGED]
 
     def _numbered(self, asked: str) -> list[HeldAlert]:
         signs = asked[_SHARED]
@@ -160,17 +161,18 @@ class AlertBook:
             return [self._alerts[key] for key in sorted(places)]
 
 
-def in_turn(items: Iterable[T], owner: Callable[[T], MemberId]) -> list[T]:
-    """Return the first item of each owner, then the second of each, and so on; in the order of `items` otherwise."""
-    lines: dict[MemberId, list[T]] = {}
+def in_turn(items: Iterable[T], owners: Callable[[T], Iterable[MemberId]]) -> list[T]:
+    """Return the first item of each owner, then the second of each, and so on; in the order of `items` otherwise.
+
+    An item of several owners comes as early as one of them lets it, and counts for each of them.
+    """
+    turns: Counter[MemberId] = Counter()
+    placed = []
     for item in items:
-        lines.setdefault(owner(item), []).append(item)
-    return [
-        line[place]
-        for place in range(max(map(len, lines.values()), default=0))
-        for line in lines.values()
-        if place < len(line)
-    ]
+        whose = set(owners(item))
+        placed.append((min((turns[each] for each in whose), default=0), item))
+        turns.update(whose)
+    return [item for _, item in sorted(placed, key=itemgetter(0))]
 
 
 def asked_keys(query: PersonQuery) -> set[str]:

@@ -181,7 +181,7 @@ class AlertGate:
         """
         budget = Budget(self._parts.clock, deadline)
         found = sorted(self._book.search(query, SETS[strictness], budget.check, sees), key=lambda one: -one[1].score)
-        told = in_turn(found, lambda one: one[0].owner)[:MAX_CANDIDATES]
+        told = in_turn(found, lambda one: (one[0].owner,))[:MAX_CANDIDATES]
         candidates = (Candidate(SOURCE, _place(alert.key), RECORD_TYPE, match, Marking()) for alert, match in told)
         return best(candidates, capped=len(found) > len(told))
 

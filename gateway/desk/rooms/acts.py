@@ -15,7 +15,6 @@ from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.roles import matter_of, may, refusal
 from gateway.desk.rooms.checks import addressed, check_command, members_of, office_matter, room_matter, told_of
-from gateway.desk.rooms.inviting import asked_for, decided
 from gateway.desk.rooms.known import Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs
 from gateway.desk.rooms.spread import RoomSpread, moved
@@ -262,7 +261,7 @@ class Rooms:
                 raise _not_now("nothing of this operation waits for an approval")
             here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
             may(actor.person, Act.APPROVE, matter_of(work, supervisor_on_duty=here), now_us)
-            after = decided(room.home, actor.officer, stand)
+            after = room.home.decided(actor.officer, stand)
             check_alone(act, room.home, after)
             state = ThreadState.OPEN if after.stand is Stand.ON else ThreadState.ENDED
             rows = DeskRows(
@@ -270,7 +269,7 @@ class Rooms:
                 before=thread.version,
                 works=(done(work, actor, act, now_us),),
             )
-            content = told_of(after) | (asked_for(room.home) if stand is Stand.ON else {})
+            content = told_of(after) | (room.home.asked_for if stand is Stand.ON else {})
             return desk_act(actor.officer, act, key, work=work, reason=reason, content=content, rows=rows)
 
         await self._write(key, make)

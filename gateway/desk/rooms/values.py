@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
 from gateway.clock import DAY_US
 from gateway.conversion import converter
+from gateway.desk.entries import asked_by
 from gateway.errors import Unknown
 from gateway.model.desk.notices import Note, OutcomeReport, Urgency
 from gateway.model.desk.rooms import Room, RoomMember, RoomRole, home_id, owner_of
@@ -122,6 +124,25 @@ class HomeRoom(msgspec.Struct, frozen=True):
     def is_owned(self) -> bool:
         """Tell whether we are its owner."""
         return owner_of(self.id) == self.own.member
+
+    @property
+    def asked_for(self) -> dict[str, Any]:
+        """The member of an approval's content that says what it approves, and who asked for it."""
+        if self.invites is not None:
+            return asked_by("invite", self.invites.by)
+        return asked_by("open-room", self.by)
+
+    def decided(self, by: Officer, stand: Stand) -> HomeRoom:
+        """Return the room as approved (`stand` is ON) or declined by somebody; one that goes on keeps whom it has.
+
+        Where the one who opened it approves what a colleague asked for, the colleague is the second person beside them.
+        """
+        if (asked := self.invites) is None:
+            return msgspec.structs.replace(self, stand=stand, approver=by if stand is Stand.ON else None)
+        if stand is not Stand.ON:
+            return msgspec.structs.replace(self, invites=None)
+        second = by if by.person != self.by.person else asked.by
+        return msgspec.structs.replace(self, to=(*self.to, *asked.to), approver=second, invites=None)
 
 
 _home_room = converter(HomeRoom)

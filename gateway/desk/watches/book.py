@@ -8,15 +8,14 @@ compared with the question before anything is told.
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from adapters.index.rows import KIND_OF, read_features
-from gateway.desk.alerts.book import asked_keys, asked_vessel_keys
+from gateway.desk.alerts.book import asked_keys, asked_vessel_keys, in_turn
 from gateway.desk.watches.goods import RECORD_TYPE, asked_tokens, held_tokens
 from gateway.matching.dates import compare_births
 from gateway.matching.identifiers import asked_number, vessel_numbers
@@ -160,22 +159,12 @@ class WatchBook:
         likely = [(count, each) for count, each in asked if isinstance(each, PersonQuery) and _is_born(each, features)]
         likely.sort(key=lambda each: -each[0])
         if len(likely) > _MOST_COMPARED:
-            likely = self._in_turn(likely)
+            with self._lock:
+                likely = in_turn(likely, lambda each: (key.peer for key in self._asking.get(each[1], ())))
         compared, rest = likely[:_MOST_COMPARED], likely[_MOST_COMPARED:]
         least = min((count for count, _ in compared), default=0)
         fitting = [each for _, each in compared if score_person(each, features, WIDE) is not None]
         return [*found, *fitting], [each for count, each in rest if count >= least]
-
-    def _in_turn(self, likely: Sequence[tuple[int, PersonQuery]]) -> list[tuple[int, PersonQuery]]:
-        """Return questions in the order of their turn: the first of each member, then the second of each, and so on."""
-        turns: Counter[MemberId] = Counter()
-        placed = []
-        with self._lock:
-            for each in likely:
-                peers = {key.peer for key in self._asking.get(each[1], ())}
-                placed.append((min((turns[peer] for peer in peers), default=0), each))
-                turns.update(peers)
-        return [each for _, each in sorted(placed, key=lambda one: one[0])]
 
     def declared(self, fields: Mapping[str, Any]) -> list[Subject]:
         """Return what is asked of declarations that the fields of one may fit."""

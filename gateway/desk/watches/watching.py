@@ -255,7 +255,7 @@ class Watching:
             if counts[watch.peer] < MOST_IN_A_ROUND and self._is_on(watch):
                 counts[watch.peer] += 1
                 found.append(watch)
-        return in_turn(found, lambda one: one.peer)
+        return in_turn(found, lambda one: (one.peer,))
 
     def _follow(self) -> None:
         """Search for all watches anew where policy or the switches are others, or a record is free.
