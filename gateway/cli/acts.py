@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.options import KEY
+from gateway.cli.options import KEY, TIME, together
 from gateway.cli.output import Output
-from gateway.clock import rfc3339
+from gateway.clock import rfc3339, to_micros
+from gateway.errors import LiaisonError
+from gateway.model.evidence.retention import read_steps
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
+from gateway.ops.acts.erasures import MAX_ERASED
+from gateway.ops.acts.forget_plan import Subject
 from gateway.views.lines import Line
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -21,6 +27,47 @@ def key_option(whose: str, *, more: str = "") -> Callable[[_F], _F]:
     """Return the decorator of `--key`, which may be given for each person who signs."""
     text = f"{whose} (liaison trust person){more}."
     return click.option("--key", "keys", multiple=True, metavar="KEY", type=KEY, help=text)
+
+
+def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that mean a subject; it gets them as `subject`."""
+
+    @wraps(command)
+    def call(
+        *arguments: Any,
+        numbers: tuple[str, ...],
+        records: tuple[str, ...],
+        since: datetime | None,
+        before: datetime | None,
+        complete: bool,
+        **options: Any,
+    ) -> Any:
+        subject = Subject(numbers, records, to_micros(since), to_micros(before), complete)
+        return command(*arguments, subject=subject, **options)
+
+    return _SUBJECT(call)
+
+
+_SUBJECT = together(
+    click.option(
+        "--number", "numbers", multiple=True, metavar="NUMBER", help="A document, person or vehicle; repeatable."
+    ),
+    click.option(
+        "--record", "records", multiple=True, metavar="RECORD", help="A record, as audit find has it; repeatable."
+    ),
+    click.option("--from", "since", type=TIME, help="With --number or --record: entries from this time on (UTC)."),
+    click.option("--before", type=TIME, help="With --number or --record: entries before this time (UTC)."),
+    click.option("--complete", is_flag=True, help="With --number or --record: open every entry, and use no index."),
+)
+
+
+def _places(value: str) -> str:
+    """Return in words what may be the steps between indexes: how many there are, and the first and last."""
+    try:
+        indexes = read_steps(value, MAX_ERASED)
+    except LiaisonError:
+        return value
+    return f"{len(indexes):,} entries, {indexes[0]} to {indexes[-1]}"
 
 
 def act_output(file: Path, data: bytes) -> Output:
@@ -42,7 +89,10 @@ def _act_lines(file: Path, value: dict[str, Any]) -> Iterator[Line]:
 def _detail(value: Any) -> str:
     """Return a detail in words that its signers can judge: the ends of classes as times, lists without brackets."""
     if isinstance(value, Mapping):
-        ends = ((name, rfc3339(end) if type(end) is int else end) for name, end in value.items())
+        ends = (
+            (name, rfc3339(end) if type(end) is int else _places(end) if isinstance(end, str) else end)
+            for name, end in value.items()
+        )
         return ", ".join(f"{name} {end}" for name, end in ends)
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 

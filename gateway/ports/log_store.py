@@ -125,6 +125,9 @@ class LogStore(Protocol):
     ) -> list[int]:
         """Return the indexes of entries that fit all given filters, newest first."""
 
+    def of_exchanges(self, log: str, exchanges: Collection[str]) -> list[int]:
+        """Return indexes of the entries of these exchanges, ascending, in one pass over the log."""
+
     def of_kinds(
         self, log: str, kinds: Collection[str], since_us: int, first: int = 0
     ) -> Iterator[tuple[int, int, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from gateway.ports.log_store import LogStore, StoredEntry
 from gateway.statements.envelope import ENVELOPE_OVERHEAD, QUESTIONS, unseal
 from gateway.statements.questions import read_question
 
+_NEAR, _TOGETHER = 8, 256
 _NOTICE = b"application/vnd.liaison.notice."
 
 
@@ -46,6 +47,9 @@ class OpenedLogs(Protocol):
     def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
         """Return entries with index in [start, stop), in order. Raises `Contradicted` for content of another entry."""
 
+    def at(self, log: str, indexes: Sequence[int]) -> Iterator[Opened]:
+        """Return the entries with these indexes, ascending; no others are opened. Raises like `rows`."""
+
 
 def _all(_entry: Entry) -> bool:
     """Have all entries opened."""
@@ -73,6 +77,10 @@ class HomeLogs:
         """Return entries with index in [start, stop), opened, in order."""
         return (self._opened(log, stored) for stored in self._store.entries(log, start, stop))
 
+    def at(self, log: str, indexes: Sequence[int]) -> Iterator[Opened]:
+        """Return the entries with these indexes, opened; what lies between them is read with them and not opened."""
+        return (self._opened(log, stored) for stored in stored_at(self._store, log, indexes))
+
     def _opened(self, log: str, stored: StoredEntry) -> Opened:
         entry = parse_entry(stored.body)
         if not self._opens(entry):
@@ -84,6 +92,18 @@ class HomeLogs:
         except Unknown:
             return Opened(entry, None, closed=f"erased: {stored.content.key_id}")
         return open_row(entry, log, stored.index, private, request, answer, stored.content.key_id)
+
+
+def stored_at(store: LogStore, log: str, indexes: Sequence[int]) -> Iterator[StoredEntry]:
+    """Yield the entries with these indexes, ascending, that exist. Near ones are read together: a question to the
+    database costs as much as a few rows."""
+    begin = 0
+    for end in range(1, len(indexes) + 1):
+        if end == len(indexes) or indexes[end] - indexes[end - 1] > _NEAR or end - begin >= _TOGETHER:
+            wanted = frozenset(indexes[begin:end])
+            found = store.entries(log, indexes[begin], indexes[end - 1] + 1)
+            yield from (stored for stored in found if stored.index in wanted)
+            begin = end
 
 
 def open_row(entry: Entry, log: str, index: int, private: bytes, request: bytes, answer: bytes, key_id: str) -> Opened:

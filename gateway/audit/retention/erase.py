@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.erase_key import ErasureReason, KeyEraser
@@ -51,8 +54,15 @@ class Eraser:
         `Forbidden` when one of them is held, or is a proof that is never erased, and `Unknown` when there is no such
         entry: then nothing is changed.
         """
+        return self.targets(self.look_up(wanted), why)
+
+    def look_up(self, wanted: Mapping[str, Iterable[int]]) -> Targets:
+        """Return the entries that an order names. Raises like `entries`; nothing is changed."""
+        return look_up(self._one.store, self._one.keys, self._standing(), wanted, self._one.progress)
+
+    def targets(self, targets: Targets, why: ErasureReason) -> list[Erased]:
+        """Erase what `look_up` has found a moment ago."""
         self._one.look_again()
-        targets = look_up(self._one.store, self._one.keys, self._standing(), wanted)
         found = self._documents(targets, why)
         for key in targets.keys.values():
             erased = self._one.erase(key, [], targets.wanted, why)
@@ -68,10 +78,10 @@ class Eraser:
         still holds all of them."""
         if not targets.names:
             return []
-        names = [name.encode() for name in targets.names]
+        names = Names(targets.names)
 
         def named(key: str, value: bytes) -> bool:
-            return any(name in value or name in key.encode() for name in names)
+            return names.any_in(value) or names.any_in(key.encode())
 
         keys = [content_key_id(text) for text in self._one.keys.key_ids() if text.partition("/")[0] in RESEALED]
         return [self._one.reseal(key, named, why) for key in keys if key.end_us > targets.since_us]
@@ -101,6 +111,27 @@ class Eraser:
 
     def _standing(self) -> list[Hold]:
         return standing(self._one.store, self._one.keys, self._one.clock.now_us())
+
+
+class Names:
+    """Names that are looked for in many values. Each value is gone through once, however many names there are."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names: dict[int, set[bytes]] = defaultdict(set)
+        for name in names:
+            self._names[len(name.encode())].add(name.encode())
+        letters = b"".join(
+            b"\\x%02x" % letter for letter in sorted({*chain.from_iterable(chain(*self._names.values()))})
+        )
+        self._runs = {length: re.compile(b"[%s]{%d,}" % (letters, length)) for length in self._names}
+
+    def any_in(self, value: bytes) -> bool:
+        """Tell whether one of the names is somewhere in a value."""
+        for length, names in self._names.items():
+            for run in self._runs[length].findall(value):
+                if any(run[at : at + length] in names for at in range(len(run) - length + 1)):
+                    return True
+        return False
 
 
 def _nothing(key: str, value: bytes) -> bool:

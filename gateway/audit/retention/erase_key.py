@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from gateway.audit.reading.show import Filter, show
 from gateway.audit.retention.destroyed_keys import Tombstones
 from gateway.audit.retention.holds import Hold, holding
-from gateway.audit.retention.plan import Erased, Sorted, Wanted, sort_content
+from gateway.audit.retention.plan import Erased, Progress, Sorted, Wanted, in_silence, sort_content
 from gateway.audit.retention.ports import ErasableContent, ErasableKeys
 from gateway.clock import Clock
 from gateway.errors import StorageBroken
@@ -58,6 +59,7 @@ class KeyEraser:
     tombstones: Tombstones
     clock: Clock
     settle: Callable[[], None]
+    progress: Progress = in_silence
     _known: dict[str, int] | None = field(default=None, init=False)
 
     def erase(self, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted, why: ErasureReason) -> Erased | None:
@@ -69,18 +71,21 @@ class KeyEraser:
             to = self.keys.retire(key.id)
             self.settle()
             plan = sort_content(self.content, key, holds, wanted)
-            self._keep(key, to, holds, wanted)
+            self._keep(key, to, holds, wanted, plan.keep)
         return self._destroy(key, plan, why)
 
-    def _keep(self, key: ContentKeyId, to: str, holds: Sequence[Hold], wanted: Wanted) -> None:
-        """Carry out step 1."""
+    def _keep(self, key: ContentKeyId, to: str, holds: Sequence[Hold], wanted: Wanted, total: int) -> None:
+        """Carry out step 1 for `total` pieces of content."""
         waiting: list[tuple[ContentPlace, bytes]] = []
+        done = 0
         for place in self.content.under(key.id, key.start_us, key.end_us):
             if wanted(place) and holding(holds, place.log, place.index, place.exchange_id) is None:
                 continue
             waiting.append((place, self.keys.rewrap(key.id, place.wrapped_key, place.log, place.index, to)))
             if len(waiting) == _BATCH:
                 self._rewrap(key.id, to, waiting)
+                done += len(waiting)
+                self.progress(f"keeping the rest of {key.id}", done, total)
                 waiting = []
         if waiting:
             self._rewrap(key.id, to, waiting)
@@ -93,9 +98,11 @@ class KeyEraser:
 
     def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: ErasureReason) -> Erased:
         """Carry out all steps for a key of single values: `drop` picks by name and value those that go."""
-        to = self.keys.retire(key.id)
+        to, seen = self.keys.retire(key.id), count(1)
 
         def change(name: str, sealed: bytes, place: bytes) -> bytes | None:
+            if (done := next(seen)) % _BATCH == 0:
+                self.progress(f"sealing {key.id} anew", done, 0)
             return None if drop(name, self.keys.open(sealed, place)) else self.keys.reseal(sealed, to, place)
 
         kept = self.content.reseal_small(key.id, change)

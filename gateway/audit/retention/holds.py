@@ -15,6 +15,7 @@ from typing import Any
 
 from gateway.audit.reading.show import Filter, Shown, show
 from gateway.errors import BadSignature, Contradicted, Forbidden, Malformed, Stale
+from gateway.model.evidence.retention import read_steps, steps
 from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
 from gateway.model.values import text_value
 from gateway.ports import events
@@ -31,6 +32,9 @@ APPROVALS = 2
 MAX_HOLD_US = 366 * 24 * 3600 * 1_000_000
 """The longest hold; a longer one has to be placed anew."""
 MAX_PLACES = 1_000
+"""Entries of a log, and exchanges, that a document names one by one; of more entries it says the steps between them."""
+MAX_HELD = 80_000
+"""Entries of a log that one hold covers; its entry has no room for more."""
 _MAX_REASON = 200
 _FIELDS = {"action", "entries", "exchanges", "id", "member", "reason", "until_us"}
 _ID = re.compile(r"hold-[0-9a-f]{12}", re.ASCII)
@@ -90,7 +94,7 @@ def seal_hold(order: HoldOrder, keys: Sequence[SigningKey]) -> bytes:
         "action": order.action.value,
         "id": order.id,
         "reason": order.reason,
-        "entries": {log: sorted(indexes) for log, indexes in order.entries.items()},
+        "entries": {log: _written(sorted(indexes)) for log, indexes in order.entries.items()},
         "exchanges": sorted(order.exchanges),
         "until_us": order.until_us,
     }
@@ -229,11 +233,18 @@ def _entries_of(store: LogStore, keys: ContentKeys, event: Event) -> Iterable[Sh
             yield shown
 
 
+def _written(indexes: list[int]) -> list[int] | str:
+    return indexes if len(indexes) <= MAX_PLACES else steps(indexes)
+
+
 def _entries(value: Any) -> dict[str, tuple[int, ...]]:
     if not isinstance(value, dict) or not all(_LOG.fullmatch(log) for log in value):
         raise _bad("entries are named by log and index")
     found = {}
     for log, indexes in value.items():
+        if isinstance(indexes, str):
+            found[log] = tuple(read_steps(indexes, MAX_HELD))
+            continue
         if not isinstance(indexes, list) or not 1 <= len(indexes) <= MAX_PLACES:
             raise _bad(f"a hold names 1 to {MAX_PLACES} entries of a log")
         if any(type(index) is not int or index < 0 for index in indexes):

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.audit.entries.entry import decode_private, parse_entry
+from gateway.audit.reading.opened import stored_at
 from gateway.audit.retention.holds import Hold, holding, read_holds
 from gateway.audit.retention.ports import ErasableContent, ErasableKeys
 from gateway.errors import Forbidden, Unknown
 from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id
 from gateway.ports.content_keys import Retention
-from gateway.ports.log_store import LogStore
+from gateway.ports.log_store import LogStore, StoredEntry
 
 ERASED_BY_AGE = (Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retention.JUSTIFICATION)
 """Classes whose content ages. `PROOF` is never erased."""
@@ -23,6 +24,12 @@ DOCUMENTS = "docs"
 
 RESEALED = frozenset({DOCUMENTS, str(Retention.DESK)})
 """Classes of single values: those of an old month that are still needed are sealed anew, then its key is destroyed."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a step of long work, the part that is done, and the whole."""
+
+_TOLD = 1_000
+"""Entries between two reports of progress."""
 
 Wanted = Callable[[ContentPlace], bool]
 """Tells whether content is to be erased, as long as no hold covers it."""
@@ -71,6 +78,11 @@ class Targets:
         return place.index in self.entries.get(place.log, ())
 
 
+def in_silence(step: str, done: int, total: int) -> None:
+    """Report no progress."""
+    del step, done, total
+
+
 def everything(place: ContentPlace) -> bool:
     """Select all content under a key."""
     del place
@@ -110,25 +122,38 @@ def plan_by_age(
     return [sort_content(content, key, holds, everything).told(key.id) for key in due(keys, before)]
 
 
-def look_up(store: LogStore, keys: ErasableKeys, holds: Sequence[Hold], wanted: Mapping[str, Iterable[int]]) -> Targets:
-    """Return the entries that an order names. Entries that are erased already are only counted.
+def look_up(
+    store: LogStore,
+    keys: ErasableKeys,
+    holds: Sequence[Hold],
+    wanted: Mapping[str, Iterable[int]],
+    progress: Progress = in_silence,
+) -> Targets:
+    """Return the entries that an order names, in one pass. Entries that are erased already are only counted.
 
     Raises `Forbidden` when one of them is held, or is a proof that is never erased, and `Unknown` when there is no such
     entry.
     """
     targets = Targets()
-    for log, indexes in wanted.items():
-        for index in sorted(set(indexes)):
-            _add(targets, store, keys, holds, (log, index))
+    sorted_indexes = {log: sorted(set(indexes)) for log, indexes in wanted.items()}
+    total, done = sum(map(len, sorted_indexes.values())), 0
+    for log, indexes in sorted_indexes.items():
+        found = stored_at(store, log, indexes)
+        for index in indexes:
+            stored = next(found, None)
+            if stored is None or stored.index != index:
+                raise Unknown(
+                    "there is no entry {index} in {log}", code="no-such-entry", where=log, index=index, log=log
+                )
+            _add(targets, keys, holds, log, stored)
+            done += 1
+            if done % _TOLD == 0:
+                progress("looking up", done, total)
     return targets
 
 
-def _add(targets: Targets, store: LogStore, keys: ErasableKeys, holds: Sequence[Hold], place: tuple[str, int]) -> None:
-    log, index = place
-    stored = next(iter(store.entries(log, index, index + 1)), None)
-    if stored is None:
-        raise Unknown("there is no entry {index} in {log}", code="no-such-entry", where=log, index=index, log=log)
-    entry = parse_entry(stored.body)
+def _add(targets: Targets, keys: ErasableKeys, holds: Sequence[Hold], log: str, stored: StoredEntry) -> None:
+    entry, index = parse_entry(stored.body), stored.index
     if (hold := holding(holds, log, index, entry.exchange_id)) is not None:
         raise Forbidden(
             "entry {index} of {log} is under the legal hold `{id}`: nothing was erased",

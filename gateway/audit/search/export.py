@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Final
@@ -89,6 +89,10 @@ class SearchedExport:
         self._at = (log, stop)
         for row in islice(self._rest, stop - start):
             yield _opened(log, row)
+
+    def at(self, log: str, indexes: Sequence[int]) -> Iterator[Opened]:
+        """Yield the entries with these indexes, opened."""
+        return (_opened(log, self._one(self._logs[log], index)) for index in indexes)
 
     def _one(self, log: ExportLog, index: int) -> Row:
         """Return one entry. Its lines are found by halving."""

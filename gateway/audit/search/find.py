@@ -15,6 +15,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from gateway.audit.reading.opened import Opened
 from gateway.audit.search.index import (
@@ -59,6 +60,9 @@ class Found:
 Keep = Callable[[Opened], bool]
 """Tells whether an entry that fits may be found. With it every entry that fits is opened, and only the allowed are
 counted."""
+
+Take = Callable[[str, Opened], object]
+"""Takes an entry that fits, with the name of its log."""
 
 Tally = Callable[[Found], Sequence[str]]
 """Returns the terms by which all fitting entries are to be counted, from the newest of them."""
@@ -118,6 +122,33 @@ def find_all(
             if progress is not None:
                 progress(done, total)
     return found
+
+
+def find_each(
+    logs: SearchedLogs, index: FindFile, question: Question, take: Take, progress: Progress | None = None
+) -> None:
+    """Carry out steps 1 to 3 and hand every entry that fits to `take`; none of them is kept in memory.
+
+    Raises like `find`.
+    """
+    keeper = IndexKeeper(logs, index)
+    keeper.catch_up(progress)
+    for log in logs.logs():
+        if question.of_log(log):
+            handed = partial(_handed, take, log)
+            _Search(logs, index, keeper, log, question, 0, handed, is_counted=False).run()
+
+
+def read_each(logs: SearchedLogs, question: Question, take: Take, progress: Progress | None = None) -> None:
+    """Hand every entry that fits to `take` as `find_each` does, and open every entry for it, without an index."""
+    bounds = {log: logs.bounds(log) for log in logs.logs() if question.of_log(log)}
+    for log in bounds:
+        find_all(logs, question, 0, {log: bounds[log][1]}, progress, partial(_handed, take, log))
+
+
+def _handed(take: Take, log: str, opened: Opened) -> bool:
+    take(log, opened)
+    return False
 
 
 def _fitting(
@@ -268,17 +299,16 @@ class _Search:
         if self._keep is None:
             room = min(room, max(0, self._limit - len(self._found.entries)))
             self._found.count += bits.bit_count() - room
-        for place in places_of(bits)[:room] if room else ():
-            index = block * BLOCK + place
-            for opened in self._logs.rows(self._log, index, index + 1):
-                if opened.private is None and self._question.private:
-                    self._found.closed += 1  # erased after the index was looked at
-                elif not fits(self._question, opened, self._logs.resolve):
-                    raise _wrong(self._log, index)
-                elif self._keep is None or self._keep(opened):
-                    self._found.count += 1
-                    if len(self._found.entries) < self._limit:
-                        self._found.entries.append((self._log, opened))
+        wanted = [block * BLOCK + place for place in places_of(bits)[:room]] if room else []
+        for opened in reversed(list(self._logs.at(self._log, wanted[::-1]))):
+            if opened.private is None and self._question.private:
+                self._found.closed += 1  # erased after the index was looked at
+            elif not fits(self._question, opened, self._logs.resolve):
+                raise _wrong(self._log, opened.entry.index)
+            elif self._keep is None or self._keep(opened):
+                self._found.count += 1
+                if len(self._found.entries) < self._limit:
+                    self._found.entries.append((self._log, opened))
 
 
 def _public_groups(question: Question) -> Iterator[Group]:

@@ -14,7 +14,7 @@ from typing import Any
 from gateway.audit.entries.entry import Entry
 from gateway.clock import rfc3339
 from gateway.errors import LiaisonError, Malformed
-from gateway.model.evidence.retention import content_key_id, in_ranges
+from gateway.model.evidence.retention import content_key_id, outside_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,7 @@ def not_proved(log: str, key_id: str, gone: ErasedEntries, proof: ErasureProof) 
             return gone.indexes[0]
         listed = proof.indexes.get(log)
         if listed is not None:
-            outside = [index for index in gone.indexes if not in_ranges(listed, index)]
-            return outside[0] if outside else None
+            return outside_ranges(listed, gone.indexes)
     except LiaisonError:
         return gone.indexes[0]
     allowed = proof.entries.get(log, 0)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from gateway.audit.acts.act import parse_act
 from gateway.audit.acts.table import ActKind, Lane
 from gateway.audit.reading.inspection import Action, Inspection, sign_inspection
+from gateway.audit.retention.plan import Progress, in_silence
 from gateway.clock import SystemClock
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Unauthenticated, Unavailable
@@ -39,11 +40,13 @@ def _no_officer(token: str) -> Officer:
     raise Unauthenticated("no identity provider is known here", code="proof-needed", where="token")
 
 
-def carry_out(folder: Path, order: Order, officer_of: OfficerOf = _no_officer) -> dict[str, Any]:
+def carry_out(
+    folder: Path, order: Order, officer_of: OfficerOf = _no_officer, progress: Progress = in_silence
+) -> dict[str, Any]:
     """Have an act carried out and return its result; `officer_of` checks tokens where no node runs.
 
-    Raises the error of a refusal, and `Unavailable` when a running node did not take the act in time: a quick act is
-    then withdrawn, a long one stays.
+    Raises the error of a refusal, and `Unavailable` when a running node did not take the act in time, or told no
+    progress of it for as long: a quick act is then withdrawn, a long one stays.
     """
     settings = load_settings(folder)
     mailbox, lane = Mailbox(Home(settings.home).acts), order.lane
@@ -55,10 +58,13 @@ def carry_out(folder: Path, order: Order, officer_of: OfficerOf = _no_officer) -
             kind=order.kind,
         )
     mailbox.give(order)
-    until = time.monotonic() + _WAIT_S[lane]
+    until, told = time.monotonic() + _WAIT_S[lane], None
     try:
         while (result := mailbox.result(order)) is None:
-            if not _took(settings, lane, officer_of):
+            if not _took(settings, lane, officer_of, progress):
+                if (now := mailbox.progress(order)) not in (None, told):
+                    until, told = time.monotonic() + _WAIT_S[lane], now
+                    progress(*now)
                 if time.monotonic() > until:
                     raise _late(settings, lane)
                 time.sleep(_STEP_S[lane])
@@ -79,7 +85,7 @@ def settle_order(folder: Path, order: Order) -> dict[str, Any] | None:
     settings = load_settings(folder)
     mailbox, until = Mailbox(Home(settings.home).acts), time.monotonic() + _SETTLE_S
     while (result := mailbox.result(order)) is None:
-        if not _took(settings, order.lane, _no_officer):
+        if not _took(settings, order.lane, _no_officer, in_silence):
             if time.monotonic() > until:
                 return None
             time.sleep(_STEP_S[order.lane])
@@ -88,10 +94,10 @@ def settle_order(folder: Path, order: Order) -> dict[str, Any] | None:
     return result
 
 
-def _took(settings: Settings, lane: Lane, officer_of: OfficerOf) -> bool:
+def _took(settings: Settings, lane: Lane, officer_of: OfficerOf, progress: Progress) -> bool:
     """Carry out the waiting acts, unless a node runs; return False where one does."""
     try:
-        with own_desks(settings, lane, officer_of) as desks:
+        with own_desks(settings, lane, officer_of, progress) as desks:
             if lane is Lane.LONG:
                 desks.long.run_acts()
             else:
@@ -133,17 +139,17 @@ def _leaves(kind: type[LiaisonError]) -> Iterator[type[LiaisonError]]:
 # ---------------------------------------------------------------- acts by their documents
 
 
-def bring(folder: Path, data: bytes) -> dict[str, Any]:
+def bring(folder: Path, data: bytes, progress: Progress = in_silence) -> dict[str, Any]:
     """Carry out a signed act. Raises `Forbidden` for one that is done with a command of its own."""
     act, _ = parse_act(data)
     with helped(act.kind, Home(load_settings(folder).home)):
-        return carry_out(folder, Order(act.kind, document=data.decode().rstrip("\n")))
+        return carry_out(folder, Order(act.kind, document=data.decode().rstrip("\n")), progress=progress)
 
 
-def bring_file(folder: Path, file: Path) -> dict[str, Any]:
+def bring_file(folder: Path, file: Path, progress: Progress = in_silence) -> dict[str, Any]:
     """Carry out the signed act in a file. Raises an error whose remedy is the next signature where one is missing."""
     try:
-        return bring(folder, read_document(file, ACT))
+        return bring(folder, read_document(file, ACT), progress)
     except LiaisonError as error:
         if error.code == "below-threshold":
             error.remedy = f"another person, whose public key the descriptor lists: {sign_command(file)}"

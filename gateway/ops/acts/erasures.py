@@ -15,16 +15,19 @@ from gateway.audit.acts.table import ActKind, Lane, Proof, rule_of
 from gateway.audit.retention.erase import Eraser
 from gateway.audit.retention.erase_key import ErasureReason, KeyEraser
 from gateway.audit.retention.holds import HoldAction, lapsed_entry, lifted_entry, placed_entry, read_holds, verify_hold
-from gateway.audit.retention.plan import DOCUMENTS, ERASED_BY_AGE, Erased, look_up, standing
+from gateway.audit.retention.plan import DOCUMENTS, ERASED_BY_AGE, Erased, Targets, in_silence
 from gateway.clock import HOUR_US
 from gateway.config.sections.desk import RetentionMonths
 from gateway.errors import Forbidden, LiaisonError, Malformed, Replayed, Unknown
-from gateway.model.evidence.retention import months_before
+from gateway.model.evidence.retention import months_before, read_steps
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import Event
+
+MAX_ERASED = 300_000
+"""Entries of a log that one act erases; what an entry keeps of the act has no room for more."""
 
 _COPY_US = 60 * 1_000_000
 
@@ -145,10 +148,6 @@ class ErasureDesk:
             if not hold.ended and hold.until_us <= now_us:
                 self._one.operations.append([lapsed_entry(hold)])
 
-    @property
-    def _now(self) -> int:
-        return self._one.clock.now_us()
-
     # ------------------------------------------------------------ acts
 
     def _carry_out(self, order: Order) -> Mapping[str, Any]:
@@ -156,7 +155,11 @@ class ErasureDesk:
         effect = self.effects.get(ActKind(order.kind))
         if effect is None:
             raise Forbidden("`{kind}` erases and holds nothing", code="unknown-act", kind=order.kind)
-        return effect(order)
+        self._one.progress = self._mailbox.progress_of(order)
+        try:
+            return effect(order)
+        finally:
+            self._one.progress = in_silence
 
     def _proved(self, order: Order) -> tuple[Act, Proved]:
         act, proved = self._trust.verify(document_of(order.document))
@@ -175,13 +178,14 @@ class ErasureDesk:
         by_age = act.kind is ActKind.ERASE_AGE
         before = _before(act.detail) if by_age else {}
         wanted, ground = ({}, "age") if by_age else _entries(act.detail)
+        targets = Targets()
         if by_age:
             self._timely()
         else:  # refused here, so that no entry orders an erasure that cannot be done
-            look_up(self._one.store, self._one.keys, standing(self._one.store, self._one.keys, self._now), wanted)
+            targets = self.eraser.look_up(wanted)
         why = ErasureReason("court-order" if act.reference else ground, proved.words, act.reason, act.reference, act.id)
         self._note(act, proved, events.ERASURE_ORDERED)
-        return self._erased(self.eraser.by_age(before, why) if by_age else self.eraser.entries(wanted, why))
+        return self._erased(self.eraser.by_age(before, why) if by_age else self.eraser.targets(targets, why))
 
     def _erased(self, found: list[Erased]) -> Mapping[str, Any]:
         """Return the result of an erasure. `problem` says why keys may live on in the copy of the keystore."""
@@ -244,8 +248,9 @@ def _entries(detail: Mapping[str, Any]) -> tuple[dict[str, list[int]], str]:
     entries, ground = detail.get("entries"), detail.get("ground")
     if ground not in ("entry", "subject"):
         raise Malformed("an erasure says whether it is of entries or of a subject", code="bad-act")
-    if not isinstance(entries, dict) or not all(isinstance(items, list) for items in entries.values()):
+    if not isinstance(entries, dict) or not all(isinstance(items, list | str) for items in entries.values()):
         raise Malformed("an erasure names entries by log", code="bad-act")
-    if any(type(index) is not int or index < 0 for items in entries.values() for index in items):
+    found = {log: read_steps(items, MAX_ERASED) if isinstance(items, str) else items for log, items in entries.items()}
+    if any(type(index) is not int or index < 0 for items in found.values() for index in items):
         raise Malformed("an entry's index is a whole number", code="bad-act")
-    return entries, ground
+    return found, ground

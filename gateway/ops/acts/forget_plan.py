@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.acts.table import ActKind
-from gateway.audit.retention.plan import DOCUMENTS, ERASED_BY_AGE, Erased, look_up, plan_by_age, standing
-from gateway.audit.search.find import find_all
-from gateway.audit.search.home import SearchedHome
+from gateway.audit.reading.opened import Opened
+from gateway.audit.retention.plan import (
+    DOCUMENTS,
+    ERASED_BY_AGE,
+    Erased,
+    Progress,
+    in_silence,
+    look_up,
+    plan_by_age,
+    standing,
+)
 from gateway.audit.search.question import Question
 from gateway.audit.search.terms import Field, number_terms, term
 from gateway.clock import SystemClock
 from gateway.errors import Malformed, Misused, Unknown
-from gateway.model.evidence.retention import age_before, content_key_id
+from gateway.model.evidence.retention import age_before, content_key_id, steps
 from gateway.model.names import exchange_id
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.draft import draft
+from gateway.ops.acts.erasures import MAX_ERASED
+from gateway.ops.audit.search import each_entry
 from gateway.ops.homes.open_home import Evidence, open_home
-from gateway.storage.keys.references import HitReferences
 from gateway.storage.log.erase_store import SqlErasableContent
 
 Entries = dict[str, list[int]]
@@ -29,7 +40,9 @@ Entries = dict[str, list[int]]
 Done = tuple[list[Erased], str]
 """The erased keys, and the problem with the copy of the keystore (empty without one)."""
 
-_MANY = 10_000_000
+MAX_LISTED = 1_000
+"""Entries that an act names one by one; of more it says the steps between them (`gateway.model.evidence.retention`)."""
+
 _CLASS_WORDS = {
     "hit": "exchanges with a hit",
     "nohit": "exchanges without a hit, refusals, silence",
@@ -88,35 +101,59 @@ def named(folder: Path, entries: Iterable[str], exchanges: Iterable[str]) -> Ent
     return found
 
 
-def of_subject(
-    folder: Path, numbers: Sequence[str], records: Sequence[str], reason: str, court: str, key: Sequence[KeyPlace]
-) -> Entries:
-    """Return the entries of all exchanges in which a number was asked for, or a record was given or used.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The numbers that were asked for and the records that were given or used, and the time of what is meant.
 
-    The program opens all content to find them and shows none of it. This search has its entry first, signed by a person
-    as the table of acts demands. Raises `Misused`.
+    With `complete` every entry is opened to find it, and no index is believed.
     """
-    groups = [*map(number_terms, numbers), *(frozenset((term(Field.RECORD, record),)) for record in records)]
-    if not all(groups):
-        raise Misused("--number: this is no number of a document, person or vehicle")
+
+    numbers: Sequence[str] = ()
+    records: Sequence[str] = ()
+    since_us: int = 0
+    until_us: int = 0
+    complete: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers or self.records)
+
+    def question(self) -> Question:
+        """Return the question for its entries. Raises `Misused`."""
+        groups = [*map(number_terms, self.numbers)]
+        groups += [frozenset((term(Field.RECORD, record),)) for record in self.records]
+        if not all(groups):
+            raise Misused("--number: this is no number of a document, person or vehicle")
+        return Question(tuple((group,) for group in groups), since_us=self.since_us, until_us=self.until_us)
+
+
+def of_subject(
+    folder: Path, subject: Subject, reason: str, court: str, key: Sequence[KeyPlace], progress: Progress = in_silence
+) -> Entries:
+    """Return the entries of all exchanges that a subject is in, in two passes over a log: one by the search index, and
+    one for the other entries of the same exchanges.
+
+    The program opens content to find them and shows none of it. This search has its entry first, signed by a person as
+    the table of acts demands. Raises `Misused`.
+    """
+    question, exchanges, found = subject.question(), set[str](), defaultdict[str, set[int]](set)
     bring(folder, draft(folder, ActKind.SEEK, reason or court, {}, key, court))
-    found: Entries = defaultdict(list)
+
+    def take(log: str, opened: Opened) -> None:
+        if opened.entry.exchange_id:
+            exchanges.add(opened.entry.exchange_id)
+        else:
+            found[log].add(opened.entry.index)
+
+    each_entry(folder, question, take, partial(progress, "opening entries"), complete=subject.complete)
     with open_home(folder) as evidence:
-        references = HitReferences(evidence.settings.keystore, SystemClock())
-        logs = SearchedHome(evidence.store, evidence.keys, references.resolve)
-        question = Question(alternatives=tuple((group,) for group in groups))
-        sizes = {log: logs.bounds(log)[1] for log in logs.logs()}
-        for log, opened in find_all(logs, question, _MANY, sizes).entries:
-            same = opened.entry.exchange_id
-            places = exchange_entries(evidence, same) if same else {log: [opened.entry.index]}
-            for name, indexes in places.items():
-                found[name] = sorted({*found[name], *indexes})
-    return dict(found)
+        for log in evidence.store.logs():
+            found[log].update(evidence.store.of_exchanges(log, exchanges))
+    return {log: sorted(indexes) for log, indexes in found.items() if indexes}
 
 
-def plan(folder: Path, before: Mapping[str, int], wanted: Entries) -> list[Erased]:
+def plan(folder: Path, before: Mapping[str, int], wanted: Entries, progress: Progress = in_silence) -> list[Erased]:
     """Return the keys that an erasure would erase; raises its errors. Nothing is changed; the node may be running."""
-    return plan_age(folder, before) if before else plan_entries(folder, wanted)
+    return plan_age(folder, before) if before else plan_entries(folder, wanted, progress)
 
 
 def draft_age(folder: Path, before: Mapping[str, int], reason: str, court: str, keys: Sequence[KeyPlace]) -> bytes:
@@ -128,7 +165,12 @@ def draft_entries(
     folder: Path, wanted: Entries, ground: str, reason: str, court: str, keys: Sequence[KeyPlace]
 ) -> bytes:
     """Return the signed act of erasing single entries. `ground` is `entry` or `subject`."""
-    detail = {"entries": {log: sorted(set(indexes)) for log, indexes in wanted.items()}, "ground": ground}
+    places = {log: sorted(set(indexes)) for log, indexes in wanted.items()}
+    if (most := max(map(len, places.values()), default=0)) > MAX_ERASED:
+        raise Misused(f"{most:,} entries: one act erases {MAX_ERASED:,} of a log; name a part with --from and --before")
+    is_short = sum(map(len, places.values())) <= MAX_LISTED
+    said = {log: indexes if is_short else steps(indexes) for log, indexes in places.items()}
+    detail = {"entries": said, "ground": ground}
     return draft(folder, ActKind.ERASE_ENTRIES, reason or court, detail, keys, court)
 
 
@@ -144,11 +186,11 @@ def plan_age(folder: Path, before: Mapping[str, int]) -> list[Erased]:
         return plan_by_age(evidence.store, content, evidence.keys, SystemClock().now_us(), before)
 
 
-def plan_entries(folder: Path, wanted: Entries) -> list[Erased]:
+def plan_entries(folder: Path, wanted: Entries, progress: Progress = in_silence) -> list[Erased]:
     """Return the keys that erasing these entries would erase. Raises the errors of the erasure."""
     with open_home(folder) as evidence:
         holds = standing(evidence.store, evidence.keys, SystemClock().now_us())
-        targets = look_up(evidence.store, evidence.keys, holds, wanted)
+        targets = look_up(evidence.store, evidence.keys, holds, wanted, progress)
         return [Erased(key_id, dict(targets.counts[key_id])) for key_id in sorted(targets.keys)]
 
 

@@ -13,7 +13,15 @@ from typing import Any
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.acts.table import ActKind
-from gateway.audit.retention.holds import MAX_HOLD_US, HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
+from gateway.audit.retention.holds import (
+    MAX_HELD,
+    MAX_HOLD_US,
+    HoldAction,
+    HoldOrder,
+    parse_hold,
+    read_holds,
+    seal_hold,
+)
 from gateway.clock import SystemClock, rfc3339, to_micros
 from gateway.config import load_settings
 from gateway.errors import LiaisonError, Malformed, Misused
@@ -36,6 +44,8 @@ def draft_hold(
     if not 0 < to_micros(until) - SystemClock().now_us() <= MAX_HOLD_US:
         raise Misused("--until: a hold ends in the future, at most 366 days away")
     places = {log: tuple(sorted(set(indexes))) for log, indexes in entries.items()}
+    if (most := max(map(len, places.values()), default=0)) > MAX_HELD:
+        raise Misused(f"{most:,} entries: one hold covers {MAX_HELD:,} of a log; name a part with --from and --before")
     try:
         held = tuple(ExchangeId(exchange_id(item)) for item in dict.fromkeys(exchanges))
     except Malformed as error:

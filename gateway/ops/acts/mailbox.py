@@ -3,6 +3,7 @@
 ::
 
     acts/<lane>-<id>.json      an act; it stays until it is carried out, also over a crash
+    acts/<lane>-<id>.progress  how far a long one is
     acts/<lane>-<id>.result    what became of it, for the command that waits
     acts/<lane>.lock           held by the one process that takes the acts of this lane
 
@@ -19,6 +20,7 @@ import os
 import pwd
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ from typing import Any
 
 from certs.durable import PRIVATE, make_folder, replace
 from gateway.audit.acts.table import Lane, rule_of
+from gateway.audit.retention.plan import Progress, in_silence
 from gateway.clock import SystemClock
 from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, StorageBroken
 from gateway.signing import strict_json
@@ -37,9 +40,12 @@ MAX_WAITING = 1_000
 _MAX = 8 * 1024 * 1024
 """Bytes of an act in the mailbox: more than the largest signed document."""
 _TEXTS = ("by", "document", "id", "kind", "reason", "token")
+_PROGRESS = ".progress"
 _FIELDS = {*_TEXTS, "detail"}
 _NEVER = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG)
 """Errors of files that no later attempt can read."""
+_TOLD_S = 0.5
+"""Seconds between two reports of progress."""
 _KEPT_S = 24 * 3600
 """Seconds for which a result waits for a command that does not fetch it."""
 
@@ -71,8 +77,9 @@ class Order:
 class Mailbox:
     """The acts of one home that wait."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, progress: Progress = in_silence) -> None:
         self.folder = folder
+        self._progress = progress
 
     def give(self, order: Order) -> None:
         """Write an act, durably. Raises `Overloaded` when too many wait."""
@@ -114,6 +121,28 @@ class Mailbox:
                     given.append((status.st_mtime_ns, path.name, path))
         return [path for _, _, path in sorted(given)]
 
+    def progress_of(self, order: Order) -> Progress:
+        """Return the reporter of progress of an act: it tells this process, and twice a second whoever waits for it."""
+        path, told_s = self.place(order).with_suffix(_PROGRESS), -_TOLD_S
+
+        def report(step: str, done: int, total: int) -> None:
+            nonlocal told_s
+            self._progress(step, done, total)
+            if time.monotonic() - told_s >= _TOLD_S:
+                told_s = time.monotonic()
+                with suppress(StorageBroken):
+                    replace(path, strict_json.dumps([step, done, total]), PRIVATE)
+
+        return report
+
+    def progress(self, order: Order) -> tuple[str, int, int] | None:
+        """Return the step, the done part and the whole of an act that is being carried out; None where none is told."""
+        try:
+            step, done, total = strict_json.loads(self.place(order).with_suffix(_PROGRESS).read_bytes(), _MAX)
+            return str(step), int(done), int(total)
+        except (OSError, LiaisonError, TypeError, ValueError):
+            return None
+
     def result(self, order: Order) -> dict[str, Any] | None:
         """Return the result of an act and remove it; return None while the act waits."""
         path = self.place(order).with_suffix(".result")
@@ -128,7 +157,7 @@ class Mailbox:
 
     def withdraw(self, order: Order) -> None:
         """Take an act and its result back, for a command that does not wait any more."""
-        for suffix in (".json", ".result"):
+        for suffix in (".json", ".result", _PROGRESS):
             self.place(order).with_suffix(suffix).unlink(missing_ok=True)
 
     def find(self, lane: Lane, name: str) -> tuple[Order, Path] | None:
@@ -172,6 +201,7 @@ class Mailbox:
         with suppress(StorageBroken):  # a folder in its place must not end the node, and the act had its effect
             replace(path.with_suffix(".result"), strict_json.dumps(result), PRIVATE)
         path.unlink(missing_ok=True)
+        path.with_suffix(_PROGRESS).unlink(missing_ok=True)
 
     @contextmanager
     def our_turn(self, lane: Lane) -> Iterator[bool]:

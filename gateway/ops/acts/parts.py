@@ -12,6 +12,7 @@ from gateway.audit.log.log import AuditLog
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.audit.retention.erase_key import KeyEraser
+from gateway.audit.retention.plan import Progress, in_silence
 from gateway.clock import Clock, SystemClock, check_time
 from gateway.config import Home, Settings
 from gateway.config.suspensions import Switch
@@ -80,6 +81,7 @@ class Stands:
     officer_of: OfficerOf
     proved: Callable[[], bool] = lambda: True
     refresh: Callable[[], object] = lambda: None
+    progress: Progress = in_silence
 
     @property
     def home(self) -> Home:
@@ -101,7 +103,7 @@ class Stands:
 def desks_on(on: Stands) -> Desks:
     """Return the desks of one home."""
     documents = SqlDocumentStore(on.database, on.keystore, on.clock)
-    mailbox, trust = Mailbox(on.home.acts), HomeTrust(on.home, on.member, on.clock)
+    mailbox, trust = Mailbox(on.home.acts, on.progress), HomeTrust(on.home, on.member, on.clock)
     used = Used(documents, on.store, on.keystore)
     switches = SwitchDesk(mailbox, trust, used, documents, on.switches, on.write)
     book = PasskeyBook(documents)
@@ -154,7 +156,9 @@ def _erasure_desk(on: Stands, mailbox: Mailbox, trust: HomeTrust, used: Used) ->
 
 
 @contextmanager
-def own_desks(settings: Settings, lane: Lane, officer_of: OfficerOf) -> Iterator[Desks]:
+def own_desks(
+    settings: Settings, lane: Lane, officer_of: OfficerOf, progress: Progress = in_silence
+) -> Iterator[Desks]:
     """Yield the desks of a home that no node serves. Raises `Misconfigured` (`already-running`) when one does."""
     home = Home(settings.home)
     with (
@@ -184,6 +188,7 @@ def own_desks(settings: Settings, lane: Lane, officer_of: OfficerOf) -> Iterator
                     partial(_fresh_view, home, clock),
                     partial(history, home),
                     officer_of,
+                    progress=progress,
                 )
             )
 

@@ -13,7 +13,7 @@ from typing import Any
 from certs.keyfiles import KeyPlace
 from gateway.audit.reading.mandate import Mandate
 from gateway.audit.search.export import SearchedExport
-from gateway.audit.search.find import Found, find, find_all
+from gateway.audit.search.find import Found, Take, find, find_all, find_each, read_each
 from gateway.audit.search.home import SearchedHome
 from gateway.audit.search.index import IndexKeeper, SearchedLogs
 from gateway.audit.search.postings import BLOCK
@@ -214,6 +214,21 @@ def _reasons(found: Found) -> list[str]:
     """Return the terms of the reasons in the entries shown, by which refusals are counted."""
     shown = {str((opened.private or {}).get(name) or "") for _, opened in found.entries for name in ("code", "refusal")}
     return [term(Field.REFUSED, code) for code in sorted(shown - {""})[:_MOST_REASONS]]
+
+
+def each_entry(folder: Path, question: Question, take: Take, progress: Progress, *, complete: bool) -> None:
+    """Hand every entry of a home that fits to `take`, by its search index; with `complete` every entry is opened.
+
+    Whoever calls it has written the entry of the search. Raises `Contradicted`, `Unavailable`.
+    """
+    place = Place(folder)
+    _use_names(place)
+    with _searched(place) as logs:
+        if complete:
+            read_each(logs, question, take, progress)
+            return
+        with _open_index(place, logs) as index:
+            find_each(logs, index, question, take, progress)
 
 
 def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gateway.storage.database.tables import log_checkpoint, log_content, log_ent
 from gateway.storage.log.prune_store import tile_leaves
 
 _PAGE = 512
+_SCANNED = 16_384
 
 
 class SqlLogReader:
@@ -140,6 +141,21 @@ class SqlLogReader:
             if until_us:
                 statement = statement.where(c.seq < self.first_since(connection, log, until_us))
             return list(connection.execute(statement).scalars())
+
+    def of_exchanges(self, log: str, exchanges: Collection[str]) -> list[int]:
+        """Return indexes of the entries of these exchanges, ascending, in one pass over the log."""
+        c, wanted = log_entry.c, {bytes.fromhex(one) for one in exchanges}
+        statement = select(c.seq, c.exchange_id).where(c.log_id == self._id(log), c.seq >= bindparam("first"))
+        statement = statement.where(c.seq < bindparam("stop")).order_by(c.seq)
+        state = self.state(log)
+        found: list[int] = []
+        if state is None or not wanted:
+            return []
+        for first in range(state.first, state.size, _SCANNED):
+            with self._database.read("find") as connection:
+                rows = connection.execute(statement, {"first": first, "stop": min(state.size, first + _SCANNED)})
+                found += [seq for seq, exchange in rows if exchange in wanted]
+        return found
 
     def of_kinds(
         self, log: str, kinds: Collection[str], since_us: int, first: int = 0

@@ -9,7 +9,7 @@ import click
 from certs.keyfiles import KeyPlace
 from gateway.cli.acts import act_output, problem_lines
 from gateway.cli.options import FILE, KEY, NEW_FILE, home_option
-from gateway.cli.output import Output, printed
+from gateway.cli.output import Output, printed, progress_bars
 from gateway.ops.acts.carry import bring_file
 from gateway.ops.acts.draft import add_person
 from gateway.ops.homes.documents import ACT, read_document
@@ -56,5 +56,6 @@ def bring(file: Path, home: Path) -> Output:
     Example:
       liaison act bring act --home th
     """
-    done = bring_file(home, file)
+    with progress_bars() as progress:
+        done = bring_file(home, file, progress)
     return Output(done, [("the act has its entry, and is carried out", "good"), *problem_lines(done.get("problem"))])

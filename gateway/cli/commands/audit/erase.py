@@ -8,11 +8,12 @@ import click
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.retention.plan import Erased
-from gateway.cli.acts import act_output, key_option, problem_lines
+from gateway.cli.acts import act_output, key_option, problem_lines, subject_options
 from gateway.cli.options import NEW_FILE, home_option
-from gateway.cli.output import Output, printed, working
+from gateway.cli.output import Output, printed, progress_bars
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.forget_plan import (
+    Subject,
     ages,
     draft_age,
     draft_entries,
@@ -33,10 +34,7 @@ from gateway.ops.acts.forget_plan import (
 @click.option(
     "--entry", "entries", multiple=True, metavar="LOG:INDEX", help="One entry, such as exchange/1:17; repeatable."
 )
-@click.option("--number", "numbers", multiple=True, metavar="NUMBER", help="A document, person or vehicle; repeatable.")
-@click.option(
-    "--record", "records", multiple=True, metavar="RECORD", help="A record, as audit find has it; repeatable."
-)
+@subject_options
 @click.option("--exchange", "exchanges", multiple=True, metavar="ID", help="All entries of one exchange; repeatable.")
 @click.option(
     "--court-order", "court", metavar="REFERENCE", default="", help="On the order of a court, with its reference."
@@ -51,8 +49,7 @@ def erase(
     age: str,
     entries: tuple[str, ...],
     exchanges: tuple[str, ...],
-    numbers: tuple[str, ...],
-    records: tuple[str, ...],
+    subject: Subject,
     court: str,
     reason: str,
     keys: tuple[KeyPlace, ...],
@@ -67,8 +64,9 @@ def erase(
     says.
 
     A subject is meant by --number (every exchange in which it was asked for) and --record (every one in which it was
-    given or used). To find them the program opens all entries; that has its entry, so it needs a key and why, also
-    with --dry-run.
+    given or used). The search index finds them (liaison audit index); what it finds is opened and compared, and with
+    --complete every entry is opened and no index believed. The search has its entry, so it needs a key and why, also
+    with --dry-run. What is cut off goes on at the next start of the node, or with the next act that erases or holds.
 
     \b
     Examples:
@@ -79,26 +77,26 @@ def erase(
       liaison act bring act --home th
       liaison audit erase --home th --number C4419027 --court-order "Black 117/2569" --key a.key --dry-run
     """
-    ways = (age, entries or exchanges, numbers or records)
+    ways = (age, entries or exchanges, subject)
     if sum(map(bool, ways)) != 1:
         raise click.UsageError("say what to erase: --older-than, or --entry and --exchange, or --number and --record")
-    looks = dry_run and not (numbers or records)
+    looks = dry_run and not subject
     if not looks and not (reason or court):
         raise click.UsageError("say why: --reason, or --court-order with the order's reference")
-    with working("looking" if dry_run else "erasing"):
+    with progress_bars() as progress:
         before = ages(age) if age else {}
         wanted = named(home, entries, exchanges) if entries or exchanges else {}
-        if numbers or records:
-            wanted = of_subject(home, numbers, records, reason, court, keys)
+        if subject:
+            wanted = of_subject(home, subject, reason, court, keys, progress)
         if dry_run:
-            return _erasure(plan(home, before, wanted), "", planned=True)
+            return _erasure(plan(home, before, wanted, progress), "", planned=True)
         ground = "entry" if entries or exchanges else "subject"
         if age:
             data = draft_age(home, before, reason, court, keys)
         else:
             data = draft_entries(home, wanted, ground, reason, court, keys)
         if out is None:
-            return _erasure(*erased_of(bring(home, data)), planned=False)
+            return _erasure(*erased_of(bring(home, data, progress)), planned=False)
     out.write_bytes(data)
     return act_output(out, data)
 

@@ -10,9 +10,12 @@ from typing import Any
 import click
 
 from certs.keyfiles import KeyPlace
+from gateway.audit.retention.holds import MAX_PLACES
+from gateway.cli.acts import subject_options
 from gateway.cli.options import FILE, KEY, NEW_FILE, TIME, home_option
-from gateway.cli.output import Output, printed
-from gateway.ops.acts.forget_plan import entry_places
+from gateway.cli.output import Output, printed, progress_bars
+from gateway.errors import Unknown
+from gateway.ops.acts.forget_plan import Subject, entry_places, of_subject
 from gateway.ops.acts.hold_documents import (
     bring_command,
     bring_hold,
@@ -37,7 +40,8 @@ _OUT_OPTION = click.option("--out", required=True, type=NEW_FILE, help="The docu
     "--entry", "entries", multiple=True, metavar="LOG:INDEX", help="One entry, such as exchange/1:17; repeatable."
 )
 @click.option("--exchange", "exchanges", multiple=True, metavar="ID", help="Every entry of one exchange; repeatable.")
-@click.option("--until", required=True, type=TIME, help="When it ends by itself (UTC); at most 366 days away.")
+@subject_options
+@click.option("--until", "ends", required=True, type=TIME, help="When it ends by itself (UTC); at most 366 days away.")
 @_REASON
 @_KEY
 @_OUT_OPTION
@@ -46,20 +50,32 @@ def draft(
     home: Path,
     entries: tuple[str, ...],
     exchanges: tuple[str, ...],
-    until: datetime,
+    subject: Subject,
+    ends: datetime,
     reason: str,
     key: KeyPlace,
     out: Path,
 ) -> Output:
     """Write a new hold with the first approver's signature.
 
+    A subject is meant as in liaison audit erase: --number and --record hold the entries that are there now. To find
+    them has its entry, which the same key signs.
+
     \b
-    Example:
+    Examples:
       liaison audit hold draft --home th --exchange 3c1f… --until 2027-06-01 --reason "case 7" --key a.key --out h
+      liaison audit hold draft --home th --number C4419027 --until 2027-06-01 --reason "case 7" --key a.key --out h
     """
-    if not entries and not exchanges:
-        raise click.UsageError("say what to hold: --entry or --exchange")
-    data = draft_hold(home, entry_places(entries), exchanges, until, reason, key)
+    if not (entries or exchanges or subject):
+        raise click.UsageError("say what to hold: --entry, --exchange, or --number and --record")
+    places = entry_places(entries)
+    if subject:
+        with progress_bars() as progress:
+            for log, indexes in of_subject(home, subject, reason, "", [key], progress).items():
+                places.setdefault(log, []).extend(indexes)
+        if not places and not exchanges:
+            raise Unknown("no entry is about this subject", code="no-such-subject", where="--number")
+    data = draft_hold(home, places, exchanges, ends, reason, key)
     return _written(out, data)
 
 
@@ -135,6 +151,12 @@ def _hold_lines(found: list[dict[str, Any]]) -> Iterator[Line]:
         yield "no hold was ever placed"
 
 
+def _places(indexes: list[int]) -> str:
+    if len(indexes) <= MAX_PLACES:
+        return ", ".join(map(str, indexes))
+    return f"{len(indexes):,} entries, {indexes[0]} to {indexes[-1]}"
+
+
 def _written(out: Path, data: bytes) -> Output:
     value = hold_value(data) | {"out": str(out)}
     out.write_bytes(data)
@@ -144,7 +166,7 @@ def _written(out: Path, data: bytes) -> Output:
 def _document_lines(out: Path, value: dict[str, Any]) -> Iterator[Line]:
     yield f"{out}: {value['action']} {value['hold']}, {value['signatures']} of 2 signed", "good"
     for log, indexes in value["entries"].items():
-        yield f"  {log}: {', '.join(map(str, indexes))}"
+        yield f"  {log}: {_places(indexes)}"
     for exchange in value["exchanges"]:
         yield f"  exchange {exchange}"
     yield f"  reason: {value['reason']}" + (f"; until {value['until']}" if value["until"] else "")
