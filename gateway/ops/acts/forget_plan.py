@@ -40,7 +40,7 @@ Entries = dict[str, list[int]]
 Done = tuple[list[Erased], str]
 """The erased keys, and the problem with the copy of the keystore (empty without one)."""
 
-MAX_LISTED = 1_000
+MAX_LISTED = 500
 """Entries that an act names one by one; of more it says the steps between them (`gateway.model.evidence.retention`)."""
 
 _CLASS_WORDS = {

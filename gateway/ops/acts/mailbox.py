@@ -122,7 +122,7 @@ class Mailbox:
         return [path for _, _, path in sorted(given)]
 
     def progress_of(self, order: Order) -> Progress:
-        """Return the reporter of progress of an act: it tells this process, and twice a second whoever waits for it."""
+        """Return the reporter of progress of an act: it tells this process, and twice a second a command that waits."""
         path, told_s = self.place(order).with_suffix(_PROGRESS), -_TOLD_S
 
         def report(step: str, done: int, total: int) -> None:

@@ -219,7 +219,7 @@ def _reasons(found: Found) -> list[str]:
 def each_entry(folder: Path, question: Question, take: Take, progress: Progress, *, complete: bool) -> None:
     """Hand every entry of a home that fits to `take`, by its search index; with `complete` every entry is opened.
 
-    Whoever calls it has written the entry of the search. Raises `Contradicted`, `Unavailable`.
+    The caller has written the entry of the search. Raises `Contradicted`, `Unavailable`.
     """
     place = Place(folder)
     _use_names(place)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.reading.show import Filter, show
 from gateway.audit.retention.destroyed_keys import Tombstones
+from gateway.audit.retention.erase import Names
 from gateway.audit.retention.erase_key import ErasureReason
 from gateway.audit.retention.holds import HoldAction, HoldOrder, placed_entry, read_holds
 from gateway.audit.retention.plan import DOCUMENTS, plan_by_age
@@ -23,7 +24,15 @@ from gateway.audit.tree.checkpoint import verify_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.clock import ManualClock, from_us, to_us
 from gateway.errors import Forbidden, Malformed, Misconfigured, Unknown
-from gateway.model.evidence.retention import age_before, content_key_id, in_ranges, months_before, ranges
+from gateway.model.evidence.retention import (
+    age_before,
+    content_key_id,
+    months_before,
+    outside_ranges,
+    ranges,
+    read_steps,
+    steps,
+)
 from gateway.model.names import MemberId
 from gateway.ops.backup.restore_target import empty_destroyed
 from gateway.ports import events
@@ -94,7 +103,30 @@ def test_the_last_day_of_a_longer_month_falls_on_that_of_a_shorter_one() -> None
 @given(st.sets(st.integers(0, 300)))
 def test_ranges_hold_exactly_what_they_were_made_of(indexes: set[int]) -> None:
     text = ranges(sorted(indexes))
-    assert {index for index in range(302) if in_ranges(text, index)} == indexes
+    assert {index for index in range(302) if outside_ranges(text, [index]) is None} == indexes
+    assert outside_ranges(text, range(302)) == next(index for index in range(302) if index not in indexes)
+    assert outside_ranges(text, sorted(indexes)) is None
+
+
+@given(st.sets(st.integers(0, 300), min_size=1))
+def test_steps_say_exactly_what_they_were_made_of(indexes: set[int]) -> None:
+    text = steps(sorted(indexes))
+    assert read_steps(text, len(indexes)) == sorted(indexes)
+    with pytest.raises(Malformed):
+        read_steps(text, len(indexes) - 1)
+
+
+@table("text", ["", "1 ", "1,2", "5 0", "0x2", "1x", "-1", "1x999999999", "١"])
+def test_steps_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(Malformed):
+        read_steps(text, 1_000)
+
+
+@given(st.sets(st.text("ab01", min_size=1, max_size=4), min_size=1), st.lists(st.text("ab01x", max_size=8)))
+def test_names_are_found_in_a_value_in_one_pass_as_by_looking_for_each(names: set[str], values: list[str]) -> None:
+    found = Names(names)
+    for value in values:
+        assert found.any_in(value.encode()) == any(name in value for name in names)
 
 
 # ---------------------------------------------------------------- by age

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.retention.holds import (
     HOLD_TYPE,
+    MAX_HELD,
     MAX_HOLD_US,
     MAX_PLACES,
     Hold,
@@ -53,6 +54,16 @@ def test_check_1_to_4_a_hold_that_two_approvers_signed() -> None:
     order = verify_hold(data, TH, APPROVERS, NOW)
     assert replace(order, signers=(), data=b"") == ORDER
     assert order.signers == tuple(sorted((ONE.key_id, TWO.key_id)))
+
+
+def test_a_hold_of_many_entries_says_the_steps_between_them() -> None:
+    many = replace(ORDER, entries={"exchange/1": tuple(range(3, 3 + 5 * MAX_HELD, 5))})
+    order = verify_hold(seal_hold(many, [ONE, TWO]), TH, APPROVERS, NOW)
+    assert order.entries == many.entries
+    assert len(order.data) < 10_000
+    for steps in (f"0 1x{MAX_HELD}", "", "1,2", "1 0"):
+        with pytest.raises(Malformed):
+            verify_hold(signed(entries={"exchange/1": steps}), TH, APPROVERS, NOW)
 
 
 @table(

@@ -153,7 +153,7 @@ def test_a_hold_whose_time_is_over_gets_its_entry_and_holds_nothing(home: LogHom
         (ActKind.ERASE_AGE, {}),
         (ActKind.ERASE_AGE, {"before": {"proof": 1}}),
         (ActKind.ERASE_AGE, {"before": {"hit": "1"}}),
-        (ActKind.ERASE_ENTRIES, {"entries": {"exchange/1": "1"}, "ground": "entry"}),
+        (ActKind.ERASE_ENTRIES, {"entries": {"exchange/1": "1,2"}, "ground": "entry"}),
         (ActKind.ERASE_ENTRIES, entries(True)),
         (ActKind.ERASE_ENTRIES, entries(0) | {"ground": "age"}),
         (ActKind.ERASE_ENTRIES, entries(7)),
@@ -242,7 +242,7 @@ def test_an_erasure_that_was_cut_off_after_its_entry_goes_on_and_has_no_second_e
     mailbox.give(order)
     with opened(home) as it:
         cut = desk(it)
-        monkeypatch.setattr(cut.eraser, "entries", _cut)
+        monkeypatch.setattr(cut.eraser, "targets", _cut)
         with pytest.raises(StorageBroken):
             cut.run_acts()
         assert (it.operations.size, it.erased()) == (1, set())
