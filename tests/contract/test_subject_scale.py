@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ def test_n227_how_far_an_act_is_at_a_running_node_is_told_to_whoever_waits_for_i
         def effect(taken: Order) -> dict[str, Any]:
             for done in (1, 2):
                 mailbox.progress_of(taken)("keeping the rest", done, 2)
-                wait_until(lambda done=done: ("keeping the rest", done, 2) in told, "the progress")
+                wait_until(partial(told.__contains__, ("keeping the rest", done, 2)), "the progress")
             return {"done": True}
 
         mailbox.run(order.lane, effect)
