@@ -22,6 +22,7 @@ from gateway.clock import to_us
 from gateway.desk.consent.asked import WAITING, AskedConsent, consent_thread, find_asked
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
+from gateway.desk.delivery.offices import check_offices
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.onward_rules import Ruling, Verdict, read_release, rule
 from gateway.desk.parts import DeskParts
@@ -74,6 +75,8 @@ class OnwardDesk:
         try:
             held = await self._held(officer, command)  # 1, 2
             wanted = command.wanted
+            if wanted.to.office and wanted.to.member in self._parts.trust().members:
+                check_offices(self._parts.trust().descriptor(wanted.to.member), (wanted.to.office,), "to")
             place = Place(self._parts.member, officer.agency, officer.office)
             ruling = rule(held.marking, place, wanted, self._parts.clock.now_us())  # 3
             if ruling.verdict is Verdict.REFUSED:

@@ -84,7 +84,7 @@ def from_notice(thread: Thread, notice: Notice, taken_us: int, given: Raising = 
     if isinstance(body, Status) and body.code is StatusCode.NOT_SAME:
         return (_distinguish(thread, notice, taken_us, given),)
     if isinstance(body, Reply | Note) or (isinstance(body, Status) and body.code in _SHOWN):
-        return (for_reading(thread, notice.head.notice_id, taken_us, given),)
+        return (for_reading(thread, notice.head.notice_id, taken_us, given, role=_reader(thread, given)),)
     return ()
 
 
@@ -277,8 +277,8 @@ def _for_ask(thread: Thread, notice: Notice, ask: Ask, taken_us: int, given: Rai
             return _distinguish(thread, notice, taken_us, given)
         due_us = given.calendar.after(taken_us, given.clocks.correct_days)
         seconds = (due_us - taken_us) // SECOND_US
-        return _work(thread, WorkKind.CORRECT, cause, Role.DATA_OFFICER, taken_us, seconds)
-    role = Role.CENTRAL_AUTHORITY if ask.about is About.FORM else _duty(given)
+        return _work(thread, WorkKind.CORRECT, cause, _of_agency(thread, Role.DATA_OFFICER), taken_us, seconds)
+    role = Role.CENTRAL_AUTHORITY if ask.about is About.FORM else _of_agency(thread, _duty(given))
     seconds = given.clocks.answer_s(notice.head.urgency, hit=ask.about in _OF_HIT)
     return _work(thread, WorkKind.DECIDE, cause, role, taken_us, seconds, urgency=notice.head.urgency)
 
@@ -340,12 +340,23 @@ def _for_service(thread: Thread, notice: Notice, service: Service, taken_us: int
 
 def _distinguish(thread: Thread, notice: Notice, taken_us: int, given: Raising) -> Work:
     """Return the owner's work of adding what tells two persons apart."""
-    seconds = given.clocks.distinguish
-    return _work(thread, WorkKind.DISTINGUISH, notice.head.notice_id, Role.DATA_OFFICER, taken_us, seconds)
+    role, seconds = _of_agency(thread, Role.DATA_OFFICER), given.clocks.distinguish
+    return _work(thread, WorkKind.DISTINGUISH, notice.head.notice_id, role, taken_us, seconds)
 
 
 def _duty(given: Raising) -> Role:
     return Role.DUTY if given.on_duty else Role.NATIONAL_DESK
+
+
+def _of_agency(thread: Thread, role: Role) -> Role:
+    """Return the role for work that it does for its own agency only: of no agency's it is the national desk's, which
+    does it or passes it on."""
+    return role if thread.agency else Role.NATIONAL_DESK
+
+
+def _reader(thread: Thread, given: Raising) -> Role:
+    """Return who reads what came: the officer whose matter it is, or in a counterpart's thread who answers there."""
+    return Role.OFFICER if thread.officer else _of_agency(thread, _duty(given))
 
 
 def _work(

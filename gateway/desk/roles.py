@@ -148,7 +148,7 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.FREEZE: _MEMBER,
     },
     Role.DATA_OFFICER: {
-        Act.LIST: _AGENCY,
+        Act.LIST: Reach.UNOWNED,
         Act.SEE: _AGENCY,
         Act.SEE_ALERT: _AGENCY,
         Act.HOLDERS: _AGENCY,

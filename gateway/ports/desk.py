@@ -221,14 +221,14 @@ class ListPlace(msgspec.Struct, frozen=True):
 class WorkFilter(msgspec.Struct, frozen=True):
     """The work that is wanted; empty fields leave it open. `limit` 0: all of it.
 
-    `states` are those of its thread, and `closed_us` is a time before which the thread was closed; `threadless` wants
-    work whose thread is not there (yet). `due_us` is a time
-    before which its clock was over, `opened_after_us` one after which it was opened. `sight` leaves out most of what a
-    person may not see anyway; what is read is checked all the same. `assignee` is the person who has taken it: some
-    work that an earlier version wrote for another may be among it.
+    `or_none` adds to that of an agency what is of none. `states` are those of its thread, `closed_us` is a time before
+    which the thread was closed; `threadless` wants work whose thread is not there. `due_us` is a time before which its
+    clock was over, `opened_after_us` one after which it was opened. `sight` leaves out most of what a person may not
+    see; all is checked. `assignee` has taken it: some that an earlier version wrote for another may be among it.
     """
 
     agency: str = ""
+    or_none: bool = False
     offices: tuple[str, ...] = ()
     assignee: str = ""
     roles: tuple[Role, ...] = ()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from gateway.desk.delivery.offices import office_still_reached
 from gateway.errors import Forbidden
-from gateway.model.desk.notices import About, Ask, Body, Note
-from gateway.model.desk.offices import Addressable, Facing
+from gateway.model.desk.notices import About, Ask, Body, Note, Service, ServiceCode
+from gateway.model.desk.offices import ANY_OFFICE, Addressable, Facing
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState
 from gateway.model.names import MemberId
@@ -20,19 +21,21 @@ from tests.federation.test_desk_machine import post
 from tests.support.desks import Desk, Desks, entries_of, make_desks
 
 TH, VN = MemberId("th"), MemberId("vn")
-FACING, OTHER, NATIONAL = "vn.blo.one", "vn.blo.two", "vn.national"
+FACING, OTHER, NATIONAL, ENDED = "vn.blo.one", "vn.blo.two", "vn.national", "vn.blo.before"
 AUTHOR = "th.blo.one"
 RULE = Addressable((NATIONAL,), (Facing(FACING, (AUTHOR,)), Facing(OTHER, ("th.blo.two",))))
 ASK = Ask(About.QUESTION, "a truck was left at the bridge", topic="vehicle")
 
 
-def publish(desks: Desks, *, share: bool) -> None:
-    """Let Viet Nam publish the rule, to Thailand as well or not yet."""
+def publish(
+    desks: Desks, *, share: bool, offices: tuple[str, ...] = (FACING, OTHER, NATIONAL), rule: Addressable = RULE
+) -> None:
+    """Let Viet Nam publish its offices and a rule, to Thailand as well or not yet."""
     vn = desks.federation["vn"]
     held = vn.view().descriptor("vn")
     data = publish_descriptor(
         vn.home, vn.authority, desks.clock, endpoints=held.endpoints, agencies=held.agencies,
-        offices=(FACING, OTHER, NATIONAL), addressable=RULE,
+        offices=offices, addressable=rule,
     )  # fmt: skip
     if share:
         desks.federation.share(data)
@@ -67,13 +70,14 @@ async def test_an_ask_reaches_the_facing_office_and_the_national_desk(tmp_path: 
     [
         (AUTHOR, OTHER, "not-facing"),
         ("th.national", FACING, "not-facing"),
-        (AUTHOR, "vn.blo.nowhere", "unknown-office"),
-        (AUTHOR, AUTHOR, "unknown-office"),
+        (AUTHOR, ENDED, "unknown-office"),
     ],
 )
 async def test_no_other_office_is_reached(tmp_path: Path, author: str, office: str, code: str) -> None:
     desks = make_desks(tmp_path)
     th, vn = desks.desks[TH], desks.desks[VN]
+    publish(desks, share=True, offices=(FACING, OTHER, NATIONAL, ENDED), rule=ANY_OFFICE)
+    th.read_documents()
     # Thailand has not heard of the rule: its notice is refused at the taker, signed and with an entry.
     publish(desks, share=False)
     vn.read_documents()
@@ -92,4 +96,29 @@ async def test_no_other_office_is_reached(tmp_path: Path, author: str, office: s
         await ask(th, office, author=author)
     assert refused.value.code == code
     assert len(th.store.threads()) == 1
+    await desks.stop()
+
+
+async def test_n205_an_office_that_a_country_does_not_have_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    """Also where the country sets no rule for its offices."""
+    desks = make_desks(tmp_path)
+    publish(desks, share=True, rule=ANY_OFFICE)
+    th = desks.desks[TH]
+    th.read_documents()
+    for office in ("vn.blo.nowhere", ENDED, AUTHOR, "kh.blo.one"):
+        for body in (ASK, Service(ServiceCode.INCIDENT, "a leak")):
+            with pytest.raises(Forbidden) as refused:
+                await ask(th, office, body)
+            assert (refused.value.code, refused.value.where) == ("unknown-office", "to_office")
+    assert not th.store.threads()
+    # What was asked of an office that ended meanwhile goes on in its thread, which has its way there.
+    asked = await ask(th, OTHER)
+    publish(desks, share=True, offices=(FACING, NATIONAL), rule=ANY_OFFICE)
+    th.read_documents()
+    view = desks.federation["th"].view()
+    assert office_still_reached(view.descriptor("vn"), ASK, AUTHOR, OTHER) == ""
+    assert office_still_reached(view.descriptor("vn"), ASK, AUTHOR, FACING) == FACING
+    await th.author.post(asked, replace(post(th, Note("en", "a word")), to_office=OTHER))
     await desks.stop()

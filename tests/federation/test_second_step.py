@@ -299,6 +299,38 @@ async def test_a_question_goes_to_the_agency_of_its_topic_and_is_answered_in_wor
     assert (package.reply.text, package.records) == ("it crossed at noon", ())
 
 
+async def test_n204_a_question_for_no_agency_is_the_national_desks_which_decides_or_passes_it_on(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    command = Question(
+        peer="vn",
+        reasons=REASONS,
+        purpose=Purpose.INVESTIGATION,
+        offence=Offence.MONEY,
+        topic="other",
+        case="TH-2026-9",
+    )
+    with pytest.raises(Forbidden) as unknown:
+        await step(world, "th").drafting.question(OFFICER, replace(command, to_office="vn.blo.nowhere"))
+    assert unknown.value.code == "unknown-office"
+    national = actor("vn", "n1", Role.NATIONAL_DESK, agency="customs", office="vn.capital")
+    for passes in (False, True):
+        drafted = await step(world, "th").drafting.question(OFFICER, command)
+        await step(world, "th").approvals.approve(SUPERVISOR, drafted.work.id)
+        await until(is_taken(th, drafted.key), "the question is taken")
+        there = type(drafted.key)(th.core.parts.member, drafted.key.thread_id)
+        (work,) = works(vn, WorkKind.DECIDE, key=there)
+        assert (work.agency, work.office, work.role) == ("", "", Role.NATIONAL_DESK)
+        decide = Decide(work=work.id, answer=ReplyCode.NOTHING_HELD, reason="looked", text="nothing is known")
+        with pytest.raises(Forbidden):
+            await step(world, "vn").decisions.decide(DUTY, decide)
+        if passes:
+            await step(world, "vn").handing.pass_on(national, work.id, "immigration", "theirs")
+            thread = vn.desk.parts.store.thread(there)
+            assert thread is not None
+            assert thread.agency == "immigration", "its people read it"
+        await step(world, "vn").decisions.decide(DUTY if passes else national, decide)
+
+
 async def test_a_form_goes_from_one_central_authority_to_the_other(world: World) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     writer = actor("th", "ca1", Role.CENTRAL_AUTHORITY, agency="police", office="th.capital")

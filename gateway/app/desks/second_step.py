@@ -132,10 +132,14 @@ def clocks_under(policy: PolicyEngine, agreement: str) -> Clocks:
 def _agency_for(core: Core, wanted: str, office: str) -> str:
     """Return the agency of ours whose duty officer answers a question: one that is on duty in the office that it names,
     or that of its topic where we have it. An empty text leaves it to the national desk."""
-    there = core.people.agencies_on_duty(office, Role.DUTY, core.parts.clock.now_us()) if office else frozenset[str]()
+    now_us = core.parts.clock.now_us()
+    there = core.people.agencies_on_duty(office, Role.DUTY, now_us) if office else frozenset[str]()
     if wanted in there or len(there) == 1:
-        return wanted if wanted in there else next(iter(there))
-    return wanted if wanted in {wall.description.agency for wall in core.resources.walls} else ""
+        return wanted if wanted in there else min(there)
+    has_source = wanted in {wall.description.agency for wall in core.resources.walls}
+    if has_source or (wanted and core.people.is_anybody_on_duty(wanted, "", Role.DUTY, now_us)):
+        return wanted
+    return min(there, default="")
 
 
 def own_answers(core: Core) -> OwnAnswers:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US, Addressee, RaiseAlert
-from gateway.desk.delivery.offices import no_office
+from gateway.desk.delivery.offices import check_offices
 from gateway.desk.delivery.permission import check_active, check_allowed, citing
 from gateway.desk.roles import check_purpose
 from gateway.errors import Malformed
@@ -81,9 +81,7 @@ def readable_until(until_us: int, hidden_until_us: int, now_us: int) -> None:
 def _agreement(parts: Parts, officer: Officer, command: RaiseAlert, to: Addressee, now_us: int) -> str:
     trust = parts.trust()
     check_active(parts, to.member)
-    strange = [office for office in to.offices if office not in trust.descriptor(to.member).offices]
-    if strange:
-        raise no_office(trust.descriptor(to.member), strange[0], "to")
+    check_offices(trust.descriptor(to.member), to.offices, "to")
     notice = citing(
         parts,
         DeskAttributes.opening(

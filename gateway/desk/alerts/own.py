@@ -357,7 +357,7 @@ class OwnAlerts:
         return thread, alert, now_us
 
     def _approved(self, alert: OwnAlert, actor: Actor, _reason: str) -> OwnAlert:
-        after = approved(alert, actor.officer, self._desk.parts.clock.now_us())
+        after = approved(self._desk.parts, alert, actor.officer)
         return self._signed(after) if after.until_us != alert.until_us else after
 
     def _ended(self, actor: Actor, act: str, thread: Thread, now_us: int) -> tuple[Work, ...]:

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from gateway.desk.alerts.checks import readable_until
 from gateway.desk.alerts.spread import NOT_APPROVED
 from gateway.desk.alerts.values import OwnAlert, Stand
+from gateway.desk.delivery.offices import check_offices
 from gateway.desk.entries import asked_by
 from gateway.desk.raising import Raising, from_draft
+from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Urgency
 from gateway.model.names import new_exchange_id
 from gateway.model.requester import Officer
@@ -33,14 +35,17 @@ def asked_for(alert: OwnAlert) -> dict[str, Any]:
     return asked_by("raise-alert", alert.author)
 
 
-def approved(alert: OwnAlert, by: Officer, now_us: int) -> OwnAlert:
+def approved(parts: Parts, alert: OwnAlert, by: Officer) -> OwnAlert:
     """Return an alert as approved. The two persons of a longer time may be others than those of its beginning.
 
-    Where its author approves what a colleague asked for, the colleague is the second person beside the author.
+    Where its author approves what a colleague asked for, the colleague is the second person beside the author. Raises
+    `Forbidden` for an office that has ended since the alert was asked for.
     """
     if (asked := alert.renewal) is None:
+        for to in alert.to if alert.stand is Stand.WAITING else ():
+            check_offices(parts.trust().descriptor(to.member), to.offices, "to")
         return replace(alert, stand=Stand.ON, approver=by)
-    readable_until(asked.until_us, alert.hidden_until_us, now_us)
+    readable_until(asked.until_us, alert.hidden_until_us, parts.clock.now_us())
     second = by if by.person != alert.author.person else asked.by
     return replace(alert, until_us=asked.until_us, approver=second, renewal=None)
 

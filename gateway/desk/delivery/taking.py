@@ -35,7 +35,7 @@ from gateway.desk.attachments.binding import taken_files
 from gateway.desk.clocks import answer_by_us
 from gateway.desk.delivery.budget import CODES, KeepingBudget, needs_no_agreement, protects
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
-from gateway.desk.delivery.offices import check_own_office
+from gateway.desk.delivery.offices import check_office
 from gateway.desk.delivery.pen import Pen, Unsigned, Written
 from gateway.desk.ending.times import ends_us
 from gateway.desk.ending.works import with_ended
@@ -233,7 +233,7 @@ class NoticeTaker:
         self._check_agreement(notice, kind, now_us)
         if head.to_office:
             own = it.parts.trust().descriptor(it.parts.member)
-            check_own_office(own, notice.body, head.requester.office, head.to_office)
+            check_office(own, notice.body, head.requester.office, head.to_office)
         it.policy(notice, now_us)  # 8
         if before is None:  # 10
             it.budget.check_open(notice)

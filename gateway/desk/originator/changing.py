@@ -18,7 +18,7 @@ from gateway.clock import DAY_US
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.offices import no_office
+from gateway.desk.delivery.offices import check_offices
 from gateway.desk.delivery.permission import check_active
 from gateway.desk.originator.evidence import Evidence, Ground
 from gateway.desk.originator.meant import LIVE, passed_on
@@ -122,9 +122,7 @@ class Originator:
         if not command.office:
             return
         check_active(self.desk.parts, MemberId(command.holder))
-        holder = self.desk.parts.trust().descriptor(command.holder)
-        if command.office not in holder.offices:
-            raise no_office(holder, command.office, "office")
+        check_offices(self.desk.parts.trust().descriptor(command.holder), (command.office,), "office")
 
     def _copies(self, command: ChangeCommand) -> list[Holding]:
         """Return the copies that a command is about. Raises `Unknown` where no other member holds any."""

@@ -262,6 +262,8 @@ class Rooms:
             here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
             may(actor.person, Act.APPROVE, matter_of(work, supervisor_on_duty=here), now_us)
             after = room.home.decided(actor.officer, stand)
+            for one in (room.home.invites or after).to if stand is Stand.ON else ():
+                self._pairs.check(after, one)
             check_alone(act, room.home, after)
             state = ThreadState.OPEN if after.stand is Stand.ON else ThreadState.ENDED
             rows = DeskRows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.desk.delivery.offices import no_office
+from gateway.desk.delivery.offices import check_offices
 from gateway.desk.delivery.permission import check_allowed, citing
 from gateway.desk.delivery.sending import SUSPENDED
 from gateway.desk.rooms.known import OVER, Known
@@ -58,9 +58,7 @@ class Pairs:
                 "`{member}` is not an active member of the federation", code="not-a-member", where="to", member=peer
             )
         descriptor = trust.descriptor(peer)
-        strange = [office for office in one.offices if office not in descriptor.offices]
-        if strange:
-            raise no_office(descriptor, strange[0], "to")
+        check_offices(descriptor, one.offices, "to")
         if not descriptor.can_take(NoticeType.ROOM):
             raise Unsupported(
                 "`{member}` takes no notices of the type `{type}`",

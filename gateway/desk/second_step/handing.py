@@ -21,6 +21,9 @@ from gateway.ports.journal import EntryDraft
 
 _MAX_REASON = 300
 
+_OF_DATA = frozenset({WorkKind.CORRECT, WorkKind.DISTINGUISH})
+"""The kinds of work that an agency's data officer does."""
+
 
 class Handing:
     """Passes work on within the country. The counterpart is not told: who decides here is our own matter."""
@@ -45,11 +48,16 @@ class Handing:
         def draft() -> EntryDraft:
             nonlocal moved
             before = self._it.open_work(work_id, *PASSED_ON)
-            here = self._it.on_duty(to, "", Role.DUTY, self._it.now_us)
-            role = before.role if before.role is not Role.NATIONAL_DESK or not here else Role.DUTY
+            role = Role.DATA_OFFICER if before.kind in _OF_DATA else before.role
+            if role is Role.NATIONAL_DESK and self._it.on_duty(to, "", Role.DUTY, self._it.now_us):
+                role = Role.DUTY
             moved = replace(before, agency=to, office="", assigned="", role=role)
             content = {"from": before.agency, "to": to}
             rows = DeskRows(works=(moved,))
+            thread = self._it.desk.store.thread(before.key)
+            if thread is not None and not thread.agency:  # it is this agency's from now on, which reads it
+                owned = replace(thread, agency=to, version=thread.version + 1)
+                rows = replace(rows, thread=owned, before=thread.version)
             return desk_act(actor.officer, "pass-on", work.key, work=before, reason=reason, content=content, rows=rows)
 
         await self._it.desk.pen.write(self._it.desk.parts.member, work.key, draft)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
+from gateway.desk.delivery.offices import office_still_reached
 from gateway.desk.entries import desk_act
 from gateway.desk.outcomes.group import questions
 from gateway.desk.parts import Actor
@@ -24,6 +25,7 @@ from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import (
     About,
+    Ask,
     Body,
     Change,
     ChangeCode,
@@ -283,7 +285,10 @@ def under(asked: Notice, it: StepParts, actor: Actor, body: Body) -> Post:
     post = Post.under(head, body, it.requester(actor, peer), actor.officer)
     is_again = body.__class__ is asked.body.__class__ and head.expires_us
     expires_us = it.now_us + head.expires_us - head.issued_us if is_again else 0
-    return dataclasses.replace(post, to_office=head.to_office, expires_us=expires_us)
+    office = head.to_office
+    if office and isinstance(body, Ask):
+        office = office_still_reached(it.desk.parts.trust().descriptor(peer), body, post.requester.office, office)
+    return dataclasses.replace(post, to_office=office, expires_us=expires_us)
 
 
 def _is_about(told: NoticeRow, row: NoticeRow) -> bool:

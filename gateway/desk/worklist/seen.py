@@ -52,6 +52,7 @@ def wanted_of(person: Person, *, every: bool, mine: bool) -> WorkFilter:
     reaches = _reaches(person, Act.LIST)
     return WorkFilter(
         agency="" if Reach.MEMBER in reaches else person.agency,
+        or_none=Reach.UNOWNED in reaches,
         offices=(person.office,) if reaches == {Reach.OFFICE} else (),
         assignee=person.person if mine else "",
         sight=None if mine else _sight(person, every=every),
@@ -110,13 +111,16 @@ def may_read(person: Person, thread: Thread, now_us: int) -> str:
     """Return the code of why a person may not read a thread.
 
     An alert of a counterpart is for whom it is addressed, and a watch for all desks. Words of a node about itself are
-    for security officers, too; what stands at home without an office (an incident, a finding) is for them alone.
+    for security officers, too; what stands at home without an office (an incident, a finding) is for them alone. A
+    change that belongs to no agency is for all data officers, of whom one obeys it.
     """
     if thread.kind is ThreadKind.SERVICE and thread.draft:
         about = frozenset(filter(None, (thread.officer,)))
         return refusal(person, Act.SEE_SERVICE, Matter(agency="", not_by=about), now_us)
     matter = Matter(agency=thread.agency, office=thread.office, officer=thread.officer)
     code = refusal(person, Act.SEE, matter, now_us)
+    if code and thread.kind is ThreadKind.CHANGE and not (thread.opener or thread.agency):
+        return refusal(person, Act.COMPLY, matter, now_us)
     if code and thread.kind in _OF_OTHERS and not thread.opener:
         return refusal(person, _OF_OTHERS[thread.kind], matter, now_us)
     return code

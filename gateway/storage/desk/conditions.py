@@ -26,7 +26,7 @@ def work_conditions(wanted: WorkFilter, seals: DeskSeals) -> list[ColumnElement[
     agency, office = (w.agency, w.office) if not wanted.assignee else (unindexed(w.agency), unindexed(w.office))
     role = unindexed(w.role) if wanted.key or wanted.agency else w.role
     if wanted.agency:
-        conditions.append(agency == wanted.agency)
+        conditions.append(agency.in_((wanted.agency, "")) if wanted.or_none else agency == wanted.agency)
     if wanted.key:
         conditions += [w.peer == wanted.key.peer, w.thread_id == wanted.key.thread_id]
     if wanted.peer:
