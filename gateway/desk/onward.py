@@ -75,8 +75,9 @@ class OnwardDesk:
         try:
             held = await self._held(officer, command)  # 1, 2
             wanted = command.wanted
-            if wanted.to.office and wanted.to.member in self._parts.trust().members:
-                check_offices(self._parts.trust().descriptor(wanted.to.member), (wanted.to.office,), "to")
+            trust, abroad = self._parts.trust(), wanted.to.member
+            if wanted.to.office and abroad in trust.members and abroad != self._parts.member:
+                check_offices(trust.descriptor(abroad), (wanted.to.office,), "to")
             place = Place(self._parts.member, officer.agency, officer.office)
             ruling = rule(held.marking, place, wanted, self._parts.clock.now_us())  # 3
             if ruling.verdict is Verdict.REFUSED:

@@ -165,6 +165,7 @@ def test_the_owner_is_asked_a_human_grants_and_exactly_that_is_allowed(desk: Des
         desk.use(hit=1),
     ]
     assert len({consent_of(ran) for ran in others} | {consent}) == len(others) + 1
+    assert error_of(desk.use("vn.customs", "--to-office", "vn.blo.nowhere")) == "unknown-office", "CASE-N205"
 
 
 def test_a_refusal_of_the_owner_stands_and_cannot_be_turned_into_a_grant(desk: Desk) -> None:
