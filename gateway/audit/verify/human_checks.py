@@ -1,12 +1,12 @@
 """Check 20: a decision of humans is that of its humans, by the passkeys that were enrolled for them then.
 
-What two persons approve names both, and they are two.
+What two persons approve names both, and they are two; over several entries it becomes no more by one of them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -20,12 +20,17 @@ from gateway.errors import BadSignature, NotProved
 from gateway.ports import events
 from gateway.ports.events import EVENTS
 from gateway.ports.journal import Party
+from gateway.signing import strict_json
 from gateway.signing.passkeys.assertion import challenge_of, goes_on
 from gateway.statements.envelope import contents
 
 HUMANS: Final = "humans"
 
-_MARKS = (b'"humans"', b'"approver_token"', f'"{APPROVES}"'.encode())
+_MARKS = (b'"humans"', b'"approver_token"', f'"{APPROVES}"'.encode(), b'"to_life"', b'"invites"')
+_ASKED: Final = ("renewal", "invites")
+"""Members of the content of acts since these name both persons: what is asked for, and has no effect yet."""
+
+_ENDS, _BEGINS = ("until_us", "end_us"), ("hidden_until_us",)
 _LATE_US = 30_000_000
 """Microseconds after a withdrawal in which a decision may get its entry that was judged before it (decision 0074)."""
 
@@ -38,6 +43,37 @@ class Decision:
     time_us: int
     humans: tuple[HumanEvidence, ...]
     challenge: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A matter after an act; `readers` are its members with their offices, none for all of them.
+
+    `is_shown` is False where the entry's content is not there; `by_two` tells that it approves, `tells` that it is of a
+    version whose approvals name both persons.
+    """
+
+    index: int
+    matter: str
+    is_shown: bool = False
+    by_two: bool = False
+    tells: bool = False
+    is_on: bool = False
+    ends_us: int = 0
+    hidden_us: int = 0
+    readers: tuple[tuple[str, frozenset[str]], ...] = ()
+    content: bytes = b""
+
+    def is_more_than(self, before: Extent) -> bool:
+        """Tell whether the matter is in force, longer, for more readers or about something else than it was."""
+        had = dict(before.readers)
+        reads_more = any(member not in had or not _covers(had[member], some) for member, some in self.readers)
+        is_longer = self.ends_us > before.ends_us or self.hidden_us < before.hidden_us
+        return is_longer or reads_more or self.content != before.content or (self.is_on and not before.is_on)
+
+
+def _covers(all_of: frozenset[str], some: frozenset[str]) -> bool:
+    return not all_of or (bool(some) and some <= all_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +90,14 @@ def may_show_humans(private: bytes) -> bool:
     return any(mark in private for mark in _MARKS)
 
 
-def decision_of(entry: Entry, private: Mapping[str, Any], row: Row, index: int) -> Decision | None:
-    """Return the decision that an entry shows, or None.
+def decision_of(entry: Entry, private: Mapping[str, Any], row: Row, index: int) -> Decision | Extent | None:
+    """Return the decision that an entry shows, or what its act made of a matter, or None.
 
     Raises `LiaisonError` where it is not well-formed, or takes one person for two.
     """
     check_second(entry, private)
     if HUMANS not in private:
-        return None
+        return extent_of(entry, private, index)
     event = EVENTS[entry.kind]
     parties = ((event.request, row.request, entry.request_hash), (event.answer, row.answer, entry.answer_hash))
     statement, hashed = next(((data, hash_) for party, data, hash_ in parties if party is Party.US), (b"", b""))
@@ -96,6 +132,45 @@ def check_second(entry: Entry, private: Mapping[str, Any]) -> None:
         raise BadSignature("two decisions of one human are those of one", code="same-human", where=APPROVES)
 
 
+def extent_of(entry: Entry, private: Mapping[str, Any], index: int) -> Extent | None:
+    """Return what the entry of an act tells of an alert or an operation after it; None for another entry.
+
+    Raises `BadSignature` where it is not well-formed.
+    """
+    content = private.get("content")
+    if entry.kind != events.DESK_ACT.kind or not isinstance(content, dict):
+        return None
+    if "to_life" not in content and "invites" not in content:
+        return None
+    try:
+        return Extent(
+            index,
+            entry.exchange_id,
+            is_shown=True,
+            by_two=APPROVES in content,
+            tells=any(name in content for name in _ASKED),
+            is_on=content["stand"] == "on",
+            ends_us=next(int(content[name]) for name in _ENDS if name in content),
+            hidden_us=next((int(content[name]) for name in _BEGINS if name in content), 0),
+            readers=tuple(_reader(each) for each in content["to"]),
+            content=hashlib.sha256(strict_json.dumps(content.get("fields"))).digest(),
+        )
+    except (KeyError, IndexError, TypeError, ValueError, StopIteration) as error:
+        raise BadSignature("it approves what its act does not approve", code="other-act") from error
+
+
+def _reader(told: Any) -> tuple[str, frozenset[str]]:
+    """Return a member and its offices, as the entries of alerts and those of operations write them."""
+    member, offices = (told["member"], told["offices"]) if isinstance(told, dict) else told[:2]
+    return str(member), frozenset(map(str, offices))
+
+
+def not_shown(entry: Entry, index: int) -> Iterator[Extent]:
+    """Yield the gap that an act leaves whose content is not there."""
+    if entry.kind == events.DESK_ACT.kind:
+        yield Extent(index, entry.exchange_id)
+
+
 def told_of(entry: Entry, private: Mapping[str, Any]) -> Told:
     """Return what an entry tells of a passkey. Raises `LiaisonError`."""
     if entry.kind == events.PASSKEY_WITHDRAWN.kind:
@@ -107,8 +182,32 @@ def told_of(entry: Entry, private: Mapping[str, Any]) -> Told:
 
 
 @dataclass(slots=True)
+class Extents:
+    """What each matter was after the last act that was shown."""
+
+    _known: dict[str, Extent] = field(default_factory=dict)
+
+    def judge(self, now: Extent) -> None:
+        """Judge acts in the order of their entries. Raises `BadSignature`, or `NotProved` for an older version."""
+        before = self._known.pop(now.matter, None)
+        if not now.is_shown:
+            return
+        if now.tells:
+            self._known[now.matter] = now
+        if before is not None and not now.by_two and now.is_more_than(before):
+            refused = BadSignature if now.tells else NotProved
+            raise refused(
+                "{persons} different persons decide this, and {count} did", code="persons-needed", persons=2, count=1
+            )
+
+    def forget(self) -> None:
+        """Begin anew behind entries that are lost."""
+        self._known.clear()
+
+
+@dataclass(slots=True)
 class Passkeys:
-    """The passkeys that the operations logs of a member tell of, and how often each has signed by now.
+    """The passkeys that the operations logs of a member tell of, and how often each has signed by now; its matters.
 
     `complete` is False where entries of these logs are lost: then a passkey that is not enrolled proves nothing.
     """
@@ -117,6 +216,7 @@ class Passkeys:
     _enrolled: dict[bytes, Told] = field(default_factory=dict)
     _withdrawn: dict[bytes, int] = field(default_factory=dict)
     _counters: dict[bytes, int] = field(default_factory=dict)
+    extents: Extents = field(default_factory=Extents)
 
     def learn(self, told: Iterable[Told]) -> None:
         """Take in what an operations log tells, in its order. The first enrolment and the first withdrawal count."""
@@ -127,8 +227,16 @@ class Passkeys:
                 self._enrolled[item.credential] = item
                 self._counters[item.credential] = item.passkey.counter
 
-    def judge(self, decision: Decision) -> None:
+    def begin_anew(self, log: str) -> None:
+        """Take note that entries of a log are lost."""
+        self.complete = self.complete and not log.startswith("operations/")
+        self.extents.forget()
+
+    def judge(self, decision: Decision | Extent) -> None:
         """Judge decisions in the order of their entries. Raises `BadSignature`, and `NotProved` for gaps."""
+        if isinstance(decision, Extent):
+            self.extents.judge(decision)
+            return
         if all(human.assertion is None for human in decision.humans):
             return
         if not decision.challenge:

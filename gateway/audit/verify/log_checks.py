@@ -15,7 +15,7 @@ from gateway.audit.tree.tile_tree import PIECE, TileTree
 from gateway.audit.verify.answered_twice import AnsweredTwice, ClockEntry
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, not_proved, told
 from gateway.audit.verify.findings import Check, Report, State
-from gateway.audit.verify.human_checks import Decision, Passkeys, Told
+from gateway.audit.verify.human_checks import Decision, Extent, Passkeys, Told
 from gateway.audit.verify.other_hands import OtherHands
 from gateway.audit.verify.segment_checks import PrunedMark, Rules, Segment
 from gateway.errors import LiaisonError, NotProved
@@ -74,7 +74,7 @@ class LogCheck:
         self.statements = 0
         self.acts: dict[str, int] = {}
         self._told: list[Told] = []
-        self._decisions: list[Decision] = []
+        self._decisions: list[Decision | Extent] = []
         self.pruned: list[PrunedMark] = []
         self._mark: PrunedMark | None = None
         self.other_hands, self.cosigned = OtherHands(), list[Witnessed]()
@@ -229,8 +229,8 @@ class LogCheck:
     def check_humans(self, passkeys: Passkeys) -> None:
         """Carry out check 20, and let `passkeys` learn what this log tells."""
         passkeys.learn(self._told)
-        if self._log.startswith("operations/") and self._continued is not None:
-            passkeys.complete = False
+        if self._continued is not None:
+            passkeys.begin_anew(self._log)
         for decision in self._decisions:
             try:
                 passkeys.judge(decision)
@@ -262,7 +262,7 @@ class LogCheck:
         if not self._evidence.first:
             checks.append(Check.PRUNED)
         counts = {Check.PRIVATE: self.opened, Check.STATEMENTS: self.statements, Check.ACTS: len(self.acts)}
-        counts[Check.HUMANS] = len(self._decisions)
+        counts[Check.HUMANS] = sum(isinstance(each, Decision) or each.is_shown for each in self._decisions)
         checks += [check for check, count in counts.items() if count]
         if self._rules.mandate is not None:
             checks.append(Check.RANGE)

@@ -21,7 +21,7 @@ from gateway.audit.tree.tile_tree import PIECE, fold, ragged
 from gateway.audit.verify.act_checks import ACT_KINDS, OF_ONE, PASSKEY_KINDS, check_act
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, erasure_proof
 from gateway.audit.verify.findings import Check, Report
-from gateway.audit.verify.human_checks import Decision, Told, decision_of, may_show_humans, told_of
+from gateway.audit.verify.human_checks import Decision, Extent, Told, decision_of, may_show_humans, not_shown, told_of
 from gateway.audit.verify.other_hands import Finder, OtherHands
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
@@ -108,7 +108,7 @@ class Segment:
     statements: int = 0
     acts: list[tuple[str, int]] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[Decision | Extent] = field(default_factory=list)
     times: dict[int, int] = field(default_factory=dict)
     pruned: list[PrunedMark] = field(default_factory=list)
     clocks: list[tuple[int, int]] = field(default_factory=list)
@@ -128,8 +128,7 @@ def check_segment(rows: Iterable[Row], start: int, sizes: Sequence[int], rules: 
     Raises `Malformed` for rows that cannot be read.
     """
     segment = Segment(start)
-    checks = _Checks(rules, view, segment)
-    piece: list[bytes] = []
+    checks, piece = _Checks(rules, view, segment), list[bytes]()
     for row in rows:
         piece.append(checks.row(row, start + segment.size))
         segment.size += 1
@@ -264,6 +263,7 @@ class _Checks:
 
     def _missing(self, entry: Entry, row: Row, expected: int) -> None:
         """Judge a private part that is not there: absent by right, without a reason, or broken."""
+        self._segment.decisions += not_shown(entry, expected)
         low, high = self._rules.shown
         if row.problem:
             self._against(Check.PRIVATE, f"its private part cannot be read (`{row.problem}`)", expected)

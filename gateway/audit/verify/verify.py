@@ -25,7 +25,8 @@
 19. every act of a human that is shown with its signatures was signed by as many persons as it demands, whose keys the
     member listed for it then, and is the act that its entry tells;
 20. every decision of humans that is shown keeps their tokens and reasons; an assertion of a passkey is over exactly the
-    statement of the entry, by a passkey that was enrolled for that person then, whose counter did not go back.
+    statement of the entry, by a passkey that was enrolled for that person then, whose counter did not go back. What two
+    persons approve names both, and no act of one person makes more of an alert or an operation than the act before it.
 
 Findings carry these numbers. Exit codes: 0 proved, 1 contradicted, 3 not provable.
 """

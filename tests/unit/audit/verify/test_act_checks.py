@@ -62,13 +62,13 @@ def told(liaison: Liaison, home: Path) -> list[tuple[str, str]]:
     return [(item["state"], item["text"]) for item in found if item["check"] == Check.ACTS]
 
 
-def write(home: Path, kind: str, private: Mapping[str, Any]) -> None:
+def write(home: Path, kind: str, private: Mapping[str, Any], exchange_id: str = "") -> None:
     """Write what a home might write that lies."""
     settings, place = load_settings(home), Home(home)
     with contextlib.closing(open_storage(settings)) as database:
         store, keys, key = SqlLogStore(database), KeyStore(settings.keystore), load_signing_key(place.key("log"))
         log = AuditLog(store, keys, key, SystemClock(), "th", "operations", highwater=place.highwater)
-        log.append([EVENTS[kind].draft_of(private)])
+        log.append([EVENTS[kind].draft_of(private, exchange_id=exchange_id)])
         log.close()
 
 

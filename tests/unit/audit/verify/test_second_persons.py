@@ -1,4 +1,4 @@
-"""CASE-N245, check 20: what two persons approved names both, and they are two."""
+"""CASE-N245, CASE-N232, check 20: what two persons approved names both, who are two, and no single one adds to it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from gateway.audit.entries.entry import Entry
+from gateway.audit.reading.evidence import Row
 from gateway.audit.verify.findings import Check
-from gateway.audit.verify.human_checks import check_second, may_show_humans
-from gateway.errors import BadSignature
+from gateway.audit.verify.human_checks import Passkeys, check_second, decision_of, may_show_humans, not_shown
+from gateway.errors import BadSignature, NotProved
 from gateway.ports.events import EVENTS
 from tests.support.cli import Liaison, copy_federation
 from tests.support.tables import table
@@ -77,6 +78,70 @@ def test_the_words_of_an_entry_say_without_parsing_whether_it_can_name_a_second_
     assert not may_show_humans(b'{"content":{}}')
 
 
+ALERT: dict[str, Any] = {"to": [{"member": "vn", "offices": ["vn.1"]}], "fields": {"name": "N"}, "until_us": 100,
+                         "hidden_until_us": 0, "to_life": False, "stand": "on", "renewal": None}  # fmt: skip
+ROOM: dict[str, Any] = {"to": [["vn", ["vn.1"], "ACTS"]], "end_us": 100, "stand": "on", "invites": []}
+BY_TWO = {"approves": ASKED}
+
+
+def judged(*acts: dict[str, Any] | None) -> list[str]:
+    """What the verifier says of the acts on one matter, by their contents; None for an act that is not shown."""
+    book, found = Passkeys(), []
+    for index, content in enumerate(acts):
+        of = entry("desk-act")
+        row = Row(index, b"", b"", None, b"", b"")
+        shown = (
+            [decision_of(of, {**SECOND, "act": "approve-alert", "content": content}, row, index)] if content else None
+        )
+        for each in shown or not_shown(of, index):
+            assert each is not None
+            try:
+                book.judge(each)
+                found.append("")
+            except (BadSignature, NotProved) as error:
+                found.append(f"{type(error).__name__}: {error.code}")
+    return found
+
+
+ONE = "BadSignature: persons-needed"
+
+
+@table(
+    ("before", "after"),
+    [
+        (ALERT, {"until_us": 101}),
+        (ALERT, {"hidden_until_us": -1}),
+        (ALERT, {"to": [{"member": "vn", "offices": []}]}),
+        (ALERT, {"to": [{"member": "vn", "offices": ["vn.1", "vn.2"]}]}),
+        (ALERT, {"to": [*ALERT["to"], {"member": "kh", "offices": ["kh.1"]}]}),
+        (ALERT, {"fields": {"name": "another"}}),
+        (ALERT | {"stand": "waiting"}, {"stand": "on"}),
+        (ROOM, {"end_us": 101}),
+        (ROOM, {"to": [*ROOM["to"], ["kh", [], "READS"]]}),
+        (ROOM | {"stand": "waiting"}, {"stand": "on"}),
+    ],
+)
+def test_n232_what_one_person_makes_more_of_is_told_over_entries(before: dict[str, Any], after: dict[str, Any]) -> None:
+    assert judged(before, before | after) == ["", ONE]
+    assert judged(before, before | after | BY_TWO, before | after) == ["", "", ""], "another person approved it"
+    assert judged(before | after, before) == ["", ONE if "fields" in after else ""], "less is one person's"
+
+
+def test_n232_an_older_version_and_what_is_not_shown_accuse_nobody() -> None:
+    older, longer = {name: value for name, value in ALERT.items() if name != "renewal"}, {"until_us": 500}
+    assert judged(older, older | longer, older | {"until_us": 900}) == ["", "", ""], "0.2.1 let one person do it"
+    assert judged(ALERT, older | longer, ALERT | longer) == ["", "NotProved: persons-needed", ""]
+    assert judged(ALERT, None, ALERT | longer) == ["", "", ""], "two may have approved it in the entry that is erased"
+    assert judged(ALERT, ALERT | {"renewal": {"until_us": 500}}, ALERT | longer | BY_TWO) == ["", "", ""]
+
+
+def test_an_act_whose_matter_is_not_in_its_form_is_told() -> None:
+    wrongs: list[dict[str, Any]] = [{"until_us": None}, {"to": [1]}, {"to": [{}]}, {"to": None}]
+    for wrong in wrongs:
+        with pytest.raises(BadSignature):
+            judged(ALERT | wrong)
+
+
 @pytest.mark.long
 def test_n245_one_person_for_two_is_told_and_so_is_what_its_act_does_not_approve(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -87,6 +152,9 @@ def test_n245_one_person_for_two_is_told_and_so_is_what_its_act_does_not_approve
     write(home, "desk-act", APPROVAL)
     for lie in (APPROVAL | {"officer": "th.o.1"}, APPROVAL | {"act": "approve-watch"}):
         write(home, "desk-act", lie)
+    for content in (ALERT | BY_TWO, ALERT | {"until_us": 7}, ALERT | {"until_us": 50}):
+        write(home, "desk-act", APPROVAL | {"content": content}, "a" * 32)
     found = liaison("audit", "verify", "--home", home, "--json").value["findings"]
     told = [item["text"] for item in found if item["check"] == Check.HUMANS and item["state"] == "contradicted"]
-    assert ["of one human" in text for text in told] == [True, False]
+    assert ["of one human" in text for text in told[:2]] == [True, False]
+    assert [text.rpartition(": ")[2] for text in told[2:]] == ["2 different persons decide this, and 1 did"]
