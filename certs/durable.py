@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 
-from gateway.errors import Misconfigured, StorageBroken
+from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 
 PRIVATE = 0o600
 """Mode of files that only the owner may read."""
@@ -14,9 +19,61 @@ PRIVATE = 0o600
 PUBLIC = 0o644
 """Mode of files that every account may read."""
 
+_undo: ContextVar[list[Callable[[], None]] | None] = ContextVar("undo", default=None)
+"""The ways back of what this thread has written since `all_or_nothing` began, in its order."""
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Undo what the block wrote through this module where it fails: what is new goes, what was replaced comes back.
+
+    What other threads and processes write stays.
+    """
+    steps: list[Callable[[], None]] = []
+    around = _undo.get()
+    token = _undo.set(steps)
+    try:
+        yield
+    except BaseException:
+        _undo.set(None)
+        for step in reversed(steps):
+            with suppress(OSError, LiaisonError):
+                step()
+        raise
+    else:
+        if around is not None:
+            around.extend(steps)
+    finally:
+        _undo.reset(token)
+
+
+def note_new(path: Path) -> None:
+    """Note that a file or folder, which does not exist, is made now; with the folders above it that are missing."""
+    if (steps := _undo.get()) is not None and not os.path.lexists(path):
+        missing = [path, *(folder for folder in path.parents if not folder.exists())]
+        steps.append(partial(_forget, missing[-1]))
+
+
+def _note_replaced(path: Path) -> None:
+    if (steps := _undo.get()) is None:
+        return
+    if path.is_file():
+        steps.append(partial(replace, path, path.read_bytes(), path.stat().st_mode & 0o777))
+    else:
+        note_new(path)
+
+
+def _forget(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
 
 def make_folder(path: Path, mode: int = 0o700) -> None:
     """Create `path` and its parents unless they exist."""
+    note_new(path)
     try:
         path.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
@@ -36,6 +93,7 @@ def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
     """
     if path.is_symlink() or path.exists():
         raise _exists(path)
+    note_new(path)
     aside = _aside(path)
     try:
         aside.unlink(missing_ok=True)
@@ -103,6 +161,7 @@ def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
             where=str(path),
             remedy="name a file in a folder",
         )
+    _note_replaced(path)
     aside = _aside(path)
     try:
         aside.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from certs.hsm.uri import KeyUri
 from gateway.errors import Misconfigured
 
 _LIBRARY = "libcrypto.so.3"
+_PROVIDER = "pkcs11"
 _LABEL = "PKCS#11 PROVIDER URI"
 _SEQUENCE, _VISIBLE, _UTF8 = 0x30, 0x1A, 0x0C
 
@@ -126,14 +127,17 @@ def _load_provider(library: str) -> None:
         return
     try:
         with module_lock(), _in_memory(_CONFIGURATION.format(library=library).encode()) as file:
-            done = ctypes.CDLL(_LIBRARY).CONF_modules_load_file(file.encode(), None, ctypes.c_ulong(0))
+            openssl = ctypes.CDLL(_LIBRARY)
+            done = openssl.CONF_modules_load_file(file.encode(), None, ctypes.c_ulong(0)) > 0
+            done = done and openssl.OSSL_PROVIDER_available(None, _PROVIDER.encode()) == 1  # it may load without it
     except OSError:
-        done = 0
-    if done <= 0:
+        done = False
+    if not done:
         raise Misconfigured(
-            "TLS with a key in the security module needs OpenSSL 3 with its provider `pkcs11`",
+            "OpenSSL's provider `{provider}` cannot be loaded: TLS with a key in the security module needs it",
             code="no-provider",
-            remedy="apt-get install pkcs11-provider",
+            remedy="apt-get install pkcs11-provider; where OPENSSL_MODULES is set, it must name the provider's folder",
+            provider=_PROVIDER,
         )
     _loaded.append(library)
 

@@ -15,7 +15,7 @@ from gateway.audit.log.examine import ExaminedLog, examine_log
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.errors import LiaisonError, NotProved
-from gateway.https.tls_files import TlsFiles
+from gateway.https.tls_files import UNUSABLE, TlsFiles
 from gateway.loop import run
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
@@ -74,7 +74,8 @@ def check_tls(context: CheckContext) -> list[Finding]:
     except LiaisonError as error:
         told = (*check_keys(context), *check_certificates(context))
         again = "put back your copies of them; without any move tls.key and tls.pem away"
-        found = stop("tls", error.message, f"{again}, then {made_by(context)}", error.where, error.code)
+        remedy = f"{again}, then {made_by(context)}" if error.code == UNUSABLE else error.remedy
+        found = stop("tls", error.message, remedy, error.where, error.code)
         return [] if any(finding.is_stop for finding in told) else [found]
     return []
 

@@ -10,6 +10,9 @@ from certs.hsm.places import uri_at
 from certs.keyfiles import load_key
 from gateway.errors import Misconfigured
 
+UNUSABLE = "tls-files-unusable"
+"""The code of files that are there, and make no TLS."""
+
 
 def tls_context(key: Path, certificate: Path, ca: Path, clients: ssl.VerifyMode = ssl.CERT_REQUIRED) -> ssl.SSLContext:
     """Return TLS 1.3. `clients` says whether a client certificate of our national CA is required, taken, or not asked.
@@ -27,6 +30,7 @@ def tls_context(key: Path, certificate: Path, ca: Path, clients: ssl.VerifyMode 
     except (OSError, ssl.SSLError) as error:
         raise Misconfigured(
             "the TLS key, its certificate or the CA cannot be used",
+            code=UNUSABLE,
             where=f"{key}, {certificate}, {ca}",
             remedy="run `liaison doctor`",
         ) from error

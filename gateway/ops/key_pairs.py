@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from certs.durable import PUBLIC, make_folder, write_new
+from certs.durable import PUBLIC, all_or_nothing, make_folder, write_new
 from certs.hsm.uri import KeyUri
 from certs.keyfiles import KeyPlace, create_key, key_id, load_key, spki
 from gateway.model.names import identifier
 from gateway.signing.dsse import encode64
 
 
+@all_or_nothing()
 def make_key_pair(folder: Path, name: str, held: KeyUri | None = None) -> dict[str, str]:
     """Make `NAME.key`, for its owner alone, and `NAME.pub`, to be handed on; return their places as JSON.
 

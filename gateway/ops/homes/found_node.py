@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from certs.durable import PRIVATE, make_folder
+from certs.durable import PRIVATE, all_or_nothing, make_folder, note_new
 from certs.durable import replace as write_whole
 from gateway.clock import Clock
 from gateway.config import PACKAGED_POLICY, Home, Settings, TrialOfficer, load_settings, write_default
@@ -43,6 +43,7 @@ class Made:
     home: tuple[str, ...]
 
 
+@all_or_nothing()
 def found(
     home: Path,
     authority: Path,
@@ -55,12 +56,12 @@ def found(
     database: str = "",
     in_module: ModuleKeys = _ALL_FILES,
 ) -> Made:
-    """Make `authority` (to be kept offline) and `home`; nothing that exists is changed.
+    """Make `authority` (to be kept offline) and `home`. What exists is not changed; where it fails, nothing stays.
 
     Agencies of `[[source]]` in an existing node.toml get their key, too, unless the source is a process with its own.
+    A home in production gets no key that stops it there: agencies hold their own, and tokens come from a provider.
     `database` is the address of PostgreSQL for a home that is made now, `in_module` names keys that exist in a security
-    module. Raises `Misconfigured` when a folder is another
-    member's, `Malformed` for text that is no id.
+    module. Raises `Misconfigured` when a folder is another member's, `Malformed` for text that is no id.
     """
     member_id(member)
     agencies = [identifier(agency, "agency") for agency in agencies]
@@ -83,9 +84,11 @@ def found(
     make_folder(home)
     given = _settings(member, node_name, listen, database) | in_module.settings(_HOME_KEYS)
     given |= in_module.module_settings if in_module.agencies else {}
-    officers = [_officer(member, wanted[0])]
+    officers = [_officer(member, agency) for agency in wanted[:1]]
+    note_new(Home(home).settings)
     is_new = write_default(home, given, officers=officers, agency_keys=in_module.agencies)
-    made = create_member_keys(home, authority, member, wanted, node_name, clock)
+    tries = before is None or bool(before.trial_officers and not before.node.production)
+    made = create_member_keys(home, authority, member, wanted, node_name, clock, with_issuer=tries)
     made += ["node.toml"] if is_new else []
     settings = load_settings(home)
     made += [f"{folder.name}/" for folder in make_folders(settings)] + _database(settings)
@@ -131,8 +134,20 @@ def _check_database(before: Settings | None, home: Path, database: str) -> None:
 
 
 def _agencies(before: Settings | None, given: Sequence[str]) -> list[str]:
-    known = [source.agency for source in before.sources if not source.is_process] if before else []
-    return list(dict.fromkeys([*given, *known])) or ["police"]
+    """Return the agencies whose keys the home holds: those given, and those of its sources; `police` in a new home."""
+    if before is None:
+        return list(dict.fromkeys(given)) or ["police"]
+    if before.node.production:
+        if given:
+            raise Misconfigured(
+                "a node in production holds no keys of agencies",
+                code="agency-key-held",
+                where=before.origin["node.production"],
+                remedy="make the key where the agency's source runs: `liaison source init`",
+            )
+        return []
+    known = [source.agency for source in before.sources if not source.is_process]
+    return list(dict.fromkeys([*given, *known]))
 
 
 def _settings(member: str, name: str, listen: dict[str, str] | None, database: str) -> dict[str, str]:
@@ -167,6 +182,7 @@ def make_folders(settings: Settings) -> list[Path]:
         aside = folder.with_name(f".{folder.name}.new")
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
+        note_new(folder)
         if folder == people:
             for name, text in ((PERSONS, PERSONS_EXAMPLE), (DUTY, DUTY_EXAMPLE), (CARDS, CARDS_EXAMPLE)):
                 write_whole(aside / name, text.encode(), PRIVATE)
@@ -178,9 +194,11 @@ def _database(settings: Settings) -> list[str]:
     made = []
     if not settings.keystore.is_dir():
         made.append(f"{settings.keystore.name}/")
+        note_new(settings.keystore)
     KeyStore(settings.keystore)
     if not is_made(settings):
         made.append(settings.database_file.name)
+        note_new(settings.database_file)
     with closing(open_storage(settings)) as database:
         if settings.is_shared and version(database) is None:
             made.append("tables in PostgreSQL")

@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import issue, load_authority
-from certs.durable import PUBLIC, make_folder, write_new
+from certs.durable import PUBLIC, all_or_nothing, make_folder, note_new, write_new
 from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder, label
@@ -49,6 +49,7 @@ def certificate_names(member: MemberId, agency: str) -> dict[str, CertificateNam
     }
 
 
+@all_or_nothing()
 def found_source(
     out: Path,
     member: str,
@@ -60,7 +61,9 @@ def found_source(
     settings: Mapping[str, object],
     in_module: ModuleKeys = _ALL_FILES,
 ) -> Founded:
-    """Make the home `out`; nothing that exists is changed. `statements` are certificates of the node's statement keys.
+    """Make the home `out`. What exists is not changed; where it fails, nothing stays.
+
+    `statements` are certificates of the node's statement keys.
 
     Without `authority` this writes requests for certificates: `<key>.csr`. Raises `Misconfigured`, `Malformed`.
     """
@@ -74,6 +77,7 @@ def found_source(
     for folder in (home.path, home.keys, home.accepted, home.index, home.highwater):
         make_folder(folder)
     in_module.check_names(_KEYS)
+    note_new(home.settings)
     values = {"source.member": member, "source.agency": agency, **settings, **in_module.settings(_KEYS)}
     if not (is_new := write_source(home.path, values)):
         in_module.check_kept(home.keys, home.settings)
@@ -120,6 +124,7 @@ def _from_here(url: str) -> str:
     return f"{scheme}:///{file.resolve()}" if is_here else url
 
 
+@all_or_nothing()
 def certify_requests(authority: Path, requests: Sequence[Path], out: Path, clock: Clock) -> dict[str, str]:
     """Certify requests of source processes of the authority's member into `out`, with `ca.pem`; return uses by file.
 

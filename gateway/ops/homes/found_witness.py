@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import pinned_server
-from certs.durable import PUBLIC, make_folder, write_new
+from certs.durable import PUBLIC, all_or_nothing, make_folder, note_new, write_new
 from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
 from certs.names import witness_tls_name
@@ -25,8 +25,11 @@ _ALL_FILES = ModuleKeys()
 _COSIGNING = {"witness": Algorithm.ED25519, "witness-mldsa": Algorithm.MLDSA44}
 
 
+@all_or_nothing()
 def found_witness(out: Path, member: str, listen: str, clock: Clock, in_module: ModuleKeys = _ALL_FILES) -> list[str]:
-    """Make the home `out`; nothing that exists is changed. Return the files made, relative to the home.
+    """Make the home `out`, and return the files made, relative to it. What exists is not changed.
+
+    Where it fails, nothing stays.
 
     Raises `Misconfigured` when there is a home already whose keys are gone: new keys would be another witness.
     """
@@ -46,6 +49,7 @@ def found_witness(out: Path, member: str, listen: str, clock: Clock, in_module: 
     for folder in (home.keys, home.trust):
         make_folder(folder)
     in_module.check_names(_KEYS)
+    note_new(home.settings)
     values = {"witness.member": member} | ({"listen.address": listen} if listen else {}) | in_module.settings(_KEYS)
     if not (is_new := write_witness(out, values)):
         in_module.check_kept(home.keys, home.settings)

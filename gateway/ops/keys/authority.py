@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import issue, load_authority
-from certs.durable import PUBLIC, make_folder, write_new
+from certs.durable import PUBLIC, all_or_nothing, make_folder, write_new
 from certs.keyfiles import create_key, load_key, spki
 from certs.names import CertificateName, CertificateUse, label
 from certs.profile import read_leaf
@@ -83,6 +83,7 @@ class MadeClient:
     request: str
 
 
+@all_or_nothing()
 def make_client(
     home: Path, system: str, authority: Path | None, out: Path, clock: Clock, *, person: bool = False
 ) -> MadeClient:

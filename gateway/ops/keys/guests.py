@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from certs.durable import PUBLIC, make_folder, replace
+from certs.durable import PUBLIC, all_or_nothing, make_folder, replace
 from certs.hsm.uri import KeyUri
 from certs.keyfiles import KeyPlace, key_id
 from gateway.config import Home
@@ -50,6 +50,7 @@ def guest_spki(home: Home, file: str) -> bytes:
     return load_public_key(guest_places(home)[file], _MADE).spki
 
 
+@all_or_nothing()
 def name_successor(use: str, old: KeyPlace, folder: Path, name: str, held: KeyUri | None = None) -> Succession:
     """Make the key that follows a person's key, or take the one that is `held` in a security module.
 

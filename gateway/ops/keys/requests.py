@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,12 +100,14 @@ class KeyDesk:
 
         `uri` names the new key of one of them in a security module; `successor` is that of a person's key.
         Keys for which a rotation runs already are not made again: one that waits for the authority is asked for anew.
+        Where one of the keys cannot be rotated, none is.
         """
         with self.rotations.locked():
-            for file in files:
-                self._begin(file, uri, successor)
             if unlisted := [file for file in files if not is_listed(file) and not is_certified(file)]:
                 if len(unlisted) == len(files):
+                    with durable.all_or_nothing():
+                        for file in files:
+                            self._begin(file, uri, successor)
                     return self._moved(files)
                 raise Misconfigured(
                     "the key `{use}` needs no authority: rotate it on its own",
@@ -113,7 +115,13 @@ class KeyDesk:
                     where=str(self.home.keys),
                     use=use_of_file(unlisted[0]),
                 )
-            return self._ask([self._wanted(file, following=True) for file in files], authority, out, "rotate")
+
+            def following() -> list[WantedKey]:
+                for file in files:
+                    self._begin(file, uri, successor)
+                return [self._wanted(file, following=True) for file in files]
+
+            return self._ask(following, authority, out, "rotate")
 
     def renew(self, files: Sequence[str], authority: Path | None, out: Path | None) -> Asked:
         """Have the present keys in `files` certified, or listed, for longer."""
@@ -126,11 +134,12 @@ class KeyDesk:
                         where=str(self.home.key(file)),
                         use=use_of_file(file),
                     )
-            return self._ask([self._wanted(file, following=False) for file in files], authority, out, "renew")
+            return self._ask(lambda: [self._wanted(file, following=False) for file in files], authority, out, "renew")
 
     def make_online_ca(self, authority: Path | None, out: Path | None) -> Asked:
         """Make the key of an online CA where there is none, and have the online CA listed for its full time."""
-        with self.rotations.locked():
+
+        def wanted() -> list[WantedKey]:
             path = self.home.key(ONLINE_CA)
             if not path.exists():
                 create_key(path)
@@ -142,26 +151,35 @@ class KeyDesk:
                     remedy="liaison cert rotate online-ca --home {home} --authority ADIR",
                     home=argument(self.home.path),
                 )
-            return self._ask([self._wanted(ONLINE_CA, following=False)], authority, out, "renew")
+            return [self._wanted(ONLINE_CA, following=False)]
+
+        with self.rotations.locked():
+            return self._ask(wanted, authority, out, "renew")
 
     def certify_console(self, host: str, authority: Path | None, out: Path | None) -> Asked:
         """Have the console's key certified for the host by which browsers reach it; a key is made where there is none.
 
         The descriptor does not list it. Raises `Malformed` where `host` is not a host name.
         """
-        with self.rotations.locked():
-            path, name = self.home.key(CONSOLE_TLS), CertificateName(self.member, CertificateUse.CONSOLE, host)
+        path, name = self.home.key(CONSOLE_TLS), CertificateName(self.member, CertificateUse.CONSOLE, host)
+
+        def wanted() -> list[WantedKey]:
             if not path.exists():
                 create_key(path)
             key = load_key(path)
             if not isinstance(key, ec.EllipticCurvePrivateKey):
                 raise Misconfigured("only P-256 keys are certified", code="key-not-admitted", where=str(path))
-            wanted = WantedKey(CONSOLE_TLS, spki(key.public_key()), build_request(key, name))
-            return self._ask([wanted], authority, out, "renew")
+            return [WantedKey(CONSOLE_TLS, spki(key.public_key()), build_request(key, name))]
+
+        with self.rotations.locked():
+            return self._ask(wanted, authority, out, "renew")
 
     def assume_held(self, files: Sequence[str]) -> Asked:
-        """Note that the counterparts have the descriptor with the new keys, so that these are used at once."""
-        with self.rotations.locked():
+        """Note that the counterparts have the descriptor with the new keys, so that these are used at once.
+
+        Where one of the keys is not being rotated, nothing is noted of the others.
+        """
+        with self.rotations.locked(), durable.all_or_nothing():
             for file in files:
                 rotation = self.rotations.of(file)
                 if rotation is None:
@@ -173,6 +191,7 @@ class KeyDesk:
                         use=use_of_file(file),
                     )
                 self.rotations.write(replace(rotation, assumed=True))
+        with self.rotations.locked():
             return self._moved(files)
 
     def take_answer(self, data: bytes) -> Asked:
@@ -192,7 +211,9 @@ class KeyDesk:
                     code="unknown-document",
                     remedy="the authority answers it: liaison cert sign REQUEST --authority ADIR --out FILE",
                 )
-            return self._take(answer)
+            with durable.all_or_nothing():
+                self._take(answer)
+            return self._answered(answer)
 
     @staticmethod
     def with_steps(first: Asked, then: Asked) -> Asked:
@@ -231,19 +252,26 @@ class KeyDesk:
             return WantedKey(file, info, online_ca(key, self.member, self._clock).public_bytes(Encoding.PEM))
         return WantedKey(file, info, build_request(key, certificate_name(self.home, file, following=following)))
 
-    def _ask(self, keys: Sequence[WantedKey], authority: Path | None, out: Path | None, verb: str) -> Asked:
-        files = [key.file for key in keys]
-        if ONLINE_CA in files and "tls" not in files:  # the key that it renews is listed for as long
-            keys = [*keys, self._wanted("tls", following=False)]
-        held = self._held() if any(map(is_listed, files)) else None
-        statuses = tuple(status.data for status in self._documents.statuses(held)) if held else ()
-        noted = compromised_times(self._documents.folder)
-        request = KeyRequest(self.member, tuple(keys), held.data if held else b"", statuses, noted)
-        if authority is not None:
-            return self._take(answer_request(request, authority, self._clock))
-        path = out or self.home.path / f"{verb}-{'-'.join(files)}.request"
-        durable.replace(path, write_request(request), PUBLIC)
-        return Asked(self.member, _uses(files), request=path, version=held.version if held else 0)
+    def _ask(
+        self, wanted: Callable[[], Sequence[WantedKey]], authority: Path | None, out: Path | None, verb: str
+    ) -> Asked:
+        """Ask for the keys that `wanted` makes. Until the answer is taken nothing counts, and a refusal undoes all."""
+        with durable.all_or_nothing():
+            keys = wanted()
+            files = [key.file for key in keys]
+            if ONLINE_CA in files and "tls" not in files:  # the key that it renews is listed for as long
+                keys = [*keys, self._wanted("tls", following=False)]
+            held = self._held() if any(map(is_listed, files)) else None
+            statuses = tuple(status.data for status in self._documents.statuses(held)) if held else ()
+            noted = compromised_times(self._documents.folder)
+            request = KeyRequest(self.member, tuple(keys), held.data if held else b"", statuses, noted)
+            if authority is None:
+                path = out or self.home.path / f"{verb}-{'-'.join(files)}.request"
+                durable.replace(path, write_request(request), PUBLIC)
+                return Asked(self.member, _uses(files), request=path, version=held.version if held else 0)
+            answer = answer_request(request, authority, self._clock)
+            self._take(answer)
+        return self._answered(answer)
 
     def _held(self) -> Descriptor:
         charter = self._documents.charter(self._clock)
@@ -258,7 +286,13 @@ class KeyDesk:
             )
         return held
 
-    def _take(self, answer: KeyAnswer) -> Asked:
+    def _answered(self, answer: KeyAnswer) -> Asked:
+        """Make the steps that follow an answer that was taken."""
+        if answer.descriptor:
+            self._install_online_ca(parse_descriptor(answer.descriptor)[0])
+        return self._moved([key.file for key in answer.request.keys], answer.descriptor)
+
+    def _take(self, answer: KeyAnswer) -> None:
         """Take an answer. Its certificates are checked before anything is written; an old answer changes nothing."""
         leaves = {file: self._leaf(pem) for file, pem in answer.certificates.items()}
         for file, leaf in leaves.items():
@@ -275,8 +309,6 @@ class KeyDesk:
             self._install(leaf, answer.certificates[file])
         if answer.descriptor:
             import_document(self.home.trust, answer.descriptor, self._clock)
-            self._install_online_ca(parse_descriptor(answer.descriptor)[0])
-        return self._moved([key.file for key in answer.request.keys], answer.descriptor)
 
     def _check_follows(self, data: bytes) -> None:
         """Raise `Stale` unless a descriptor is the one in force, or the next one."""

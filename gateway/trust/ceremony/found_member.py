@@ -17,7 +17,7 @@ from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder
 from gateway.clock import Clock
-from gateway.config.home import CONSOLE_TLS
+from gateway.config.home import CONSOLE_TLS, TOKEN_ISSUER
 from gateway.errors import Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.signing.keys import load_signing_key
@@ -82,12 +82,19 @@ def check_authority_of(home: Path, authority: Path) -> None:
 
 
 def create_member_keys(
-    home: Path, authority: Path, member: str, agencies: Sequence[str], name: str, clock: Clock
+    home: Path,
+    authority: Path,
+    member: str,
+    agencies: Sequence[str],
+    name: str,
+    clock: Clock,
+    *,
+    with_issuer: bool = True,
 ) -> list[str]:
     """Make keys and certificates of the node `name` in `home` (`keys/`, `ca.pem`), certified by `authority`'s CA.
 
-    Agencies get a key that the node holds (`held-by-node`). Returns the names of the files made now, relative to
-    `home`.
+    Agencies get a key that the node holds (`held-by-node`); the issuer of tokens for trials has one, too. Returns the
+    names of the files made now, relative to `home`.
     """
     known = member_id(member)
     _check_owner(authority, known)
@@ -97,6 +104,8 @@ def create_member_keys(
     make_folder(home / "keys")
     made = []
     for number, pair in enumerate(_pairs(known, agencies, name)):
+        if pair.file == TOKEN_ISSUER and not with_issuer:
+            continue
         days = LEAF_DAYS - number % _SPREAD * _APART_DAYS
         made += _create_pair(home / "keys", pair, ca, clock, days)
     if not (home / "ca.pem").exists():
@@ -120,7 +129,7 @@ def _pairs(member: MemberId, agencies: Sequence[str], name: str) -> list[_Pair]:
         _Pair("log", Algorithm.ED25519, None),
         _Pair("witness", Algorithm.ED25519, None),
         _Pair("witness-mldsa", Algorithm.MLDSA44, None),
-        _Pair("token-issuer", Algorithm.P256, None),
+        _Pair(TOKEN_ISSUER, Algorithm.P256, None),
     ]
 
 
