@@ -5,7 +5,6 @@ At the command line each error tells one, or a file or setting, and nothing of t
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterator
@@ -34,46 +33,17 @@ from gateway.errors import (
 from gateway.language.languages import Language
 from gateway.language.refusals import REFUSALS
 from tests.support.cli import Liaison
+from tests.support.remedies import TOLD, told_by_the_program
 from tests.support.shared import PROJECT
 from tests.support.tables import table
 from tests.support.words import called, errors, modules, templates_of, text_of
 
-_TOLD = re.compile(r"`liaison ([^`]+)`")
-_BARE = re.compile(r"(?:^|[:;(] ?|\n)(?:\$ )?liaison ((?:[a-z-]+)(?: [^\n;`()]*)?)")
 _WORD = re.compile(r"[a-z][a-z-]*")
 _OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 _LOG = re.compile(r"liaison_|liaison\.")
 _NAMED = re.compile(r"liaison((?: [a-z][a-z-]*)*(?: --[a-z-]+(?: HOME)?)*)")
 _PLACE = re.compile(r"node\.toml|people/[a-z]+\.csv|docs/[a-z/-]+\.md")
 _REST = re.compile(r"openapi|/v1/|REST|HTTP|[Aa]uthorization: |application/")
-
-
-def _texts(tree: ast.AST) -> Iterator[str]:
-    """Yield the texts of a module that are no docstrings; a value in an f-string is shown as `…`."""
-    nodes = list(ast.walk(tree))
-    docs = {
-        id(node.body[0].value)
-        for node in nodes
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
-    parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
-    left_out = docs | parts
-    for node in nodes:
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)  # type: ignore[misc]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
-            yield node.value
-
-
-def _of_the_program() -> list[tuple[str, str]]:
-    found = []
-    for path, tree in modules().items():
-        for text in _texts(tree):
-            told = _TOLD.findall(text) or (_BARE.findall(text) if text.startswith("liaison ") else [])
-            found += [(path, command) for command in told]
-    return found
 
 
 def _of_the_guides() -> list[tuple[str, str]]:
@@ -84,7 +54,7 @@ def _of_the_guides() -> list[tuple[str, str]]:
             continue
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
         commands = [line.split(" #")[0] for line in re.findall(r"(?m)^(?:\$ )?liaison ([a-z-]+ .*)$", text)]
-        found += [(str(path.relative_to(PROJECT)), command) for command in (*commands, *_TOLD.findall(text))]
+        found += [(str(path.relative_to(PROJECT)), command) for command in (*commands, *TOLD.findall(text))]
     return found
 
 
@@ -111,7 +81,7 @@ def problem(command: str) -> str:
 
 @pytest.mark.long
 def test_every_remedy_is_a_command_that_exists() -> None:
-    found = _of_the_program()
+    found = told_by_the_program()
     assert len(found) > 100
     wrong = {(place, command): problem(command) for place, command in found if problem(command)}
     assert wrong == {}
