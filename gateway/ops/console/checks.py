@@ -12,7 +12,7 @@ from gateway.desk.people.lists import PERSONS, read_lists
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.console.outline import read_outline
 from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
-from gateway.ops.doctor.key_checks import WARN_DAYS
+from gateway.ops.doctor.key_checks import WARN_DAYS, made_by
 
 _NAME = "console"
 
@@ -25,8 +25,7 @@ def check_console(context: CheckContext) -> list[Finding]:
     findings = []
     if not (home.certificate(CONSOLE_CERTIFICATE).exists() and home.key(CONSOLE_CERTIFICATE).exists()):
         text = "the console has no certificate of its own, to which its officers' tokens are bound"
-        remedy = "run `liaison init` again with the folder of the authority: it makes what is missing"
-        findings.append(stop(_NAME, text, remedy, str(home.certificate(CONSOLE_CERTIFICATE))))
+        findings.append(stop(_NAME, text, made_by(context), str(home.certificate(CONSOLE_CERTIFICATE))))
     findings += _certificate(context)
     if not settings.console.login:
         findings.append(stop(_NAME, "there is no way to sign in", "name one in console.login", "console.login"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from gateway.ops.doctor.key_checks import (
     check_keys,
     days_left,
     made_by,
+    published_by,
 )
 from gateway.ops.doctor.listed_sources import check_listed_sources, check_listed_versions
 from gateway.ops.doctor.module_checks import check_module, check_signatures, keys_in_module
@@ -172,14 +172,23 @@ def check_policy(context: CheckContext) -> list[Finding]:
     keeper = PolicyKeeper(settings, SystemClock(), production=context.production)
     found = f"loads; {keeper.engine.hash.hex()[:16]}"
     uncovered = _uncovered(context, keeper.engine.agreements)
-    if keeper.left_out:
+    waits = keeper.waiting()
+    if waits is not None and not waits.refused:
+        text = (
+            f"version {waits.version}, signed by {len(waits.approvers)} approvers, was brought, and no node took it yet"
+        )
+        uncovered.append(warn("policy", text, f"liaison serve --home {argument(context.home.path)}"))
+    elif waits is not None:
         show = f"liaison audit show --home {argument(context.home.path)} --log operations --kind policy-refused"
         remedy = f"why: {show}; then bring a good one"
         uncovered.append(warn("policy", "the policy that was brought last was not taken", remedy))
     if keeper.version:
         text = f"{found}, version {keeper.version}, signed by {len(keeper.approvers)} approvers"
         return [good("policy", text), *uncovered]
-    remedy = "`liaison policy sign` and `liaison policy install`, before production"
+    remedy = (
+        "before production two approvers sign it with `liaison policy sign`; then "
+        f"liaison policy install FILE --home {argument(context.home.path)}"
+    )
     return [warn("policy", f"{found}, but nobody approved it", remedy), *uncovered]
 
 
@@ -244,7 +253,7 @@ def check_descriptors(context: CheckContext) -> list[Finding]:
             findings += ending_soon(context, view, other)
         except LiaisonError as error:
             finding = failed("descriptors", error, f"get the newest documents of `{other}` and import them")
-            remedy = _publish(context, renewing=_is_there(view, member)) if other == member else finding.remedy
+            remedy = published_by(context, renewing=_is_there(view, member)) if other == member else finding.remedy
             severe = other in (member, context.to)
             make = stop if severe else warn
             findings.append(make("descriptors", f"`{other}`: {finding.text}", remedy))
@@ -359,7 +368,7 @@ def _unlisted(context: CheckContext, listed: set[str]) -> list[Finding]:
     if not missing:
         return []
     agencies = [name.removeprefix("agency-") for name in missing if name.startswith("agency-")]
-    remedy = _publish(context, renewing=False, agencies=agencies)
+    remedy = published_by(context, renewing=False, agencies=agencies)
     return [stop("descriptors", f"our descriptor does not list the keys {', '.join(missing)}", remedy)]
 
 
@@ -369,12 +378,3 @@ def _is_there(view: TrustView, member: str) -> bool:
     except LiaisonError:
         return False
     return True
-
-
-def _publish(context: CheckContext, *, renewing: bool, agencies: Sequence[str] = ()) -> str:
-    """Return the command that publishes: a status needs only the home, a descriptor also the authority."""
-    parts = [f"liaison trust publish --home {argument(context.home.path)}"]
-    parts += [] if renewing else ["--authority ADIR"]
-    parts += [f"--agency {name}" for name in agencies]
-    command = " ".join(parts)
-    return command if renewing else f"{command} (ADIR: the folder with authority.key)"

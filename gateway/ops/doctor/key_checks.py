@@ -19,6 +19,7 @@ from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop
 from gateway.ops.keys.files import use_of_file
 from gateway.ops.keys.guests import guest_places
 from gateway.ops.keys.online import exchange_certificate
+from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.status import days_left as listed_days
 from gateway.ops.keys.steps import Standing
 from gateway.ports.holders import NoneKnown
@@ -35,10 +36,26 @@ _KEYS_OF_COMMANDS = ("status", "client-cli")
 
 
 def made_by(context: CheckContext, name: str = "") -> str:
-    """Return the command that makes what is missing; an agency must be named for its own key."""
+    """Return the command that makes what is missing; an agency must be named for its own key.
+
+    A node in production may hold none: the key is made where the source runs.
+    """
+    if context.production and name.startswith("agency-"):
+        return (
+            f"run the source in the agency: `liaison source init --agency {name.removeprefix('agency-')}` and `serve`"
+        )
     agency = f" --agency {name.removeprefix('agency-')}" if name.startswith("agency-") else ""
     home = f"--member {context.settings.node.member} --home {argument(context.home.path)}"
     return f"liaison init {home} --authority ADIR{agency} (ADIR: the folder with authority.key)"
+
+
+def published_by(context: CheckContext, *, renewing: bool = False, agencies: Sequence[str] = ()) -> str:
+    """Return the command that publishes: a status needs only the home, a descriptor also the authority."""
+    parts = [f"liaison trust publish --home {argument(context.home.path)}"]
+    parts += [] if renewing else ["--authority ADIR"]
+    parts += [f"--agency {name}" for name in agencies]
+    command = " ".join(parts)
+    return command if renewing else f"{command} (ADIR: the folder with authority.key)"
 
 
 def agency_keys(context: CheckContext) -> list[str]:
@@ -116,14 +133,18 @@ def _online_ca(context: CheckContext) -> list[Finding]:
 
 
 def _persons(context: CheckContext) -> list[Finding]:
-    """Return a warning of each key of a person whose listing ends soon. Documents are told by their own check."""
+    """Return a warning of each key of a person whose listing ends soon, and that no other one replaces.
+
+    Documents are told by their own check.
+    """
     findings = []
     with suppress(LiaisonError):
         view = TrustKeeper(context.home.trust, context.clock).view
         standing = Standing(member_id(context.settings.node.member), view, NoneKnown(), context.clock.now_us())
+        rotations = Rotations(context.home)
         for file in guest_places(context.home):
             left = listed_days(context.home, file, standing)
-            if left is not None and left < WARN_DAYS:
+            if left is not None and left < WARN_DAYS and rotations.of(file) is None:
                 use, place = use_of_file(file), argument(context.home.path)
                 remedy = (
                     f"liaison cert renew {use} --home {place} --authority ADIR (ADIR: the folder with authority.key)"

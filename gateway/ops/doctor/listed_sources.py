@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.config import argument
 from gateway.errors import LiaisonError
 from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
+from gateway.ops.doctor.key_checks import published_by
 from gateway.ops.sources.places import describe_sources
 from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.keeper import TrustKeeper
@@ -28,7 +28,7 @@ def check_listed_sources(context: CheckContext) -> list[Finding]:
     if not changed:
         return [good("listed sources", f"the descriptor lists {len(listed)} kinds of sources")] if listed else []
     text = f"the descriptor does not say what our sources can be asked now: {_told(held, changed)}"
-    return [warn("listed sources", text, _publish(context))]
+    return [warn("listed sources", text, f"{published_by(context)}; then hand it to the others")]
 
 
 def check_listed_versions(context: CheckContext) -> list[Finding]:
@@ -44,16 +44,17 @@ def check_listed_versions(context: CheckContext) -> list[Finding]:
     listed, known = {*held.reads, *held.takes}, {*READS, *TAKES}
     if promised := sorted(listed - known):
         text = f"the descriptor promises statements that this version cannot read: {', '.join(promised)}"
-        return [stop("listed versions", text, _publish(context))]
+        return [stop("listed versions", text, f"{published_by(context)}; then hand it to the others")]
     if unlisted := sorted(known - listed):
         text = f"the descriptor does not list what this version reads: {', '.join(unlisted)}"
-        return [warn("listed versions", text, f"once all machines of the node run it: {_publish(context)}")]
+        return [
+            warn(
+                "listed versions",
+                text,
+                f"once all machines of the node run it: {published_by(context)}; then hand it to the others",
+            )
+        ]
     return [good("listed versions", f"the descriptor lists the {len(known)} versions of statements that are read")]
-
-
-def _publish(context: CheckContext) -> str:
-    command = f"liaison trust publish --home {argument(context.home.path)} --authority ADIR"
-    return f"{command} (ADIR: the folder with authority.key); then hand it to the others"
 
 
 def _told(held: Descriptor, changed: set[str]) -> str:

@@ -13,6 +13,7 @@ from gateway.host.addresses import is_loopback
 from gateway.host.confine import version
 from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
+from gateway.ops.doctor.key_checks import published_by
 from gateway.ops.sources.places import node_side
 from gateway.trust.documents.descriptor import agency_use
 from gateway.trust.keeper import TrustKeeper
@@ -24,9 +25,7 @@ def check_processes(context: CheckContext) -> list[Finding]:
     sources = [source for source in settings.sources if source.is_process]
     for source in sources:
         if not _lists_own_key(context, source.agency):
-            remedy = (
-                f"put its record.pem into {context.home.certificates}, then `liaison trust publish` with --authority"
-            )
+            remedy = f"put its record.pem into {context.home.certificates}, then {published_by(context)}"
             findings.append(stop("source processes", f"no own key of `{source.agency}` is listed", remedy))
         if problem := _problem(context, source):
             remedy = "`liaison source check` at its home; is its address right, and our node's name in its source.toml?"

@@ -11,6 +11,7 @@ from gateway.config import argument
 from gateway.errors import LiaisonError
 from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.doctor.key_checks import made_by
 from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ports.journal import LogName
 from gateway.storage.database.migrate import HEAD, UPGRADE, check_known, is_readable, version
@@ -18,8 +19,6 @@ from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.database.postgres import describe
 from gateway.storage.keys.key_faults import key_faults
 from gateway.storage.log.log_store import SqlLogStore
-
-INIT = "run `liaison init` again with the same arguments: it makes what is missing and keeps the rest"
 
 
 def was_never_served(context: CheckContext) -> bool:
@@ -61,7 +60,7 @@ def check_database(context: CheckContext) -> list[Finding]:
             text = "there is no database, and heads of its logs were signed"
             remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
             return [stop("database", text, remedy, place)]
-        return [stop("database", "there is no database", INIT, place)]
+        return [stop("database", "there is no database", made_by(context), place)]
     with closing(open_storage(settings)) as database:
         found, words = version(database), describe(database)
     check_known(found)

@@ -8,6 +8,7 @@ from functools import partial
 from gateway.audit.log.head import time_of_entry
 from gateway.audit.log.succession import newest_logs
 from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
+from gateway.ops.doctor.key_checks import published_by
 from gateway.storage.database.migrate import HEAD, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.documents.witness_store import SqlWitnessStore
@@ -47,8 +48,8 @@ def check_witnesses(context: CheckContext) -> list[Finding]:
         text = f"{len(plan.asked)} counterpart(s) cosign; there is no domestic witness, which is enough alone"
         findings.append(warn("witnesses", text, f"add one on the auditor's machine: {_GUIDE}"))
     elif not any(item.domestic for item in plan.counted):
-        remedy = "`liaison trust publish` with the authority lists its keys"
-        findings.append(warn("witnesses", "our descriptor does not list the domestic witness yet", remedy))
+        text = "our descriptor does not list the domestic witness yet"
+        findings.append(warn("witnesses", text, published_by(context)))
     findings += _logs(context, plan.quorum)
     return findings or [good("witnesses", f"{len(plan.asked)} witnesses, the domestic one among them")]
 
