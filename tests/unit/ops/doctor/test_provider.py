@@ -15,6 +15,7 @@ pytestmark = pytest.mark.process
 
 async def test_a_missing_provider_is_named_and_no_key_is_to_be_moved_away(tmp_path: Path) -> None:  # CASE-N215
     token, home = make_token(tmp_path / "token"), make_federation(tmp_path)["th"].home
+    (home / "node.toml").write_text('[node]\nmember = "th"\n')
     move_keys(home, token, ("statement", "tls"))
     (tmp_path / "none").mkdir()
     environment = token.environment | {"OPENSSL_MODULES": str(tmp_path / "none")}
