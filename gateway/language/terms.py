@@ -93,6 +93,15 @@ ACTIONS: Sentences = {
 }
 """Classes of alerts, and what must not be done."""
 
+ALERT_ANSWERS: Sentences = {
+    "READ": "opened",
+    "ACKNOWLEDGED": "acknowledged",
+    "ACTING": "acting on it",
+    "CANNOT": "cannot act on it",
+    "NOT_EXECUTED": "not executed, for a legal reason",
+}
+"""What a duty officer of a counterpart says of an alert."""
+
 NOT_EXECUTED: Sentences = {
     "no-legal-basis": "our law has no basis for this action",
     "no-offence-here": "it is no offence here",

@@ -16,6 +16,7 @@ from gateway.cli.inputs.moments import Near
 from gateway.config import Home
 from gateway.demo.people import desk_persons, write_people
 from gateway.ops.desk.holders import holders_of
+from gateway.views.desk.alerts import alert_lines
 from tests.support.cli import Liaison, Ran
 from tests.support.desk_faces import AGENCIES, CLOCK, OFFICES, Caller
 from tests.support.exchange import PASSPORT
@@ -192,7 +193,8 @@ async def test_an_alert_is_raised_approved_acknowledged_and_lifted(desk: Desk) -
     assert opened["fields"]["objects"][0]["plate"] == "กข 1234"
     wrong = await desk(DUTY, "alert", "acknowledge", alarm["id"], "--answer", "NOT_EXECUTED", code=1)
     assert wrong["error"]["code"] == "reason-missing"
-    assert (await desk(DUTY, "alert", "acknowledge", alarm["id"], "--answer", "ACTING"))["state"] == "answered"
+    refusal = ("--answer", "NOT_EXECUTED", "--reason", "no-offence-here", "--text", "nothing to hold it for")
+    assert (await desk(DUTY, "alert", "acknowledge", alarm["id"], *refusal))["state"] == "answered"
 
     async def answered() -> bool:
         found = await desk(OFFICER, "alert", "show", raised["id"])
@@ -203,7 +205,13 @@ async def test_an_alert_is_raised_approved_acknowledged_and_lifted(desk: Desk) -
             break
         await asyncio.sleep(0.05)
     assert await answered()
-    assert raised["id"] in [each["id"] for each in (await desk(OFFICER, "alert", "list"))["alerts"]]
+    (listed,) = (each for each in (await desk(OFFICER, "alert", "list"))["alerts"] if each["id"] == raised["id"])
+    (answer,) = listed["to"][0]["answers"]  # CASE-N217
+    assert (answer["code"], answer["reason"], answer["text"]) == ("NOT_EXECUTED", "no-offence-here", refusal[-1])
+    assert (await desk(OFFICER, "alert", "show", raised["id"]))["to"] == listed["to"]
+    told = "\n".join(line if isinstance(line, str) else line[0] for line in alert_lines(listed))
+    assert "not executed, for a legal reason: it is no offence here" in told
+    assert refusal[-1] in told
     assert (await desk(OFFICER, "alert", "lift", raised["id"], "--reason", "found", "--text", "at home"))[
         "stand"
     ] == "lifted"

@@ -104,13 +104,23 @@ class RenewBody(Closed):
     reason: ReasonOrNone = ""
 
 
+class AlertAnswerBody(BaseModel):
+    """What a duty officer there answered, the newest last; NOT_EXECUTED has a reason in law."""
+
+    code: str
+    reason: str
+    text: str
+    time: str
+
+
 class AlertReaderBody(BaseModel):
-    """A counterpart that gets an alert, in which thread, and how that stands."""
+    """A counterpart that gets an alert, in which thread, how that stands, and what was answered there."""
 
     member: str
     offices: list[str]
     thread: str
     state: str
+    answers: list[AlertAnswerBody]
 
 
 class OwnAlertBody(BaseModel):
@@ -219,6 +229,7 @@ async def _shown(request: Request, officer: Officer, alert_id: ExchangeId, statu
 
 
 async def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
+    (standing,) = await desk.alerts.standing([alert])
     return OwnAlertBody(
         id=alert.id,
         action=alert.action,
@@ -230,8 +241,12 @@ async def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
                 offices=list(one.offices),
                 thread=one.thread_id,
                 state=await desk.reading.state(ThreadKey(one.member, one.thread_id)),
+                answers=[
+                    AlertAnswerBody(code=each.code, reason=each.reason, text=each.text, time=rfc3339(each.time_us))
+                    for each in stand.reactions
+                ],
             )
-            for one in alert.to
+            for one, stand in zip(alert.to, standing, strict=True)
         ],
         purpose=alert.purpose.value,
         offence=alert.offence.value,

@@ -8,8 +8,9 @@ from typing import Any
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language
+from gateway.language.terms import ALERT_ANSWERS
 from gateway.views.code_words import explained
-from gateway.views.desk.words import state_words
+from gateway.views.desk.words import reason_words, state_words
 from gateway.views.lines import Line
 from gateway.views.search.lines import value_text
 
@@ -65,3 +66,15 @@ def alert_lines(alert: dict[str, Any], language: Language = Language.EN) -> Iter
     for one in alert["to"]:
         state = state_words(one["state"], language) if one["state"] else tell(language, "not sent yet")
         yield f"  → {', '.join(one['offices']) or one['member']}  {state}"
+        for answer in one["answers"]:
+            yield from _answer_lines(answer, language)
+
+
+def _answer_lines(answer: dict[str, Any], language: Language) -> Iterator[Line]:
+    """Yield what a duty officer there answered, why, and when."""
+    said = tell(language, ALERT_ANSWERS[answer["code"]]) if answer["code"] in ALERT_ANSWERS else answer["code"]
+    why = f": {reason_words(answer['reason'], language)}" if answer["reason"] else ""
+    style = "warn" if answer["code"] in ("NOT_EXECUTED", "CANNOT") else "dim"
+    yield f"    {moment(answer['time'], language)}  {said}{why}", style
+    if answer["text"]:
+        yield f"    {answer['text']}", style

@@ -12,7 +12,7 @@ from gateway.desk.alerts.board import AlertStep
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.language.terms import ACTIONS, CAVEATS, LIFT_REASONS, NOT_EXECUTED
+from gateway.language.terms import ACTIONS, ALERT_ANSWERS, CAVEATS, LIFT_REASONS, NOT_EXECUTED
 from gateway.model.desk.notices import NoticeType, OutcomeReport
 from gateway.records.types import RECORD_TYPES
 from gateway.views.desk.words import CHANGES, OUTCOMES, STATUSES
@@ -60,13 +60,6 @@ STANDS: Sentences = {
 }
 STAND_TONES: Mapping[str, Tone] = {"waiting": "warn", "on": "info", "closed": "done"}
 
-ANSWERS: Sentences = {
-    "READ": "opened",
-    "ACKNOWLEDGED": "acknowledged",
-    "ACTING": "acting on it",
-    "CANNOT": "cannot act on it",
-    "NOT_EXECUTED": "not executed, for a legal reason",
-}
 ANSWER_TONES: Mapping[str, Tone] = {
     "ACKNOWLEDGED": "info",
     "ACTING": "done",
@@ -174,7 +167,7 @@ def answer_tag(code: str, language: Language) -> Tag:
 
 def answer_words(code: str, language: Language) -> str:
     """Return a word on an alert; an unknown code as it is."""
-    return tell(language, ANSWERS[code]) if code in ANSWERS else code
+    return tell(language, ALERT_ANSWERS[code]) if code in ALERT_ANSWERS else code
 
 
 def reason_words(reason: str, language: Language) -> str:
@@ -205,8 +198,8 @@ def _step(step: AlertStep, language: Language, theirs: str) -> Step:
 
 
 def _title(step: AlertStep, language: Language) -> str:
-    if step.type is NoticeType.STATUS and step.code in (ANSWERS.keys() | STATUSES.keys()):
-        return tell(language, ANSWERS.get(step.code) or STATUSES[step.code])
+    if step.type is NoticeType.STATUS and step.code in (ALERT_ANSWERS.keys() | STATUSES.keys()):
+        return tell(language, ALERT_ANSWERS.get(step.code) or STATUSES[step.code])
     known = {NoticeType.CHANGE: CHANGES, NoticeType.OUTCOME: OUTCOMES}.get(step.type, {}).get(step.code)
     words = known or _STEPS.get(step.type.value)
     return tell(language, words) if words else step.code or step.type.value
