@@ -55,7 +55,7 @@ _AUTHORITY = ("--authority", "th-authority")
         (("status", "statement"), ("--assume-held",), "no rotation of the key `statement`"),
     ],
 )
-def test_of_several_keys_all_are_rotated_or_none(  # CASE-N227
+def test_of_several_keys_all_are_rotated_or_none(  # CASE-N212
     liaison: Liaison, rotating: Path, uses: tuple[str, ...], more: tuple[str, ...], why: str
 ) -> None:
     before = held(rotating)
@@ -64,7 +64,7 @@ def test_of_several_keys_all_are_rotated_or_none(  # CASE-N227
     assert held(rotating) == before
 
 
-def test_an_answer_that_is_refused_changes_no_certificate(liaison: Liaison, place: Path) -> None:  # CASE-N227
+def test_an_answer_that_is_refused_changes_no_certificate(liaison: Liaison, place: Path) -> None:  # CASE-N212
     for number in ("1", "2"):
         asked = ("cert", "renew", "tls", "statement", "--home", "th", "--out", f"{number}.request")
         assert liaison(*asked).code == 0
@@ -113,7 +113,7 @@ _NAVY = ("--member", "th", "--agency", "navy", "--out", "navy")
         (("cert", "client", "desk", "--home", "th", "--authority", "vn-authority", "--out", "desk"), "", "another"),
     ],
 )
-def test_nothing_half_made_stays_after_a_refusal(  # CASE-N228
+def test_nothing_half_made_stays_after_a_refusal(  # CASE-N213
     liaison: Liaison, place: Path, command: tuple[str, ...], away: str, why: str
 ) -> None:
     if command[0] == "trust":
@@ -128,7 +128,7 @@ def test_nothing_half_made_stays_after_a_refusal(  # CASE-N228
         (place / "away").rename(place / away)
 
 
-def test_a_home_in_production_is_given_no_key_that_stops_it_there(liaison: Liaison, place: Path) -> None:  # CASE-N229
+def test_a_home_in_production_is_given_no_key_that_stops_it_there(liaison: Liaison, place: Path) -> None:  # CASE-N214
     settings = place / "th/node.toml"
     settings.write_text(settings.read_text().replace("# production = false", "production = true"))
     for name in ("token-issuer.key", "agency-police.key", "agency-police.pem", "client-cli.key", "client-cli.pem"):

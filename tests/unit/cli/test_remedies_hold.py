@@ -140,7 +140,7 @@ _HARMS: dict[str, Callable[[Place], object]] = {
 _OF_TRIALS = ("tls", "commands", "keys")
 
 
-def test_a_new_source_and_the_lost_key_of_its_agency(liaison: Liaison, tmp_path: Path) -> None:  # CASE-N229
+def test_a_new_source_and_the_lost_key_of_its_agency(liaison: Liaison, tmp_path: Path) -> None:  # CASE-N214
     place = place_of(liaison, tmp_path, production=False)
     base = set(place.findings())
     place.add_source()
@@ -150,7 +150,7 @@ def test_a_new_source_and_the_lost_key_of_its_agency(liaison: Liaison, tmp_path:
     assert follow(place, base) == ["init", "trust publish"]
 
 
-def test_a_policy_that_nobody_approved(liaison: Liaison, tmp_path: Path) -> None:  # CASE-N229
+def test_a_policy_that_nobody_approved(liaison: Liaison, tmp_path: Path) -> None:  # CASE-N214
     place = place_of(liaison, tmp_path, production=False)
     (told,) = (one for one in place.findings().values() if "nobody approved it" in one.text)
     place = replace(place, said={"FILE": str(place.sign_policy())})
@@ -165,7 +165,7 @@ def test_a_policy_that_nobody_approved(liaison: Liaison, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "production"), [*((name, True) for name in _HARMS), *((name, False) for name in _OF_TRIALS)]
 )
-def test_a_remedy_that_is_followed_mends_its_trouble_and_makes_none(  # CASE-N229
+def test_a_remedy_that_is_followed_mends_its_trouble_and_makes_none(  # CASE-N214
     liaison: Liaison, tmp_path: Path, name: str, production: bool
 ) -> None:
     place = place_of(liaison, tmp_path, production=production)
@@ -291,7 +291,7 @@ _REFUSED = {
 
 
 @pytest.mark.parametrize("name", _REFUSED)
-def test_the_remedy_of_a_refusal_lets_the_command_pass(  # CASE-N229
+def test_the_remedy_of_a_refusal_lets_the_command_pass(  # CASE-N214
     liaison: Liaison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -372,7 +372,7 @@ def _names(text: str) -> set[str]:
     return {name.strip() for name in text.replace("\n", " ").split(",")}
 
 
-def test_each_command_that_a_remedy_tells_is_run_by_a_test() -> None:  # CASE-N229
+def test_each_command_that_a_remedy_tells_is_run_by_a_test() -> None:  # CASE-N214
     told = {command_name(command) for _, command in told_by_the_program()} - {""}
     tried = _FOLLOWED | {command_name(remedy) for _, _, remedy, _ in _REFUSED.values()} | _BROUGHT
     known = _names(_LOOKS) | _names(_AT_THE_DESK) | tried | set(_ELSEWHERE)
