@@ -209,9 +209,9 @@ async def test_an_alert_is_raised_approved_acknowledged_and_lifted(desk: Desk) -
     (answer,) = listed["to"][0]["answers"]  # CASE-N217
     assert (answer["code"], answer["reason"], answer["text"]) == ("NOT_EXECUTED", "no-offence-here", refusal[-1])
     assert (await desk(OFFICER, "alert", "show", raised["id"]))["to"] == listed["to"]
-    told = "\n".join(line if isinstance(line, str) else line[0] for line in alert_lines(listed))
-    assert "not executed, for a legal reason: it is no offence here" in told
-    assert refusal[-1] in told
+    printed = "\n".join(line if isinstance(line, str) else line[0] for line in alert_lines(listed))
+    assert "not executed, for a legal reason: it is no offence here" in printed
+    assert refusal[-1] in printed
     assert (await desk(OFFICER, "alert", "lift", raised["id"], "--reason", "found", "--text", "at home"))[
         "stand"
     ] == "lifted"
