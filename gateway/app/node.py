@@ -174,7 +174,7 @@ class Node:
     async def _compare(self) -> EntryDraft | None:
         """Compare our logs with the witnesses before anything is signed; a refused start leaves them as they are."""
         try:
-            return await self.witness.before_signing()
+            return await self.witness.before_signing(self._credentials)
         except LiaisonError:
             await self.witness.close()
             await self.core.peers.close()

@@ -82,6 +82,12 @@ class WitnessClient:
         """Return the largest signed head of our log that the witness has seen; empty when there is none."""
         return await self._call(witness, methods.LARGEST_HEAD, origin)
 
+    async def remembered_head(self, witness: str, origin: str) -> bytes:
+        """Return the head that a counterpart remembers which waits as we do; raise as `WitnessPeers` says."""
+        if not witness:
+            raise Unknown("a domestic witness does not wait", code="no-domestic-witness")
+        return await self._call(witness, methods.REMEMBERED_HEAD, origin)
+
     async def _call(self, witness: str, method: Method[Q, A], request: Q) -> A:
         if witness:
             return await self._peers.call(MemberId(witness), method, request, refusal=_refusal)

@@ -38,6 +38,7 @@ KIB = 1024
 EXCHANGE = "liaison.exchange.v1.ExchangeService"
 GOSSIP = "liaison.gossip.v1.GossipService"
 WITNESS = "liaison.witness.v1.WitnessService"
+REMEMBERING = "liaison.witness.v1.RememberingService"
 SOURCE = "liaison.source.v1.SourceService"
 _HEALTH = "grpc.health.v1.Health"
 
@@ -98,6 +99,12 @@ LARGEST_HEAD = Method(
     field_form(witness_pb2.GetLargestHeadResponse, "checkpoint", bytes), _OPEN,
     no_entry="a member is shown a head that it signed itself",
 )  # fmt: skip
+REMEMBERED_HEAD = Method(
+    REMEMBERING, "GetRememberedHead", _UNARY, KIB, _MEMBER, _CALLS,
+    field_form(witness_pb2.GetRememberedHeadRequest, "origin", str),
+    field_form(witness_pb2.GetRememberedHeadResponse, "checkpoint", bytes), _OPEN,
+    no_entry="a node that waits for its witnesses writes nothing, and shows a member a head that it signed itself",
+)  # fmt: skip
 LIST_DOCUMENTS = Method(
     GOSSIP, "ListDocuments", _UNARY, 64, _KNOWN, _CALLS, NOTHING, HELD_DOCUMENTS,
     _OPEN, no_entry="it says which signed documents are held, and changes nothing", max_answer_bytes=320 * KIB,
@@ -154,5 +161,7 @@ NODE_METHODS: tuple[Method[Any, Any], ...] = (
     SUBMIT, STREAM, ACKNOWLEDGE, COMPARE_DAY, DELIVER_NOTICE, FETCH_NOTICES, FETCH_ATTACHMENT, ADD_CHECKPOINT,
     LARGEST_HEAD, LIST_DOCUMENTS, FETCH_DOCUMENTS, HEALTH_CHECK,
 )  # fmt: skip
+WAITING_METHODS: tuple[Method[Any, Any], ...] = (REMEMBERED_HEAD,)
+"""The methods of a node whose log was restored, while it waits for a witness."""
 DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)
 SOURCE_METHODS: tuple[Method[Any, Any], ...] = (DESCRIBE, SEARCH, ISSUE, CHANGES, SOURCE_HEALTH, CLASSES, SCOPE)

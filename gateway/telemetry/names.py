@@ -23,6 +23,10 @@ class LogLine(_Named):
     """Log events, `<part>.<event>`, with the fields that each has beside those of the process."""
 
     NODE_STARTED = "node.started", "The node listens.", "address", "signatures", "source"
+    WAITS_FOR_WITNESSES = (
+        "node.waits",
+        "The log of the node was restored or moved, and no witness answers: it asks again before it gives up.",
+    )
     SOURCE_CONFINED = (
         "source.confined",
         "A source process begins. `state` says what keeps it from files that are not for it: Landlock, or their modes.",

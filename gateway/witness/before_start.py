@@ -9,13 +9,13 @@ forked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
 from gateway.audit.tree.checkpoint import Checkpoint, following, foreign_head, parse_checkpoint
 from gateway.clock import Clock
-from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut
+from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut, Unavailable
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
@@ -29,6 +29,8 @@ BUDGET_S = 6.0
 ANSWER_S = 0.75
 """Seconds that an ordinary start waits for each answer of a witness (decision 0039)."""
 
+_Ask = Callable[[str, str], Awaitable[bytes]]
+
 _REMEDY = (
     "stop every other node that runs on a copy of this home; bring back the database that holds all signed entries, "
     "then start again; where they are lost for good, `liaison audit next-log`. `liaison audit evidence` shows both "
@@ -36,8 +38,15 @@ _REMEDY = (
 )
 
 
+WAITS_TOO = "waits-too"
+"""The code of a witness that waits as we do, and showed what it remembers."""
+
+
 class Compared(msgspec.Struct, frozen=True):
-    """The result of a start: who has seen our logs, up to which size of each, and who could not be asked, and why."""
+    """The result of a start: who has seen our logs, up to which size of each, and who could not be asked, and why.
+
+    A witness that was restored itself is in both: what it remembers may be as old as its backup.
+    """
 
     seen: tuple[tuple[str, str, int], ...]
     missing: tuple[tuple[str, str], ...]
@@ -60,6 +69,9 @@ class Comparison:
         A log that came from another place is compared with patience. An ordinary start does not wait for a witness that
         says nothing: the first round compares with it.
 
+        A witness that waits itself shows what it remembers, and all of them must do so where none runs: a federation
+        that was restored as a whole has no other memory, and one that is missing may know a newer head (decision 0139).
+
         Raises `Contradicted` when one of them shows a head of ours that our log does not extend, `NotProved` when a log
         came from another place and no witness could be asked.
         """
@@ -70,16 +82,42 @@ class Comparison:
         answers = await asyncio.gather(*(self._all(logs, wanted, name, answer_s) for name in names))
         seen = [item for found, _ in answers for item in found]
         missing = [(name, error.code) for name, (_, error) in zip(names, answers, strict=True) if error]
-        if not seen and (moved := next((log for log in wanted if log.moved), None)) is not None:
+        is_known = any(found and not error for found, error in answers)
+        is_known = is_known or bool(seen and all(code == WAITS_TOO for _, code in missing))
+        if not is_known and (moved := next((log for log in wanted if log.moved), None)) is not None:
             raise NotProved(
                 "the log was moved or copied{moved}, and no witness can be asked whether it is the newest copy",
                 code="unwitnessed-copy",
                 where=f"log {moved.store_name}",
-                remedy="bring the domestic witness or a counterpart into reach and start again; where that cannot be, "
-                "`liaison witness waive` starts once without, on your word; `liaison audit next-log` begins anew",
+                remedy="bring the domestic witness or a counterpart into reach and start again; where all were "
+                "restored, start all of them; where that cannot be, `liaison witness waive` starts once without, on "
+                "your word; `liaison audit next-log` begins anew",
                 moved=moved.moved,
             )
         return Compared(tuple(seen), tuple(missing))
+
+    async def _remembered(
+        self, every: Sequence[ComparedLog], logs: Sequence[ComparedLog], witness: str
+    ) -> list[tuple[str, str, int]]:
+        """Compare all logs with what a witness remembers that waits as we do; return nothing where it does not wait.
+
+        Raises `Contradicted` as for any witness.
+        """
+        found, ask = [], self._peers.remembered_head
+        try:
+            async with asyncio.timeout(BUDGET_S):
+                for log in logs:
+                    size, evidence = await self._look(log, witness, ask)
+                    if evidence is not None:
+                        raise self.refusal(log, evidence, witness)
+                    found.append((witness, log.store_name, size))
+                for log in every:
+                    await self._not_continued(log, witness, ask)
+        except Contradicted:
+            raise
+        except (TimeoutError, LiaisonError):
+            return []
+        return found
 
     def _recall(self, logs: Sequence[ComparedLog]) -> None:
         """Raise `Contradicted` for a head that a witness showed before, if the log still does not extend it."""
@@ -105,19 +143,21 @@ class Comparison:
         try:
             async with asyncio.timeout(answer_s) as limit:
                 for log in logs:
-                    size, evidence = await self._look(log, witness)
+                    size, evidence = await self._look(log, witness, self._peers.largest_head)
                     limit.reschedule(min(until, now() + answer_s))
                     if evidence is not None:
                         raise self.refusal(log, evidence, witness)
                     found.append((witness, log.store_name, size))
                 for log in every:
-                    await self._not_continued(log, witness)
+                    await self._not_continued(log, witness, self._peers.largest_head)
                     limit.reschedule(min(until, now() + answer_s))
         except TimeoutError:
             return [], TimedOut("the witness did not answer in time")
         except Contradicted:
             raise
         except LiaisonError as error:
+            if any(log.moved for log in logs) and (found := await self._remembered(every, logs, witness)):
+                return found, Unavailable("it waits for its own witnesses", code=WAITS_TOO)
             return [], error
         return found, None
 
@@ -126,12 +166,12 @@ class Comparison:
 
         Raises `BadSignature` when the witness shows a head that our key never signed, others when it cannot be asked.
         """
-        return (await self._look(log, witness))[1]
+        return (await self._look(log, witness, self._peers.largest_head))[1]
 
-    async def _not_continued(self, log: ComparedLog, witness: str) -> None:
+    async def _not_continued(self, log: ComparedLog, witness: str, ask: _Ask) -> None:
         """Raise `Contradicted` where the witness has seen the log's next number: this copy is from before that."""
         origin = following(log.origin)
-        data = await self._peers.largest_head(witness, origin)
+        data = await ask(witness, origin)
         if data and (shown := self._ours(data, origin)).size:
             raise Contradicted(
                 "`{witness}` has seen {length} entries of this log's next number, which this node's "
@@ -144,8 +184,8 @@ class Comparison:
                 moved=log.moved,
             )
 
-    async def _look(self, log: ComparedLog, witness: str) -> tuple[int, HeadEvidence | None]:
-        data = await self._peers.largest_head(witness, log.origin)
+    async def _look(self, log: ComparedLog, witness: str, ask: _Ask) -> tuple[int, HeadEvidence | None]:
+        data = await ask(witness, log.origin)
         if not data:
             return 0, None
         shown = self._ours(data, log.origin)

@@ -107,6 +107,12 @@ class WitnessPeers(Protocol):
         another `LiaisonError` when it cannot be asked or refuses.
         """
 
+    async def remembered_head(self, witness: str, origin: str) -> bytes:
+        """Return the largest head of our log that a witness remembers which was restored itself, and waits as we do.
+
+        Raises `LiaisonError` when it cannot be asked, or does not wait.
+        """
+
     async def largest_head(self, witness: str, origin: str) -> bytes:
         """Return the largest signed head of our log that the witness has seen; empty when there is none.
 

@@ -390,6 +390,7 @@ async def test_a_second_copy_that_went_on_is_refused(own_world: World, tmp_path:
     shutil.move(own_world.home("th"), tmp_path / "first")
     shutil.move(copy, own_world.home("th"))
     await own_world.stop("vn")
+    settings(own_world, wait_s=0)
     with pytest.raises(NotProved, match="moved or copied") as unwitnessed:
         await own_world.start("th")
     assert unwitnessed.value.code == "unwitnessed-copy"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -14,10 +15,12 @@ from gateway.app.rounds import WATCH_S, Round
 from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, domestic_name, witness_name
-from gateway.config import Home, Settings
+from gateway.config import Home, Settings, host_port
 from gateway.errors import Misconfigured, NotProved
+from gateway.exchange.answering.admission import Patience
 from gateway.model.members import CosignedLog
 from gateway.model.names import MemberId
+from gateway.node.waiting_server import WaitingServer
 from gateway.node.witness_client import DomesticChannel, WitnessClient
 from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.homes.unwitnessed_start import take_unwitnessed_start
@@ -25,9 +28,10 @@ from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
+from gateway.rpc.server import Credentials
 from gateway.signing.keys import VerifyKey
 from gateway.storage.documents.witness_store import SqlWitnessStore
-from gateway.telemetry import Gauge, LogLine
+from gateway.telemetry import Gauge, Logger, LogLine
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.witness.before_start import Compared, Comparison
@@ -36,6 +40,11 @@ from gateway.witness.plan import witness_plan
 from gateway.witness.rounds import UNKNOWN_NAME, Witnessing
 from gateway.witness.service import WitnessService
 from gateway.witness.standing import Standing
+
+_ASKS_AGAIN_S = 0.5
+"""Seconds between two questions to all witnesses, of a node that waits for one."""
+_FLUSH_S = 0.5
+"""Seconds in which the last answers leave before the node listens for all; gRPC does not survive two stops without."""
 
 
 class NodeWitness:
@@ -111,8 +120,11 @@ class NodeWitness:
 
     # ------------------------------------------------------------ our own heads
 
-    async def before_signing(self) -> EntryDraft | None:
+    async def before_signing(self, credentials: Callable[[], Credentials]) -> EntryDraft | None:
         """Compare our logs with their witnesses; return the entry of the result, None where the logs are empty.
+
+        Where no witness answers for a log that came from elsewhere, they are asked again for `witness.wait_s` seconds,
+        in which counterparts that wait as we do can ask us on our port, with these credentials.
 
         Raises `Contradicted` when this is an old or a second copy, `NotProved` when that cannot be known.
         """
@@ -121,11 +133,12 @@ class NodeWitness:
         try:
             found = await self._comparison.at_start(self._logs, plan.asked)
         except NotProved:
-            told = self._take_waiver()
-            if not told:
-                raise
-            waived |= told
-            found = Compared((), tuple((name, "unreachable") for name in plan.asked))
+            if told := self._take_waiver():
+                waived |= told
+                found = Compared((), tuple((name, "unreachable") for name in plan.asked))
+            else:
+                async with self._waiting(credentials()):
+                    found = await self._compared_within(self._resources.settings.witness.wait_s, plan.asked)
         if not any(parse_checkpoint(log.checkpoint).size for log in self._logs):
             return None
         return events.WITNESS_COMPARED.draft(
@@ -133,6 +146,36 @@ class NodeWitness:
             missing=[f"{name or 'domestic'}: {code}" for name, code in found.missing],
             **waived,
         )
+
+    @asynccontextmanager
+    async def _waiting(self, credentials: Credentials) -> AsyncIterator[None]:
+        """Let counterparts that wait as we do ask what we remember of their logs; any other call is unavailable."""
+        resources = self._resources
+        server = WaitingServer(
+            self.largest_head,
+            lambda certificate: resources.trust.view.peer(certificate).member,
+            credentials,
+            Patience(resources.clock, lambda: 1),
+            share_port=resources.database.shared,
+        )
+        host, port = host_port(resources.settings.listen.exchange)
+        await server.start(f"{host}:{port}")
+        Logger(component="node", member=resources.member).warning(LogLine.WAITS_FOR_WITNESSES)
+        try:
+            yield
+        finally:
+            await server.stop(_FLUSH_S)
+
+    async def _compared_within(self, wait_s: float, witnesses: Sequence[str]) -> Compared:
+        now = asyncio.get_running_loop().time
+        until = now() + wait_s
+        while True:
+            try:
+                return await self._comparison.at_start(self._logs, witnesses)
+            except NotProved:
+                if now() >= until:
+                    raise
+                await asyncio.sleep(min(_ASKS_AGAIN_S, wait_s))
 
     def _take_waiver(self) -> dict[str, Any]:
         resources = self._resources

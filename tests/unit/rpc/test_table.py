@@ -39,6 +39,7 @@ from tests.support.tables import table
 EXCHANGE = exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"]
 GOSSIP = gossip_pb2.DESCRIPTOR.services_by_name["GossipService"]
 WITNESS = witness_pb2.DESCRIPTOR.services_by_name["WitnessService"]
+REMEMBERING = witness_pb2.DESCRIPTOR.services_by_name["RememberingService"]
 SOURCE = source_pb2.DESCRIPTOR.services_by_name["SourceService"]
 TAKEN = AnswerMessage(b"a receipt", b"an entry", LogProof(7, (b"h" * 32,), b"a head"))
 HEALTH = {"/grpc.health.v1.Health/Check"}
@@ -49,6 +50,7 @@ TABLES = {
         {"/grpc.health.v1.Health/Check"},
         CallerCheck.ACTIVE_MEMBER,
     ),
+    "waiting": (methods.WAITING_METHODS, (REMEMBERING,), set(), CallerCheck.ACTIVE_MEMBER),
     "witness": (methods.DOMESTIC_METHODS, (WITNESS,), set(), CallerCheck.OWN_NODE),
     "source": (methods.SOURCE_METHODS, (SOURCE,), set(), CallerCheck.ACCEPTED_NODE),
 }
@@ -85,6 +87,7 @@ GIVES_NO_CONTENT = {
     "DeliverNotice": "that a notice was taken",
     "AddCheckpoint": "a cosignature",
     "GetLargestHead": "a head that its caller signed",
+    "GetRememberedHead": "a head that its caller signed",
     "ListDocuments": "names and hashes of documents of the federation",
     "FetchDocuments": "documents of the federation, which all members hold",
     "Check": "whether the node serves",
@@ -157,6 +160,7 @@ def test_bytes_that_do_not_parse_are_malformed(server: str, row: Method[Any, Any
         (methods.DELIVER_NOTICE, NoticeMessage(b"a notice", "00-aa-bb-01"), TAKEN),
         (methods.ADD_CHECKPOINT, (b"a body", b"a head"), b"lines"),
         (methods.LARGEST_HEAD, "th.liaison.internal/exchange/1", b"a head"),
+        (methods.REMEMBERED_HEAD, "th.liaison.internal/exchange/1", b"a head"),
         (
             methods.FETCH_NOTICES,
             FetchMessage(b"a fetch"),

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n liaison/witness/v1/witness.proto\x12\x12liaison.witness.v1\"6\n\x14\x41\x64\x64\x43heckpointRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x10\n\x08\x63osigned\x18\x02 \x01(\x0c\"+\n\x15\x41\x64\x64\x43heckpointResponse\x12\x12\n\nsignatures\x18\x01 \x01(\x0c\"\'\n\x15GetLargestHeadRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\",\n\x16GetLargestHeadResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x32\xdf\x01\n\x0eWitnessService\x12\x64\n\rAddCheckpoint\x12(.liaison.witness.v1.AddCheckpointRequest\x1a).liaison.witness.v1.AddCheckpointResponse\x12g\n\x0eGetLargestHead\x12).liaison.witness.v1.GetLargestHeadRequest\x1a*.liaison.witness.v1.GetLargestHeadResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n liaison/witness/v1/witness.proto\x12\x12liaison.witness.v1\"6\n\x14\x41\x64\x64\x43heckpointRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x10\n\x08\x63osigned\x18\x02 \x01(\x0c\"+\n\x15\x41\x64\x64\x43heckpointResponse\x12\x12\n\nsignatures\x18\x01 \x01(\x0c\"\'\n\x15GetLargestHeadRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\",\n\x16GetLargestHeadResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"*\n\x18GetRememberedHeadRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\"/\n\x19GetRememberedHeadResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x32\xdf\x01\n\x0eWitnessService\x12\x64\n\rAddCheckpoint\x12(.liaison.witness.v1.AddCheckpointRequest\x1a).liaison.witness.v1.AddCheckpointResponse\x12g\n\x0eGetLargestHead\x12).liaison.witness.v1.GetLargestHeadRequest\x1a*.liaison.witness.v1.GetLargestHeadResponse2\x86\x01\n\x12RememberingService\x12p\n\x11GetRememberedHead\x12,.liaison.witness.v1.GetRememberedHeadRequest\x1a-.liaison.witness.v1.GetRememberedHeadResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETLARGESTHEADREQUEST']._serialized_end=196
   _globals['_GETLARGESTHEADRESPONSE']._serialized_start=198
   _globals['_GETLARGESTHEADRESPONSE']._serialized_end=242
-  _globals['_WITNESSSERVICE']._serialized_start=245
-  _globals['_WITNESSSERVICE']._serialized_end=468
+  _globals['_GETREMEMBEREDHEADREQUEST']._serialized_start=244
+  _globals['_GETREMEMBEREDHEADREQUEST']._serialized_end=286
+  _globals['_GETREMEMBEREDHEADRESPONSE']._serialized_start=288
+  _globals['_GETREMEMBEREDHEADRESPONSE']._serialized_end=335
+  _globals['_WITNESSSERVICE']._serialized_start=338
+  _globals['_WITNESSSERVICE']._serialized_end=561
+  _globals['_REMEMBERINGSERVICE']._serialized_start=564
+  _globals['_REMEMBERINGSERVICE']._serialized_end=698
 # @@protoc_insertion_point(module_scope)
