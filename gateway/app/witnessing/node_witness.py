@@ -136,9 +136,11 @@ class NodeWitness:
             if told := self._take_waiver():
                 waived |= told
                 found = Compared((), tuple((name, "unreachable") for name in plan.asked))
-            else:
+            elif wait_s := self._resources.settings.witness.wait_s:
                 async with self._waiting(credentials()):
-                    found = await self._compared_within(self._resources.settings.witness.wait_s, plan.asked)
+                    found = await self._compared_within(wait_s, plan.asked)
+            else:
+                raise
         if not any(parse_checkpoint(log.checkpoint).size for log in self._logs):
             return None
         return events.WITNESS_COMPARED.draft(
@@ -175,7 +177,7 @@ class NodeWitness:
             except NotProved:
                 if now() >= until:
                     raise
-                await asyncio.sleep(min(_ASKS_AGAIN_S, wait_s))
+                await asyncio.sleep(_ASKS_AGAIN_S)
 
     def _take_waiver(self) -> dict[str, Any]:
         resources = self._resources

@@ -136,7 +136,7 @@ def test_a_row_is_for_the_callers_of_its_server_and_counts_them(server: str, row
     known = row in (methods.LIST_DOCUMENTS, methods.FETCH_DOCUMENTS)  # a removed member may learn why it was removed
     assert row.caller is (CallerCheck.KNOWN_MEMBER if known else TABLES[server][3])
     limit = {Shape.STREAM: Limit.STREAMS, Shape.DOWNLOAD: Limit.DOWNLOADS}.get(row.shape, Limit.CALLS)
-    assert row.limit is (limit if server == "node" else Limit.SERVER)
+    assert row.limit is (limit if server in ("node", "waiting") else Limit.SERVER)
 
 
 @table(("server", "row"), ROWS)
