@@ -29,7 +29,7 @@ from gateway.errors import TimedOut
 from gateway.loop import run
 from gateway.model.desk.notices import About, Ask, Urgency
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import DeliveryState, Role
+from gateway.model.desk.work import DeliveryState, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
@@ -124,7 +124,9 @@ class _Author:
         author, approver = (self._actor(name, role) for name, role in (("1", Role.OFFICER), ("2", Role.SUPERVISOR)))
         raised = await self._alerts.raise_alert(author, _ALERT)
         begun = time.perf_counter()
-        await self._alerts.approve(approver, raised)
+        key = ThreadKey(self._desk.parts.member, raised)
+        [work] = self._desk.store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
+        await self._alerts.approve(approver, raised, "", work.id)
         return (await self._alerts.show(author, raised)).to[0].thread_id, begun
 
     def _actor(self, name: str, role: Role) -> Actor:

@@ -18,6 +18,7 @@ from gateway.model.desk.threads import Side, ThreadKey
 from gateway.model.desk.work import Role
 from gateway.model.names import ExchangeId
 from tests.support.alerts import actor, author, duty, raising, supervisor, there
+from tests.support.approving import approve_waiting
 from tests.support.exchange import TH, entries, sample_world
 from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
@@ -57,7 +58,7 @@ async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(own_world
     assert own.approval is not None
     assert {"approve", "decline"} <= (await th.alerts.read_own(supervisor(), alert_id)).acts
     assert "read-alert" in acts(own_world)
-    await th.own_alerts.approve(supervisor(), alert_id)
+    await approve_waiting(th.own_alerts, supervisor(), alert_id)
 
     key = ThreadKey(TH, (await there(own_world.nodes["th"], alert_id)).thread_id)
     await until(lambda: key in own_world.nodes["vn"].asking.gate._book.alerts, "it is in the book")

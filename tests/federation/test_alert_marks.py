@@ -12,6 +12,7 @@ import pytest_asyncio
 from gateway.model.desk.work import Role, WorkKind
 from gateway.ports.desk import WorkFilter
 from tests.support.alerts import actor, raising, there
+from tests.support.approving import approve_waiting
 from tests.support.exchange import sample_world
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.simulator import Simulation, simulated
@@ -37,7 +38,7 @@ async def test_an_officer_marks_an_alert_where_the_gate_shows_it(own_world: Simu
         for role, person in ((Role.OFFICER, "1"), (Role.SUPERVISOR, "2"))
     )
     alert_id = await vn.desk.alerts.own.raise_alert(author, raising("th"))
-    await vn.desk.alerts.own.approve(approver, alert_id)
+    await approve_waiting(vn.desk.alerts.own, approver, alert_id)
     await there(vn, alert_id, "th")
     await until(lambda: th.asking.gate.alerts, "it warns")
     async with visitor(own_world, "th.o.1042") as gate:

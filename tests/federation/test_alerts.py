@@ -25,6 +25,7 @@ from gateway.model.values import NameForm, PartialDate
 from gateway.ports.desk import Work, WorkFilter
 from gateway.views.code_words import raised
 from tests.support.alerts import FUGITIVE, actor, at_the_gate, author, duty, raising, supervisor, there
+from tests.support.approving import approve_waiting
 from tests.support.exchange import TH, VN, command, entries, last, sample_world
 from tests.support.moved_clock import Ahead, look_at_sources
 from tests.support.simulator import Simulation, simulated
@@ -51,7 +52,7 @@ async def spread(world: Simulation, **changes: Any) -> tuple[ExchangeId, ThreadK
     """Raise and approve an alert; return its id and its thread as the counterpart names it."""
     th = world.nodes["th"]
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising(**changes))
-    await th.desk.alerts.own.approve(supervisor(), alert_id)
+    await approve_waiting(th.desk.alerts.own, supervisor(), alert_id)
     key = await there(th, alert_id)
     taken = ThreadKey(TH, key.thread_id)
     await until(lambda: taken in world.nodes["vn"].asking.gate._book.alerts, "it is in the book")
@@ -65,9 +66,9 @@ async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_bo
     assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1, "nothing goes out before it is approved"
     assert (await at_the_gate(th, BY_NAME)).outcome is Outcome.NO_HIT
     with pytest.raises(Forbidden) as caught:
-        await own.approve(actor("th", Role.SUPERVISOR), alert_id)
+        await approve_waiting(own, actor("th", Role.SUPERVISOR), alert_id)
     assert caught.value.code == "own-approval"
-    await own.approve(supervisor(), alert_id)
+    await approve_waiting(own, supervisor(), alert_id)
     key = await there(th, alert_id)
     taken = ThreadKey(TH, key.thread_id)
     (work,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
@@ -211,7 +212,7 @@ async def test_an_alert_that_nobody_approves_in_time_lapses_and_never_leaves(
     Ahead(tmp_path).move(timedelta(minutes=4))
     await until(lambda: _state(th, ThreadKey(TH, alert_id)) is ThreadState.ENDED, "it lapses")
     with pytest.raises(Stale):
-        await th.desk.alerts.own.approve(supervisor(), alert_id)
+        await approve_waiting(th.desk.alerts.own, supervisor(), alert_id)
     assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1
     assert last(th, "operations").private["code"] in ("draft-lapsed", "alert-lapsed")
 
@@ -222,7 +223,7 @@ async def test_a_hidden_alert_is_sent_when_its_time_is_over_by_a_node_that_was_d
     th = own_world.nodes["th"]
     hidden_us = th.core.parts.clock.now_us() + 2 * HOUR_US
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising(hidden_until_us=hidden_us))
-    await th.desk.alerts.own.approve(supervisor(), alert_id)
+    await approve_waiting(th.desk.alerts.own, supervisor(), alert_id)
     assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1, "nothing has left"
     assert not (await at_the_gate(th, BY_NAME)).hits
     await own_world.stop("th")
@@ -305,7 +306,7 @@ async def test_renewed_and_not_executed_with_a_reason_in_law(own_world: Simulati
     assert [work.assigned for work in reads] == [author().officer.person]
     until_us = th.core.parts.clock.now_us() + 200 * HOUR_US
     await th.desk.alerts.own.renew(author(), alert_id, until_us)
-    await th.desk.alerts.own.approve(supervisor(), alert_id)
+    await approve_waiting(th.desk.alerts.own, supervisor(), alert_id)
     await until(lambda: _state(vn, taken) is ThreadState.OPEN, "it is renewed")
     await until(lambda: vn.asking.gate._book.alerts[taken].until_us == until_us, "its time has moved")
     assert len(vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))) == 1

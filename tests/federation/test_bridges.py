@@ -24,6 +24,7 @@ from gateway.model.desk.threads import ThreadKind
 from gateway.model.marking import Level
 from gateway.model.purpose import Offence, Purpose
 from tests.support.alerts import author, supervisor
+from tests.support.approving import approve_waiting
 from tests.support.desk_faces import CLOCK, Caller, desk_world
 from tests.support.nodes import World, running
 from tests.support.waiting import until
@@ -112,7 +113,7 @@ async def test_a_report_leaves_at_both_members_and_is_revoked_at_both_when_it_is
         for level in (Level.OFFICIAL, Level.OPEN)
     }
     for name in written.values():
-        await own.approve(supervisor(), name)
+        await approve_waiting(own, supervisor(), name)
     seen = {member: library(world, person, tmp_path) for member, person in people.items()}
     store = world.nodes["vn"].desk.parts.store
     await until(lambda: len([one for one in store.threads() if one.kind is ThreadKind.REPORT]) == 2, "vn has them")

@@ -16,6 +16,7 @@ from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Direction, WorkKind
 from gateway.model.names import ExchangeId
 from tests.support.alerts import author, raising, supervisor
+from tests.support.approving import approve_waiting
 from tests.support.exchange import TH, VN, command, sample_world
 from tests.support.nodes import officer
 from tests.support.originator import data_officer, work_of
@@ -50,7 +51,7 @@ async def test_a_round_that_read_its_work_before_a_person_did_it_answers_no_seco
 async def _lifted_alert(th: Node) -> tuple[Any, ExchangeId]:
     own = th.desk.alerts.own
     alert_id = await own.raise_alert(author(), raising())
-    await own.approve(supervisor(), alert_id)
+    await approve_waiting(own, supervisor(), alert_id)
     with _not_brought_up(own):
         await own.lift(author(), alert_id, "found")
     return own, alert_id
@@ -59,7 +60,7 @@ async def _lifted_alert(th: Node) -> tuple[Any, ExchangeId]:
 async def _ended_watch(th: Node) -> tuple[Any, ExchangeId]:
     own = th.desk.watches.own
     watch_id = await own.add(author(), watching("vn"))
-    await own.approve(supervisor(), watch_id)
+    await approve_waiting(own, supervisor(), watch_id)
     with _not_brought_up(own):
         await own.end(author(), watch_id, "he was arrested")
     return own, watch_id
@@ -68,7 +69,7 @@ async def _ended_watch(th: Node) -> tuple[Any, ExchangeId]:
 async def _withdrawn_report(th: Node) -> tuple[Any, ExchangeId]:
     own = th.desk.reports.own
     report_id = await own.publish(author(), report())
-    await own.approve(supervisor(), report_id)
+    await approve_waiting(own, supervisor(), report_id)
     with _not_brought_up(own):
         await own.withdraw(author(), report_id, "outdated")
     return own, report_id

@@ -17,6 +17,7 @@ from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.ports.desk import Work, WorkFilter
 from gateway.ports.desk_uses import WorkQuery
+from tests.support.approving import approve_waiting
 from tests.support.cli import Liaison
 from tests.support.exchange import entries, sample_world
 from tests.support.matters import see, send, visitor, with_consoles
@@ -82,7 +83,7 @@ async def test_one_person_freezes_nobody_and_two_do_at_once_also_over_a_restart(
         key = waiting(own_world).key
         for nobody in (SECURITY, actor("th", "7", Role.SUPERVISOR), actor("th", "n1", Role.NATIONAL_DESK)):
             with pytest.raises(Forbidden):
-                await freezes.approve(nobody, key)
+                await approve_waiting(freezes, nobody, key)
         await decide(own_world, HEAD)
         assert code_of(own_world, OFFICER) == "account-frozen"
         assert code_of(own_world, actor("th", "7", Role.SUPERVISOR)) == ""
@@ -91,7 +92,7 @@ async def test_one_person_freezes_nobody_and_two_do_at_once_also_over_a_restart(
         ran = await asyncio.to_thread(cli, *listed)
         assert (ran.code != 0, "frozen" in ran.err) == (True, True), ran.err
     with pytest.raises(Stale):
-        await freezes.approve(HEAD, key)
+        await approve_waiting(freezes, HEAD, key)
     await own_world.stop("th")
     assert (home / "frozen.json").read_text() == '["th.o.1042"]\n'
     await own_world.start("th")
@@ -100,7 +101,7 @@ async def test_one_person_freezes_nobody_and_two_do_at_once_also_over_a_restart(
 
     await freezes.lift(HEAD, name, "a joint operation")
     with pytest.raises(Forbidden):
-        await freezes.approve(HEAD, key)
+        await approve_waiting(freezes, HEAD, key)
     assert code_of(own_world, OFFICER) == "account-frozen"
     await decide(own_world, SECURITY, approve=False)
     assert (await freezes.show(HEAD, name)).stage is Stage.FROZEN
@@ -128,7 +129,7 @@ async def test_a_freezing_does_not_exist_for_whom_it_is_about_and_is_asked_once(
     for look in (
         uses.queue.work(suspect.officer, work.id),
         uses.freezes.show(suspect, name),
-        uses.freezes.approve(suspect, work.key),
+        approve_waiting(uses.freezes, suspect, work.key),
         uses.freezes.lift(suspect, name, "it is me"),
         uses.reading.thread(suspect.officer, name),
     ):

@@ -15,6 +15,7 @@ from gateway.desk.packs.shelf import COPIES, RETURNED
 from gateway.model.desk.work import WorkKind
 from gateway.ports.desk import WorkFilter
 from tests.support.alerts import author, raising, supervisor, there
+from tests.support.approving import approve_waiting
 from tests.support.exchange import entries, sample_world
 from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
@@ -33,7 +34,7 @@ async def test_a_copy_is_searched_without_a_node_and_its_look_ups_are_reviewed(
 ) -> None:
     th, vn, home = own_world.nodes["th"], own_world.nodes["vn"], own_world.home("vn")
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising())
-    await th.desk.alerts.own.approve(supervisor(), alert_id)
+    await approve_waiting(th.desk.alerts.own, supervisor(), alert_id)
     key = await there(th, alert_id)
     await until(lambda: vn.asking.gate.alerts, "it warns")
     device, copy, secret = tmp_path / "tablet", tmp_path / "alerts.copy", tmp_path / "passphrase"

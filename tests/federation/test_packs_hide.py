@@ -17,6 +17,7 @@ from gateway.ops.figures import ALL, Wanted, pack_of_home
 from gateway.ports.desk import WorkFilter
 from gateway.views.pack.files import as_csv, as_value
 from tests.support.alerts import author, raising, supervisor, there
+from tests.support.approving import approve_waiting
 from tests.support.exchange import VN, sample_world
 from tests.support.simulator import Simulation, simulated
 
@@ -50,7 +51,7 @@ async def test_an_alert_hidden_for_an_operation_changes_no_figure(own_world: Sim
     hidden_us = th.core.parts.clock.now_us() + 2 * HOUR_US
     for _ in range(6):  # more than are hidden as few
         alert_id = await own.raise_alert(author(), raising(hidden_until_us=hidden_us))
-        await own.approve(supervisor(), alert_id)
+        await approve_waiting(own, supervisor(), alert_id)
         assert await figures(own_world) == before, "while it is hidden"
         await own.lift(author(), alert_id, "found")
         assert await figures(own_world) == before, "after it ended without a word to others"
@@ -66,7 +67,7 @@ async def test_one_that_was_told_is_counted(own_world: Simulation) -> None:
     own = th.desk.alerts.own
     before = await figures(own_world, exact=True)
     alert_id = await own.raise_alert(author(), raising())
-    await own.approve(supervisor(), alert_id)
+    await approve_waiting(own, supervisor(), alert_id)
     await there(th, alert_id)
     assert await figures(own_world, exact=True) != before
     await own.lift(author(), alert_id, "found")

@@ -30,6 +30,7 @@ from gateway.trust.ceremony.found_member import create_member_keys
 from gateway.trust.documents.descriptor import sign_descriptor
 from gateway.trust.statement_versions import REPORT_QUERY
 from tests.support.alerts import actor, author, supervisor
+from tests.support.approving import approve_waiting
 from tests.support.exchange import (
     KH,
     TH,
@@ -75,7 +76,7 @@ async def published(world: World) -> dict[str, ExchangeId]:
 async def publish(world: World, **changes: Any) -> ExchangeId:
     own = world.nodes["th"].desk.reports.own
     made = await own.publish(author(), report(**changes))
-    await own.approve(supervisor(), made)
+    await approve_waiting(own, supervisor(), made)
     return made
 
 
@@ -323,7 +324,7 @@ async def test_an_agency_whose_key_comes_while_the_node_runs_publishes_and_is_as
     await until(lambda: served in {wall.description.id for wall in node.core.walls}, served)
     assert {wall.description.agency for wall in node.core.library} > {"police", "navy"}
     made = await own.publish(NAVY, report(fields={"method": "salt in the ballast tanks", "concealment": ""}))
-    await own.approve(actor("th", Role.SUPERVISOR, person="7", agency="navy"), made)
+    await approve_waiting(own, actor("th", Role.SUPERVISOR, person="7", agency="navy"), made)
     found = await answer(world, ReportQuery("false floor"))
     assert (found.outcome, found.missing) == (Outcome.HIT, ()), "the report of the navy is not missing"
     (wall,) = [each for each in node.core.walls if each.description.agency == "navy"]

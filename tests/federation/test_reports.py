@@ -26,6 +26,7 @@ from gateway.model.names import ExchangeId
 from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm
 from tests.support.alerts import actor, author, supervisor
+from tests.support.approving import approve_waiting
 from tests.support.desk_faces import Caller
 from tests.support.exchange import CLOCK, TH, VN, entries, sample_world
 from tests.support.reports import METHOD, report
@@ -48,7 +49,7 @@ async def published(world: Simulation, **changes: Any) -> tuple[ExchangeId, Thre
     """Publish a report; return its id, and its thread as the counterpart names it once that has taken it."""
     th = world.nodes["th"].desk
     report_id = await th.reports.own.publish(author(), report(**changes))
-    await th.reports.own.approve(supervisor(), report_id)
+    await approve_waiting(th.reports.own, supervisor(), report_id)
     (to,) = [to for to in (await th.reports.own.show(author(), report_id)).to if to.member == VN]
     key = ThreadKey(VN, to.thread_id)
     await until(lambda: th.parts.store.deliveries((DeliveryState.TAKEN,), key=key), "it is taken")
@@ -64,9 +65,9 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(own_
     report_id = await own.publish(author(), report())
     assert await vn.reports.library.search(reader(), LibraryQuery()) == Found(())
     with pytest.raises(Forbidden) as caught:
-        await own.approve(actor("th", Role.SUPERVISOR), report_id)
+        await approve_waiting(own, actor("th", Role.SUPERVISOR), report_id)
     assert caught.value.code == "own-approval"
-    await own.approve(supervisor(), report_id)
+    await approve_waiting(own, supervisor(), report_id)
     shown = await own.show(author(), report_id)
     assert (shown.stand, [to.member for to in shown.to]) == (Stand.PUBLISHED, [VN])
     key = ThreadKey(VN, shown.to[0].thread_id)
@@ -141,7 +142,7 @@ async def test_a_search_looks_at_all_reports_and_says_where_it_could_not(
     names = []
     for method in ("พบยาบ้าในรถ", "ยาบ บ้า", "ยาบ บ้า"):  # the last two have all pairs of signs of the word, not the word
         names.append(await own.publish(author(), report(fields={"method": method, "indicators": ["new welds"]})))
-        await own.approve(supervisor(), names[-1])
+        await approve_waiting(own, supervisor(), names[-1])
     monkeypatch.setattr("gateway.desk.reports.library._READ", 1)
     query = LibraryQuery("ยาบ้า")
     found = await shelf.search(author(), query)

@@ -21,6 +21,7 @@ from gateway.model.names import MemberId
 from gateway.ports.desk import WorkFilter
 from tests.support.acts import switch_off, switch_on
 from tests.support.alerts import actor, raising, there
+from tests.support.approving import approve_waiting
 from tests.support.exchange import sample_world
 from tests.support.moved_clock import Ahead
 from tests.support.rooms import desk_of, joined, note, opened, opening, page, said
@@ -42,10 +43,10 @@ async def test_an_operation_from_its_opening_to_its_seal(own_world: Simulation) 
     rooms = th.desk.rooms.rooms
     room_id = await rooms.open(actor("th", Role.OFFICER), opening("vn", "kh", observers=("kh",)))
     with pytest.raises(Forbidden) as caught:
-        await rooms.approve(actor("th", Role.SUPERVISOR), home_key(TH, room_id))
+        await approve_waiting(rooms, actor("th", Role.SUPERVISOR), home_key(TH, room_id))
     assert caught.value.code == "own-approval"
     assert len(th.desk.parts.store.threads(group_id=room_id)) == 1, "nobody is invited before it is approved"
-    await rooms.approve(actor("th", Role.SUPERVISOR, person="7"), home_key(TH, room_id))
+    await approve_waiting(rooms, actor("th", Role.SUPERVISOR, person="7"), home_key(TH, room_id))
     await rooms.note(actor("th", Role.OFFICER), room_id, note("begins at dusk", what="check", place="Mukdahan"))
     await until(lambda: vn.desk.rooms.rooms._book.room(room_id), "the invitation has come")
     (work,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
@@ -72,7 +73,7 @@ async def test_an_operation_from_its_opening_to_its_seal(own_world: Simulation) 
         await vn.desk.rooms.rooms.seal(desk_of("vn"), room_id)
     assert caught.value.code == "not-the-owner"
     alert_id = await th.desk.alerts.own.raise_alert(actor("th", Role.OFFICER), raising(operation=room_id))
-    await th.desk.alerts.own.approve(actor("th", Role.SUPERVISOR, person="7"), alert_id)
+    await approve_waiting(th.desk.alerts.own, actor("th", Role.SUPERVISOR, person="7"), alert_id)
     assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1, "it is hidden for the operation"
     await rooms.seal(actor("th", Role.OFFICER), room_id, "done")
     ahead(own_world).move(timedelta(seconds=31))  # alerts are looked at so often

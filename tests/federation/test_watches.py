@@ -39,6 +39,7 @@ from gateway.ports.desk import WorkFilter
 from gateway.ports.desk_uses import ThreadQuery
 from gateway.trust.ceremony.ceremony import publish_status
 from tests.support.alerts import actor, author, duty, supervisor
+from tests.support.approving import approve_waiting
 from tests.support.exchange import PASSPORT, TH, command, sample_world
 from tests.support.moved_clock import Ahead
 from tests.support.nodes import officer
@@ -61,7 +62,7 @@ async def spread(world: Simulation, **changes: object) -> tuple[ExchangeId, Thre
     """Ask for a watch and approve it; return its id and its thread, once Viet Nam has said how far it looked."""
     th = world.nodes["th"]
     watch_id = await th.desk.watches.own.add(author(), watching("vn", **changes))
-    await th.desk.watches.own.approve(supervisor(), watch_id)
+    await approve_waiting(th.desk.watches.own, supervisor(), watch_id)
     key = thread_of(th, watch_id)
     await until(lambda: _state(th, key) is ThreadState.ANSWERED, "it is acknowledged")
     return watch_id, key
@@ -176,8 +177,8 @@ async def test_it_is_paused_where_nobody_says_again_that_it_is_needed_and_goes_o
     await add_passport(vn)
     await th.desk.watches.own.renew(_trained(author()), watch_id, SystemClock().now_us() + 60 * DAY_US, "still open")
     with pytest.raises(Forbidden):
-        await th.desk.watches.own.approve(_trained(author()), watch_id)
-    await th.desk.watches.own.approve(_trained(supervisor()), watch_id)
+        await approve_waiting(th.desk.watches.own, _trained(author()), watch_id)
+    await approve_waiting(th.desk.watches.own, _trained(supervisor()), watch_id)
     await refreshed(vn, lambda: _told(th, key), "what came meanwhile is told once it goes on")
     assert len(th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.REVALIDATE,)))) == 1
 
@@ -267,7 +268,7 @@ async def test_n254_what_a_member_publishes_searches_for_none_of_its_watches_and
     for _ in range(4):
         await spread(own_world)
     home = await vn.desk.watches.own.add(author("vn"), watching(purpose=Purpose.INVESTIGATION, case="VN-2026-1"))
-    await vn.desk.watches.own.approve(supervisor("vn"), home)
+    await approve_waiting(vn.desk.watches.own, supervisor("vn"), home)
     await vn.rounds.make("watches")
     searched: list[ThreadKey] = []
     search = Looker.search
@@ -319,7 +320,7 @@ async def test_n184_a_watch_at_home_that_meets_too_much_ends_and_tells_nothing_t
     monkeypatch.setattr(telling, "MOST_HITS", 1)
     vn = own_world.nodes["vn"]
     watch_id = await vn.desk.watches.own.add(author("vn"), watching(purpose=Purpose.INVESTIGATION, case="VN-2026-1"))
-    await vn.desk.watches.own.approve(supervisor("vn"), watch_id)
+    await approve_waiting(vn.desk.watches.own, supervisor("vn"), watch_id)
     await refreshed(vn, lambda: _own(vn, watch_id, "watched"), "the index was searched once")
     for _ in range(2):
         await add_passport(vn)
@@ -346,7 +347,7 @@ async def test_the_owner_stops_one_that_is_too_wide_there_and_says_how_wide(
     monkeypatch.setattr(at_the_owner, "WIDE", 0)
     th = own_world.nodes["th"]
     watch_id = await th.desk.watches.own.add(author(), watching("vn", subject=PASSPORT))
-    await th.desk.watches.own.approve(supervisor(), watch_id)
+    await approve_waiting(th.desk.watches.own, supervisor(), watch_id)
     key = thread_of(th, watch_id)
     await until(lambda: _state(th, key) is ThreadState.REFUSED, "the owner has stopped it")
     (stand,) = await th.desk.watches.standing.ours(await th.desk.watches.own.show(author(), watch_id))
@@ -375,7 +376,7 @@ async def test_our_own_agencies_are_watched_without_a_counterpart(own_world: Sim
     watch_id = await vn.desk.watches.own.add(
         who, watching(purpose=Purpose.INVESTIGATION, offence=Offence.DOCFRAUD, case="VN-2026-1")
     )
-    await vn.desk.watches.own.approve(supervisor("vn"), watch_id)
+    await approve_waiting(vn.desk.watches.own, supervisor("vn"), watch_id)
     await refreshed(vn, lambda: _own(vn, watch_id, "watched"), "the index was searched once")
     await add_passport(vn)
     await refreshed(vn, lambda: _own(vn, watch_id, "hits"), "the row is met")
@@ -397,7 +398,7 @@ async def test_customs_watch_the_declarations_of_their_own_single_window(tmp_pat
             case="KH-2026-1",
         )
         watch_id = await kh.desk.watches.own.add(who, goods)
-        await kh.desk.watches.own.approve(actor("kh", Role.SUPERVISOR, person="7", agency="customs"), watch_id)
+        await approve_waiting(kh.desk.watches.own, actor("kh", Role.SUPERVISOR, person="7", agency="customs"), watch_id)
         await refreshed(kh, lambda: _own(kh, watch_id, "watched"), "it stands")
         await asyncio.to_thread(add_row, source_file(kh), "decl", "did", ctn=people.container("TEMU445566"))
         await refreshed(kh, lambda: _own(kh, watch_id, "hits"), "the declaration is met")
@@ -425,7 +426,7 @@ async def test_customs_watch_the_declarations_of_another_country_and_ask_for_mor
                 await own.add(who, watching("kh", **(goods | {"subject": bad})))
             assert refused.value.code == code
         watch_id = await own.add(who, watching("kh", **goods))
-        await own.approve(boss, watch_id)
+        await approve_waiting(own, boss, watch_id)
         key = thread_of(th, watch_id)
         await until(lambda: _state(th, key) is ThreadState.ANSWERED, "it is acknowledged")
         (taken,) = (await kh.desk.watches.standing.theirs(actor("kh", Role.NATIONAL_DESK))).items
@@ -457,7 +458,7 @@ async def test_what_no_agreement_covers_is_not_watched_abroad(own_world: Simulat
     watch_id = await own.add(
         who, watching("vn", subject=Goods(heading="2933"), purpose=Purpose.INVESTIGATION, offence=Offence.PREC)
     )
-    await own.approve(actor("th", Role.SUPERVISOR, person="7", agency="customs"), watch_id)
+    await approve_waiting(own, actor("th", Role.SUPERVISOR, person="7", agency="customs"), watch_id)
     key = thread_of(own_world.nodes["th"], watch_id)
     await until(lambda: _state(own_world.nodes["th"], key) is ThreadState.REFUSED, "its owner stops it")
     (stand,) = await own_world.nodes["th"].desk.watches.standing.ours(await own.show(who, watch_id))

@@ -16,6 +16,7 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.statements.notices.notice import parse_notice
+from tests.support.approving import approve_waiting
 from tests.support.console_nodes import console_of
 from tests.support.exchange import PASSPORT
 from tests.support.files import png, png_part
@@ -218,7 +219,7 @@ async def test_a_file_goes_with_a_follow_up_and_another_with_its_answer(world: W
 async def test_a_file_and_the_office_go_with_a_follow_up_to_a_hit_of_a_watch(world: World) -> None:
     th, office = world.nodes["th"], console_of(world.nodes["th"])._parts.offices()["vn"][0]
     watch_id = await th.desk.watches.own.add(OFFICER, watching("vn", subject=PASSPORT))
-    await th.desk.watches.own.approve(SUPERVISOR, watch_id)
+    await approve_waiting(th.desk.watches.own, SUPERVISOR, watch_id)
     key, path = thread_of(th, watch_id), f"/watches/{watch_id}"
     store = th.desk.parts.store
     await until(lambda: any(row.placed.code == "HIT" for row in store.notices(key)), "it was told of no hit")

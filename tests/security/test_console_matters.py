@@ -14,6 +14,7 @@ from gateway.model.desk.notices import ReplyCode, StatusCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role, WorkKind
 from tests.support.alerts import actor, author, raising, supervisor
+from tests.support.approving import approve_waiting
 from tests.support.exchange import TH
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World
@@ -160,7 +161,7 @@ async def test_a_search_of_reports_that_was_not_made_whole_never_reads_as_none(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = world.nodes["th"].desk.reports.own
-    await own.approve(supervisor(), await own.publish(author(), report()))
+    await approve_waiting(own, supervisor(), await own.publish(author(), report()))
     none = "No report fits"
     async with visitor(world, "th.o.1042") as officer:
         assert none in (await see(officer, "/reports?text=nothing")).text

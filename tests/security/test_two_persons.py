@@ -25,6 +25,7 @@ from gateway.model.names import ExchangeId
 from gateway.ports.desk import WorkFilter
 from gateway.ports.desk_uses import WorkItem
 from tests.support.alerts import actor, author, raising, supervisor, there
+from tests.support.approving import approve_waiting, decline_waiting
 from tests.support.exchange import TH, VN, entries, sample_world
 from tests.support.reports import report
 from tests.support.rooms import joined, opened, page
@@ -59,7 +60,7 @@ async def standing(world: Simulation, days: int = 2, **changes: Any) -> tuple[Ex
     th = world.nodes["th"]
     until_us = th.core.parts.clock.now_us() + days * DAY_US
     alert_id = await th.desk.alerts.own.raise_alert(AUTHOR, raising(until_us=until_us, **changes))
-    await th.desk.alerts.own.approve(SECOND, alert_id)
+    await approve_waiting(th.desk.alerts.own, SECOND, alert_id)
     key = ThreadKey(TH, (await there(th, alert_id)).thread_id)
     await until(lambda: key in world.nodes["vn"].asking.gate._book.alerts, "it warns there")
     return alert_id, key
@@ -125,12 +126,12 @@ async def test_n245_an_alert_stands_for_longer_once_another_person_approves_it_a
     assert await refused(own.renew(AUTHOR, alert_id, long_us + 1)) == "not-now"
     assert until_there(world, key) == first
     for who, code in ((AUTHOR, "own-approval"), (BOTH, "own-approval")):
-        assert await refused(own.approve(who, alert_id)) == code
-    assert await refused(own.approve(actor("th", Role.OFFICER, person="3"), alert_id)) == "role-not-permitted"
-    assert await refused(own.approve(actor("th", Role.SUPERVISOR, person="9", agency="customs"), alert_id)) == (
-        "outside-reach"
-    )
-    await own.approve(OTHER, alert_id)
+        assert await refused(approve_waiting(own, who, alert_id)) == code
+    assert await refused(approve_waiting(own, actor("th", Role.OFFICER, person="3"), alert_id)) == "role-not-permitted"
+    assert await refused(
+        approve_waiting(own, actor("th", Role.SUPERVISOR, person="9", agency="customs"), alert_id)
+    ) == ("outside-reach")
+    await approve_waiting(own, OTHER, alert_id)
     await until(lambda: until_there(world, key) == long_us, "it stands for longer there")
     told = acts(th, alert_id)[-1]
     assert (told["act"], told["officer"]) == ("approve-alert", OTHER.officer.person)
@@ -212,8 +213,10 @@ async def test_n245_what_is_declined_or_not_approved_in_time_leaves_the_alert_as
     first = (await own.show(AUTHOR, alert_id)).until_us
     await own.renew(SECOND, alert_id, first + DAY_US)
     assert waiting(th, home_key_of(alert_id)) == [SECOND.officer.person]
-    assert await refused(own.approve(SECOND, alert_id)) == "own-approval", "the approver of the beginning asked for it"
-    await own.decline(OTHER, alert_id, "not needed")
+    assert await refused(approve_waiting(own, SECOND, alert_id)) == "own-approval", (
+        "the approver of the beginning asked for it"
+    )
+    await decline_waiting(own, OTHER, alert_id, "not needed")
     assert (await own.show(AUTHOR, alert_id)).stand is Stand.ON
     await own.renew(AUTHOR, alert_id, first + DAY_US)
     (work,) = th.desk.parts.store.works(WorkFilter(key=home_key_of(alert_id), kinds=(WorkKind.APPROVE,)))
@@ -223,7 +226,7 @@ async def test_n245_what_is_declined_or_not_approved_in_time_leaves_the_alert_as
     assert (shown.stand, shown.until_us, shown.renewal) == (Stand.ON, first, None)
     assert until_there(world, key) == first
     await own.renew(SECOND, alert_id, first + DAY_US)
-    await own.approve(BOTH, alert_id)
+    await approve_waiting(own, BOTH, alert_id)
     shown = await own.show(AUTHOR, alert_id)
     assert shown.approver is not None
     assert shown.approver.person == SECOND.officer.person, "the author is one of the two, and the colleague the other"
@@ -240,9 +243,9 @@ async def test_n245_more_members_of_an_operation_wait_for_another_person(world: 
     assert (shown.line.members, shown.invites, shown.invites_by) == ((TH, VN), ("la",), "th.o.1042")
     assert (shown.opened_by, shown.approved_by) == ("th.o.1042", "th.o.7")
     assert world.nodes["la"].desk.rooms.rooms._book.room(room_id) is None
-    assert await refused(rooms.approve(BOTH, key)) == "own-approval"
+    assert await refused(approve_waiting(rooms, BOTH, key)) == "own-approval"
     read = asked(th, key)
-    await rooms.decline(SECOND, key, "not they")
+    await decline_waiting(rooms, SECOND, key, "not they")
     assert (await page(th, room_id)).line.members == (TH, VN)
     assert world.nodes["th"].desk.parts.store.thread(key).state is ThreadState.OPEN  # type: ignore[union-attr]
     await rooms.invite(AUTHOR, room_id, (Invited(world.nodes["la"].core.parts.member),))

@@ -31,6 +31,7 @@ from gateway.ops.audit.verify_export import export_home
 from gateway.ports.desk import Work, WorkFilter
 from gateway.signing.keys import VerifyKey
 from tests.support import alerts, exchange, rooms, second_step, watches
+from tests.support.approving import approve_waiting
 from tests.support.audited import appoint_key
 from tests.support.consoles import (
     ADMINISTRATOR,
@@ -129,7 +130,7 @@ def _freezes(consoles: Consoles) -> Iterator[Shown]:
         person = f"th.o.{CLOCK.now_us()}"  # all modules share one federation
         name = consoles.run(freezes.ask(security, AskFreeze(person, "asked for his family without a case")))
         if is_approved:
-            consoles.run(freezes.approve(head, ThreadKey(MemberId("th"), name)))
+            consoles.run(approve_waiting(freezes, head, ThreadKey(MemberId("th"), name)))
             yield Shown("freeze-in-force", security.officer.person, f"/freezes/{name}")
     yield Shown("freeze-asked", head.officer.person, f"/freezes/{name}")
     yield Shown("freezes", security.officer.person, "/freezes?person=th.o.1042")
@@ -141,7 +142,7 @@ def _watch(consoles: Consoles) -> Shown:
     name = consoles.run(
         own.add(_actor("th", OFFICER, Role.OFFICER, "police"), watches.watching("vn", subject=PASSPORT))
     )
-    consoles.run(own.approve(_actor("th", SUPERVISOR, Role.SUPERVISOR, "police"), name))
+    consoles.run(approve_waiting(own, _actor("th", SUPERVISOR, Role.SUPERVISOR, "police"), name))
     return Shown("watch-own", f"th.{OFFICER}", f"/watches/{name}")
 
 
@@ -151,7 +152,7 @@ def _alerts(consoles: Consoles) -> Iterator[Shown]:
         own = consoles.node(member).desk.alerts.own
         author = _actor(member, OFFICER, Role.OFFICER, agency)
         name = consoles.run(own.raise_alert(author, alerts.raising(to)))
-        consoles.run(own.approve(_actor(member, SUPERVISOR, Role.SUPERVISOR, agency), name))
+        consoles.run(approve_waiting(own, _actor(member, SUPERVISOR, Role.SUPERVISOR, agency), name))
         key = consoles.run(alerts.there(consoles.node(member), name, to))
         if member == "th":
             yield Shown("alert-own", f"th.{OFFICER}", f"/alerts/{name}")
@@ -167,7 +168,7 @@ def _reports(consoles: Consoles) -> Iterator[Shown]:
         for is_approved in (True, False):
             name = consoles.run(own.publish(author, report()))
             if is_approved:
-                consoles.run(own.approve(_actor(member, SUPERVISOR, Role.SUPERVISOR, agency), name))
+                consoles.run(approve_waiting(own, _actor(member, SUPERVISOR, Role.SUPERVISOR, agency), name))
         if member == "th":
             yield Shown("report-waiting", f"th.{SUPERVISOR}", f"/reports/{name}")
     yield Shown("reports", f"th.{OFFICER}", "/reports?place=Mae+Sai")
@@ -218,7 +219,7 @@ def _operation(consoles: Consoles) -> Iterator[Shown]:
         _actor("th", SUPERVISOR, Role.SUPERVISOR, "police"),
     )
     room = consoles.run(th.open(officer, rooms.opening("vn")))
-    consoles.run(th.approve(supervisor, home_key(MemberId("th"), room)))
+    consoles.run(approve_waiting(th, supervisor, home_key(MemberId("th"), room)))
     consoles.run(rooms.joined(consoles.node("vn"), room))
     consoles.run(th.note(rooms.desk_of("th"), room, rooms.note("The first boats are out.", vehicles="3")))
     consoles.run(vn.note(rooms.desk_of("vn"), room, rooms.note("ถึงแล้ว")))

@@ -15,6 +15,7 @@ from gateway.model.desk.work import Role
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from tests.support.alerts import actor
+from tests.support.approving import approve_waiting
 from tests.support.exchange import CLOCK
 from tests.support.waiting import until
 
@@ -50,7 +51,7 @@ async def opened(node: Node, *to: str, **changes: Any) -> str:
     rooms = node.desk.rooms.rooms
     me = node.core.parts.member
     room_id = await rooms.open(actor(me, Role.OFFICER), opening(*to, **changes))
-    await rooms.approve(actor(me, Role.SUPERVISOR, person="7"), home_key(me, room_id))
+    await approve_waiting(rooms, actor(me, Role.SUPERVISOR, person="7"), home_key(me, room_id))
     return room_id
 
 

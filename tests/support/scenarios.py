@@ -42,6 +42,7 @@ from gateway.model.values import NameForm, PartialDate
 from gateway.ports.desk import Work
 from tests.support import alerts, second_step
 from tests.support.alerts import actor, at_the_gate, author, duty, raising, supervisor, there
+from tests.support.approving import approve_waiting, decline_waiting
 from tests.support.consents import found
 from tests.support.exchange import PASSPORT, TH, VN, command
 from tests.support.nodes import World
@@ -114,7 +115,7 @@ async def _warned(world: World, **changes: Any) -> tuple[ExchangeId, ThreadKey, 
     """An alert of Thailand that warns in Viet Nam: its id, and its thread at both."""
     th, vn = world.nodes["th"], world.nodes["vn"]
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising(**changes))
-    await th.desk.alerts.own.approve(supervisor(), alert_id)
+    await approve_waiting(th.desk.alerts.own, supervisor(), alert_id)
     ours = await there(th, alert_id)
     theirs = ThreadKey(TH, ours.thread_id)
     await until(lambda: theirs in vn.asking.gate._book.alerts, "it warns there")
@@ -142,7 +143,7 @@ async def an_alert_is_renewed_and_executed(world: World) -> None:
     alert_id, ours, theirs = await _warned(world, to_life=True)
     until_us = th.core.parts.clock.now_us() + 200 * _HOUR_US
     await th.desk.alerts.own.renew(author(), alert_id, until_us)
-    await th.desk.alerts.own.approve(supervisor(), alert_id)
+    await approve_waiting(th.desk.alerts.own, supervisor(), alert_id)
     await until(lambda: vn.asking.gate._book.alerts[theirs].until_us == until_us, "its time has moved")
     await vn.desk.alerts.taken.tell(duty(), theirs, StatusCode.ACTING)
     await vn.desk.alerts.taken.report(duty(), theirs, OutcomeReport(OutcomeCode.LOCATED, persons=1))
@@ -186,7 +187,7 @@ async def _on_its_way(world: World) -> ThreadKey:
     """An alert of Thailand that cannot be delivered now, and was tried: its thread there."""
     th = world.nodes["th"]
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising())
-    await th.desk.alerts.own.approve(supervisor(), alert_id)
+    await approve_waiting(th.desk.alerts.own, supervisor(), alert_id)
     (key,) = [each.key for each in th.desk.parts.store.threads(group_id=alert_id) if each.key.peer == VN]
     await until(lambda: any(each.problem for each in th.desk.parts.store.deliveries(key=key)), "it was tried in vain")
     return key
@@ -268,7 +269,7 @@ FAULTS = {
 async def a_watch_is_kept_hits_at_once_and_ends(world: World) -> None:
     own = world.nodes["th"].desk.watches.own
     watch_id = await own.add(author(), watching("vn", subject=PASSPORT))
-    await own.approve(supervisor(), watch_id)
+    await approve_waiting(own, supervisor(), watch_id)
     key = thread_of(world.nodes["th"], watch_id)
     await _stated(world, "th", key, ThreadState.ANSWERED)
     await until(lambda: _count(world, "th", key, _Type.REPLY), "the hit has come")
@@ -280,7 +281,7 @@ async def a_watch_is_kept_hits_at_once_and_ends(world: World) -> None:
 async def a_watch_is_declined(world: World) -> None:
     own = world.nodes["th"].desk.watches.own
     watch_id = await own.add(author(), watching("vn"))
-    await own.decline(supervisor(), watch_id, "nothing says that he comes")
+    await decline_waiting(own, supervisor(), watch_id, "nothing says that he comes")
 
 
 # ------------------------------------------------------------------ reports
@@ -290,7 +291,7 @@ async def _published(world: World, **fields: Any) -> tuple[ExchangeId, ThreadKey
     """A report of Thailand that Viet Nam has taken: its id, and its thread there."""
     own = world.nodes["th"].desk.reports.own
     report_id = await own.publish(author(), report(fields=fields))
-    await own.approve(supervisor(), report_id)
+    await approve_waiting(own, supervisor(), report_id)
     (to,) = [to for to in (await own.show(author(), report_id)).to if to.member == VN]
     await until(is_taken(world.nodes["th"], ThreadKey(VN, to.thread_id)), "it is taken")
     return report_id, ThreadKey(TH, to.thread_id)
@@ -315,7 +316,7 @@ async def a_report_is_withdrawn_and_another_declined(world: World) -> None:
     report_id, taken = await _published(world)
     await own.withdraw(author(), report_id, "outdated")
     await until(lambda: _count(world, "vn", taken, _Type.CHANGE), "it is withdrawn there")
-    await own.decline(supervisor(), await own.publish(author(), report()), "it says nothing new")
+    await decline_waiting(own, supervisor(), await own.publish(author(), report()), "it says nothing new")
 
 
 # ------------------------------------------------------------------ operations
@@ -526,6 +527,6 @@ async def a_person_is_frozen_by_two_and_freed(world: World) -> None:
     freezes = world.nodes["th"].desk.uses.freezes
     security, head = _security("th"), actor("th", Role.HEAD_OF_DESK, person="h3")
     name = await freezes.ask(security, AskFreeze("th.o.2000", "asked for his family"))
-    await freezes.approve(head, ThreadKey(TH, name))
+    await approve_waiting(freezes, head, ThreadKey(TH, name))
     await freezes.lift(head, name, "it was his case")
-    await freezes.approve(security, ThreadKey(TH, name))
+    await approve_waiting(freezes, security, ThreadKey(TH, name))

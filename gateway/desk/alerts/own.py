@@ -90,11 +90,11 @@ class OwnAlerts:
         may(actor.person, Act.RAISE_ALERT, matter_by(officer), now_us)
         return await asyncio.to_thread(self._preview, actor, command, now_us)
 
-    async def approve(self, actor: Actor, alert_id: ExchangeId, reason: str = "", work: str | None = None) -> None:
+    async def approve(self, actor: Actor, alert_id: ExchangeId, reason: str, work: str) -> None:
         """Approve an alert, or that it stands for longer: it counts from now on. Who asked for it can never do this."""
         await self._approval(actor, alert_id, "approve-alert", reason, self._approved, work)
 
-    async def decline(self, actor: Actor, alert_id: ExchangeId, reason: str, work: str | None = None) -> None:
+    async def decline(self, actor: Actor, alert_id: ExchangeId, reason: str, work: str) -> None:
         """Decline an alert; one that was sent before it was approved is withdrawn. Only longer declined, it goes on."""
         await self._approval(actor, alert_id, "decline-alert", reason, declined, work)
 
@@ -305,7 +305,7 @@ class OwnAlerts:
         act: str,
         reason: str,
         change: Callable[[OwnAlert, Actor, str], OwnAlert],
-        read: str | None,
+        read: str,
     ) -> None:
         key = self._key(alert_id)
         check_person(actor)

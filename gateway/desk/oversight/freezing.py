@@ -103,11 +103,11 @@ class FreezeDesk:
 
         await self._write(freeze_id, make)
 
-    async def approve(self, actor: Actor, key: ThreadKey, work: str | None = None) -> None:
+    async def approve(self, actor: Actor, key: ThreadKey, work: str) -> None:
         """Approve what another person asked for: it counts at once."""
         await self._decide(actor, key, "approve", _APPROVED, "", work)
 
-    async def decline(self, actor: Actor, key: ThreadKey, reason: str, work: str | None = None) -> None:
+    async def decline(self, actor: Actor, key: ThreadKey, reason: str, work: str) -> None:
         """Decline what another person asked for: everything stays as it is."""
         await self._decide(actor, key, "decline", _DECLINED, _reason(reason), work)
 
@@ -171,9 +171,7 @@ class FreezeDesk:
     def _waiting(self, key: ThreadKey) -> Work | None:
         return next(iter(self._desk.store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))), None)
 
-    async def _decide(
-        self, actor: Actor, key: ThreadKey, act: str, stages: Stages, reason: str, read: str | None
-    ) -> None:
+    async def _decide(self, actor: Actor, key: ThreadKey, act: str, stages: Stages, reason: str, read: str) -> None:
         check_person(actor)
 
         def make() -> EntryDraft:

@@ -93,7 +93,7 @@ class OwnReports:
         await self._write(key, lambda: desk_act(officer, "check-report", key, content=content))
         return draft
 
-    async def approve(self, actor: Actor, report_id: ExchangeId, reason: str = "", work: str | None = None) -> None:
+    async def approve(self, actor: Actor, report_id: ExchangeId, reason: str, work: str) -> None:
         """Approve a report: it stands in the library from now on, and is sent. Its author can never do this."""
 
         def change(report: OwnReport, now_us: int) -> OwnReport:
@@ -105,7 +105,7 @@ class OwnReports:
 
         await self._decide(actor, report_id, "approve-report", reason, change, work)
 
-    async def decline(self, actor: Actor, report_id: ExchangeId, reason: str, work: str | None = None) -> None:
+    async def decline(self, actor: Actor, report_id: ExchangeId, reason: str, work: str) -> None:
         """Decline a report: nothing leaves, and its author sees why."""
         await self._decide(
             actor,
@@ -252,7 +252,7 @@ class OwnReports:
         act: str,
         reason: str,
         change: Callable[[OwnReport, int], OwnReport],
-        read: str | None,
+        read: str,
     ) -> None:
         key = self._key(report_id)
         check_person(actor)

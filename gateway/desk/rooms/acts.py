@@ -71,11 +71,11 @@ class Rooms:
         await self._write(key, lambda: self._opened(key, actor, room))
         return room_id
 
-    async def approve(self, actor: Actor, key: ThreadKey, work: str | None = None) -> None:
+    async def approve(self, actor: Actor, key: ThreadKey, work: str) -> None:
         """Approve a room, or that more members are invited into it. Who asked for it can never do this."""
         await self._approval(actor, key, "approve-room", Stand.ON, work)
 
-    async def decline(self, actor: Actor, key: ThreadKey, reason: str, work: str | None = None) -> None:
+    async def decline(self, actor: Actor, key: ThreadKey, reason: str, work: str) -> None:
         """Decline a room: no other member learns of it. One that goes on does so among those who were approved."""
         await self._approval(actor, key, "decline-room", Stand.DECLINED, work, reason)
 
@@ -249,7 +249,7 @@ class Rooms:
         )
 
     async def _approval(
-        self, actor: Actor, key: ThreadKey, act: str, stand: Stand, read: str | None, reason: str = ""
+        self, actor: Actor, key: ThreadKey, act: str, stand: Stand, read: str, reason: str = ""
     ) -> None:
         check_person(actor)
 

@@ -106,12 +106,9 @@ def last_ask(rows: list[NoticeRow]) -> tuple[NoticeRow, Notice, Ask]:
     raise Unknown("the thread has no ask any more", code="no-such-notice", where="thread")
 
 
-def as_read(work: Work | None, work_id: str | None) -> Work | None:
-    """Return what waits for a decision. Raises `Stale` where it is not the work that the person read.
-
-    A `work_id` of None stands for whatever waits: for a caller that has read no work.
-    """
-    if work is not None and work_id is not None and work.id != work_id:
+def as_read(work: Work | None, work_id: str) -> Work | None:
+    """Return what waits for a decision. Raises `Stale` where it is not the work that the person read."""
+    if work is not None and work.id != work_id:
         raise Stale(
             "what you read was decided before, and something else waits now",
             code="already-decided",

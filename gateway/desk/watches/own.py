@@ -86,11 +86,11 @@ class OwnWatches:
         await self._desk.pen.write(self._desk.parts.member, key, lambda: self._raised(key, actor, watch, now_us))
         return name
 
-    async def approve(self, actor: Actor, watch_id: ExchangeId, reason: str = "", work: str | None = None) -> None:
+    async def approve(self, actor: Actor, watch_id: ExchangeId, reason: str, work: str) -> None:
         """Approve a watch, or that it goes on: never one's own."""
         await self._approval(actor, watch_id, "approve-watch", reason, _approved(actor), work)
 
-    async def decline(self, actor: Actor, watch_id: ExchangeId, reason: str, work: str | None = None) -> None:
+    async def decline(self, actor: Actor, watch_id: ExchangeId, reason: str, work: str) -> None:
         """Decline a watch. One that stands goes on until its own times end it."""
         await self._approval(actor, watch_id, "decline-watch", reason, _declined(reason), work)
 
@@ -245,7 +245,7 @@ class OwnWatches:
         return matter_of(work, supervisor_on_duty=here)
 
     async def _approval(
-        self, actor: Actor, watch_id: ExchangeId, act: str, reason: str, change: Change, read: str | None
+        self, actor: Actor, watch_id: ExchangeId, act: str, reason: str, change: Change, read: str
     ) -> None:
         key = self._key(watch_id)
         check_person(actor)

@@ -84,11 +84,11 @@ class DeskUses:
         """
         thread_id, read = item.work.key.thread_id, item.work.id
         if item.kind is ThreadKind.ALERT:
-            await self.own_alerts.approve(actor, thread_id, work=read)
+            await self.own_alerts.approve(actor, thread_id, "", read)
         elif item.kind is ThreadKind.WATCH:
-            await self.watches.approve(actor, thread_id, work=read)
+            await self.watches.approve(actor, thread_id, "", read)
         elif item.kind is ThreadKind.REPORT:
-            await self.own_reports.approve(actor, thread_id, work=read)
+            await self.own_reports.approve(actor, thread_id, "", read)
         elif item.kind is ThreadKind.ROOM:
             await self.rooms.approve(actor, item.work.key, read)
         elif item.kind is ThreadKind.SERVICE:
