@@ -19,6 +19,7 @@
     │   ├── Unacknowledged          RECEIPTS_DUE         the asker owes receipts for earlier answers
     │   ├── TimedOut                DEADLINE_EXCEEDED    no answer inside the budget
     │   ├── Unavailable             UNAVAILABLE          the node cannot serve this now
+    │   │   ├── NotWritten          UNAVAILABLE          the database ended a transaction that stood still: do it again
     │   │   ├── ConnectionLost      UNAVAILABLE          no connection, or one that broke under the message
     │   │   └── Untrusted           UNAVAILABLE          a connection that our side refused
     │   ├── Unknown                 NOT_FOUND            no such thing here
@@ -264,6 +265,12 @@ class Unavailable(Refused):
 
 class ConnectionLost(Unavailable):
     """There was no connection, or it broke before the answer came: the same bytes may be sent again."""
+
+
+class NotWritten(Unavailable):
+    """The database ended a transaction that stood still, before its commit: nothing of it is written, for certain."""
+
+    default_code = "not-written"
 
 
 class Untrusted(Unavailable):

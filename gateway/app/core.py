@@ -285,6 +285,7 @@ def last_rounds(core: Core) -> list[Round]:
         await asyncio.to_thread(partial(documents.expire, core.proved.now_us(), but=COPY))
 
     clock = ClockChanges(resources.clock, core.note)
+    processes = [source.id for source in resources.settings.sources if source.is_process]
     reminder = Reminder(resources.home, resources.member, resources.clock)
     scrub = Scrubber((resources.exchange_log, resources.operations_log), resources.clock, UPKEEP_S).round
     return [
@@ -295,6 +296,7 @@ def last_rounds(core: Core) -> list[Round]:
         Round("database", UPKEEP_S, check, leader_only=False, line=UPKEEP),
         Round("keys in the module", UPKEEP_S, partial(asyncio.to_thread, self_test), leader_only=False),
         Round("forget", UPKEEP_S, forget, leader_only=False, line=UPKEEP),
+        Round("sources that are away", WATCH_S, partial(core.upkeep.look_again, processes), leader_only=False),
         *(
             Round(f"source {source}", UPKEEP_S, partial(core.upkeep.refresh, source), leader_only=False)
             for source in resources.refreshers

@@ -8,7 +8,8 @@ is said with its code:
 3. its own time is to be trusted, its own status is in its time, and its own documents removed no key that it needs;
 4. its rounds run, it is not about to stop, and not everything is switched off.
 
-Nothing here waits: the commits are made by the round `commits`, and the disks are looked at by those who commit.
+Time in which this process stood still itself blames no disk and no server. Nothing here waits: the commits are made by
+the round `commits`, and the disks are looked at by those who commit.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gateway.app.rounds import WATCH_S
 from gateway.clock import check_time
 from gateway.errors import LiaisonError, StorageBroken, Suspended, Unavailable
 from gateway.host import descriptors
+from gateway.pauses import OWN
 from gateway.telemetry import Logger, LogLine
 from gateway.trust.standing import check_own_standing
 
@@ -86,8 +88,8 @@ class Health:
 
     def _commits(self) -> Iterator[LiaisonError]:  # 1
         database = self._resources.database
-        waited = database.hangs_s()
-        if waited > COMMIT_S or database.idle_s() > _IDLE_S:
+        waited = OWN.ran_s(database.hangs_s())
+        if waited > COMMIT_S or OWN.over(database.idle_s(), _IDLE_S):
             yield StorageBroken(
                 "no commit has reached the disk for {waited:.0f} s",
                 code="commits-hang",

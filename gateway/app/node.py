@@ -29,6 +29,7 @@ from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
 from gateway.app.run.live_settings import LiveSettings, Tuned
 from gateway.app.run.telemetry import start_telemetry
+from gateway.app.run.turning import Turning
 from gateway.app.watched_journal import watch_machine, watch_node
 from gateway.app.witnessing.node_witness import NodeWitness
 from gateway.audit.retention.destroyed_keys import key_came_back
@@ -55,7 +56,7 @@ from gateway.rpc.contract import Call, Door
 from gateway.rpc.lane import TlsLane
 from gateway.rpc.server import Credentials, ServerLimits
 from gateway.signing.multi_buffer import crypto_mb
-from gateway.telemetry import Gauge, Logger, LogLine, LoopLag, Metric
+from gateway.telemetry import Gauge, Logger, LogLine, Metric
 
 _DRAIN_S = 10.0
 
@@ -96,9 +97,7 @@ class Node:
         self._stopping = False
         self._stop_telemetry: Callable[[], None] | None = None
         resources.policy.tell = partial(tell_judged, resources.home, place)
-        self.loop_lag = LoopLag()
-        resources.counters.gauge(Gauge.LOOP_LAG, self.loop_lag.quantiles)
-        resources.counters.gauge(Gauge.LOOP_HELD, self.loop_lag.held)
+        self._turning = Turning(resources.counters, resources.member)
 
     def _rounds(self) -> list[Round]:
         """Return the rounds of all parts; the rounds of one line run in this order."""
@@ -138,7 +137,7 @@ class Node:
         """Compare with the witnesses, start the threads, write `start`, listen."""
         self.answering.release.start()
         compared = await self._compare()
-        self.loop_lag.start()
+        self._turning.start()
         await asyncio.to_thread(self.desk.alerts.load)
         for wall in (*self.core.walls, self.asking.alert_wall):
             wall.start()
@@ -287,7 +286,7 @@ class Node:
             await asyncio.to_thread(log.close)
         self.resources.leader.close()
         self.resources.database.close()
-        self.loop_lag.stop()
+        self._turning.stop()
         self._log.info(LogLine.NODE_STOPPED)
 
     async def _end_rounds(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -15,17 +16,23 @@ from gateway.app.rounds import WATCH_S
 from gateway.app.start_checks import listing_obstacles
 from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.clock import SystemClock
-from gateway.config import load_settings
+from gateway.config import Settings, load_settings
 from gateway.config.home import Home
 from gateway.config.setting import ENDED
-from gateway.errors import Misconfigured
+from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.host import descriptors, memory
 from gateway.host.ending import end_within
 from gateway.host.service_manager import ServiceManager
 from gateway.loop import run
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.own_tables import use_own_tables
+from gateway.storage.database.open import open_storage
 from gateway.telemetry import Logger, LogLine, configure_logging
+
+_AWAITS_S = 600.0
+"""A start under the unit of `deploy/systemd` may take fifteen minutes."""
+
+_LOOK_S = 1.0
 
 
 def serve(home: Path, production: bool) -> int:
@@ -39,6 +46,7 @@ def serve(home: Path, production: bool) -> int:
         for path in ENDED.keys() & settings.origin.keys():
             log.warning(LogLine.SETTING_ENDED, target=path, at=settings.origin[path])
         production = production or settings.node.production
+        _await_database(settings, log)
         with listing_obstacles(settings, SystemClock(), production=production):
             use_own_tables(settings.home)
             node = build_node(settings, production, place)
@@ -47,6 +55,26 @@ def serve(home: Path, production: bool) -> int:
             del node
             memory.release()
     return 0
+
+
+def _await_database(settings: Settings, log: Logger) -> None:
+    """Wait for a server that cannot be reached, as amid a fail-over, where a service manager would only start us again.
+
+    Whatever else is wrong with the database, and a wait that is too long, the start itself tells.
+    """
+    with closing(ServiceManager()) as manager:
+        until = SystemClock.monotonic() + _AWAITS_S
+        while settings.is_shared and manager.is_there and SystemClock.monotonic() < until:
+            try:
+                open_storage(settings).close()
+            except StorageBroken as error:
+                log.warning(LogLine.STORAGE_AWAITED, error)
+                manager.tell(f"STATUS=waits for the database: {error.code}")
+                time.sleep(_LOOK_S)
+                continue
+            except LiaisonError:
+                return
+            return
 
 
 async def _until_signal(node: Node) -> None:

@@ -14,7 +14,7 @@ from gateway.app.witnessing.node_witness import domestic_channel
 from gateway.audit.log.examine import ExaminedLog, examine_log
 from gateway.clock import Clock
 from gateway.config import Settings
-from gateway.errors import LiaisonError, NotProved
+from gateway.errors import LiaisonError, NotProved, StorageBroken
 from gateway.https.tls_files import UNUSABLE, TlsFiles
 from gateway.loop import run
 from gateway.model.evidence.witness import HeadEvidence
@@ -32,6 +32,7 @@ from gateway.ops.keys.online import exchange_certificate
 from gateway.ports.journal import LogName
 from gateway.storage.database.migrate import HEAD, version
 from gateway.storage.database.open import is_made, open_storage
+from gateway.storage.database.postgres_address import WHERE as STORAGE_URL
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.storage.log.log_store import SqlLogStore
 from gateway.trust.documents.descriptor import KeyUse
@@ -143,6 +144,8 @@ def listing_obstacles(settings: Settings, clock: Clock, *, production: bool) -> 
     try:
         yield
     except LiaisonError as error:
+        if isinstance(error, StorageBroken) and error.where == STORAGE_URL:
+            raise  # each check that opens the database would wait for its server as long again
         found = obstacles(settings, clock, START_CHECKS, production=production, opened=True)
         if not found:
             raise

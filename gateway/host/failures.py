@@ -1,7 +1,8 @@
 """Say why the storage failed: each cause has its code, its sentence and its remedy.
 
 A lack of descriptors is no failure of the storage: nothing was written, and a stranger's connections can cause it. It
-refuses the one piece of work (`Unavailable`). Every other failure is `StorageBroken`.
+refuses the one piece of work (`Unavailable`). Nor is a transaction that stood still, with us or with its server, until
+the server ended it: nothing of it was written (`NotWritten`). Every other failure is `StorageBroken`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import errno
 import sqlite3
 from dataclasses import dataclass
 
-from gateway.errors import LiaisonError, StorageBroken, Unavailable
+from gateway.errors import LiaisonError, NotWritten, StorageBroken, Unavailable
 from gateway.host import descriptors
 from gateway.host.disk_reserve import CODE as DISK_RESERVE
 
@@ -77,15 +78,24 @@ _OF_POSTGRESQL = {
 _LOST_CLASSES = ("08", "57")
 """Classes of states of SQL: the connection failed; the server stops, or ends the session."""
 
+_STOOD_STILL = "25P03"
+"""The state of SQL of a session that was idle in its transaction for too long. The transaction has ended with it."""
+
 
 def failure(doing: str, cause: BaseException) -> LiaisonError:
-    """Return `cause` as an error of ours: `Unavailable` for a lack of descriptors, else `StorageBroken`."""
+    """Return `cause` as an error of ours: `Unavailable`, `NotWritten` or `StorageBroken`, as above."""
     if _lacks_descriptors(cause):
         return Unavailable(
             "no file can be opened: the process has as many open as it may",
             code=_FILES.code,
             where=doing,
             remedy=_FILES.remedy,
+        )
+    if _state(cause) == _STOOD_STILL:
+        return NotWritten(
+            "a transaction with the database stood still until the server ended it: nothing of it was written",
+            where=doing,
+            remedy="do it again; look whether the node's machine or the database's server stood still",
         )
     found = cause_of(cause)
     return StorageBroken(

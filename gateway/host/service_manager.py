@@ -33,6 +33,11 @@ class ServiceManager:
                 self._socket.connect(address.replace("@", "\0", 1) if address[0] == "@" else address)
 
     @property
+    def is_there(self) -> bool:
+        """Tell whether a service manager has started this process, and starts it again when it ends."""
+        return self._socket is not None
+
+    @property
     def watchdog_s(self) -> float:
         """Seconds after which a silent process is started again; 0.0 when nothing watches this process."""
         process = os.environ.get(_PROCESS, "")

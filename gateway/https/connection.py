@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 from certs.profile import Leaf
 from gateway.errors import Malformed
 from gateway.https.client_certificate import ClientSystem, read_client
+from gateway.pauses import OWN
 
 LEAST_READ = 2048
 """Bytes that a system takes at least of a waiting answer, each time within `unread_s`."""
@@ -196,11 +197,11 @@ class HttpsConnection(H11Protocol):
             self._mark, self._since = mark, now
         is_pending = self._look_at_reader(now)
         late = {
-            Phase.REQUEST: now - self._since > limits.request_s,
-            Phase.IDLE: now - self._since > limits.idle_s,
+            Phase.REQUEST: OWN.over(now - self._since, limits.request_s),
+            Phase.IDLE: OWN.over(now - self._since, limits.idle_s),
             Phase.GOODBYE: not is_pending and now - self._since > limits.goodbye_s,
         }.get(phase, False)
-        if now - self._read_at > limits.unread_s:
+        if OWN.over(now - self._read_at, limits.unread_s):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _FORGET)  # also what the kernel still holds
             self.cut()
         elif late or (self._ends_at is not None and now > self._ends_at):

@@ -103,6 +103,7 @@ REFUSALS: Sentences = {
     "not-permitted": "it is not permitted",
     "not-releasable": "a human can only narrow what policy allows",
     "not-the-provider": "only the identity provider's system sends revocations",
+    "not-written": "this was not kept, since the node or its database stood still: do it again",
     "nothing-released": "nothing would be released like this: refuse instead",
     "offence-not-covered": "the agreement does not cover this offence",
     "officer-busy": "too many searches are running; ask again in a moment",

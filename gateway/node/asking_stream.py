@@ -22,6 +22,7 @@ from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.node.greetings import BEAT_S, StreamGreetings
 from gateway.node.handshake import no_connection, too_large
+from gateway.pauses import OWN
 from gateway.rpc import methods
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class AskingStream:
         if not self._waiting:
             return False
         oldest, _ = next(iter(self._waiting.values()))
-        return self._now() - max(oldest, self._heard) > _SILENT_S
+        return OWN.over(self._now() - max(oldest, self._heard), _SILENT_S)
 
     @property
     def heard_lately(self) -> bool:

@@ -22,6 +22,7 @@ from gateway.model.names import MemberId
 from gateway.node.asking_stream import AskingStream
 from gateway.node.greetings import StreamGreetings
 from gateway.node.handshake import why_unconnected
+from gateway.pauses import OWN
 from gateway.ports.gossip import Greeter
 from gateway.rpc import methods
 from gateway.rpc.contract import largest_answer
@@ -139,7 +140,7 @@ class Link:
         call = streamed(data)
         try:
             while True:
-                async with asyncio.timeout(pause_s):
+                async with OWN.timeout(pause_s):
                     part = await call.read()
                 if not isinstance(part, bytes):
                     return
@@ -275,7 +276,7 @@ class Connection:
         channel = self._channel
         channel.get_state(try_to_connect=True)
         try:
-            async with asyncio.timeout(_CONNECT_S):
+            async with OWN.timeout(_CONNECT_S):
                 await self._ready(channel)
         except (TimeoutError, grpc.aio.UsageError):
             raise ConnectionLost(

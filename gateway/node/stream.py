@@ -14,6 +14,7 @@ from gateway.errors import LiaisonError, Overloaded, Unauthenticated
 from gateway.exchange.answering.inbound import FrameRefusal, Reply, ReplySink
 from gateway.node import wire
 from gateway.node.greetings import StreamGreetings, say_farewell
+from gateway.pauses import OWN
 from gateway.rpc.server import ServerLimits
 from gateway.rpc.status import STATUS
 
@@ -154,7 +155,7 @@ class Stream:
                 self._look_again()
                 message = self._outbox.popleft()
                 # A peer that does not read is cut off, so that it never stops the worker (design, section 9).
-                async with asyncio.timeout(self._limits.write_s):
+                async with OWN.timeout(self._limits.write_s):
                     await self._context.write(message)
                 self._unsent -= len(message)
                 if self._unsent <= self._limits.unsent_bytes:

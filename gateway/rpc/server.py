@@ -14,6 +14,7 @@ import grpc
 
 from certs.tls import listen
 from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, TimedOut, Unavailable
+from gateway.pauses import OWN
 from gateway.rpc.contract import (
     Call,
     CallerCheck,
@@ -213,7 +214,7 @@ class RpcServer(Generic[Who]):
             async with contextlib.aclosing(answers):
                 async for answer in answers:
                     self._callers[door.method](call.certificate)
-                    async with asyncio.timeout(self._limits.chunk_s):
+                    async with OWN.timeout(self._limits.chunk_s):
                         await context.write(door.write(answer))
                     if self._stopping.is_set():
                         raise Unavailable("the node stops", code="stopping")

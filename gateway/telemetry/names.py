@@ -55,6 +55,19 @@ class LogLine(_Named):
     NODE_DRAINING = "node.draining", "The node was asked to stop; what is under way ends."
     NODE_STOPPED = "node.stopped", "The node has stopped in order."
     STOP_HANGS = "process.stop-hangs", "The stop took longer than 60 seconds, and the process ended by force."
+    STOOD_STILL = (
+        "process.stood-still",
+        "The process stood still for so long, and goes on: it blames nobody for that time.",
+        "duration_ms",
+    )
+    STORAGE_AWAITED = (
+        "storage.awaited",
+        "The database cannot be reached, and the start waits for it.",
+        "error",
+        "code",
+        "reason",
+        "at",
+    )
     NODE_READY = "node.ready", "The node is ready again."
     NODE_NOT_READY = "node.not-ready", "The node is not ready; a line for each cause.", "code"
     STORAGE_BROKEN = (
@@ -224,6 +237,10 @@ class Gauge(_Named):
         "round",
     )
     LOOP_LAG = "liaison_loop_lag_seconds", "Delays of the event loop in the last minute, as quantiles.", "quantile"
+    STOOD_STILL = (
+        "liaison_stood_still_seconds",
+        "Seconds in which the process stood still since its start (stopped, suspended, or held), all pauses together.",
+    )
     LOOP_HELD = (
         "liaison_loop_held_seconds",
         "The same delays without the wait for a processor.",

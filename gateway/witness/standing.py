@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigned, Witness, reaches_quorum, verify_cosignatures
+from gateway.pauses import OWN
 from gateway.witness.ports import WitnessStore
 
 LOST_US = 15 * 60 * 1_000_000
@@ -34,7 +35,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     def lost(self, now_us: int) -> bool:
         """Tell whether entries have been waiting for too long."""
-        return self.open_us > 0 and now_us - self.open_us > LOST_US
+        return self.open_us > 0 and OWN.over((now_us - self.open_us) / 1e6, LOST_US / 1e6)
 
 
 def standing(

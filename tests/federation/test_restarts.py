@@ -27,6 +27,8 @@ from tests.federation.test_several_processes import on_postgres, parsed, serve
 from tests.support.databases import new_postgres, server
 from tests.support.exchange import VN, command, entries, lines, sample_world, stopping
 from tests.support.nodes import World, officer
+from tests.support.processes import SERVE
+from tests.support.waiting import until
 from tests.support.zygote import Child, Zygote
 
 AT_ONCE = 4
@@ -122,8 +124,16 @@ def serve_impatiently(home: str) -> int:
         return serving.serve(Path(home), production=False)
 
 
+def serve_under_a_manager(home: str) -> int:
+    """Run in a process of its own: a node that a service manager has started."""
+    os.environ["NOTIFY_SOCKET"] = str(Path(home) / "notify")
+    return serving.serve(Path(home), production=False)
+
+
 @pytest.mark.asyncio
-async def test_a_stop_ends_although_the_database_hangs_and_nothing_is_lost(own_world: World, zygote: Zygote) -> None:
+async def test_n280_a_stop_ends_though_the_database_hangs_and_a_start_waits_until_it_is_back_and_nothing_is_lost(
+    own_world: World, zygote: Zygote
+) -> None:
     postgres = new_postgres()
     postgres.fresh_database("hangs")
     home = on_postgres(own_world, "vn", postgres.url("hangs"))
@@ -136,13 +146,25 @@ async def test_a_stop_ends_although_the_database_hangs_and_nothing_is_lost(own_w
             with postgres.frozen():
                 child.signal(signal.SIGTERM)
                 assert await child.ended(30) == BROKEN
-        child = await serve(zygote, home)
+        postgres.stop()
+        refused = await zygote.fork(SERVE, str(home))
+        assert await refused.ended() == 1
+        output = home.parent / "waits.log"
+        child = await zygote.fork("tests.federation.test_restarts:serve_under_a_manager", str(home), output=output)
+        await until(lambda: "storage.awaited" in said(output), "the start waits for the database")
+        assert child.alive
+        await asyncio.to_thread(postgres.start)
+        await until(lambda: "node.started" in said(output), "the node serves")
         async with officers.asking():
             await officers.more(5)
         _check_entries(node, home, [line for line in officers.lines if line.outcome is Outcome.HIT])
         child.signal(signal.SIGTERM)
         assert await child.ended() == 0
     postgres.kill()
+
+
+def said(output: Path) -> str:
+    return output.read_text() if output.exists() else ""
 
 
 def _check_entries(node: Node, home: Path, found: list[Line]) -> None:

@@ -75,28 +75,30 @@ def memory(node: Node) -> SqlWitnessStore:
     return SqlWitnessStore(node.resources.database)
 
 
-def settings(world: World, **values: object) -> None:
-    """Add `[witness]` settings to Thailand's node."""
+def settings(world: World, member: str = "th", **values: object) -> None:
+    """Add `[witness]` settings to a member's node."""
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
-    with (world.home("th") / "node.toml").open("a") as file:
+    with (world.home(member) / "node.toml").open("a") as file:
         file.write("\n".join(["[witness]", *lines, ""]))
 
 
-def add_domestic(world: World, folder: Path) -> DomesticWitness:
-    """A domestic witness of Thailand that its node knows; it is not started."""
+def add_domestic(world: World, folder: Path, member: str = "th", **more: object) -> DomesticWitness:
+    """A domestic witness of a member that its node knows; it is not started. `more` are settings of `[witness]`."""
     port = free_port()
-    found_witness(folder, "th", f"127.0.0.1:{port}", world.federation.clock)
-    home = world.home("th")
+    found_witness(folder, member, f"127.0.0.1:{port}", world.federation.clock)
+    home = world.home(member)
     (home / "witnesses").mkdir(exist_ok=True)
     shutil.copy(folder / "witness.pub", home / "witnesses" / "auditor.pub")
-    held = world.federation.view().descriptor("th")
+    held = world.federation.view().descriptor(member)
     values: dict[str, Any] = {"endpoints": held.endpoints, "offices": held.offices, "agencies": held.agencies}
-    world.federation.share(publish_descriptor(home, world.federation["th"].authority, world.federation.clock, **values))
+    world.federation.share(
+        publish_descriptor(home, world.federation[member].authority, world.federation.clock, **values)
+    )
     documents: list[bytes | Path] = [world.federation.charter, *(home / "trust").glob("descriptors/*.jsonl")]
     for document in documents:
         data = document.read_bytes() if isinstance(document, Path) else document
         import_document(folder / "trust", data, world.federation.clock, world.federation.fingerprint)
-    settings(world, domestic=f"127.0.0.1:{port}")
+    settings(world, member, domestic=f"127.0.0.1:{port}", **more)
     return DomesticWitness(load_witness(folder))
 
 

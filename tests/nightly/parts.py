@@ -67,6 +67,8 @@ PARTS = (
     _make("reproduce", "each release's commit makes the wheel and the bundle that are listed", 3),
     _make("rolling", "two machines of the last release are upgraded one after the other while officers ask", 10),
     _make("restarts", "processes of a node on PostgreSQL are killed and restarted while officers ask", 10),
+    _pytest("pauses", "database, node, source and witness stand still for 1 to 60 s while officers ask", 8,
+            tests=("tests/federation/test_pauses.py",), LIAISON_PAUSES="1 10 20 60"),
     _make("rotation", "each key is rotated under load", 8),
     _make("timing", "time does not tell a hidden record from none, with 2,000 samples of each", 20),
     _make("faults", "writes and syncs of a node and of commands fail, tear and lose power", 60, "strace", "cc",

@@ -119,10 +119,15 @@ class SourceProcessUnderTest:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        assert self._process
+        self._process.send_signal(number)
+
     async def end(self, number: signal.Signals) -> int:
         """Send a signal and wait for its end; its exit code."""
         assert self._process
-        self._process.send_signal(number)
+        self.send(number)
         return await asyncio.wait_for(self._process.wait(), 20)
 
     async def kill(self) -> None:

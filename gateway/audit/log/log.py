@@ -41,7 +41,7 @@ from gateway.audit.log.numbers import newest_number, store_name
 from gateway.audit.log.recovery import as_broken
 from gateway.audit.tree.checkpoint import Checkpoint, HeadSigner, LogKeys, Signer, origin, verify_head
 from gateway.clock import JUMP_US, Clock
-from gateway.errors import LiaisonError, StorageBroken, Unavailable
+from gateway.errors import LiaisonError, NotWritten, StorageBroken, Unavailable
 from gateway.model.exchange import LogProof
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Logged, LogName, StoredAnswer
@@ -278,6 +278,15 @@ class AuditLog:
         self, drafts: Sequence[EntryDraft], privates: Sequence[bytes], wanted: Sequence[Claim]
     ) -> tuple[list[Logged | StoredAnswer | None], list[tuple[int, int]]] | None:
         """Carry out steps 2 to 7. Return results and twins; None where another process has taken the log meanwhile."""
+        try:
+            return self._make(drafts, privates, wanted)
+        except NotWritten:  # the database stood still, or we did: the same again
+            self._head.tree.cut(self._head.state.size)
+            return None
+
+    def _make(
+        self, drafts: Sequence[EntryDraft], privates: Sequence[bytes], wanted: Sequence[Claim]
+    ) -> tuple[list[Logged | StoredAnswer | None], list[tuple[int, int]]] | None:
         written: tuple[LogState, list[NewEntry]] | None = None
         with self._turn():
             taken = self.stored_answers(wanted) if wanted else {}  # 2
@@ -286,7 +295,7 @@ class AuditLog:
                 require_current(self._store, [winner.draft.rows for winner in winners if winner.draft.rows])
                 with self._unforgiving(but=Unavailable):
                     built = self._build(winners)  # 3
-                with self._unforgiving():
+                with self._unforgiving(but=NotWritten):
                     written = self._write(*built)  # 4
                 if written is None:
                     return None

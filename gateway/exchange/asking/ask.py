@@ -58,6 +58,7 @@ from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer
 from gateway.model.search import Line, SearchCommand
+from gateway.pauses import OWN
 from gateway.ports import events
 from gateway.ports.journal import Event
 from gateway.ports.peers import Peers
@@ -297,8 +298,7 @@ class Asker:
                 trace=asked.trace,
             )
         )
-        done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
-        if done:
+        if await OWN.is_done(sending, self._budget_s):
             added(await self._conclude(asked, sending, events.RECEIVED))
             return None
         added(await self._not_heard(asked, TimedOut("no answer came in time", where=asked.member)))

@@ -8,7 +8,8 @@ it loses an answer at a hundred questions a second, and receipts come once a sec
 
 Overdue debt limits service only where the counterpart could pay: it is connected and has gone on asking for at least
 as long. A counterpart that did not ask for `seconds` begins anew when it is back. Humanitarian purposes are always
-served.
+served. In time in which the rounds stood still, with the process or with its database, no counterpart was late
+(CASE-N281).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from gateway.clock import Clock, is_trusted
 from gateway.config.suspensions import HUMANITARIAN
 from gateway.errors import Unacknowledged
 from gateway.model.names import MemberId
+from gateway.pauses import OwnPauses
 from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.storage.log.group_commit import LogWriter
@@ -33,6 +35,9 @@ _FLOOD = 20
 _FLOOD_STALL_S = 3.0
 
 _LITTLE = 100
+
+_STEP_S = 2.0
+"""Rounds come once a second: what is longer between two of them was a pause of ours."""
 
 OVERDUE = "receipts-overdue"
 """Kind of the documents that say which alarms have begun, and of the entry of an alarm."""
@@ -100,6 +105,7 @@ class Debts:
         self.limits = limits
         self._accounts: dict[str, _Account] = {}
         self._seen = _Seen()
+        self._pauses = OwnPauses(_STEP_S, lambda: clock.now_us() / 1e6)
 
     def check(self, peer: str, purpose: str, now: float) -> None:
         """Note that `peer` asks at `now` (monotonic); raise `Unacknowledged` where its debt limits it."""
@@ -129,6 +135,7 @@ class Debts:
         a round does nothing: ages are unknown, and no request is answered anyway.
         """
         if not is_trusted(self._clock):
+            self._pauses.beat()
             return
         peers = await asyncio.to_thread(self._look)
         if not leads:
@@ -150,6 +157,7 @@ class Debts:
             if account is None:
                 account = self._accounts[peer] = _Account(since=now)
             self._move(account, given.get(peer, 0), peer, now)
+        self._pauses.beat()  # behind what is read, for which a database may have kept us waiting
         self._seen.limited = {peer: item.owed for peer, item in self._accounts.items() if self._limits_service(item)}
         return list(self._accounts)
 
@@ -170,10 +178,11 @@ class Debts:
         account.asked = asked
 
     def _age(self, account: _Account) -> float:
-        return max(0.0, (self._clock.now_us() - account.oldest_us) / 1e6) if account.open else 0.0
+        passed_s = max(0.0, (self._clock.now_us() - account.oldest_us) / 1e6) if account.open else 0.0
+        return self._pauses.ran_s(passed_s)
 
     def _overdue(self, account: _Account) -> bool:
-        stands = self._clock.monotonic() - account.since
+        stands = self._pauses.ran_s(self._clock.monotonic() - account.since)
         many = account.open >= self.limits.answers and stands >= self._patience(account)
         return many or self._age(account) >= self.limits.seconds
 
@@ -183,7 +192,8 @@ class Debts:
 
     def _limits_service(self, account: _Account) -> bool:
         now = self._clock.monotonic()
-        goes_on = now - account.asked < self.limits.seconds and now - account.asking >= self._patience(account)
+        asks_for_s = self._pauses.ran_s(now - account.asking)
+        goes_on = now - account.asked < self.limits.seconds and asks_for_s >= self._patience(account)
         return goes_on and self._overdue(account)
 
     async def _begin(self, peer: MemberId, account: _Account) -> None:

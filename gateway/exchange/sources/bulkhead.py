@@ -22,6 +22,7 @@ from gateway.exchange.sources.batching import Steps, Work, run_together
 from gateway.exchange.sources.lines import Lines, Task
 from gateway.exchange.sources.near import Near, rest_of
 from gateway.exchange.stages import Turn, as_error
+from gateway.pauses import OWN
 from gateway.ports.sources import NearSource, SigningSource, Source, SourceDescription
 from gateway.throttle import Throttle
 
@@ -190,8 +191,8 @@ class Bulkhead:
     @property
     def hangs(self) -> bool:
         """Tell whether no thread can serve: all threads, or the one that serves alone, are long over deadlines."""
-        late = self._clock.monotonic() - _HANGS_S
-        over = [thread for thread, deadline in list(self._at_work.items()) if deadline < late]
+        now = self._clock.monotonic()
+        over = [thread for thread, deadline in list(self._at_work.items()) if OWN.over(now - deadline, _HANGS_S)]
         return bool(over) and (len(over) == len(self._threads) or self._alone in over)
 
     @property

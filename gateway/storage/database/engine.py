@@ -8,11 +8,12 @@ A failure of the database or the disk is `StorageBroken`, made in one place (`st
 code (`gateway.host.failures`). After one in a write the database refuses every further write: a failed sync
 may or may not have reached the disk, and only opening the files anew can tell. A lack of descriptors before the commit
 began is `Unavailable`: nothing was written. A server holds open all that its commits need (`Database.hold_open`).
+After a transaction that stood still until its server ended it (`NotWritten`), the next one has a session of its own,
+if it is one of the same server.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -26,12 +27,14 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
 
-from gateway.errors import Malformed, Misconfigured, StorageBroken, Unavailable
+from gateway.errors import LiaisonError, Malformed, Misconfigured, NotWritten, StorageBroken, Unavailable
 from gateway.host.failures import failure
+from gateway.storage.database.file_place import at_its_place, keep_log, lies_still
 from gateway.storage.database.prepared import COMPILED, driver_of
 from gateway.storage.database.wal_mover import WalMover
 
 _FULL = {"FULL", "EXTRA"}
+_AGAIN = "start the node again"
 _IDLE = 2
 """Connections for long reads that stay open: each one that is opened reads the whole schema first."""
 
@@ -116,6 +119,11 @@ class Database:
         self._probe = ways.probe
         self.after_commit: Callable[[], bool] = lambda: False
         """Called by the thread that committed; says whether the disk has so little room that the log is moved now."""
+        self.is_same: Callable[[Connection], bool] = lambda _: True
+        """Tells whether a new connection leads to the same server, in the same state of its history."""
+        self.serves = False
+        """Tells that a node runs on it, whose commits show each second whether it works."""
+        self._renewing = 0
         self._began = 0.0
         self._committed_at = time.monotonic()
         self._write_lock = threading.Lock()
@@ -143,6 +151,9 @@ class Database:
             except StorageBroken as error:
                 self._broken, self._code = True, error.code
                 raise
+            except NotWritten:
+                self._renew_writer(doing)
+                raise
             except Unavailable as error:
                 if committing:  # then the commit may or may not be there
                     self._broken, self._code = True, error.code
@@ -155,10 +166,28 @@ class Database:
             if self._mover is not None:
                 self._mover.committed(at_once=is_low)
 
+    def _renew_writer(self, doing: str) -> None:
+        """Have another session in the place of one that has ended. Raises `StorageBroken` where none is to be had."""
+        self._renewing = threading.get_ident()
+        with suppress(DBAPIError):
+            self._writer.close()
+        try:
+            with storage_errors(doing):
+                self._writer = self.engine.connect()
+                is_same = self.is_same(self._writer)
+                self._writer.rollback()
+            if not is_same:
+                raise StorageBroken("another server answers at the database's address", where=doing, remedy=_AGAIN)
+        except LiaisonError:
+            self._broken = True
+            raise
+        finally:
+            self._renewing = 0
+
     def _require_whole(self, doing: str) -> None:
         if self._broken:
             raise StorageBroken(
-                "the database failed before", code=self._code, where=doing, remedy="start the node again"
+                "the database failed before", code=self._code, where=doing, remedy=_AGAIN
             ) from self._cause
 
     def probe(self) -> None:
@@ -171,6 +200,14 @@ class Database:
         began = self._began
         return time.monotonic() - began if began else 0.0
 
+    def stands(self, since: float) -> bool:
+        """Tell whether a node's server stands: nothing was committed since then (monotonic), and no write has failed.
+
+        One that has just ended a session does not.
+        """
+        is_renewed = self._renewing == threading.get_ident()
+        return self.serves and not self._broken and not is_renewed and self._committed_at < since
+
     def idle_s(self) -> float:
         """Return the seconds since the last commit. Never waits."""
         return time.monotonic() - self._committed_at
@@ -182,6 +219,7 @@ class Database:
 
     def hold_open(self) -> None:
         """Open what is otherwise opened when it is first needed: a server may have no descriptor for it by then."""
+        self.serves = True
         if self._mover is not None:
             with storage_errors("checkpoint"):
                 self._mover.open()
@@ -245,13 +283,13 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
         if read_only and not path.exists():
             raise Misconfigured("no such database", where=str(path), remedy="name the home of a node")
         if not read_only:
-            _keep_log(path)
+            keep_log(path)
             path.touch(mode=0o600, exist_ok=True)
-    still = read_only and _lies_still(path)
+    still = read_only and lies_still(path)
     engine = _engine(path, settings, read_only=read_only, still=still)
     if read_only:
         return Database(engine, place=str(path))
-    database = Database(engine, replace(SQLITE, doubt=_at_its_place(path), moves_log=True), str(path))
+    database = Database(engine, replace(SQLITE, doubt=at_its_place(path), moves_log=True), str(path))
     try:
         driver_of(database._writer).execute(f"PRAGMA cache_size=-{settings.cache_kib:d}")
         with database.read("settings") as connection:
@@ -260,60 +298,6 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
         database.close()
         raise
     return database
-
-
-def _lies_still(path: Path) -> bool:
-    """Tell whether the file is whole, in a folder that takes no writes: SQLite then reads it without a log.
-
-    Raises `Misconfigured` for a log without its index: SQLite cannot read that without writing an index.
-    """
-    if os.access(path.parent, os.W_OK):
-        return False
-    log, index = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm"))
-    if log.exists() and log.stat().st_size:
-        if index.exists():
-            return False
-        raise Misconfigured(
-            "the node was not stopped in order: commits lie in the write-ahead log, on a disk that takes no writes",
-            code="log-not-moved",
-            where=str(log),
-            remedy="copy the home to a disk that takes writes, both files of the database together, and name that one",
-        )
-    return True
-
-
-def _keep_log(path: Path) -> None:
-    """Raise `Misconfigured` for a log without its file: SQLite would delete it, with the commits in it."""
-    log = path.with_name(f"{path.name}-wal")
-    if log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size):
-        raise Misconfigured(
-            "the file of the database is not there, but its write-ahead log is",
-            code="database-missing",
-            where=str(path),
-            remedy="put the file back beside its log, then start again",
-        )
-
-
-def _at_its_place(path: Path) -> Callable[[Connection], str]:
-    """Return the `doubt` of a file: a commit into one that was removed or replaced is durable, and lost with it.
-
-    Two looks at names for each commit.
-    """
-    file = str(path.resolve())
-    log = f"{file}-wal"
-    opened = path.stat()
-
-    def doubt(_: Connection) -> str:
-        try:
-            found = os.stat(file)  # noqa: PTH116 - a path object costs three times as much
-            os.stat(log)  # noqa: PTH116
-        except OSError as error:
-            return f"`{error.filename}` is not there any more: {error.strerror}"
-        if (found.st_dev, found.st_ino) != (opened.st_dev, opened.st_ino):
-            return f"another file lies in the place of `{file}`"
-        return ""
-
-    return doubt
 
 
 def _engine(path: Path, settings: SqliteSettings, *, read_only: bool, still: bool) -> Engine:

@@ -4,17 +4,19 @@ The server must run with `fsync` and `full_page_writes`, the session with `synch
 server must not be a standby. The settings in force are checked, not those that an address asks for.
 
 A process that stands still inside a transaction would hold its locks for all others, so the server ends such a
-transaction (`SESSION` of `gateway.storage.database.postgres_address`), and a process that waits too long for the log
-fails. Both end that process, never the log. Long reads hold up no other process: between two of their statements a
-backup may wait for its disk.
+transaction (`SESSION` of `gateway.storage.database.postgres_address`), which is then made again. A process that waits
+too long for the log fails, and ends. Long reads hold up no other process: between two of their statements a backup may
+wait for its disk. A server that stands still ends no process: whatever needs it waits (decision 0129).
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, NullPool, create_engine, event
+from sqlalchemy import Connection, Dialect, NullPool, create_engine, event
 
 from gateway.errors import Misconfigured, StorageBroken
 from gateway.storage.database.engine import Database, Ways
@@ -36,6 +38,7 @@ _UNLOGGED = (
 )
 _PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '1h'"
 _DOUBTS = "doubts"
+_LOOK_S = 0.2
 _UNREACHED = (
     "start the server; otherwise check storage.url, the network, and the password file (mode 0600, "
     "`host:port:database:user:password`)"
@@ -91,6 +94,8 @@ def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = 
             remedy="install the gateway with its extra `postgresql`",
         ) from error
     event.listen(engine, "connect", _configure)
+    waiting = _Waiting()
+    event.listen(engine, "do_connect", waiting.connect)
     try:
         database = Database(engine, POSTGRESQL)
     except StorageBroken as error:
@@ -101,10 +106,37 @@ def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = 
             if not read_only:
                 require_session(connection)
                 require_durable_server(connection, synchronous=synchronous)
+        if not read_only:
+            known = identity(database)
+            database.is_same = lambda connection: _identity(connection) == known
     except BaseException:
         database.close()
         raise
+    waiting.database = database
     return database
+
+
+class _Waiting:
+    """Has a node wait for further connections to a server that stands still, and does not take it for lost.
+
+    Such a server neither takes a connection nor refuses it, and a node that runs has others that it holds open. Whether
+    the server is lost shows there: those break when it ends or its machine is gone. So an attempt that fails counts as
+    such only where commits have gone on meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.database: Database | None = None
+
+    def connect(self, dialect: Dialect, _record: object, given: Sequence[Any], named: dict[str, Any]) -> Any:
+        """Return a connection of the driver. Raises as the driver does."""
+        begun = time.monotonic()
+        while True:
+            try:
+                return dialect.connect(*given, **named)
+            except Exception:
+                if self.database is None or not self.database.stands(since=begun):
+                    raise
+            time.sleep(_LOOK_S)
 
 
 def _configure(connection: Any, record: Any) -> None:
@@ -210,10 +242,13 @@ def identity(database: Database) -> StorageIdentity | None:
     if not database.shared:
         return None
     with database.read("storage identity") as connection:
-        row = connection.exec_driver_sql(
-            "SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
-            " FROM pg_control_system()"
-        ).one()
+        return _identity(connection)
+
+
+def _identity(connection: Connection) -> StorageIdentity:
+    row = connection.exec_driver_sql(
+        "SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) FROM pg_control_system()"
+    ).one()
     return StorageIdentity(row[0], int(row[1], 16))
 
 

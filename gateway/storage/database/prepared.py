@@ -127,4 +127,8 @@ def _driver_errors(connection: Connection) -> Iterator[None]:
     try:
         yield
     except dbapi.Error as error:
+        if driver_of(connection).closed:
+            connection.invalidate(
+                error
+            )  # so that nothing is rolled back on it, whose error would take this one's place
         raise DBAPIError.instance("append", None, error, dbapi.Error, dialect=connection.dialect) from error

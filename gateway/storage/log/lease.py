@@ -18,6 +18,7 @@ from typing import Any
 
 from gateway.clock import steady_ns
 from gateway.errors import StorageBroken
+from gateway.pauses import OwnPauses
 from gateway.storage.database.engine import Database
 from gateway.storage.database.prepared import in_one_trip
 
@@ -94,7 +95,9 @@ class Leases:
         lease = self._leases.setdefault(log_id, _Lease())
         patience_s = min(_MOST_PATIENCE_S, PATIENCE_S * 2**lease.lost)
         seen, since_ns, pauses = None, steady_ns(), chain(_PAUSES_S, repeat(_PAUSES_S[-1]))
+        stood = OwnPauses()  # also with the database, where a transaction does not end either
         while True:
+            stood.beat()
             waited_s = (steady_ns() - since_ns) / 1e9
             taken, row = self._try(log_id, seen[0] if seen and waited_s >= patience_s else _NONE)
             if taken is not None:
@@ -104,7 +107,7 @@ class Leases:
                 return row
             if (row.epoch, row.size) != seen:
                 seen, since_ns = (row.epoch, row.size), steady_ns()
-            elif waited_s > _GIVES_UP_S:
+            elif stood.over(waited_s, _GIVES_UP_S):
                 raise StorageBroken(
                     "a transaction of another process holds the log, and does not end",
                     code="storage-locked",

@@ -96,6 +96,11 @@ class LogClaims:
             )
             self._through[log_id] = max(through, size)
 
+    def read_again(self) -> None:
+        """Forget what is known, since a batch was not written after all: it is read from the rows at the next use."""
+        with self._lock:
+            self._index = None
+
     def _opened(self) -> ClaimIndex:
         """Return the claims, read from the rows at first use."""
         with self._lock:

@@ -22,6 +22,7 @@ from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.log.group_commit import LogWriter
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, LogHome, answered, logged
+from tests.support.tables import table
 
 TH, VN = MemberId("th"), MemberId("vn")
 CASE, LIFE = "INVESTIGATION", "THREAT_TO_LIFE"
@@ -71,11 +72,22 @@ class Desk:
     def round(self, seconds: float = 0) -> None:
         """Time passes, with the counterpart asking, and a round is made each half minute."""
         for _ in range(int(seconds // 30)):
-            self.clock.advance(timedelta(seconds=30))
+            self.turn(30)
             self.ask(LIFE)
             asyncio.run(self.debts.round())
-        self.clock.advance(timedelta(seconds=seconds % 30))
+        self.turn(seconds % 30)
         asyncio.run(self.debts.round())
+
+    def turn(self, seconds: float) -> None:
+        """Time passes, and the node's loop turns."""
+        for _ in range(int(seconds)):
+            self.clock.advance(timedelta(seconds=1))
+            self.debts._pauses.beat()  # a whole round costs a hundred times as much
+        self.clock.advance(timedelta(seconds=seconds % 1))
+
+    def stand(self, seconds: float) -> None:
+        """The node stands still."""
+        self.clock.advance(timedelta(seconds=seconds))
 
     def ask(self, purpose: str = CASE) -> None:
         """A question at the door."""
@@ -160,7 +172,7 @@ def test_whoever_acknowledges_a_little_now_and_then_is_limited_all_the_same(desk
 def test_whoever_does_not_ask_is_not_limited_and_begins_anew_when_it_is_back(desk: Desk) -> None:
     desk.round(60)
     desk.answer(5)
-    desk.clock.advance(timedelta(hours=3))
+    desk.turn(3 * 3600)
     desk.round()
     assert [kind for kind, _ in desk.entries] == ["receipts-overdue"]  # an alarm all the same
     desk.ask()
@@ -223,3 +235,54 @@ def test_a_flood_whose_receipts_advance_is_served(desk: Desk) -> None:
         desk.round(2)
         desk.ask()
     assert desk.entries == []
+
+
+@pytest.mark.long
+@table("stood_s", [3, 10, 60, 700])
+def test_n281_a_pause_of_ours_makes_no_debtor_of_a_busy_counterpart(tmp_path: Path, stood_s: int) -> None:
+    """Receipts that would have come meanwhile come within seconds of it."""
+    with desk_in(tmp_path / str(stood_s)) as desk:
+        desk.answer()
+        desk.round()
+        desk.acknowledge(1)
+        desk.round(60)
+        desk.answer(120)
+        desk.round(1)
+        desk.stand(stood_s)
+        desk.round()
+        desk.ask()
+        desk.round(2)
+        desk.ask()
+        assert desk.entries == []
+        desk.acknowledge(121)
+        desk.round(1)
+        assert desk.entries == []
+
+
+@pytest.mark.long
+def test_n281_a_pause_of_ours_excuses_for_its_own_time_and_no_longer(desk: Desk) -> None:
+    desk.answer(5)
+    desk.round()
+    desk.round(25)
+    desk.stand(60)
+    desk.round()
+    desk.ask()
+    desk.round(6)
+    desk.ask()
+    desk.round(3)
+    with pytest.raises(Unacknowledged):
+        desk.ask()
+
+
+@pytest.mark.long
+def test_n281_a_node_that_is_slow_for_ever_excuses_nobody(desk: Desk) -> None:
+    desk.answer(5)
+    desk.round()
+    for _ in range(18):
+        desk.stand(3)
+        desk.ask(LIFE)
+        asyncio.run(desk.debts.round())
+    desk.stand(3)
+    asyncio.run(desk.debts.round())
+    with pytest.raises(Unacknowledged):
+        desk.ask()

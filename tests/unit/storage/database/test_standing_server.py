@@ -1,0 +1,176 @@
+"""CASE-N280: PostgreSQL that stands still, or that has ended a session which did, ends no node and loses nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Delete, select
+
+from gateway.errors import NotWritten, StorageBroken
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.desk import DeskRows
+from gateway.ports.log_store import LogState, NewEntry
+from gateway.storage.database import postgres_address
+from gateway.storage.database.engine import Database
+from gateway.storage.database.tables import document
+from gateway.storage.documents.document_store import SqlDocumentStore
+from tests.support.audit_logs import LogHome, answered, logged
+from tests.support.databases import Server, server, wait_until
+from tests.support.desk_rows import a_thread, new_key
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def postgres() -> Server:
+    return server("postgresql")
+
+
+@pytest.fixture
+def home(tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogHome]:
+    before, LogHome.engine = LogHome.engine, "postgresql"
+    monkeypatch.setitem(postgres_address._KEEPALIVE, "connect_timeout", 2)
+    yield LogHome(tmp_path)
+    LogHome.engine = before
+
+
+def failures(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
+    """The attempts to connect that have failed from now on."""
+    failed: list[Exception] = []
+    connect = database.engine.dialect.connect
+
+    def noted(*given: Any, **named: Any) -> Any:
+        try:
+            return connect(*given, **named)
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    monkeypatch.setattr(database.engine.dialect, "connect", noted)
+    return failed
+
+
+def end_of(connection: Connection, postgres: Server, first: Delete | None = None) -> None:
+    """Let the session of a transaction stand still, after a `first` statement, until the server has ended it."""
+    if first is not None:
+        connection.execute(first)
+    pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '20ms'")
+
+    def is_over() -> bool:
+        administrator = postgres.admin()
+        found = administrator.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone()
+        administrator.close()
+        return found is None
+
+    wait_until(is_over, "the session does not end")
+
+
+def test_n280_a_node_waits_for_a_connection_to_a_server_that_stands_still(
+    postgres: Server, home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with home.database() as database:
+        database.hold_open()
+        failed = failures(database, monkeypatch)
+        found: list[object] = []
+
+        def read() -> None:
+            with database.snapshot("test") as connection:
+                found.append(connection.exec_driver_sql("SELECT 1").scalar())
+
+        reader = threading.Thread(target=read)
+        with postgres.frozen():
+            reader.start()
+            wait_until(lambda: bool(failed) or not reader.is_alive(), "no attempt fails")
+            assert reader.is_alive()
+        reader.join(20)
+        assert found == [1]
+        database.probe()
+
+
+def test_n280_a_server_that_takes_no_connection_while_commits_go_on_does_not_stand_still(
+    home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with home.database() as database:
+        database.hold_open()
+
+        connect = database.engine.dialect.connect
+        monkeypatch.setattr(
+            database.engine.dialect, "connect", lambda *given, **named: connect(*given, **named | {"port": "1"})
+        )
+
+        over = threading.Event()
+
+        def commit() -> None:
+            while not over.wait(0.05):
+                database.probe()
+
+        committing = threading.Thread(target=commit)
+        committing.start()
+        try:
+            with pytest.raises(StorageBroken), database.snapshot("test"):
+                pass
+        finally:
+            over.set()
+            committing.join()
+
+
+def test_n280_a_transaction_that_stood_still_is_not_written_and_the_next_one_is(
+    postgres: Server, home: LogHome
+) -> None:
+    with home.database() as database:
+        documents = SqlDocumentStore(database, home.keystore, home.clock)
+        documents.put("kind", "other", b"value")
+        with pytest.raises(NotWritten) as caught, database.write("test") as connection:
+            end_of(connection, postgres, document.delete())
+        assert caught.value.code == "not-written"
+        documents.put("kind", "key", b"value")
+        assert documents.get("kind", "key") == b"value"
+        with database.read("test") as connection:
+            assert len(connection.execute(select(document)).all()) == 2
+
+
+def test_n280_a_session_that_has_ended_is_not_replaced_by_one_of_another_server(
+    postgres: Server, home: LogHome
+) -> None:
+    """As after a fail-over: a node that starts anew compares its log first (CASE-H8)."""
+    with home.database() as database:
+        database.is_same = lambda _: False
+        with pytest.raises(StorageBroken, match="another server"), database.write("test") as connection:
+            end_of(connection, postgres)
+        with pytest.raises(StorageBroken, match="failed before"):
+            database.probe()
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["before its rows", "before its commit"])
+def test_n280_an_entry_whose_transaction_stood_still_is_written_once_and_so_is_its_claim(
+    postgres: Server, home: LogHome, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    with home.log() as log:
+        log.append([answered()])
+        store = log._store
+        commit, tries = store.commit, 0
+
+        def stands_still(before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
+            nonlocal tries
+            tries += 1
+            done = commit(before, after, entries) if written or tries > 1 else True
+            if tries == 1:
+                end_of(store._turns.connection, postgres)  # type: ignore[attr-defined]
+                return done if written else commit(before, after, entries)
+            return done
+
+        monkeypatch.setattr(store, "commit", stands_still)
+        draft = answered(rows=DeskRows(a_thread(new_key())))
+        (place,) = logged(log.append([draft]))
+        assert (tries, place.index, log.size) == (2, 1, 2)
+        assert draft.claim
+        claim = (MemberId(draft.claim.sender), ExchangeId(draft.claim.exchange_id))
+        assert store.claimed([claim])[claim][1] == 1
+        assert logged(log.append([answered()]))[0].index == 2
+    with home.log() as log:  # which hashes all of it again
+        assert log.size == 3
