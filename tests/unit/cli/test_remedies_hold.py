@@ -113,7 +113,6 @@ _HARMS: dict[str, Callable[[Place], object]] = {
     "tls": _lost("keys/tls.key", "keys/tls.pem"),
     "statement": _lost("keys/statement.key", "keys/statement.pem"),
     "log": _lost("keys/log.key"),
-    "witness": _lost("keys/witness.key", "keys/witness-mldsa.key"),
     "commands": _lost("keys/client-cli.key", "keys/client-cli.pem"),
     "certificate": _lost("keys/tls.pem"),
     "authority": _lost("ca.pem"),
@@ -125,9 +124,7 @@ _HARMS: dict[str, Callable[[Place], object]] = {
     "keys": _lost("keys"),
     "own status": _lost("trust/statuses/th.json"),
     "tls ends": _ending("tls"),
-    "statement ends": _ending("statement"),
     "tls removed": _removed("tls"),
-    "log removed": _removed("log"),
     "online ca not listed": _unlisted_online_ca,
     "online ca removed": _removed_online_ca,
     "suspended": _switched_off,
@@ -281,7 +278,7 @@ _REFUSED = {
         "",
     ),
     "no backup": (
-        _nothing,
+        lambda place: place.run("backup", "--new-key", "sealing"),
         "restore --backup charter.json --key persons/th-adm.key --home new --fingerprint FINGERPRINT",
         "backup --home th --to sealing/backup.pub --out th.backup",
         "restore --backup th.backup --key sealing/backup.key --home new --fingerprint FINGERPRINT",
@@ -297,9 +294,10 @@ def test_the_remedy_of_a_refusal_lets_the_command_pass(  # CASE-N214
     monkeypatch.chdir(tmp_path)
     harm, *lines = _REFUSED[name]
     place = place_of(liaison, tmp_path, production=False)
-    place.run("backup", "--new-key", "sealing")
-    told = liaison("trust", "verify", "charter.json", "--json").value
-    refused, remedy, then = (line.replace("FINGERPRINT", told["fingerprint"]).split() for line in lines)
+    if any("FINGERPRINT" in line for line in lines):
+        told = liaison("trust", "verify", "charter.json", "--json").value
+        lines = [line.replace("FINGERPRINT", told["fingerprint"]) for line in lines]
+    refused, remedy, then = (line.split() for line in lines)
     harm(place)
     before = place.stops()
     ran = liaison(*refused, "--json")
