@@ -151,11 +151,7 @@ class WitnessSettings:
     )
     every_s: int = setting("Seconds between two rounds to the witnesses.", 30, minimum=1)
     wait_s: int = setting(
-        "Seconds that a node with a restored or moved log waits at its start for a witness, or for all of those that "
-        "were restored, too.",
-        20,
-        minimum=0,
-        maximum=60,
+        "Seconds that a node with a restored or moved log waits at its start for a witness.", 20, minimum=0, maximum=60
     )
 
 
