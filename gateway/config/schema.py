@@ -269,10 +269,7 @@ class TrialOfficer:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of one home. `origin` maps each (`limits.budget_ms`) to the place that set it.
-
-    An origin is `<file>:<line>`, `default` or `environment <NAME>`.
-    """
+    """All settings of one home; `origin` says what set each: `<file>:<line>`, `default` or `environment <NAME>`."""
 
     home: Path
     node: NodeSettings
