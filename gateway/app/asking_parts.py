@@ -17,11 +17,14 @@ from gateway.exchange.asking.ask import Asker
 from gateway.exchange.asking.breaker import Breakers
 from gateway.exchange.asking.copies import Copies
 from gateway.exchange.asking.entries import Confirming
+from gateway.exchange.asking.inquiry import Asked, Inquiry
 from gateway.exchange.asking.own_agencies import AlertSource, OwnSources
 from gateway.exchange.asking.searches import OfficerSearches
 from gateway.exchange.receipts.receipts import Acknowledger
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.search import ShownHit
+from gateway.ports.desk import Work
 
 _REACH_S = 1.5
 """Seconds in which a counterpart that was silent must answer a call to count as reached."""
@@ -59,7 +62,7 @@ def build_asking(core: Core) -> Asking:
     )
     budget_s = resources.settings.limits.budget_ms / 1000
     asker = Asker(
-        parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s, _confirming(core, gate)
+        parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s, _confirming(gate)
     )
     searches = OfficerSearches(
         parts,
@@ -73,17 +76,18 @@ def build_asking(core: Core) -> Asking:
     return Asking(asker, searches, acknowledger, gate, contacts, wall, rounds)
 
 
-def _confirming(core: Core, gate: AlertGate) -> Confirming:
+def _confirming(gate: AlertGate) -> Confirming:
     """Return what raises the work of confirming hits, and alerts of counterparts that our own gate has found."""
-    now_us = core.parts.clock.now_us
-    return Confirming(
-        lambda asked, count: from_hits(
-            asked.inquiry.officer, ThreadKey(asked.member, asked.request.exchange_id), count, now_us()
-        ),
-        lambda inquiry, hits: tuple(
-            from_warning(inquiry.officer, key, inquiry.search_id, now_us()) for key in gate.of_counterparts(hits)
-        ),
-    )
+
+    def answered(asked: Asked, count: int) -> tuple[Work, ...]:
+        inquiry, key = asked.inquiry, ThreadKey(asked.member, asked.request.exchange_id)
+        return from_hits(inquiry.officer, key, count, inquiry.search_id, inquiry.begun_us)
+
+    def warned(inquiry: Inquiry, hits: Sequence[ShownHit]) -> tuple[Work, ...]:
+        found = gate.of_counterparts(hits)
+        return tuple(from_warning(inquiry.officer, key, inquiry.search_id, inquiry.begun_us) for key in found)
+
+    return Confirming(answered, warned)
 
 
 def _rounds(core: Core, acknowledger: Acknowledger, breakers: Breakers) -> list[Round]:

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from gateway.clock import SECOND_US, from_us, to_us
 from gateway.model.desk.notices import NoticeType, ReplyCode, Urgency
+from gateway.model.desk.order import Sight
 from gateway.model.desk.threads import Placed
 from gateway.model.desk.work import Level, Role, WorkKind
-from gateway.ports.desk import Sight, Work
+from gateway.ports.desk import Work
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _MAX_PAUSES = 2

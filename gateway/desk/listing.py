@@ -78,17 +78,22 @@ def slice_of(
     return Slice(tuple(found), _written(place))
 
 
+def bad_place() -> Malformed:
+    """Return the error for a place in a list that is none."""
+    return Malformed(
+        "this is no place in a list",
+        code="bad-place",
+        where="after",
+        remedy="take it from `next` of the page before; without it the list begins",
+    )
+
+
 def _place(text: str) -> ListPlace | None:
     if not text:
         return None
     match = _PLACE.fullmatch(text)
     if match is None:
-        raise Malformed(
-            "this is no place in a list",
-            code="bad-place",
-            where="after",
-            remedy="take it from `next` of the page before; without it the list begins",
-        )
+        raise bad_place()
     return ListPlace(int(match["time"]), ExchangeId(match["name"]), MemberId(match["peer"]))
 
 

@@ -163,22 +163,24 @@ def hit_of_question(work: Work) -> tuple[ExchangeId, int]:
     return ExchangeId(exchange_id), int(hit)
 
 
-def from_hits(officer: Officer, key: ThreadKey, count: int, now_us: int, given: Raising = DEFAULT) -> tuple[Work, ...]:
+def from_hits(officer: Officer, key: ThreadKey, count: int, search: str, begun_us: int) -> tuple[Work, ...]:
     """Return the work of an officer who is shown the hits of an answer: is each the same person or thing?
 
-    `key` names the exchange, which is no thread. The number of the hit ends the id.
+    `key` names the exchange, which is no thread. The number of the hit ends the id. All hits of a search have its name
+    and its clock, so that a list has them as one.
     """
-    place = _place(key, officer.agency, officer.office, officer.person, now_us)
-    return tuple(from_shown(place, key.thread_id, officer.person, now_us, given, str(hit)) for hit in range(count))
+    place = _place(key, officer.agency, officer.office, officer.person, begun_us)
+    works = (from_shown(place, key.thread_id, officer.person, begun_us, DEFAULT, str(hit)) for hit in range(count))
+    return tuple(replace(work, notice_id=search) for work in works)
 
 
-def from_warning(officer: Officer, key: ThreadKey, search: str, now_us: int, given: Raising = DEFAULT) -> Work:
+def from_warning(officer: Officer, key: ThreadKey, search: str, begun_us: int) -> Work:
     """Return the work of an officer whose search has found a counterpart's alert: is it the same person or thing?
 
-    `key` is the alert's thread. Each search that finds it raises its own.
+    `key` is the alert's thread. Each search that finds it raises its own, under its clock.
     """
-    place = _place(key, officer.agency, officer.office, officer.person, now_us)
-    return from_shown(place, search, officer.person, now_us, given, key.thread_id)
+    place = _place(key, officer.agency, officer.office, officer.person, begun_us)
+    return from_shown(place, search, officer.person, begun_us, DEFAULT, key.thread_id)
 
 
 def warning_work(key: ThreadKey, search: str) -> str:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.model.desk.notices import About, NoticeType, Urgency
+from gateway.model.desk.order import Sight, WorkPlace
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
@@ -197,19 +198,6 @@ class DeskRows(msgspec.Struct, frozen=True):
     reports: tuple[ReportRow, ...] = ()
 
 
-class Sight(msgspec.Struct, frozen=True):
-    """The work that a person may see: that of their roles, of kinds that are theirs from a half or at the end, and all
-    of the agency, or the office in it, that the person looks after. Work that names a person is among it, since only
-    its sealed part says whom.
-    """
-
-    roles: tuple[Role, ...] = ()
-    from_half: tuple[WorkKind, ...] = ()
-    at_end: tuple[WorkKind, ...] = ()
-    agency: str = ""
-    office: str = ""
-
-
 class ListPlace(msgspec.Struct, frozen=True):
     """The place of a thread in a list of threads, the newest first."""
 
@@ -224,7 +212,8 @@ class WorkFilter(msgspec.Struct, frozen=True):
     `or_none` adds to that of an agency what is of none. `states` are those of its thread, `closed_us` is a time before
     which the thread was closed; `threadless` wants work whose thread is not there. `due_us` is a time before which its
     clock was over, `opened_after_us` one after which it was opened. `sight` leaves out most of what a person may not
-    see; all is checked. `assignee` has taken it: some that an earlier version wrote for another may be among it.
+    see; all is checked. `assignee` has taken it: some that an earlier version wrote for another may be among it; for a
+    `reader` what others have taken is left out. With `ranked`, `behind` or without, it is in the order of `order`.
     """
 
     agency: str = ""
@@ -243,6 +232,9 @@ class WorkFilter(msgspec.Struct, frozen=True):
     open_only: bool = True
     limit: int = 0
     opened_after_us: int = 0
+    reader: str = ""
+    ranked: bool = False
+    behind: WorkPlace | None = None
 
 
 class ReportLibrary(Protocol):

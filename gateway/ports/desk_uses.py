@@ -20,7 +20,8 @@ class WorkQuery(msgspec.Struct, frozen=True):
     """The work that a person wants to see, so many items at most.
 
     Without more it is what waits for them: assigned to them, or for one of their roles and not taken. `all` adds what
-    others have taken, and what waits for others and the person looks after; `done` adds work that is done.
+    others have taken, and what waits for others and the person looks after; `done` adds work that is done. `folded`
+    makes one item of all hits of a search. The list begins behind the place `after`.
     """
 
     kinds: tuple[WorkKind, ...] = ()
@@ -28,6 +29,8 @@ class WorkQuery(msgspec.Struct, frozen=True):
     all: bool = False
     done: bool = False
     limit: int = 200
+    folded: bool = False
+    after: str = ""
 
 
 class ThreadQuery(msgspec.Struct, frozen=True):
@@ -43,7 +46,8 @@ class WorkItem(msgspec.Struct, frozen=True):
     """Work as one person sees it, without content.
 
     `act` is what ends it; `refusal` is the code of why this person may not do that, empty where they may. `state` is
-    that of its thread by the clock.
+    that of its thread by the clock. `folded` are the ids of more work that this item stands for: the other hits of a
+    search that wait for the same person.
     """
 
     work: Work
@@ -51,6 +55,14 @@ class WorkItem(msgspec.Struct, frozen=True):
     state: ThreadState | None
     act: str
     refusal: str = ""
+    folded: tuple[str, ...] = ()
+
+
+class WorkPage(msgspec.Struct, frozen=True):
+    """A page of a list of work. `next` is the place behind which the next one begins; empty: there is none."""
+
+    items: tuple[WorkItem, ...]
+    next: str = ""
 
 
 class Hands(msgspec.Struct, frozen=True):
@@ -120,7 +132,10 @@ class WorkQueue(Protocol):
     """Work with its clocks (`gateway.desk.worklist` serves it)."""
 
     async def works(self, officer: Officer, query: WorkQuery) -> list[WorkItem]:
-        """Return the work that this person sees, the first due first."""
+        """Return the items of the first page."""
+
+    async def page(self, officer: Officer, query: WorkQuery) -> WorkPage:
+        """Return a page of the work that this person sees: first what a human is waited for, then the first due."""
 
     def follow(self, officer: Officer, query: WorkQuery) -> AsyncIterator[list[WorkItem]]:
         """Yield the same list now, and each time that something of it has changed."""

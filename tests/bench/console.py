@@ -87,9 +87,9 @@ def lists(node: Node) -> None:
     node.core.people.look()
     desk: Any = node.desk.uses
     asked: dict[str, Callable[[Officer], object]] = {
-        "for me": lambda who: desk.queue._works(who, WorkQuery(limit=100)),
-        "taken by me": lambda who: desk.queue._works(who, WorkQuery(limit=100, mine=True)),
-        "all": lambda who: desk.queue._works(who, WorkQuery(limit=100, all=True)),
+        "for me": lambda who: desk.queue._page(who, WorkQuery(limit=100)),
+        "taken by me": lambda who: desk.queue._page(who, WorkQuery(limit=100, mine=True)),
+        "all": lambda who: desk.queue._page(who, WorkQuery(limit=100, all=True)),
         "matters": lambda who: desk.reading._threads(who, ThreadQuery(limit=100)),
     }
     for person in (OTHER, DUTY, "th.s.3", "th.n.1"):

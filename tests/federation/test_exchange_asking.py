@@ -117,7 +117,7 @@ async def test_step_2_the_entry_of_our_own_agencies_is_durable_before_the_office
     def added(line: Line) -> None:
         seen.append((line.member, [item.entry.kind for item in entries(th)[before:]]))
 
-    await th.asking.asker.run(Inquiry(HER, command(), "1" * 32), added)
+    await th.asking.asker.run(Inquiry(HER, command(), "1" * 32, th.core.parts.clock.now_us()), added)
     assert seen[0] == (TH, ["own"])
 
 
@@ -172,7 +172,7 @@ async def test_step_6_the_answer_is_durable_before_the_officer_sees_it(world: Wo
     def added(line: object) -> None:
         seen.append((line, kinds(th, getattr(line, "exchange_id", ""))))
 
-    await th.asking.asker.run(Inquiry(HER, command(), "0" * 32), added)
+    await th.asking.asker.run(Inquiry(HER, command(), "0" * 32, th.core.parts.clock.now_us()), added)
     line, found = seen[-1]
     assert line.member == VN  # type: ignore[attr-defined]
     assert found == ["asked", "received"]

@@ -22,6 +22,7 @@ from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
+from gateway.ports.desk_uses import WorkItem, WorkQuery
 from gateway.signing.passkeys.assertion import browser_assertion, challenge_of
 from gateway.signing.passkeys.base64url import decode_url64
 from gateway.statements.envelope import contents
@@ -329,6 +330,31 @@ async def test_n204_a_question_for_no_agency_is_the_national_desks_which_decides
             assert thread is not None
             assert thread.agency == "immigration", "its people read it"
         await step(world, "vn").decisions.decide(DUTY if passes else national, decide)
+
+
+async def test_n206_an_answer_that_somebody_waits_for_stands_before_the_hits_of_all_searches(world: World) -> None:
+    th = world.nodes["th"]
+    key, _, work = await asked(world)
+    searches = [await hit(world) for _ in range(3)]
+    await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="ok"))
+    await until(lambda: bool(works(th, WorkKind.READ, key=key)), "the answer has come")
+    seen, after = list[WorkItem](), ""
+    while True:
+        page = await th.desk.uses.queue.page(OFFICER.officer, WorkQuery(limit=1, folded=True, after=after))
+        seen += page.items
+        if not (after := page.next):
+            break
+    kinds_seen = [item.work.kind for item in seen]
+    (answer,) = [place for place, item in enumerate(seen) if item.work.key == key and item.work.kind is WorkKind.READ]
+    assert {item.work.urgency for item in seen[: answer + 1]} == {Urgency.FLASH}
+    assert set(kinds_seen[kinds_seen.index(WorkKind.CONFIRM) :]) <= {WorkKind.CONFIRM, WorkKind.OUTCOME}
+    confirmed = {item.work.notice_id: item for item in seen if item.work.kind is WorkKind.CONFIRM}
+    assert len(confirmed) == kinds_seen.count(WorkKind.CONFIRM), "a search is one item"
+    assert set(searches) <= confirmed.keys()
+    for search, item in confirmed.items():
+        rows = [each for each in works(th, WorkKind.CONFIRM) if each.notice_id == search]
+        assert sorted((item.work.id, *item.folded)) == sorted(each.id for each in rows)
+    await step(world, "th").packages.open(OFFICER, key)
 
 
 async def test_a_form_goes_from_one_central_authority_to_the_other(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from html import unescape
@@ -15,6 +16,7 @@ import pytest_asyncio
 
 from gateway.app.node import Node
 from gateway.console.frame import events as streams
+from gateway.console.pages import desk as desk_page
 from gateway.desk.worklist import queue as worklist
 from gateway.https.connection import ConnectionLimits
 from gateway.model.desk.work import Role, WorkKind
@@ -181,7 +183,7 @@ async def test_a_hundred_who_follow_look_no_more_often_together_than_ten(running
 
 
 async def test_a_long_list_shows_its_first_rows_leads_on_to_more_and_is_followed_at_that_length(
-    running: Consoles,
+    running: Consoles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(55):
         await write(running.node(), office="th.blo.aranyaprathet")
@@ -204,3 +206,14 @@ async def test_a_long_list_shows_its_first_rows_leads_on_to_more_and_is_followed
                 assert "event: changed" not in await heard(answer.aiter_lines(), ": nothing new")
         assert lengths[0] == lengths[2] == lengths[3] == 50
         assert 55 <= lengths[1] < 100
+        # Where there are no more rows of a page, it leads on behind itself.
+        monkeypatch.setattr(desk_page, "_ROWS", (50,))
+        paths, length = ["/desk?list=all"], 0
+        while path := paths.pop():
+            page = (await duty.get(path)).text
+            length += page.count("<time ")
+            paths += ["", *(unescape(link) for link in re.findall(r'href="(/desk[?][^"]*after=[^"]*)"', page))]
+            live = unescape(page.partition('data-live="')[2].partition('"')[0])
+            async with duty.client.stream("GET", live, headers=STREAM) as answer:
+                assert "event: changed" not in await heard(answer.aiter_lines(), ": nothing new")
+        assert length == lengths[1]

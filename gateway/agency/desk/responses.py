@@ -16,7 +16,7 @@ from gateway.model.desk.notices import Alert, Change, Reply
 from gateway.model.desk.reports import Report
 from gateway.model.desk.work import Level
 from gateway.ports.desk import Delivery, Work
-from gateway.ports.desk_uses import DraftItem, NoticeItem, ThreadContent, ThreadItem, WorkItem
+from gateway.ports.desk_uses import DraftItem, NoticeItem, ThreadContent, ThreadItem, WorkItem, WorkPage
 from gateway.views.desk.words import notice_words, state_words, work_words
 
 STREAM_PAUSE_S = 5.0
@@ -37,6 +37,7 @@ class WorkBody(BaseModel):
     `level` says how far the clock has raised it: `first`, `half` (half of its time is over) or `end`. `paused` is since
     when its clock stands. `mark` says what came meanwhile: `LATE`, `phone` (a draft lapses soon: phone its approver),
     `undelivered` (phone the counterpart), `lapsed`. `text` says what is to be done in the caller's language.
+    `folded` are the ids of the other hits of the same search, for which this one stands in a list.
     """
 
     id: str
@@ -61,13 +62,18 @@ class WorkBody(BaseModel):
     paused: str
     assigned: str
     mark: str
+    folded: list[str]
     done: DoneBody | None
 
 
 class WorkListBody(BaseModel):
-    """The work that the caller sees, the first due first."""
+    """The work that the caller sees: first what a human is waited for, then the first due.
+
+    `next` is the `after` of the next page, empty on the last one.
+    """
 
     work: list[WorkBody]
+    next: str
 
 
 class ThreadBody(BaseModel):
@@ -174,13 +180,14 @@ def work_body(item: WorkItem, now_us: int, language: Language = Language.EN) -> 
         paused=_time(work.paused_us),
         assigned=work.assigned,
         mark="" if work.done_us else work.result,
+        folded=list(item.folded),
         done=_done(work),
     )
 
 
-def work_list(items: list[WorkItem], now_us: int, language: Language = Language.EN) -> WorkListBody:
-    """Return a list of work as JSON shows it."""
-    return WorkListBody(work=[work_body(item, now_us, language) for item in items])
+def work_list(page: WorkPage, now_us: int, language: Language = Language.EN) -> WorkListBody:
+    """Return a page of a list of work as JSON shows it."""
+    return WorkListBody(work=[work_body(item, now_us, language) for item in page.items], next=page.next)
 
 
 def thread_body(item: ThreadItem, language: Language = Language.EN) -> ThreadBody:

@@ -85,11 +85,18 @@ def _work() -> APIRouter:
         ] = False,
         done: Annotated[bool, Query(description="work that is done, as well")] = False,
         limit: Limit = 200,
+        after: Annotated[
+            str, Query(max_length=224, description="the list begins behind this: `next` of the page before")
+        ] = "",
     ) -> Response:
-        """Return the work that the caller sees, the first due first: no content of any matter."""
+        """Return the work that the caller sees, page by page: no content of any matter.
+
+        First comes what a human is waited for (FLASH, then URGENT, then what a counterpart or a colleague waits for),
+        and in each part what is due first. The hits of a search are one item.
+        """
         officer, language = officer_of(request), language_of(request)
-        query = WorkQuery(tuple(kind), mine=mine, all=everything, done=done, limit=limit)
-        return shown(work_list(await desk_of(request).queue.works(officer, query), clock.now_us(), language), request)
+        query = WorkQuery(tuple(kind), mine=mine, all=everything, done=done, limit=limit, folded=True, after=after)
+        return shown(work_list(await desk_of(request).queue.page(officer, query), clock.now_us(), language), request)
 
     @router.get(
         "/events",

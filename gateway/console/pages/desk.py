@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -33,7 +34,7 @@ from gateway.language.languages import Language
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import WorkKind
-from gateway.ports.desk_uses import ThreadItem, ThreadQuery, WorkItem, WorkQuery
+from gateway.ports.desk_uses import ThreadItem, ThreadQuery, WorkItem, WorkPage, WorkQuery
 from gateway.views.desk.words import kind_words, state_words, urgency_words, work_words
 
 PATH = "/desk"
@@ -82,14 +83,16 @@ class _Desk:
     async def show(self, visit: Visit) -> Page:
         """Return the list that the query names, of one kind where it names one."""
         which, language, rows = visit.query("list"), visit.language, _rows(visit)
-        waiting, works, matters = await self._listed(visit, which, rows)
+        is_first = not visit.query("after")
+        waiting, works, shown, matters = await self._listed(visit, which, rows)
         kinds: tuple[Link, ...] = ()
         if which == "threads":
             tasks = [_matter(item, visit) for item in matters]
+            is_cut, behind = len(tasks) >= rows, ""
         else:
             kinds = _kinds(works, which, visit)
-            shown = _in_order(works, visit.query("kind"))[:rows]
-            tasks = [work_task(item, visit, self._parts.member) for item in shown]
+            tasks = [work_task(item, visit, self._parts.member) for item in shown.items]
+            is_cut, behind = bool(shown.next), shown.next
         flash = [item.work.id for item in waiting if item.work.urgency is Urgency.FLASH and not item.work.assigned]
         view = DeskView(
             tabs=_tabs(waiting, which, visit),
@@ -100,26 +103,30 @@ class _Desk:
             empty=_empty(which, language),
             alarm=" ".join(flash),
             alarm_text=tell(language, "Flash, and not taken yet: {count}", count=len(flash)) if flash else "",
-            more_text=tell(language, "Only the first {count} are shown.", count=rows) if len(tasks) >= rows else "",
-            more=_more(which, rows, visit) if len(tasks) >= rows else None,
+            more_text=tell(language, "Only the first {count} are shown.", count=rows) if is_first and is_cut else "",
+            more=_more(which, rows, behind, visit) if is_cut else None,
             ask=Link("/ask", tell(language, "Ask another country")) if visit.roles & ASKERS else None,
         )
-        live = f"{PATH}/events?{urlencode({'list': which, 'rows': rows, 'shown': _mark(works)})}"
+        query = {"list": which, "rows": rows, "after": visit.query("after"), "shown": _mark(works)}
+        live = f"{PATH}/events?{urlencode(query)}"
         return Page("pages/desk.html", tell(language, "Desk"), view, live=live)
 
     async def _listed(
         self, visit: Visit, which: str, rows: int
-    ) -> tuple[Sequence[WorkItem], Sequence[WorkItem], Sequence[ThreadItem]]:
-        """Read at the same time what waits and what the list shows: work (what waits, where it shows none), matters."""
+    ) -> tuple[Sequence[WorkItem], Sequence[WorkItem], WorkPage, Sequence[ThreadItem]]:
+        """Read at the same time what waits, the work of the list (what waits, where it shows none), of this the kind
+        that the page shows, and matters."""
+        officer, after, kind = visit.officer, visit.query("after"), visit.query("kind")
         queue, reading = self._parts.desk.queue, self._parts.desk.reading
-        counting = queue.works(visit.officer, _query("", max(_COUNTED, 0 if which else rows)))
+        counting = queue.works(officer, _query("", _COUNTED))
         if which == "threads":
-            waiting, matters = await asyncio.gather(counting, reading.threads(visit.officer, ThreadQuery(limit=rows)))
-            return waiting, waiting, matters
-        if which:
-            return *await asyncio.gather(counting, queue.works(visit.officer, _query(which, rows))), ()
-        waiting = await counting
-        return waiting, waiting, ()
+            waiting, matters = await asyncio.gather(counting, reading.threads(officer, ThreadQuery(limit=rows)))
+            return waiting, waiting, WorkPage(()), matters
+        whole = _query(which, rows, after)
+        waiting, listed = await asyncio.gather(counting, queue.page(officer, whole))
+        if kind not in set(WorkKind):
+            return waiting, listed.items, listed, ()
+        return waiting, listed.items, await queue.page(officer, replace(whole, kinds=(WorkKind(kind),))), ()
 
     async def follow(self, visit: Visit) -> Response:
         """Stream that the work of the person has changed; nothing of it is told."""
@@ -127,8 +134,8 @@ class _Desk:
 
     async def _changes(self, visit: Visit) -> AsyncIterator[object]:
         """Yield what differs from the page, which was made before this began, and then each change."""
-        shown, which, rows = visit.query("shown"), visit.query("list"), _rows(visit)
-        wanted = _query(which, rows if which else max(_COUNTED, rows))
+        shown, which = visit.query("shown"), visit.query("list")
+        wanted = _query("", _COUNTED) if which == "threads" else _query(which, _rows(visit), visit.query("after"))
         async for works in self._parts.desk.queue.follow(visit.officer, wanted):
             if _mark(works) != shown:
                 yield works
@@ -172,12 +179,6 @@ def _kinds(works: Sequence[WorkItem], which: str, visit: Visit) -> tuple[Link, .
     )
 
 
-def _in_order(works: Sequence[WorkItem], kind: str) -> list[WorkItem]:
-    """Return work of a kind (of all without one): flash first, then as it is due."""
-    wanted = [item for item in works if not kind or item.work.kind.value == kind]
-    return sorted(wanted, key=lambda item: (item.work.urgency is not Urgency.FLASH, item.work.due_us))
-
-
 def thread_path(peer: str, thread_id: str) -> str:
     """Return the path of the page of a matter."""
     return f"/threads/{peer}/{thread_id}"
@@ -219,6 +220,8 @@ def work_task(item: WorkItem, visit: Visit, own: str) -> Task:
         about.append(kind_words(item.kind.value, language))
     if work.assigned:
         about.append(tell(language, "taken by {person}", person=work.assigned))
+    if item.folded:
+        about.append(tell(language, "and {count} more hits of this search", count=len(item.folded)))
     urgent = work.urgency in (Urgency.FLASH, Urgency.URGENT)
     return Task(
         link=Link(work_path(item, own), work_words(work.kind.value, language, matter)),
@@ -246,11 +249,11 @@ def _matter(item: ThreadItem, visit: Visit) -> Task:
 
 def _mark(works: Sequence[WorkItem]) -> str:
     """Return a mark of a list, by which it is known whether it has changed."""
-    return hashlib.sha256(repr(works).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(list(works)).encode()).hexdigest()[:16]
 
 
-def _query(which: str, rows: int) -> WorkQuery:
-    return WorkQuery(mine=which == "mine", all=which == "all", limit=rows)
+def _query(which: str, rows: int, after: str = "") -> WorkQuery:
+    return WorkQuery(mine=which == "mine", all=which == "all", limit=rows, folded=True, after=after)
 
 
 def _rows(visit: Visit) -> int:
@@ -258,11 +261,14 @@ def _rows(visit: Visit) -> int:
     return next((rows for rows in _ROWS if visit.query("rows") == str(rows)), _ROWS[0])
 
 
-def _more(which: str, rows: int, visit: Visit) -> Link | None:
-    """Return the link to the same list with more rows; None where no more are shown."""
+def _more(which: str, rows: int, behind: str, visit: Visit) -> Link | None:
+    """Return the link to the same list with more rows, or to the page `behind` it; None where there are no more."""
     more = next((each for each in _ROWS if each > rows), 0)
-    query = {"list": which, "kind": visit.query("kind"), "rows": more}
-    return Link(f"{PATH}?{urlencode(query)}", tell(visit.language, "Show more")) if more else None
+    if not (more or behind):
+        return None
+    after = visit.query("after") if more else behind
+    query = {"list": which, "kind": visit.query("kind"), "rows": more or rows} | ({"after": after} if after else {})
+    return Link(f"{PATH}?{urlencode(query)}", tell(visit.language, "Show more"))
 
 
 def _empty(which: str, language: Language) -> tuple[str, str]:

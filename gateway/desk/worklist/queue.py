@@ -18,20 +18,21 @@ from gateway.audit.acts.desk_acts import needs_of
 from gateway.desk.acts import Act
 from gateway.desk.changes import PAUSE_S, Change, Changes
 from gateway.desk.delivery.pen import Pen
-from gateway.desk.listing import first_fitting
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
 from gateway.desk.people.persons import Person as Listed
 from gateway.desk.roles import PASSED_ON, Person, matter_of, may, note_shown, refusal
+from gateway.desk.worklist.paging import page_of
 from gateway.desk.worklist.seen import as_item, check_act, is_about, is_for, is_visible, wanted_of
 from gateway.errors import Forbidden, Stale, Unknown
 from gateway.exchange.parts import Parts
+from gateway.model.desk.order import WorkPlace
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Role
 from gateway.model.requester import Officer
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, Thread, Work
-from gateway.ports.desk_uses import Hands, WorkItem, WorkQuery
+from gateway.ports.desk_uses import Hands, WorkItem, WorkPage, WorkQuery
 from gateway.ports.journal import EntryDraft
 
 QUIET_S = 60.0
@@ -62,8 +63,12 @@ class DeskQueue:
         self._people = people
 
     async def works(self, officer: Officer, query: WorkQuery) -> list[WorkItem]:
-        """Return the work that this person sees, the first due first."""
-        return await asyncio.to_thread(self._works, officer, query)
+        """Return the items of the first page."""
+        return list((await self.page(officer, query)).items)
+
+    async def page(self, officer: Officer, query: WorkQuery) -> WorkPage:
+        """Return a page of the work that this person sees: first what a human is waited for, then the first due."""
+        return await asyncio.to_thread(self._page, officer, query)
 
     async def work(self, officer: Officer, work_id: str) -> WorkItem:
         """Return one item of work; raise `Unknown` for one that this person does not see."""
@@ -201,17 +206,23 @@ class DeskQueue:
         kind = thread.kind if thread is not None else ThreadKind.SERVICE
         check_act(person, work, kind, self._now_us, supervised=self._is_supervised(work))
 
-    def _works(self, officer: Officer, query: WorkQuery) -> list[WorkItem]:
+    def _page(self, officer: Officer, query: WorkQuery) -> WorkPage:
         person, now_us = self._person(officer), self._now_us
         every = query.all or query.done
-        wanted = replace(wanted_of(person, every=every, mine=query.mine), kinds=query.kinds, open_only=not query.done)
+        seen = wanted_of(person, every=every, mine=query.mine)
+        wanted = replace(seen, kinds=query.kinds, open_only=not query.done, ranked=True)
         is_seen = is_visible if every else is_for
 
         def fits(row: Work) -> bool:
             return is_seen(person, row, now_us) and (not query.mine or row.assigned == person.person)
 
-        found = first_fitting(lambda count: self._store.works(replace(wanted, limit=count)), fits, query.limit)
-        return self._shown(person, found, now_us)
+        def read(behind: WorkPlace | None, count: int) -> list[Work]:
+            return self._store.works(replace(wanted, behind=behind, limit=count))
+
+        found = page_of(read, fits, query.limit, query.after, folded=query.folded)
+        folded = {first.id: tuple(each.id for each in others) for first, *others in found.items}
+        items = self._shown(person, [first for first, *_ in found.items], now_us)
+        return WorkPage(tuple(replace(item, folded=folded[item.work.id]) for item in items), found.next)
 
     def _shown(self, person: Person, works: Sequence[Work], now_us: int) -> list[WorkItem]:
         """Return work as this person sees it, with the threads read together, and each office looked at once.

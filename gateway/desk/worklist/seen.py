@@ -8,9 +8,10 @@ from gateway.desk.acts import Act
 from gateway.desk.clocks import seen_by, sight_of
 from gateway.desk.ending.times import state_by_clock
 from gateway.desk.roles import TABLE, Matter, Person, Reach, act_of, matter_of, may, refusal
+from gateway.model.desk.order import Sight
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Role, WorkKind
-from gateway.ports.desk import Sight, Thread, Work, WorkFilter
+from gateway.ports.desk import Thread, Work, WorkFilter
 from gateway.ports.desk_uses import ThreadItem, WorkItem
 
 _WATCHERS = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
@@ -56,6 +57,7 @@ def wanted_of(person: Person, *, every: bool, mine: bool) -> WorkFilter:
         offices=(person.office,) if reaches == {Reach.OFFICE} else (),
         assignee=person.person if mine else "",
         sight=None if mine else _sight(person, every=every),
+        reader="" if mine or every else person.person,
     )
 
 

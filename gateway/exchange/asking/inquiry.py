@@ -18,12 +18,13 @@ class Inquiry:
     """The officer, the command and the id of one search.
 
     `policy` decides on all of it, from the first check to the last request; None: the one in force when it is run.
-    `trace` is the span of the search.
+    `begun_us` is our time at which it began; `trace` is the span of the search.
     """
 
     officer: Officer
     command: SearchCommand
     search_id: str
+    begun_us: int
     policy: PolicyEngine | None = None
     trace: Trace = field(default_factory=start_trace)
 

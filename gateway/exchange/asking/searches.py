@@ -104,9 +104,10 @@ class OfficerSearches:
     ) -> tuple[Search, asyncio.Task[Search] | None]:
         """Return a new search and the task that runs it, or the first search of a repeated idempotency key."""
         self._admit()
-        check_forms(command.query, self._parts.clock.now_us())
+        now_us = self._parts.clock.now_us()
+        check_forms(command.query, now_us)
         trace = self._parts.recorder.begin(command.traceparent, command.tracestate)
-        inquiry = Inquiry(officer, command, secrets.token_hex(16), self._parts.policy(), trace)
+        inquiry = Inquiry(officer, command, secrets.token_hex(16), now_us, self._parts.policy(), trace)
         await self._asker.allow(inquiry)
         if sum(not running.search.done for running in self._running.values()) >= _MAX_RUNNING:
             raise Overloaded("too many searches are running", code="searches-limit", remedy="ask again in a moment")

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import product
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, tuple_
 
+from gateway.model.desk.order import AFTERWARDS, OWED, PRESSING, Sight, Waited, WorkPlace
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import Level
-from gateway.ports.desk import Sight, WorkFilter
+from gateway.ports.desk import WorkFilter
 from gateway.storage.database.desk_tables import CLOSED, HAS_PEOPLE, OPEN, desk_thread, desk_work
+from gateway.storage.desk.rows import RANKS
 from gateway.storage.desk.sealing import DeskSeals
+
+WAITED = case(
+    (desk_work.c.kind.in_(sorted(AFTERWARDS)), Waited.NOBODY.value),
+    *((desk_work.c.urgency == RANKS[urgency], waited.value) for urgency, waited in PRESSING.items()),
+    (desk_work.c.kind.in_(sorted(OWED)), Waited.ELSEWHERE.value),
+    else_=Waited.HERE.value,
+)
+"""Who waits for some work, as `waited_for` tells it."""
 
 
 def work_conditions(wanted: WorkFilter, seals: DeskSeals) -> list[ColumnElement[bool]]:
@@ -42,11 +52,21 @@ def work_conditions(wanted: WorkFilter, seals: DeskSeals) -> list[ColumnElement[
     for column, values in ((office, wanted.offices), (role, wanted.roles), (kind_is, wanted.kinds)):
         if values:
             conditions.append(column.in_([str(value) for value in values]))
+    if wanted.reader:
+        conditions.append(or_(w.assignee.is_(None), w.assignee.in_((b"", seals.assignee(wanted.reader)))))
+    if wanted.behind is not None:
+        conditions.append(_is_behind(wanted.behind))
     if wanted.opened_after_us:
         conditions.append(w.opened_us > wanted.opened_after_us)
     if wanted.sight is not None and not is_parted(wanted):
         conditions.append(_is_seen(wanted.sight))
     return conditions
+
+
+def _is_behind(place: WorkPlace) -> ColumnElement[bool]:
+    w, waited = desk_work.c, literal(place.waited)
+    later = or_(w.due_us > place.due_us, and_(w.due_us == place.due_us, w.id > place.id))
+    return or_(waited < WAITED, and_(waited == WAITED, later))
 
 
 def is_parted(wanted: WorkFilter) -> bool:

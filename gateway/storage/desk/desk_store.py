@@ -37,7 +37,7 @@ from gateway.storage.database.desk_tables import (
     desk_work,
 )
 from gateway.storage.database.engine import Database
-from gateway.storage.desk.conditions import is_any, is_parted, places, seen_at, unindexed, work_conditions
+from gateway.storage.desk.conditions import WAITED, is_any, is_parted, places, seen_at, unindexed, work_conditions
 from gateway.storage.desk.ended_rows import EndedRows, Rows
 from gateway.storage.desk.point_reads import PointReads
 from gateway.storage.desk.rows import (
@@ -262,15 +262,16 @@ class SqlDeskStore(EndedRows):
     # ------------------------------------------------------------ work
 
     def works(self, wanted: WorkFilter) -> list[Work]:
-        """Return work, by clock."""
+        """Return work, by clock; `ranked` by who waits for it, then by clock."""
         w, conditions = desk_work.c, work_conditions(wanted, self._seals)
+        order = (*((WAITED,) if wanted.ranked else ()), w.due_us, w.id)
         if wanted.sight is not None and is_parted(wanted):
             parts = [
-                select(w.id).where(*conditions, place).order_by(w.due_us, w.id).limit(wanted.limit).subquery()
+                select(w.id).where(*conditions, place).order_by(*order).limit(wanted.limit).subquery()
                 for place in seen_at(wanted.sight)
             ]
             conditions = [w.id.in_(union_all(*(select(part.c.id) for part in parts)))]
-        statement = select(desk_work).where(*conditions).order_by(w.due_us, w.id).limit(wanted.limit or None)
+        statement = select(desk_work).where(*conditions).order_by(*order).limit(wanted.limit or None)
         return [work_of(row, self._seals) for row in self._list(statement)]
 
     def work(self, work_id: str) -> Work | None:

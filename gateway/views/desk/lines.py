@@ -53,6 +53,8 @@ def work_lines(work: dict[str, Any], language: Language = Language.EN) -> Iterat
     yield f"  {place}" + (
         f"; {tell(language, 'taken by {person}', person=work['assigned'])}" if work["assigned"] else ""
     )
+    if count := len(work["folded"]):
+        yield "  " + tell(language, "and {count} more hits of this search", count=count)
     if mark := _MARKS.get(work["mark"]):
         yield "  " + tell(language, mark), "warn"
     if work["mark"] in _PHONED:

@@ -7,7 +7,7 @@ import click
 from gateway.cli.lazy import LazyGroup
 
 _DESK = {
-    "list": ("desk.work", "The work that you see, the first due first; no content."),
+    "list": ("desk.work", "The work that you see, what somebody waits for first; no content."),
     "show": ("desk.work", "One item of work or one thread, with all that was said."),
     "take": ("desk.work", "Take work, so that your colleagues see that you do it."),
     "assign": ("desk.work", "Give work to a colleague."),

@@ -9,13 +9,13 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.options import TEXT
+from gateway.cli.options import TEXT, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.errors import Refused
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
-from gateway.views.desk.lines import card_lines, thread_lines, threads_lines, work_lines, works_lines
+from gateway.views.desk.lines import card_lines, paged_lines, thread_lines, threads_lines, work_lines, works_lines
 
 _THREAD = re.compile(r"[0-9a-f]{32}")
 _KINDS = click.Choice([kind.value for kind in WorkKind])
@@ -27,17 +27,23 @@ _KINDS = click.Choice([kind.value for kind in WorkKind])
 @click.option("--mine", is_flag=True, help="Only what is assigned to you.")
 @click.option("--all", "everything", is_flag=True, help="What others do or are to do, as well.")
 @click.option("--done", is_flag=True, help="Work that is done, as well.")
+@page_options
 @printed
-def list_work(bearer: Bearer, kinds: tuple[str, ...], mine: bool, everything: bool, done: bool) -> Output:
-    """The work that you see, the first due first: who asks, how urgent it is, until when; no content.
+def list_work(
+    bearer: Bearer, kinds: tuple[str, ...], mine: bool, everything: bool, done: bool, limit: int, after: str
+) -> Output:
+    """The work that you see: who asks, how urgent it is, until when; no content.
+
+    First comes what a human is waited for: FLASH, then URGENT, then what another country or a colleague waits for. The
+    hits of a search that are to be confirmed come last, as one item.
 
     \b
     Examples:
       liaison desk list --home vn --as vn.d.7
       liaison desk list --home vn --as vn.d.7 --kind decide --json
     """
-    found = bearer.call("GET", "work", kind=list(kinds), mine=mine, all=everything, done=done)
-    return Output(found, works_lines(found["work"], spoken()))
+    found = bearer.call("GET", "work", kind=list(kinds), mine=mine, all=everything, done=done, limit=limit, after=after)
+    return Output(found, paged_lines(works_lines(found["work"], spoken()), found["next"], spoken()))
 
 
 @click.command()

@@ -9,12 +9,12 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.inputs.moments import Moment
-from gateway.cli.options import TEXT, Code
+from gateway.cli.options import TEXT, Code, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.desk.oversight.matters import FindingResult, ReviewResult
 from gateway.model.desk.work import WorkKind
-from gateway.views.desk.lines import work_lines, works_lines
+from gateway.views.desk.lines import paged_lines, work_lines, works_lines
 from gateway.views.desk.reviews import figures_lines, matter_lines
 
 _work = click.argument("work", metavar="WORK", type=TEXT)
@@ -25,16 +25,17 @@ _KINDS = [WorkKind.REVIEW.value, WorkKind.INCIDENT.value]
 @at_the_desk
 @click.option("--all", "everything", is_flag=True, help="What others do or are to do, as well.")
 @click.option("--done", is_flag=True, help="Work that is done, as well.")
+@page_options
 @printed
-def list_reviews(bearer: Bearer, everything: bool, done: bool) -> Output:
+def list_reviews(bearer: Bearer, everything: bool, done: bool, limit: int, after: str) -> Output:
     """List what waits for your review, or for you to look into, without content.
 
     \b
     Example:
       liaison review list --home th --as th.s.2
     """
-    found = bearer.call("GET", "work", kind=_KINDS, all=everything, done=done)
-    return Output(found, works_lines(found["work"], spoken()))
+    found = bearer.call("GET", "work", kind=_KINDS, all=everything, done=done, limit=limit, after=after)
+    return Output(found, paged_lines(works_lines(found["work"], spoken()), found["next"], spoken()))
 
 
 @click.command()

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from gateway.desk.clocks import sight_of
+from gateway.model.desk.order import WorkPlace
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
@@ -93,6 +94,26 @@ READS: dict[str, tuple[Read, str]] = {
     "the first work of all agencies that names a person": (
         lambda desk: desk.works(WorkFilter(sight=sight_of([Role.NATIONAL_DESK]), limit=128)),
         "desk_work_people",
+    ),
+    "a list of an office in the order of who waits": (
+        lambda desk: desk.works(
+            WorkFilter(
+                agency="police",
+                offices=("poipet-blo",),
+                sight=sight_of([Role.OFFICER]),
+                reader="th.o.1",
+                ranked=True,
+                behind=WorkPlace(2, NOW_US, "decide"),
+                limit=128,
+            )
+        ),
+        "desk_work_office (office=? AND agency=?)",
+    ),
+    "a list of all agencies in the order of who waits": (
+        lambda desk: desk.works(
+            WorkFilter(sight=sight_of([Role.NATIONAL_DESK]), reader="th.n.1", ranked=True, limit=128)
+        ),
+        "desk_work_role (role=?)",
     ),
     "work of administrators": (
         lambda desk: desk.works(WorkFilter(roles=(Role.ADMINISTRATOR,), limit=50)),
