@@ -112,10 +112,7 @@ class Limits:
         "Streams of events of one officer at one agency system at a time, beside its calls.", 8, minimum=1, live=True
     )
     system_streams: int = setting(
-        "Streams of events of one agency system at a time, beside its calls, and no more than are free for the others.",
-        2000,
-        minimum=1,
-        live=True,
+        "Open streams of events of one agency system, no more than are free for others.", 2000, minimum=1, live=True
     )
     queue: int = setting("Requests waiting in one stage, of all counterparts.", 1024, minimum=1, live=True)
     source_timeout_ms: int = setting(

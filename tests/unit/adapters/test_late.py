@@ -119,6 +119,7 @@ def held(goes_on: threading.Event) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.timed
 def test_n231_sources_that_hang_hold_a_start_together_no_longer_than_one_and_their_opening_goes_on(
     small: SmallSource, interface: tuple[web_source.Interface, Place], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
