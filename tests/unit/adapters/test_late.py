@@ -123,7 +123,7 @@ def held(goes_on: threading.Event) -> None:
 def test_n231_sources_that_hang_hold_a_start_together_no_longer_than_one_and_their_opening_goes_on(
     small: SmallSource, interface: tuple[web_source.Interface, Place], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("adapters.late.START_S", 3.0)
+    monkeypatch.setattr("adapters.late.START_S", 1.5)
     small.open(CLOCK).close()
     asked, hung = interface
     goes_on = threading.Event()

@@ -17,15 +17,18 @@ from tests.support.shared import PROJECT
 CLOCKS = {"perf_counter", "process_time", "thread_time", "monotonic", "effort"}
 CLOCKS |= {f"{name}_ns" for name in CLOCKS}
 
+_IN_TURNS = "CPU of its own thread for data and for half of it, in turns until it fits: other work takes from neither"
 _PACED = "what is let in is at most rate times elapsed time: a busy machine makes both larger"
 
 ELSEWHERE = {
     "test_the_rate_of_one_member_counts_over_both": _PACED,
     "test_a_source_with_a_rate_is_asked_evenly_and_what_would_come_too_late_is_refused": _PACED,
     "test_refusals_of_a_message_leave_together_and_streams_beyond_the_pace_are_not_read": _PACED,
+    "test_a_parser_takes_linear_time_up_to_its_limit": _IN_TURNS,
+    "test_the_measure_finds_a_quadratic_parser": _IN_TURNS,
     "test_no_exchange_fails_while_each_key_is_rotated_in_turn": "it asks at a pace",
 }
-"""Tests that read a clock and judge nothing by it, each with its reason."""
+"""Tests that read a clock and judge by no time that other work takes, each with its reason."""
 
 
 def reads_a_clock(node: ast.AST) -> bool:
