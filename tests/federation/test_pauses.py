@@ -202,7 +202,11 @@ async def test_n282_the_node_stands_and_blames_nobody_while_its_counterpart_says
 async def test_n282_a_source_stands_and_the_others_answer_without_it(country: Country, seconds: float) -> None:
     (name,) = country.health()["sources"]
     await stand(country, stopped(country.source.send), seconds, lambda: country.health()["sources"][name] != "ok")
-    await eventually(lambda: country.health()["sources"][name] == "ok", GOES_ON_S)
+
+    async def is_served() -> bool:
+        return is_whole(await country.ask()) and country.health()["sources"][name] == "ok"
+
+    await eventually_async(is_served, GOES_ON_S)
     missing = [line.missing for line in country.heard if line.missing]
     assert set(missing) <= {(KIND,)}
 
