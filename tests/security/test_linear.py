@@ -223,7 +223,6 @@ def growth(parse: Callable[[bytes], object], data: bytes, part: bytes) -> tuple[
     return spent, half
 
 
-@pytest.mark.timed
 @pytest.mark.parametrize("name", ROWS)
 def test_a_parser_takes_linear_time_up_to_its_limit(name: str) -> None:
     row = ROWS[name]
@@ -236,7 +235,6 @@ def test_a_parser_takes_linear_time_up_to_its_limit(name: str) -> None:
         assert spent <= FREE_S + PER_KIB_S * len(data) / KIB, f"{told}: {spent:.4f} s for {len(data)} bytes"
 
 
-@pytest.mark.timed
 def test_the_measure_finds_a_quadratic_parser() -> None:
     def quadratic(data: bytes) -> int:
         return sum(data.count(bytes([n % 256])) for n in range(len(data) // 4))
