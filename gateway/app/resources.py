@@ -26,6 +26,7 @@ from gateway.model.names import MemberId, member_id
 from gateway.ops.keys.live import LiveKeys
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.sources.places import node_side, source_place
+from gateway.ops.stores import give_id, node_stores, require_stores
 from gateway.ports.content_keys import Retention
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
@@ -84,7 +85,10 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     keys = LiveKeys(home, member, clock, production=production)
     trust = TrustKeeper(home.trust, clock)
     policy = PolicyKeeper(settings, clock, production=production, decides=True)
+    stores = node_stores(settings)
+    require_stores(stores)
     database = open_node_database(settings)
+    give_id(stores, database)
     keystore = KeyStore(settings.keystore)
     reserve = watch_disks(database, {"home": home.path, "keystore": settings.keystore}, settings.storage.reserve_mib)
     store = SqlLogStore(database, keystore)

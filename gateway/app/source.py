@@ -39,6 +39,7 @@ from gateway.ops.homes.found_source import certificate_names
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.places import process_place
+from gateway.ops.stores import give_id, misfits, require_stores, source_stores
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import LogName
 from gateway.records.sdjwt import RecordIssuer
@@ -79,15 +80,27 @@ def _confine(settings: SourceProcess) -> bool:
     which SQLite would make and remove, are there from now on. Temporary files of SQLite lie with the index.
     """
     home = settings.home
-    for folder in (home.index, home.highwater, settings.path(settings.storage.keystore)):
-        make_folder(folder)
+    hold_stores(settings)
+    make_folder(home.highwater)
     os.environ["SQLITE_TMPDIR"] = str(home.index)
-    with closing(open_database(home.database)) as database:
-        migrate(database)
     for ending in ("-wal", "-shm"):
         home.database.with_name(f"{home.database.name}{ending}").touch(mode=0o600)
     access = files_named(settings.path(settings.source.access)) if settings.source.access else []
     return confine((*settings.opened, *access), settings.written)
+
+
+def hold_stores(settings: SourceProcess) -> None:
+    """Refuse stores of another home, and ones without id, before anything is written; bring the database up to date.
+
+    A database of before there were ids, and what fits it, get the id of this home.
+    """
+    stores = source_stores(settings)
+    require_stores(stores)
+    for misfit in misfits(stores):
+        raise misfit
+    with closing(open_database(settings.home.database)) as database:
+        migrate(database)
+        give_id(stores, database)
 
 
 class Process:
@@ -99,15 +112,14 @@ class Process:
         self._log = Logger(component="source", member=settings.source.member, agency=settings.source.agency)
         home = settings.home
         check_ownership([home.keys, home.accepted], settings.read)
+        hold_stores(settings)
         when_lost(partial(end_process, partial(self._log.error, LogLine.KEYS_LOST)))
         self.issuer = record_issuer(settings, self._clock)
         check_certificate(settings, "tls", self._clock)
         self.accepted = accepted_node(settings, self._clock)
         self.adapter = open_adapter(settings, self._clock)
         self._database = open_database(home.database)
-        keystore = settings.path(settings.storage.keystore)
-        keystore.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folders = {"home": home.path, "keystore": keystore}
+        folders = {"home": home.path, "keystore": settings.path(settings.storage.keystore)}
         self._reserve = watch_disks(self._database, folders, settings.storage.reserve_mib)
         self._store, self.journal = _open_log(settings, self._database, self._clock)
         self.service = SourceService(
@@ -244,7 +256,6 @@ def open_adapter(settings: SourceProcess, clock: Clock) -> Adapter:
 
 def _open_log(settings: SourceProcess, database: Database, clock: Clock) -> tuple[SqlLogStore, AuditLog]:
     home, member = settings.home, member_id(settings.source.member)
-    migrate(database)
     keystore = KeyStore(settings.path(settings.storage.keystore))
     keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS), clock.now_us())
     key = load_signing_key(home.key("log"))

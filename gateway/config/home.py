@@ -21,6 +21,10 @@ TOKEN_ISSUER = "token-issuer"  # noqa: S105  # the name of a file
 """The key of the trial issuer of officer tokens."""
 
 
+HOME_ID = "home.id"
+"""The file with the id of a home, in it and in each folder that is a store of it."""
+
+
 def argument(path: Path) -> str:
     """Return a path in a form that can be pasted into a shell command, also with blanks in it."""
     return shlex.quote(str(path))
@@ -64,6 +68,11 @@ class KeyHome:
     def highwater(self) -> Path:
         """The folder of the logs' high-water marks, outside the database."""
         return self.path / "highwater"
+
+    @property
+    def id(self) -> Path:
+        """The file of the home's id, which its stores carry too (`gateway.storage.home_id`)."""
+        return self.path / HOME_ID
 
 
 @dataclass(frozen=True, slots=True)

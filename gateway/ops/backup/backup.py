@@ -212,6 +212,7 @@ def _files(settings: Settings, home: Home, heads: Collection[str]) -> Iterator[s
     """Yield the files of the home that a restored one needs, relative to it."""
     places = [
         *(path for path in sorted(home.highwater.glob("*")) if path.name.partition(".")[0] not in heads),
+        home.id,
         home.settings,
         home.ca,
         home.keys,

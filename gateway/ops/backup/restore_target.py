@@ -21,10 +21,12 @@ from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id
+from gateway.ops.stores import give_id, node_stores
 from gateway.storage.database.dump import is_loaded, load, require_empty
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.migrate import migrate
 from gateway.storage.database.open import open_storage
+from gateway.storage.home_id import read_id
 from gateway.storage.keys.key_copy import take_over
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.erase_store import SqlErasableContent
@@ -92,6 +94,7 @@ def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -
             if path.is_file() and path != old.tombstones:
                 replace(place.home.highwater / path.name, path.read_bytes(), PRIVATE)
         keys = keys or load_settings(old_home).keystore
+    _require_own(place, *(folder for folder in (keys, settings.keystore) if folder is not None))
     if keys is not None and keys.resolve() != settings.keystore.resolve():
         take_over(keys, settings.keystore)
     store = KeyStore(settings.keystore)
@@ -105,6 +108,21 @@ def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -
             tombstones.note_destroyed(key_id)
 
 
+def _require_own(place: RestoreTarget, *keystores: Path) -> None:
+    """Raise `Misconfigured` for a keystore, or a copy of one, that carries the id of another home than the backup."""
+    own = read_id(place.home.path)
+    for folder in keystores:
+        if own and (found := read_id(folder)) not in ("", own):
+            raise Misconfigured(
+                "this keystore is of another home: it has the id `{found}`, and the home of the backup `{own}`",
+                code="other-home-store",
+                where=str(folder),
+                remedy="name the keystore of that home, or its copy",
+                found=found,
+                own=own,
+            )
+
+
 # ---------------------------------------------------------------- 4
 
 
@@ -115,6 +133,7 @@ def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
     bury(tombstones, keystore)
     with _database(place, dumped) as database:
         emptied = empty_destroyed(database, tombstones, keystore)
+        give_id(node_stores(settings), database)
     return emptied, len(keystore.key_ids())
 
 

@@ -20,6 +20,7 @@ from gateway.ops.homes.lock import is_held
 
 BEFORE_START: dict[str, Check] = {
     **home_checks.START_CHECKS,
+    "stores": storage_checks.check_stores,
     "keystore": storage_checks.check_keystore,
     "database": storage_checks.check_database,
     "addresses": network_checks.check_addresses,

@@ -38,10 +38,10 @@ from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.removed_keys import check_removed_keys
 from gateway.ops.doctor.source_processes import check_processes
-from gateway.ops.doctor.storage_checks import was_never_served
 from gateway.ops.doctor.trust_checks import ending_soon
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
+from gateway.ops.stores import was_never_served
 from gateway.trust.documents.charter import check_expiry
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
@@ -57,7 +57,7 @@ _MONTH_US = 30 * 86_400_000_000
 def check_folder(context: CheckContext) -> list[Finding]:
     """Check that the folders are there, that only their owner can write in them, and that the keystore lies apart."""
     home, keystore = context.home, context.settings.keystore
-    needed = (home.path, home.keys) if was_never_served(context) else (home.path, home.keys, keystore)
+    needed = (home.path, home.keys) if was_never_served(context.settings) else (home.path, home.keys, keystore)
     missing = [folder for folder in needed if not folder.is_dir()]
     findings = [stop("folder", "there is no such folder", made_by(context), str(folder)) for folder in missing]
     findings += [

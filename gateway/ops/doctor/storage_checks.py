@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 
 from gateway.audit.log.examine import examine_log
 from gateway.audit.retention.destroyed_keys import Tombstones
@@ -13,6 +12,7 @@ from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.key_checks import made_by
 from gateway.ops.keys.head_keys import load_log_keys
+from gateway.ops.stores import faults, node_stores, signed_heads, was_never_served, without_id
 from gateway.ports.journal import LogName
 from gateway.storage.database.migrate import HEAD, UPGRADE, check_known, is_readable, version
 from gateway.storage.database.open import is_made, open_storage
@@ -21,24 +21,13 @@ from gateway.storage.keys.key_faults import key_faults
 from gateway.storage.log.log_store import SqlLogStore
 
 
-def was_never_served(context: CheckContext) -> bool:
-    """Tell whether a home has neither keystore nor database, and no head was signed: nothing is lost, a start begins.
-
-    Where one of them is missing alone, it was lost. The secret of the key indexes, which may have been built before,
-    counts for nothing: losing it loses nothing.
-    """
-    settings, keystore = context.settings, context.settings.keystore
-    if (keystore.is_dir() and [path.name for path in keystore.iterdir()] != ["index.key"]) or _heads(context):
-        return False
-    if not settings.is_shared:
-        return not is_made(settings)
-    with closing(open_storage(settings)) as database:
-        return version(database) is None
-
-
-def _heads(context: CheckContext) -> list[Path]:
-    """Return the high-water files of logs."""
-    return [*context.home.highwater.glob("exchange-*"), *context.home.highwater.glob("operations-*")]
+def check_stores(context: CheckContext) -> list[Finding]:
+    """Check that keystore, key indexes, attachments and database carry the id of this home, and write nothing."""
+    stores = node_stores(context.settings)
+    found = [failed("stores", fault, "mount its disk") for fault in faults(stores)]
+    if found or was_never_served(context.settings) or without_id(stores):
+        return found
+    return [good("stores", "keystore, key indexes, attachments and database are those of this home")]
 
 
 def check_keystore(context: CheckContext) -> list[Finding]:
@@ -52,11 +41,11 @@ def check_keystore(context: CheckContext) -> list[Finding]:
 def check_database(context: CheckContext) -> list[Finding]:
     """Check that the database opens, is durable, and has a schema that this version knows."""
     settings = context.settings
-    if was_never_served(context):
+    if was_never_served(context.settings):
         return [warn("database", "there is no database yet", "`liaison init` or the first start makes it")]
     if not is_made(settings):
         place = str(settings.database_file)
-        if _heads(context):
+        if signed_heads(context.settings):
             text = "there is no database, and heads of its logs were signed"
             remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
             return [stop("database", text, remedy, place)]
@@ -64,7 +53,7 @@ def check_database(context: CheckContext) -> list[Finding]:
     with closing(open_storage(settings)) as database:
         found, words = version(database), describe(database)
     check_known(found)
-    if found is None and _heads(context):
+    if found is None and signed_heads(context.settings):
         text = "the database is empty, and heads of its logs were signed"
         remedy = "put back the database of this home with its -wal file, or restore a backup"
         return [

@@ -20,10 +20,10 @@ from gateway.errors import Misconfigured
 from gateway.model.names import identifier, member_id
 from gateway.model.purpose import Purpose
 from gateway.ops.homes.module_keys import AUTHORITY, ModuleKeys
+from gateway.ops.stores import give_id, misfits, node_stores
 from gateway.records.codes import require_country
 from gateway.storage.database.migrate import migrate, version
 from gateway.storage.database.open import check_address, is_made, open_storage, refuse_password
-from gateway.storage.keys.keystore import KeyStore
 from gateway.trust.ceremony.found_member import check_authority_of, create_member, create_member_keys
 
 _TRIAL_PURPOSES = tuple(
@@ -191,11 +191,12 @@ def make_folders(settings: Settings) -> list[Path]:
 
 
 def _database(settings: Settings) -> list[str]:
-    made = []
+    made, stores = [], node_stores(settings)
+    for misfit in misfits(stores):
+        raise misfit
     if not settings.keystore.is_dir():
         made.append(f"{settings.keystore.name}/")
         note_new(settings.keystore)
-    KeyStore(settings.keystore)
     if not is_made(settings):
         made.append(settings.database_file.name)
         note_new(settings.database_file)
@@ -203,4 +204,5 @@ def _database(settings: Settings) -> list[str]:
         if settings.is_shared and version(database) is None:
             made.append("tables in PostgreSQL")
         migrate(database)
+        give_id(stores, database)
     return made

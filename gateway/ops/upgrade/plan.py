@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.mapping.file import load_mapping
@@ -15,13 +15,14 @@ from gateway.clock import Clock
 from gateway.config import Home, Settings, argument, load_settings
 from gateway.errors import LiaisonError, Misconfigured, each_of
 from gateway.ops.doctor.doctor import found_by
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, good, stop, warn
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.home_checks import check_people, check_policy
 from gateway.ops.doctor.listed_sources import check_listed_versions
 from gateway.ops.doctor.name_checks import check_names
-from gateway.ops.doctor.storage_checks import check_keystore, check_logs, was_never_served
+from gateway.ops.doctor.storage_checks import check_keystore, check_logs
 from gateway.ops.homes.found_node import missing_folders
 from gateway.ops.homes.lock import is_held
+from gateway.ops.stores import misfits, node_stores, was_never_served, without_id
 from gateway.storage.database.leader import serving
 from gateway.storage.database.migrate import HEAD, Migration, missing, version
 from gateway.storage.database.open import is_made, open_storage
@@ -37,7 +38,8 @@ class Plan:
     """What an upgrade would do with a home.
 
     `schema` is that of the database, None where there is none yet; `folders` are those that an earlier version did not
-    have. `processes` is how many serve the node now.
+    have. `without_id` is what of home and stores gets the id of the home (`ops.stores`). `processes` is how many serve
+    the node now.
     """
 
     settings: Settings
@@ -47,11 +49,12 @@ class Plan:
     folders: tuple[Path, ...]
     findings: tuple[Finding, ...]
     processes: int = 0
+    without_id: tuple[str, ...] = ()
 
     @property
     def is_needed(self) -> bool:
         """Tell whether there is something to do."""
-        return bool(self.migrations or self.folders)
+        return bool(self.migrations or self.folders or self.without_id)
 
     @property
     def obstacles(self) -> tuple[Finding, ...]:
@@ -74,17 +77,19 @@ def plan_upgrade(home: Path, clock: Clock) -> Plan:
     place = Home(settings.home)
     context = CheckContext(settings, place, clock, production=settings.node.production, runs=is_held(place.lock))
     found, processes = None, 0
-    if not was_never_served(context) and is_made(settings):
+    if not was_never_served(settings) and is_made(settings):
         with closing(open_storage(settings)) as database:
             found = version(database)
             migrations = missing(found) if found is not None else ()
             processes = serving(database) if settings.is_shared and found is not None else int(context.runs)
     else:
         migrations = ()
-    plan = Plan(settings, __version__, found, migrations, tuple(missing_folders(settings)), ())
+    nameless = tuple(without_id(node_stores(settings))) if found is not None else ()
+    plan = Plan(settings, __version__, found, migrations, tuple(missing_folders(settings)), (), without_id=nameless)
     checks: dict[str, Check] = {
         "account": _check_account,
         "room": _check_room,
+        "stores": _check_stores,
         "keystore": check_keystore,
         "mappings": _check_mappings,
         "names": check_names,
@@ -95,7 +100,7 @@ def plan_upgrade(home: Path, clock: Clock) -> Plan:
     if not processes:
         checks["logs"] = check_logs
     findings = (_schema(plan), *_processes(plan, processes), *found_by(checks, context))
-    return Plan(settings, plan.program, found, migrations, plan.folders, findings, processes)
+    return replace(plan, findings=findings, processes=processes)
 
 
 def _settings(home: Path) -> Settings:
@@ -158,6 +163,11 @@ def _check_room(context: CheckContext) -> list[Finding]:
     if free < needed:
         return [stop("room", told, "free space on the disk of the home", str(settings.home))]
     return [good("room", told)]
+
+
+def _check_stores(context: CheckContext) -> list[Finding]:
+    """Check that no store is another home's, and that those without id can get this home's: they fit its database."""
+    return [failed("stores", misfit, "mount its disk") for misfit in misfits(node_stores(context.settings))]
 
 
 def _check_mappings(context: CheckContext) -> list[Finding]:

@@ -4,7 +4,8 @@
 2. folders that an earlier version did not have are made: it does not look at them;
 3. a backup is made, and the migrations and the check of the logs are rehearsed on the copy that it was made of;
 4. the backup is opened again, where its key is at hand;
-5. the migrations are made in one transaction, in which the rows of all tables are counted before and after.
+5. the migrations are made in one transaction, in which the rows of all tables are counted before and after;
+6. home and stores that have no id get that of the home (`ops.stores`), once those that have to fit were found to.
 
 So an interruption at any moment leaves the schema of before or the new one. The same command given again makes another
 backup and ends the work, or finds it done. The backup has the old schema: the program that wrote it restores it.
@@ -32,13 +33,14 @@ from gateway.ops.doctor.finding import Obstacles
 from gateway.ops.homes.found_node import make_folders
 from gateway.ops.homes.lock import only_one
 from gateway.ops.key_pairs import make_key_pair
+from gateway.ops.stores import give_id, node_stores
 from gateway.ops.upgrade.plan import Plan, plan_upgrade
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.migrate import HEAD, migrate, nothing_lost, removable, take_back
 from gateway.storage.database.open import open_storage
 
 KEY_NAME = "backup"
-_OF_STORAGE = frozenset({"account", "room", "keystore", "logs"})
+_OF_STORAGE = frozenset({"account", "room", "stores", "keystore", "logs"})
 """What stands in the way back, too: the program before may read a policy that this one does not."""
 
 
@@ -81,6 +83,9 @@ def upgrade(home: Path, clock: Clock, given: Place | None = None) -> Upgraded:
     with _alone(plan):
         folders = tuple(make_folders(plan.settings))
         kept = _changed(plan, clock, given or _own_place(plan), _Change(migrate)) if plan.migrations else None
+        if plan.without_id:
+            with closing(open_storage(plan.settings)) as database:
+                give_id(node_stores(plan.settings), database)
     return Upgraded(plan, folders, kept)
 
 

@@ -17,6 +17,7 @@ from gateway.storage.database.desk_tables import SCHEMA
 from gateway.storage.database.engine import Database, open_database, storage_errors
 from gateway.storage.database.migrate import migrate, require_current, version
 from gateway.storage.database.tables import log_state
+from gateway.storage.home_id import id_of_database
 
 _ROWS = 2_000
 
@@ -64,9 +65,9 @@ def load(file: Path, database: Database) -> None:
 
 
 def require_empty(database: Database) -> None:
-    """Bring the tables up to date, and raise `Misconfigured` when a log is in them."""
+    """Bring the tables up to date, and raise `Misconfigured` when a log is in them, or a home has them as its own."""
     migrate(database)
-    if _logs(database):
+    if _logs(database) or id_of_database(database):
         raise Misconfigured(
             "the database is not empty",
             code="not-empty",

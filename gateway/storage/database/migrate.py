@@ -35,7 +35,7 @@ from gateway.storage.database.leader import COUNT_PROCESSES
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0015"
+HEAD = "0016"
 """The newest migration; a test compares it with the scripts."""
 
 UPGRADE = "`liaison upgrade --run --home HOME` makes a backup and brings it up to date; `--check` says what it would do"

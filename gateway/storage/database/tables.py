@@ -5,7 +5,8 @@ random values, or grows in one place for each counterpart and hour: time is foun
 order; claims of exchange ids are kept in memory while they count (`gateway.storage.log.claims`).
 `log_state.claims_from` is the first index that may hold such a claim. Entries before `log_state.pruned` are gone; their
 hashes stand in `log_tile`, 256 in each. `log_node` has the upper part of the hash tree: nodes over 256^`level` entries.
-`log_lease` says which process of a server's database may write (`gateway.storage.log.lease`).
+`log_lease` says which process of a server's database may write (`gateway.storage.log.lease`). `home` has one row: the
+id of the home whose database it is (`gateway.storage.home_id`).
 
 The tables of the desk (`desk_…`) hold rows that change, so they are indexed by what is asked for; most of their indexes
 hold open rows only. Texts for humans, officers, statements and keys of an agency's own records are sealed
@@ -39,6 +40,13 @@ def partial_index(name: str, where: ColumnElement[bool], *columns: Column[Any]) 
     """Index the rows for which `where` holds. A query finds the index by the same words, so they hold no parameters."""
     Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
+
+home = Table(
+    "home",
+    metadata,
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+)
 
 log_state = Table(
     "log_state",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, inspect, select, update
 
 from gateway.model.desk.attachments import FileState
 from gateway.model.desk.threads import ThreadKey
@@ -97,6 +97,13 @@ class SqlFileRows:
         with self._database.snapshot("files") as connection:
             rows = connection.execute(statement).all()
         return [file for row in rows if (file := file_of(row, self._seals)) is not None]
+
+
+def files_here(database: Database, limit: int) -> list[str]:
+    """Return the names of sealed files that are here by their rows, the newest first; none where no schema has them."""
+    newest = select(_F.file).where(_F.state.in_(_HERE)).order_by(_F.time_us.desc()).limit(limit)
+    with database.snapshot("files") as connection:
+        return list(connection.scalars(newest)) if inspect(connection).has_table(desk_attachment.name) else []
 
 
 def _at(peer: str, notice_id: str, root: bytes) -> tuple[ColumnElement[bool], ...]:

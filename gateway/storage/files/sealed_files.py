@@ -50,7 +50,11 @@ class FileFolder:
 
     def has(self, row: HeldFile) -> bool:
         """Tell whether all of the file is here."""
-        return self._path(row).is_file()
+        return self.has_named(row.file)
+
+    def has_named(self, file: str) -> bool:
+        """Tell whether all of a sealed file is here, by its name."""
+        return (self._root / file[:2] / file).is_file()
 
     def progress(self, row: HeldFile) -> int:
         """Return how many bytes of the file are here."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from certs.durable import PRIVATE, make_folder, replace
 from gateway.errors import Misconfigured
+from gateway.storage.home_id import read_id, write_id
 from gateway.storage.keys.keystore import CHANGES, DESTROYED, KeyStore, create_key_file, read_key_file
 
 
@@ -25,6 +26,16 @@ def keep_in_step(keystore: Path, copy: Path) -> int:
             where=str(copy),
             remedy="mount its disk; the copy is brought up to date by itself",
         )
+    own, found = read_id(keystore), read_id(copy)
+    if found and own != found:
+        raise Misconfigured(
+            "this is the copy of another home's keystore",
+            code="other-home-store",
+            where=str(copy),
+            remedy="mount the disk with the copy of this one, or name an empty folder",
+        )
+    if own and not found:
+        write_id(copy, own)
     count = 0
     keys = KeyStore(copy)
     for path in sorted(keystore.rglob("*")):
@@ -79,6 +90,9 @@ def take_over(copy: Path, keystore: Path) -> int:
             where=str(foreign[0]),
             remedy="leave --keys out to go on with it, or move it away",
         )
+    if (found := read_id(copy)) and not read_id(keystore):
+        make_folder(keystore)
+        write_id(keystore, found)
     count = 0
     for path in sorted(copy.rglob("*")):
         if path.is_file() and (path.suffix in (".key", ".retired", ".kept") or path.name == CHANGES):

@@ -98,6 +98,7 @@ def plan_value(plan: Plan) -> dict[str, Any]:
         "needs_stop": plan.needs_stop,
         "migrations": [asdict(migration) for migration in plan.migrations],
         "folders": [folder.name for folder in plan.folders],
+        "without_id": list(plan.without_id),
         "findings": [asdict(finding) for finding in plan.findings],
     }
 
@@ -107,6 +108,8 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
     yield from finding_lines(plan.findings)
     for folder in plan.folders:
         yield f"note  folder: {folder.name}/ is missing, and will be made", "warn"
+    if plan.without_id:
+        yield f"note  stores: {', '.join(plan.without_id)} will get the id of this home", "warn"
     if plan.obstacles:
         yield "the home cannot be brought up to date yet", "title"
     elif not plan.is_needed:
@@ -130,6 +133,7 @@ def upgraded_value(done: Upgraded, back: str = "") -> dict[str, Any]:
         "to": back or HEAD,
         "migrations": [asdict(migration) for migration in done.plan.migrations],
         "folders": [folder.name for folder in done.folders],
+        "got_id": [] if back else list(done.plan.without_id),
         "backup": backup,
     }
 
@@ -142,6 +146,8 @@ def upgraded_lines(done: Upgraded, back: str = "") -> Iterator[Line]:
         return
     for folder in done.folders:
         yield f"{folder.name}/ was made"
+    if done.plan.without_id and not back:
+        yield f"{', '.join(done.plan.without_id)}: got the id of this home"
     if done.kept is not None:
         place = done.kept.place
         yield f"backup: {place.file}, {done.kept.made.size / 1e6:,.1f} MB, with schema `{done.plan.schema}`"
