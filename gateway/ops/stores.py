@@ -30,7 +30,7 @@ from gateway.storage.home_id import give_database, id_of_database, make_id, read
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 
-KEYSTORE, INDEXES, FILES, DATABASE = "keystore", "key indexes", "attachments", "database"
+KEYSTORE, INDEXES, FILES, DATABASE = "keystore", "folder of key indexes", "folder of attachments", "database"
 
 _UPGRADE = "`liaison upgrade --run --home {home}`"
 _LOOKED_AT = 64
@@ -94,6 +94,12 @@ def require_stores(stores: Stores) -> None:
     """Raise the first of `faults`."""
     for fault in faults(stores):
         raise fault
+
+
+def own_keystore(settings: Settings) -> KeyStore:
+    """Return the keystore of a node's home, for what may write to its stores. Raises like `require_stores`."""
+    require_stores(node_stores(settings))
+    return KeyStore(settings.keystore)
 
 
 def faults(stores: Stores) -> Iterator[Misconfigured]:
@@ -166,7 +172,7 @@ def _wrong(stores: Stores, name: str, found: str, own: str) -> Misconfigured:
 
 
 def without_id(stores: Stores) -> list[str]:
-    """Return what has no id yet of what is there: `home`, stores by name, `database`."""
+    """Return which of home and stores are there and without an id yet: `home`, stores by name, `database`."""
     names = [name for name, folder in stores.folders.items() if folder.is_dir() and not read_id(folder)]
     home = [] if read_id(stores.home) else ["home"]
     return [*home, *names, *([] if _id_of_database(stores) else [DATABASE])]

@@ -9,7 +9,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,10 @@ from gateway.config import load_settings
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery
 from gateway.ops.homes.reload_request import request_reload
+from gateway.ops.stores import give_id, node_stores
 from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
-from gateway.storage.database.open import open_storage
+from gateway.storage.database.open import open_node_database, open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support import schemas
@@ -191,6 +192,9 @@ async def test_a_machine_that_is_stopped_under_load_holds_the_others_up_for_mome
     file = home / "node.toml"
     keystore = f'[storage]\nkeystore = "{home / "keystore"}"'
     file.write_text(file.read_text().replace("[storage]", keystore, 1))
+    settings = load_settings(home)
+    with closing(open_node_database(settings)) as database:
+        give_id(node_stores(settings), database)  # as `liaison init` does: the copies of a home have one id
     second = tmp_path / "vn-second"
     shutil.copytree(home, second)
     copied, port = second / "node.toml", free_port()

@@ -20,6 +20,7 @@ from gateway.model.names import member_id
 from gateway.ops.acts.draft import prove_here
 from gateway.ops.homes.lock import only_one
 from gateway.ops.keys.head_keys import load_log_keys
+from gateway.ops.stores import own_keystore
 from gateway.ports.documents import DocumentStore
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
@@ -27,7 +28,6 @@ from gateway.storage.database.migrate import prepare
 from gateway.storage.database.open import open_storage
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.witness_store import SqlWitnessStore
-from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.keeper import TrustKeeper
@@ -55,7 +55,7 @@ def open_next_log(
     settings, clock = load_settings(folder), SystemClock()
     home, member = Home(settings.home), member_id(settings.node.member)
     with only_one(home.lock), alone(settings) as database:
-        keystore = KeyStore(settings.keystore)
+        keystore = own_keystore(settings)
         view = TrustKeeper(home.trust, clock).view
         log = LostLog(
             store=SqlLogStore(database),

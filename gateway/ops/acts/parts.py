@@ -33,6 +33,7 @@ from gateway.ops.acts.switches import SwitchDesk, history
 from gateway.ops.homes.lock import only_one
 from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ops.removals.desk import RemovalDesk
+from gateway.ops.stores import own_keystore
 from gateway.ports.journal import EntryDraft, Journal, Logged
 from gateway.storage.database.engine import Database
 from gateway.storage.database.open import open_node_database, open_storage
@@ -161,11 +162,12 @@ def own_desks(
 ) -> Iterator[Desks]:
     """Yield the desks of a home that no node serves. Raises `Misconfigured` (`already-running`) when one does."""
     home = Home(settings.home)
+    keystore = own_keystore(settings)
     with (
         only_one(home.lock),
         closing(open_node_database(settings) if lane is Lane.LONG else open_storage(settings)) as database,
     ):
-        keystore, clock = KeyStore(settings.keystore), SystemClock()
+        clock = SystemClock()
         store = SqlLogStore(database)
         key, member = load_log_keys(home), member_id(settings.node.member)
         operations = AuditLog(store, keystore, key, clock, member, "operations", highwater=home.highwater)

@@ -26,6 +26,7 @@ from gateway.ops.acts.draft import draft
 from gateway.ops.acts.mailbox import Order
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
 from gateway.ops.console.enrolment import WaitingPasskey, waiting_passkey, waiting_passkeys
+from gateway.ops.stores import own_keystore
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Event, Logged
 from gateway.signing import strict_json
@@ -35,7 +36,6 @@ from gateway.signing.passkeys.base64url import encode_url64
 from gateway.signing.passkeys.registration import asked_for, registration_options, verify_registration
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.documents.document_store import SqlDocumentStore
-from gateway.storage.keys.keystore import KeyStore
 
 _MAX_FILE = 64 * 1024
 
@@ -173,7 +173,7 @@ def _open_book(folder: Path) -> Iterator[PasskeyBook]:
     if not settings.keystore.is_dir() or not is_made(settings):
         raise Misconfigured("there is no database", where=str(folder), remedy="name the home of a node that has run")
     with closing(open_storage(settings, read_only=True)) as database:
-        yield PasskeyBook(SqlDocumentStore(database, KeyStore(settings.keystore), SystemClock()))
+        yield PasskeyBook(SqlDocumentStore(database, own_keystore(settings), SystemClock()))
 
 
 def _read(file: Path) -> Any:

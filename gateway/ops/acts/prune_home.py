@@ -22,11 +22,11 @@ from gateway.ops.acts.next_log import alone
 from gateway.ops.acts.parts import require_here
 from gateway.ops.homes.lock import only_one
 from gateway.ops.keys.head_keys import load_log_keys
+from gateway.ops.stores import own_keystore
 from gateway.ports.journal import EntryDraft
 from gateway.storage.database.engine import Database
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.witness_store import SqlWitnessStore
-from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 from gateway.trust.keeper import TrustKeeper
 from gateway.witness.plan import witness_plan
@@ -56,7 +56,7 @@ def prune_home(folder: Path, before_us: int, reason: str, keys: Sequence[KeyPlac
 @contextmanager
 def _pruner(settings: Settings, member: MemberId, database: Database, clock: Clock) -> Iterator[Pruner]:
     home = Home(settings.home)
-    store, keys = SqlLogStore(database), KeyStore(settings.keystore)
+    store, keys = SqlLogStore(database), own_keystore(settings)
     key = load_log_keys(home)
     limits = Limits(
         covered=partial(_covered, settings, member, database, clock),

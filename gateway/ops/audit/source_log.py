@@ -11,6 +11,7 @@ from gateway.audit.reading.show import Filter, Shown, show
 from gateway.clock import rfc3339
 from gateway.config.source_home import load_source
 from gateway.errors import Misconfigured
+from gateway.ops.stores import require_stores, source_stores
 from gateway.ports.journal import LogName
 from gateway.storage.database.engine import open_database
 from gateway.storage.keys.keystore import KeyStore
@@ -24,6 +25,7 @@ def source_entries(home: Path, wanted: Filter, limit: int) -> list[Shown]:
         where = str(settings.home.database)
         raise Misconfigured("this source has not run yet", where=where, remedy="`liaison source serve`")
     with closing(open_database(settings.home.database, read_only=True)) as database:
+        require_stores(source_stores(settings))
         keys = KeyStore(settings.path(settings.storage.keystore))
         return list(show(SqlLogStore(database), keys, store_name(LogName.SOURCE, 1), wanted, limit))
 

@@ -10,10 +10,10 @@ from gateway.config import Home, load_settings
 from gateway.desk.originator.holders import Copy, Holders, HoldersPage, HoldersView
 from gateway.errors import Misconfigured
 from gateway.model.names import member_id
+from gateway.ops.stores import own_keystore
 from gateway.storage.database.migrate import require_current
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.desk.desk_store import SqlDeskStore
-from gateway.storage.keys.keystore import KeyStore
 from gateway.trust.keeper import TrustKeeper
 
 PAGE = 100
@@ -34,7 +34,7 @@ def holders_of(home: Path, record: str = "", after: str = "", limit: int = PAGE)
         require_current(database)
         view = HoldersView(
             member_id(settings.node.member),
-            SqlDeskStore(database, KeyStore(settings.keystore)),
+            SqlDeskStore(database, own_keystore(settings)),
             trust.active,
             lambda source: agencies.get(source, ""),
         )

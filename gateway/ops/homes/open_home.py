@@ -14,6 +14,7 @@ from gateway.clock import rfc3339
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import Misconfigured, NotProved
 from gateway.model.names import MemberId, member_id
+from gateway.ops.stores import own_keystore
 from gateway.ports.journal import Event
 from gateway.storage.database.engine import Database
 from gateway.storage.database.migrate import require_current
@@ -58,7 +59,7 @@ def open_home(folder: Path) -> Iterator[Evidence]:
     home = Home(settings.home)
     if not settings.keystore.is_dir():
         raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
-    keys = KeyStore(settings.keystore)
+    keys = own_keystore(settings)
     with closing(open_storage(settings, read_only=True)) as database:
         require_current(database)
         yield Evidence(settings, home, member_id(settings.node.member), SqlLogStore(database), keys, database)

@@ -19,6 +19,7 @@ from gateway.ops.doctor.home_checks import other_names
 from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.key_indexes import chosen_sources, elsewhere, index_figures
 from gateway.ops.sources.places import source_place
+from gateway.ops.stores import node_stores, require_stores
 
 
 def build_indexes(folder: Path, wanted: str, progress: Callable[[str, int, int], None]) -> Iterator[dict[str, Any]]:
@@ -27,6 +28,7 @@ def build_indexes(folder: Path, wanted: str, progress: Callable[[str, int, int],
     Raises `Misconfigured` where a mapping is of another source: no source would use its index.
     """
     settings = load_settings(folder)
+    require_stores(node_stores(settings))
     use_own_tables(settings.home)
     for source in chosen_sources(settings, wanted):
         yield elsewhere(source.id) if source.is_process else _build(settings, source, progress)

@@ -12,6 +12,7 @@ from gateway.clock import from_us
 from gateway.config import Home, Settings, load_settings
 from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError, Misused
+from gateway.ops.stores import node_stores, require_stores
 from gateway.storage.index.index_file import index_path, source_of
 from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.index.index_store import IndexStore
@@ -29,6 +30,7 @@ def chosen_sources(settings: Settings, wanted: str) -> list[SourceSettings]:
 def index_status(folder: Path, wanted: str) -> list[dict[str, Any]]:
     """Return the size, the age and the left-out rows of each source's index, as JSON."""
     settings = load_settings(folder)
+    require_stores(node_stores(settings))
     return [_status(settings, source) for source in chosen_sources(settings, wanted)]
 
 

@@ -68,6 +68,7 @@ def config() -> Config:
 
     settings = Config()
     settings.set_main_option("script_location", "gateway.storage:migrations")
+    settings.set_main_option("recursive_version_locations", "true")
     return settings
 
 

@@ -40,7 +40,7 @@ def _since_first() -> Iterator[Any]:
 @pytest.mark.long
 @tables.table(("before", "migration"), [*_since_first()])
 def test_a_migration_that_lets_the_program_before_serve_only_adds(tmp_path: Path, before: str, migration: Any) -> None:
-    (file,) = VERSIONS.glob(f"v{migration.revision}_*.py")
+    (file,) = VERSIONS.rglob(f"v{migration.revision}_*.py")
     tree = ast.parse(file.read_text(encoding="utf-8"))
     assigned = [node for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "needs_stop"]  # type: ignore[attr-defined]
     assert len(assigned) == 1, "it says `needs_stop`: empty, or why the processes of the node must stop"

@@ -1,0 +1,1 @@
+"""The migrations of before version 0.2.0."""
