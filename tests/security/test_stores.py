@@ -94,6 +94,10 @@ def ids(home: Path) -> set[str]:
         return {id_of_database(database) or "", *(read_id(home / name) for name in ("", "keystore", "index"))}
 
 
+def told_of(liaison: Liaison, home: Path) -> set[str]:
+    return {each["check"] for each in liaison("doctor", "--home", home, "--json").value["findings"]}
+
+
 def error_of(liaison: Liaison, *arguments: object) -> dict[str, Any]:
     ran = liaison(*arguments, "--json")
     assert ran.code == 1, ran
@@ -113,6 +117,8 @@ def test_n215_a_store_that_is_empty_or_of_another_home_is_refused_and_nothing_is
     before = bytes_of(home)
     told = refusals(liaison, home)
     assert str(home / name) in told["stores"]
+    if name == "keystore":
+        assert "keystore" not in told_of(liaison, home), "it is not called good"
     refused = start(home)
     assert refused is not None
     assert (refused.code, refused.where) == (code, str(home / name))

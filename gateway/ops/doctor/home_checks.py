@@ -59,7 +59,12 @@ def check_folder(context: CheckContext) -> list[Finding]:
     home, keystore = context.home, context.settings.keystore
     needed = (home.path, home.keys) if was_never_served(context.settings) else (home.path, home.keys, keystore)
     missing = [folder for folder in needed if not folder.is_dir()]
-    findings = [stop("folder", "there is no such folder", made_by(context), str(folder)) for folder in missing]
+    makes = made_by(context)
+    lost = f"mount its disk, or put it back from its copy (storage.key_copy); where nothing was written yet: {makes}"
+    findings = [
+        stop("folder", "there is no such folder", lost if folder == keystore else makes, str(folder))
+        for folder in missing
+    ]
     findings += [
         stop("folder", fault.message, fault.remedy, fault.where)
         for fault in ownership_faults(_guarded_places(context))

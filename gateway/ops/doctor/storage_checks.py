@@ -17,6 +17,7 @@ from gateway.ports.journal import LogName
 from gateway.storage.database.migrate import HEAD, UPGRADE, check_known, is_readable, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.database.postgres import describe
+from gateway.storage.home_id import read_id
 from gateway.storage.keys.key_faults import key_faults
 from gateway.storage.log.log_store import SqlLogStore
 
@@ -31,11 +32,14 @@ def check_stores(context: CheckContext) -> list[Finding]:
 
 
 def check_keystore(context: CheckContext) -> list[Finding]:
-    """Check that each content key can be read, and the list of destroyed ones."""
+    """Check that each content key can be read, and the list of destroyed ones. `stores` tells of another's keystore."""
     Tombstones(context.home.tombstones).destroyed()
-    faults = key_faults(context.settings.keystore)
+    keystore = context.settings.keystore
+    if read_id(keystore) != read_id(context.home.path):
+        return []
+    found = key_faults(keystore)
     restore = "restore the file from the copy of the keystore (storage.key_copy)"
-    return [failed("keystore", fault, restore) for fault in faults] or [good("keystore", "its keys can be read")]
+    return [failed("keystore", fault, restore) for fault in found] or [good("keystore", "its keys can be read")]
 
 
 def check_database(context: CheckContext) -> list[Finding]:

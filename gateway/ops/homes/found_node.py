@@ -196,7 +196,6 @@ def _database(settings: Settings) -> list[str]:
         raise misfit
     if not settings.keystore.is_dir():
         made.append(f"{settings.keystore.name}/")
-        note_new(settings.keystore)
     if not is_made(settings):
         made.append(settings.database_file.name)
         note_new(settings.database_file)
