@@ -18,6 +18,7 @@ from gateway.audit.tree.checkpoint import LogKeys
 from gateway.clock import Clock, SystemClock
 from gateway.config.home import Home
 from gateway.config.schema import Settings, SourceSettings
+from gateway.config.start_files import start_files
 from gateway.errors import Misconfigured, code_and_detail
 from gateway.exchange.sources.bulkhead import Bulkhead, WallLimits
 from gateway.exchange.stages import Turn
@@ -64,6 +65,8 @@ class Resources:
     keys: LiveKeys
     recorder: Recorder
     sources: list[Adapter]
+    files: dict[str, str] = field(default_factory=dict)
+    """The hashes of the files that were read at the start and count so until the next one (`config.start_files`)."""
     renewed: list[Callable[[], None]] = field(default_factory=list)
     """Called when keys or the limits of sources are others: those who have read them read them again."""
 
@@ -85,6 +88,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     keys = LiveKeys(home, member, clock, production=production)
     trust = TrustKeeper(home.trust, clock)
     policy = PolicyKeeper(settings, clock, production=production, decides=True)
+    files = start_files(settings)  # before they are read: one that is changed meanwhile is told
     stores = node_stores(settings)
     require_stores(stores)
     database = open_node_database(settings)
@@ -142,6 +146,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         keys,
         Recorder(counters, clock.now_us, clock.monotonic),
         list(sources.values()),
+        files,
     )
 
 

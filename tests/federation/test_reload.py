@@ -20,9 +20,10 @@ from gateway.matching.scripts.tables import own_rows
 from gateway.ops.homes import reload_request
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.reload_request import Reloaded, request_reload
-from tests.support.nodes import World, build_world, running
+from tests.support.nodes import SourcePlan, World, build_world, running
 from tests.support.policies import NATIONAL
 from tests.support.processes import NodeProcess
+from tests.support.samples import ONE_EACH
 
 pytestmark = pytest.mark.process
 
@@ -206,3 +207,19 @@ def pem(key: PrivateKey) -> bytes:
 
 def pem_of(key: PublicKey) -> bytes:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+async def test_a_changed_mapping_needs_a_restart_and_is_named_and_a_broken_one_is_refused(tmp_path: Path) -> None:
+    (sample,) = [each for each in ONE_EACH if each.member == "th"]
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_bytes(Path(sample.mapping_file).read_bytes())
+    plan = SourcePlan(sample.id, sample.agency, mapping, f"sqlite:///{sample.build(tmp_path / 'sources')}")
+    async with running(build_world(tmp_path, {"th": [plan]}), ["th"]) as world:
+        text = mapping.read_text()
+        mapping.write_text(f"{text}\n# another line\n")
+        said = await reloaded(world)
+        assert (said.live, said.restart, said.refused) == ((), (str(mapping),), "")
+        mapping.write_text(text.replace(f'id = "{sample.id}"', 'id = "th.other.records"'))
+        assert "th.other.records" in (await reloaded(world)).refused
+        mapping.write_text(text)
+        assert (await reloaded(world)).restart == ()

@@ -1,7 +1,8 @@
 """Read the settings again while the node runs, and put those in force for which that is safe.
 
 Own rows of tables of names need a restart: the key indexes hold keys that were made with the rows in force, and a query
-with others would miss them.
+with others would miss them. So do mappings and other files that are read at the start (`config.start_files`): each is
+named where it is another one now, once a start would take it.
 
 `liaison reload` writes a request into the home, and each process answers it in a file of its own; SIGHUP asks one
 process. A file that cannot be used changes nothing. What needs a restart is told, and stays as it was.
@@ -19,10 +20,11 @@ from gateway.agency.allowance import Allowance
 from gateway.agency.token_keys import token_keys
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.answering_parts import Answering, admission_limits, debt_limits
-from gateway.app.resources import Resources, wall_limits
+from gateway.app.resources import Resources, check_owners, wall_limits
 from gateway.config import Settings, load_settings
 from gateway.config.changes import Changes, changes, taken_over
 from gateway.config.file_marks import FileMarks
+from gateway.config.start_files import changed_files
 from gateway.desk.people.lists import read_lists
 from gateway.errors import LiaisonError, each_of
 from gateway.exchange.asking.ask import Asker
@@ -100,14 +102,14 @@ class LiveSettings:
         """Read the settings, put in force what may change, and write an entry and a log line of the result."""
         before = self._resources.settings
         try:
-            after, keys, rows, policy = await asyncio.to_thread(self._read)
+            after, keys, others, policy = await asyncio.to_thread(self._read)
         except LiaisonError as error:
             self._log.warning(LogLine.NODE_NOT_RELOADED, error)
             told = "; ".join(map(str, each_of(error)))
             await self._note(events.SETTINGS.draft(code=error.code, detail=told[:500]))
             return Reloaded(refused=told)
         found = changes(before, after)
-        found = Changes(found.live, (*found.restart, *rows))
+        found = Changes(found.live, (*found.restart, *others))
         if self._take(taken_over(before, after), keys) and not any(path.startswith(_KEYS) for path in found.live):
             found = Changes((*found.live, _KEYS), found.restart)  # another key in the same file
         if policy is not None and await asyncio.to_thread(self._resources.policy.enforce_folder, policy):
@@ -118,7 +120,7 @@ class LiveSettings:
         return Reloaded(found.live, found.restart)
 
     def _read(self) -> tuple[Settings, dict[str, PublicKey], list[str], PolicyEngine | None]:
-        """Read the settings, the keys of tokens, and which own rows of tables of names differ from those in force.
+        """Read the settings, the keys of tokens, and which rows of names and files differ from those in force.
 
         The last part is the policy of the folder that decides, where its files are others now.
 
@@ -130,8 +132,10 @@ class LiveSettings:
             raise Obstacles(found)
         read_lists(self._resources.home.people, self._resources.member)
         rows = changed_rows(own_rows(), read_own_tables(self._resources.home.path))
+        if files := changed_files(settings, self._resources.files):
+            check_owners(settings)
         policy = self._resources.policy.changed_folder()
-        return settings, token_keys(settings, clock, self._production), rows, policy
+        return settings, token_keys(settings, clock, self._production), [*rows, *files], policy
 
     def _take(self, settings: Settings, keys: dict[str, PublicKey]) -> bool:
         """Put settings in force; tell whether the keys of tokens are others."""

@@ -24,6 +24,8 @@ def reload(home: Path) -> Output:
     A file that cannot be used changes nothing (exit code 1). SIGHUP does the same; the node's log then says the result.
     docs/settings.md lists what can change so: limits, keys of officers' tokens, the log level. The own tables of names
     (`names/`) are read and checked, too; each row that differs needs a restart, since the key indexes are made anew.
+    Mappings, access files, and the files of [notify] and of the outline of maps are compared with those of the start:
+    each that is another one needs a restart, and is named.
     Where a policy folder decides that is not approved (in trials), its files are read again and decide from now on.
 
     \b
