@@ -98,7 +98,7 @@ def told_of(liaison: Liaison, home: Path) -> set[str]:
     return {each["check"] for each in liaison("doctor", "--home", home, "--json").value["findings"]}
 
 
-def error_of(liaison: Liaison, *arguments: object) -> dict[str, Any]:
+def error_of(liaison: Liaison, *arguments: str | Path) -> dict[str, Any]:
     ran = liaison(*arguments, "--json")
     assert ran.code == 1, ran
     error: dict[str, Any] = ran.value["error"]
