@@ -1,5 +1,5 @@
 """A home writes to its own stores only: a disk that is not mounted, or another home's, is refused before a byte is
-written (CASE-N215 to CASE-N218)."""
+written (CASE-N216, CASE-N218, CASE-N219)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def error_of(liaison: Liaison, *arguments: str | Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", FOLDERS)
 @pytest.mark.parametrize(("harm", "code"), [(emptied, "store-without-id"), (of_another, "other-home-store")])
-def test_n215_a_store_that_is_empty_or_of_another_home_is_refused_and_nothing_is_written(
+def test_n216_a_store_that_is_empty_or_of_another_home_is_refused_and_nothing_is_written(
     liaison: Liaison, home: Path, harm: Callable[[Path, str], None], code: str, name: str
 ) -> None:
     kept = home.parent / "kept"
@@ -130,7 +130,7 @@ def test_n215_a_store_that_is_empty_or_of_another_home_is_refused_and_nothing_is
     assert "stores" not in refusals(liaison, home)
 
 
-def test_n215_a_database_of_another_home_is_refused_and_nothing_is_written(liaison: Liaison, home: Path) -> None:
+def test_n216_a_database_of_another_home_is_refused_and_nothing_is_written(liaison: Liaison, home: Path) -> None:
     shutil.copy(home.parent / "vn" / "node.sqlite", home / "node.sqlite")
     before = bytes_of(home)
     assert str(home / "node.sqlite") in refusals(liaison, home)["stores"]
@@ -142,7 +142,7 @@ def test_n215_a_database_of_another_home_is_refused_and_nothing_is_written(liais
     assert bytes_of(home) == before
 
 
-def test_n215_the_same_database_on_a_server_serves_one_home(liaison: Liaison, home: Path) -> None:
+def test_n216_the_same_database_on_a_server_serves_one_home(liaison: Liaison, home: Path) -> None:
     server("postgresql")
     address = schemas.address(home, make=True)
     for each in (home, home.parent / "vn"):
@@ -159,7 +159,7 @@ def test_n215_the_same_database_on_a_server_serves_one_home(liaison: Liaison, ho
     assert getattr(start(each), "code", "") == "other-home-store"
 
 
-def test_n216_a_home_of_before_gets_its_id_once_and_only_with_stores_that_fit(liaison: Liaison, home: Path) -> None:
+def test_n218_a_home_of_before_gets_its_id_once_and_only_with_stores_that_fit(liaison: Liaison, home: Path) -> None:
     without_ids(home)
     upgrade = ("upgrade", "--run", "--home", home)
     keystore, kept = home / "keystore", home.parent / "kept"
@@ -188,7 +188,7 @@ def test_n216_a_home_of_before_gets_its_id_once_and_only_with_stores_that_fit(li
     assert ids(home) == {own}
 
 
-def test_n216_what_the_refusal_says_brings_a_new_folder_in_and_no_empty_keystore(liaison: Liaison, home: Path) -> None:
+def test_n218_what_the_refusal_says_brings_a_new_folder_in_and_no_empty_keystore(liaison: Liaison, home: Path) -> None:
     files = home.parent / "disk" / "files"
     file = home / "node.toml"
     file.write_text(file.read_text().replace("[attachments]", f'[attachments]\nfolder = "{files}"'))
@@ -204,7 +204,7 @@ def test_n216_what_the_refusal_says_brings_a_new_folder_in_and_no_empty_keystore
     assert error_of(liaison, *command)["code"] == "store-misfit"
 
 
-def test_n217_the_copy_of_a_home_on_another_machine_has_its_id(liaison: Liaison, home: Path) -> None:
+def test_n219_the_copy_of_a_home_on_another_machine_has_its_id(liaison: Liaison, home: Path) -> None:
     (own,) = ids(home)
     (home / "home.id").unlink()
     refused = start(home)
@@ -214,7 +214,7 @@ def test_n217_the_copy_of_a_home_on_another_machine_has_its_id(liaison: Liaison,
     assert ids(home) == {own}
 
 
-def test_n217_a_restored_home_has_its_id_and_takes_no_keys_of_another_one(liaison: Liaison, home: Path) -> None:
+def test_n219_a_restored_home_has_its_id_and_takes_no_keys_of_another_one(liaison: Liaison, home: Path) -> None:
     key, sealed, restored = home.parent / "offline", home.parent / "th.backup", home.parent / "restored"
     assert liaison("backup", "--new-key", key).code == 0
     copy = home.parent / "copy"
@@ -243,7 +243,7 @@ def source(liaison: Liaison, tmp_path: Path) -> Path:
     return folder
 
 
-def test_n218_a_source_process_refuses_an_empty_keystore_and_another_index(source: Path) -> None:
+def test_n216_a_source_process_refuses_an_empty_keystore_and_another_index(source: Path) -> None:
     settings = load_source(source)
     hold_stores(settings)  # its first start
     assert len(read_id(source)) == 32

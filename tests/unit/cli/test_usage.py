@@ -314,7 +314,7 @@ as_another_account = pytest.mark.skipif(
         (("suspend", "--all", "--reason", "x"), "suspensions.jsonl"),
         (("serve",), "node.lock"),
         (("policy", "status"), "highwater/policy"),
-        (("audit", "show"), "node.sqlite"),
+        (("audit", "show"), "home.id"),
         (("trust", "show"), "trust/charter.jsonl"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
