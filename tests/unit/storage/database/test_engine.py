@@ -206,10 +206,10 @@ def test_padding_is_not_stored() -> None:
 
 def test_a_reference_is_stable_for_a_case_and_differs_elsewhere(tmp_path: Path) -> None:
     clock = ManualClock(NOON)
-    references = HitReferences(tmp_path / "keystore", clock)
+    references = HitReferences(tmp_path, clock)
     hit = ("kh.customs.declarations", "17", "Person")
     first = references.make_reference(*hit, "th", "case-1")
-    assert HitReferences(tmp_path / "keystore", clock).make_reference(*hit, "th", "case-1") == first
+    assert HitReferences(tmp_path, clock).make_reference(*hit, "th", "case-1") == first
     others = {references.make_reference(*hit, "vn", "case-1"), references.make_reference(*hit, "th", "case-2")}
     assert len(others | {first}) == 3
     assert references.resolve(first, "th", "case-1") == hit
@@ -223,14 +223,14 @@ def test_a_reference_is_stable_for_a_case_and_differs_elsewhere(tmp_path: Path) 
 
 @table("text", ["", "!!", "AAAA", "A" * 4001, "é"])
 def test_what_is_no_reference_is_refused(tmp_path: Path, text: str) -> None:
-    references = HitReferences(tmp_path / "keystore", ManualClock(NOON))
+    references = HitReferences(tmp_path, ManualClock(NOON))
     references.make_reference("s", "k", "Person", "th", "c")
     with pytest.raises((Malformed, Unknown)):
         references.resolve(text, "th", "c")
 
 
 def test_references_do_not_tell_the_length_of_short_keys(tmp_path: Path) -> None:
-    references = HitReferences(tmp_path / "keystore", ManualClock(NOON))
+    references = HitReferences(tmp_path, ManualClock(NOON))
     lengths = {len(references.make_reference("s", key, "Person", "th", "c")) for key in ("1", "123456")}
     assert len(lengths) == 1
 
