@@ -37,7 +37,7 @@ from gateway.audit.verify.findings import Report
 from gateway.audit.verify.verify import verify_home
 from gateway.clock import Clock
 from gateway.config import Home, Settings
-from gateway.errors import Contradicted, Malformed, Misconfigured
+from gateway.errors import Contradicted, Malformed, Misconfigured, StorageBroken
 from gateway.model.names import MemberId, member_id
 from gateway.ops.backup.backup import DATABASE, HOME, MANIFEST, SIGNATURE, backup_origin
 from gateway.ops.backup.own_entries import take_own_entries
@@ -119,8 +119,13 @@ def check_backup(backup: Path, key_file: Path, clock: Clock, home: Path) -> None
     make_folder(aside)
     try:
         _check(aside, _unpack(backup, key_file, aside), clock, _held_fingerprint(home))
-    finally:
+    except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
+        raise
+    try:
+        shutil.rmtree(aside)
+    except OSError as error:  # the keys of the home would stay there
+        raise StorageBroken("cannot be removed: {strerror}", where=str(aside), strerror=error.strerror) from error
 
 
 def _held_fingerprint(home: Path | None) -> str:
