@@ -32,7 +32,6 @@ from gateway.storage.log.log_store import SqlLogStore
 
 KEYSTORE, INDEXES, FILES, DATABASE = "keystore", "folder of key indexes", "folder of attachments", "database"
 
-_UPGRADE = "`liaison upgrade --run --home {home}`"
 _LOOKED_AT = 64
 
 
@@ -112,7 +111,7 @@ def faults(stores: Stores) -> Iterator[Misconfigured]:
             code="home-without-id",
             where=str(stores.home),
             remedy="put its file home.id back, which the copies of a home on all machines have alike; without one "
-            f"{_UPGRADE} gives the home the id of its stores, where they fit",
+            "`liaison upgrade --run --home {home}` gives the home the id of its stores, where they fit",
             home=argument(stores.home),
         )
         return
@@ -161,8 +160,8 @@ def _wrong(stores: Stores, name: str, found: str, own: str) -> Misconfigured:
         "this {name} has no id of a home: its disk is not mounted, or it is new",
         code="store-without-id",
         where=place,
-        remedy=f"mount its disk; nothing was written. Where it is the right one, {_UPGRADE} gives it the id of this "
-        "home, after it has looked whether it fits",
+        remedy="mount its disk; nothing was written. Where it is the right one, `liaison upgrade --run --home {home}` "
+        "gives it the id of this home, after it has looked whether it fits",
         name=name,
         home=argument(stores.home),
     )

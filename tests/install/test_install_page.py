@@ -52,7 +52,7 @@ def test_every_block_of_commands_is_run() -> None:
     assert BLOCKS.keys() == {*BUNDLE_WAY, "pip", *_RUN_ELSEWHERE}
 
 
-BUNDLE_WAY = ("check", "bundle", "home", "doctor", "systemd", "backup")
+BUNDLE_WAY = ("check", "bundle", "home", "doctor", "keystore", "systemd", "backup")
 
 
 @pytest.mark.small_form

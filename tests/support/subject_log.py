@@ -16,6 +16,7 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
 from gateway.ops.keys.head_keys import load_log_keys
+from gateway.ops.stores import give_id, node_stores
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import SigningKey, load_signing_key
@@ -44,6 +45,7 @@ def fill_log(home: Path, entries: int) -> int:
     about = _answered(key, SUBJECT)
     rest = [_answered(key, f"{OTHER}{number:04d}") for number in others]
     with closing(open_node_database(settings)) as database:
+        give_id(node_stores(settings), database)
         keys = KeyStore(settings.keystore)
         store, documents = SqlLogStore(database, keys), SqlDocumentStore(database, keys, clock)
         where = Home(settings.home)
