@@ -2,7 +2,7 @@
 person.
 
 1. the index is brought up to date (`gateway.audit.search.index`);
-2. the index names entries that fit; those that are in no whole block are opened one by one;
+2. the index names entries that fit; those that are in no block of the index are opened one by one;
 3. every entry that is shown is opened, and its own content must fit.
 
 So a wrong index can leave entries out, which only a complete search finds (`find_all`), but it can bring none in: one
@@ -204,14 +204,18 @@ class _Search:
             self._read(start, stop)
             return self._found
         self._read(whole.stop * BLOCK, stop)
-        spans = [span for span in self._index.spans(self._log) if span.number in whole and self._in_time(span)]
+        there = {span.number: span for span in self._index.spans(self._log) if span.number in whole}
+        spans = [span for span in there.values() if self._in_time(span)]
         if spans:
             self._blocks(spans)
+        for number in whole:
+            if number not in there:  # the log has filled it since, or it could not be added
+                self._read_block(number)
         self._read(start, whole.start * BLOCK)
         return self._found
 
     def _read(self, start: int, stop: int) -> None:
-        """Search entries that are in no whole block."""
+        """Search entries that are in no block of the index."""
         rows = self._logs.rows(self._log, start, stop) if start < stop else iter(())
         fitting = list(_fitting(self._found, rows, self._question, self._logs, self._keep))
         if self._is_counted:
@@ -219,6 +223,9 @@ class _Search:
             self._read_terms += [terms_of_opened(opened, self._logs.resolve, fields) for opened in fitting]
         _take(self._found, self._log, iter(fitting))
         self._found.trim(self._limit)
+
+    def _read_block(self, number: int) -> None:
+        self._read(number * BLOCK, (number + 1) * BLOCK)
 
     def having(self, term: str) -> int:
         """Return how many of the fitting entries have this term, too. Its field must be one of the question's."""
@@ -237,7 +244,8 @@ class _Search:
                 parts[part.block].append(part)
         for span in spans:
             public = next((part for part in parts[span.number] if part.key_id == PUBLIC), None)
-            if public is None:
+            if public is None:  # another process has removed it since
+                self._read_block(span.number)
                 continue
             bits = self._all_of(public, self._public) & self._time_bits(span)
             if bits and self._question.private:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.audit.export.export import export
 from gateway.audit.reading.opened import Opened
 from gateway.audit.search.export import SearchedExport, find_line
-from gateway.audit.search.find import find, find_all
+from gateway.audit.search.find import find, find_all, find_each
 from gateway.audit.search.home import SearchedHome
 from gateway.audit.search.index import IndexKeeper
 from gateway.audit.search.postings import BLOCK, SALT_BYTES, TermKeys, label, places_of, seal, unseal
@@ -211,6 +211,34 @@ def test_only_what_may_be_kept_is_counted(home: LogHome, store: SqlLogStore, ind
     even = [place for place in scan(logs, question) if place[1] % 2 == 0]
     found = find(logs, index, question, 3, keep=lambda opened: opened.entry.index % 2 == 0)
     assert (found.count, places(found.entries)) == (len(even), even[:3])
+
+
+class _Growing(SearchedHome):
+    """Logs of which only `limit` entries are there as yet."""
+
+    limit = 2 * BLOCK - 1
+
+    def bounds(self, log: str) -> tuple[int, int]:
+        start, stop = super().bounds(log)
+        return start, min(stop, self.limit)
+
+    def grow(self, _done: int, _all: int) -> None:
+        self.limit = MANY
+
+
+def test_a_block_that_the_log_fills_while_the_index_is_brought_up_to_date_is_searched(
+    home: LogHome, store: SqlLogStore, tmp_path: Path
+) -> None:
+    question = asking(one(Field.OFFICER, OFFICERS[0]))
+    expected = scan(logs_of(home, store), question)
+    growing = _Growing(store, KeyStore(home.folder / "keystore"), None)
+    found = find(growing, FindFile(tmp_path / "f"), question, 9, growing.grow)
+    assert (found.count, places(found.entries)) == (len(expected), expected[:9])
+    growing, each = _Growing(store, KeyStore(home.folder / "keystore"), None), list[tuple[str, int]]()
+    find_each(
+        growing, FindFile(tmp_path / "g"), question, lambda log, it: each.append((log, it.entry.index)), growing.grow
+    )
+    assert sorted(each) == sorted(expected)
 
 
 # ------------------------------------------------------------ forgetting
