@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import replace
 
 from adapters.base import Adapter, Changes
@@ -41,9 +41,7 @@ def open_all(places: Sequence[Place]) -> list[Adapter]:
     opened beside it is closed. So it does for a source process that cannot be asked and has no mapping here: what would
     be missing could not be told, and it is waited for.
     """
-    threads = ThreadPoolExecutor(max(1, len(places)), thread_name_prefix="opening")
-    openings = [_Opening(place, threads) for place in places]
-    threads.shutdown(wait=False)
+    openings = [_Opening(place) for place in places]
     wait([each.begun for each in openings if each.begun], START_S)
     try:
         return [opening.opened_or_late() for opening in openings]
@@ -54,13 +52,25 @@ def open_all(places: Sequence[Place]) -> list[Adapter]:
 
 
 class _Opening:
-    """A source that is being opened in a thread of its own; its opening can be given up between two rows."""
+    """A source that is being opened in a thread of its own; its opening can be given up between two rows.
 
-    def __init__(self, place: Place, threads: ThreadPoolExecutor) -> None:
+    The process ends without waiting for a thread whose source hangs.
+    """
+
+    def __init__(self, place: Place) -> None:
         self.place = replace(place, progress=self._read)
         self._lock = threading.Lock()
         self._is_given_up = False
-        self.begun: Future[Adapter] | None = threads.submit(open_source, self.place)
+        begun: Future[Adapter] = Future()
+        self.begun: Future[Adapter] | None = begun
+
+        def run() -> None:
+            try:
+                begun.set_result(open_source(self.place))
+            except BaseException as error:  # noqa: BLE001 - raised where the source is asked for
+                begun.set_exception(error)
+
+        threading.Thread(target=run, name=f"opening {place.id}", daemon=True).start()
 
     def opened_or_late(self) -> Adapter:
         """Return the source, or a `LateSource`. Raises what time does not mend."""

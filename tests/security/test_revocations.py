@@ -76,6 +76,21 @@ async def test_d12_a_stream_of_events_and_a_search_under_way_end_with_the_office
         assert "event:" not in left
 
 
+async def test_a_stream_of_events_ends_with_its_token(tmp_path: Path) -> None:
+    searches, clock = StoredSearches(), ManualClock(CLOCK.now())
+    async with rest_api(tmp_path, searches, clock) as rest, rest.client() as client:
+        bearer = rest.bearer()
+        search = (await post(client, bearer)).json()["id"]
+        path, headers = f"/v1/searches/{search}", bearer | {"accept": "text/event-stream"}
+        async with client.stream("GET", path, headers=headers, extensions=SNI) as events:
+            parts = events.aiter_text()
+            assert "event: search" in await anext(parts)
+            clock.advance(timedelta(hours=1))
+            searches.release.set()  # a late answer comes, and is not shown
+            left = "".join([part async for part in parts])
+        assert "event:" not in left
+
+
 async def test_d12_an_answer_is_not_shown_to_an_officer_who_was_revoked_while_it_was_waited_for(tmp_path: Path) -> None:
     class Slow(StoredSearches):
         async def start(self, officer: Any, command: Any) -> Any:

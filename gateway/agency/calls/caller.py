@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import Depends, Request
@@ -71,7 +72,8 @@ def officer_of(request: Request) -> Officer:
         raise Unauthenticated(
             "no officer token", code="no-token", where="authorization", remedy="send `Authorization: Bearer <token>`"
         )
-    officer = parts_of(request).tokens.verify(token, client.thumbprint, client.name)
+    request.state.verify = partial(parts_of(request).tokens.verify, token, client.thumbprint, client.name)
+    officer: Officer = request.state.verify()
     request.state.officer, request.state.bearer = officer.person, officer
     parts_of(request).allowance.enter_officer(request.scope["state"], officer.person)
     return officer
@@ -130,7 +132,7 @@ def shown(body: BaseModel, request: Request, status: int = 200, headers: Mapping
 
 
 def streamed(events: AsyncIterator[bytes], request: Request) -> Response:
-    """Return a stream of events in answer to an officer's call; it ends once the officer is revoked.
+    """Return a stream of events in answer to an officer's call; it ends with the officer's token.
 
     From here on it counts among streams, and its connection, which ends with it, takes no place of those of calls.
     Raises `Overloaded`.
@@ -139,15 +141,14 @@ def streamed(events: AsyncIterator[bytes], request: Request) -> Response:
     parts.allowance.enter_stream(request.scope["state"], request.state.client, officer.person)
     request.scope["state"]["is_stream"]()
     headers = {**language_headers(language_of(request)), "connection": "close"}
-    events = _until_revoked(events, lambda: parts.tokens.check(officer))
-    return StreamingResponse(events, media_type=EVENT_STREAM, headers=headers)
+    return StreamingResponse(_while_verified(events, request.state.verify), media_type=EVENT_STREAM, headers=headers)
 
 
-async def _until_revoked(events: AsyncIterator[bytes], check: Callable[[], None]) -> AsyncIterator[bytes]:
-    """Yield the events of a stream; it ends without another one once the officer is revoked."""
+async def _while_verified(events: AsyncIterator[bytes], verify: Callable[[], Officer]) -> AsyncIterator[bytes]:
+    """Yield the events of a stream; it ends before the next one once the token has expired or is accepted no more."""
     async for event in events:
         try:
-            check()
+            verify()
         except Unauthenticated:
             return
         yield event

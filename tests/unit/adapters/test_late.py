@@ -138,6 +138,8 @@ def test_n231_sources_that_hang_hold_a_start_together_no_longer_than_one_and_the
     assert CLOCK.monotonic() - began < 10, "each of them is waited for 30 s by itself"
     assert isinstance(first, LateSource)
     assert isinstance(second, LateSource)
+    hanging = [each for each in threading.enumerate() if each.name.startswith("opening")]
+    assert [each.daemon for each in hanging] == [True, True], "a process that is told to end does not wait for them"
     assert not isinstance(there, LateSource)
     assert (first.fault.code, first.describe().id) == ("source-deadline", "la.immigration.web")
     second.close()
