@@ -82,7 +82,8 @@ class LineBody(BaseModel):
     `searched` says as of when; an answer of an earlier version has none. `not_accepted`: an answer came that does not
     verify here, or our node refused the connection to theirs.
 
-    `silent_since` is set where the counterpart was not waited for, since it had been silent for long.
+    `silent_since` is set where the counterpart was not waited for, since it had been silent for long. `log_forked`:
+    its log was shown in two versions, so that the answer may not be provable.
     """
 
     member: str
@@ -100,6 +101,7 @@ class LineBody(BaseModel):
     late: bool
     exchange_id: str
     entry: int | None = None
+    log_forked: bool
 
 
 class SearchResponse(BaseModel):

@@ -71,6 +71,7 @@ def build_asking(core: Core) -> Asking:
         shared=resources.database.shared,
         heard=core.counterparts.answered,
         filtered=core.ledger.filtered,
+        forked=core.heads.is_forked,
     )
     rounds = _rounds(core, acknowledger, asker.breakers)
     return Asking(asker, searches, acknowledger, gate, contacts, wall, rounds)

@@ -64,6 +64,7 @@ class NodeMembers:
             resources.trust.documents.charter_before(),
             lambda member: self._contact(MemberId(member), refused),
             self._witness.cosigned(),
+            self._core.heads.forked,
         )
         return describe_members(known, "node")
 

@@ -66,7 +66,8 @@ class Line:
     `silent` is never shown as no hit; `last_seen_us` is when it was last heard (0 = never); `silent_since_us` is set
     when it was not waited for, since it had been silent for long; `late` is True when the answer came after the budget.
     `searched` says as of when each kind of source was searched, and is empty where an answer does not tell;
-    `suspended` are those of `missing` that are switched off.
+    `suspended` are those of `missing` that are switched off. `log` is the counterpart's log that holds its entry of the
+    answer; `log_forked` is set while the search is shown, where two versions of that log are known.
     """
 
     member: MemberId
@@ -83,6 +84,8 @@ class Line:
     late: bool = False
     exchange_id: str = ""
     entry_index: int | None = None
+    log: str = ""
+    log_forked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
 from gateway.audit.tree.merkle import node_hash
@@ -91,6 +92,11 @@ def _other(head: Checkpoint, *known: Checkpoint | None) -> Checkpoint | None:
     return next((each for each in known if each is not None and each.root != head.root), None)
 
 
+def forked_logs(evidence: Iterable[HeadEvidence]) -> frozenset[str]:
+    """Return the logs of which the evidence shows two versions."""
+    return frozenset(item.origin for item in evidence if item.code in FORKS)
+
+
 class SeenHeads:
     """Heads, compared on the path of an exchange (some look-ups in memory) and written beside it. Thread-safe."""
 
@@ -101,6 +107,7 @@ class SeenHeads:
         self._logs: dict[str, _Seen] = {}
         self._written: dict[str, int] = {}
         self._found: list[HeadEvidence] = []
+        self._forked = forked_logs(store.evidence())
 
     def note(self, shown: Shown) -> None:
         """Note a head that came with an answer or a receipt. What contradicts it waits for `keep`."""
@@ -157,9 +164,21 @@ class SeenHeads:
         with self._lock:
             found = list(self._found)
         new = [evidence for evidence in found if self._store.keep_evidence(evidence, MAX_EVIDENCE)]
+        forked = forked_logs(self._store.evidence())  # also what the witness's service and other processes found
         with self._lock:
+            self._forked = forked
             del self._found[: len(found)]
         return new
+
+    @property
+    def forked(self) -> frozenset[str]:
+        """The logs of which two versions are known, by what is kept or was just found."""
+        with self._lock:
+            return self._forked.union(item.origin for item in self._found)
+
+    def is_forked(self, origin: str) -> bool:
+        """Tell whether two versions of a log are known."""
+        return origin in self.forked
 
     def _compare_kept(self, head: Checkpoint) -> None:
         seen, cosigned = self._store.seen(head.origin), self._store.witnessed(head.origin)

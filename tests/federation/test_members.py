@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.agency.responses import search_response
+from gateway.audit.tree.checkpoint import Signer, origin, parse_checkpoint
 from gateway.cli.client import NodeClient
 from gateway.cli.members import known_members
 from gateway.config import Home, load_settings
@@ -20,9 +22,10 @@ from gateway.model.names import MemberId
 from gateway.telemetry import Gauge
 from gateway.trust.ceremony.ceremony import import_document
 from gateway.views.members.lines import members_lines
+from gateway.views.search.lines import answer_lines
 from tests.federation.test_gossip import CLOCK, charter_without, new_status
 from tests.support.acts import switch_off
-from tests.support.exchange import TH, VN, command, entries, sample_world
+from tests.support.exchange import KH, TH, VN, command, entries, sample_world
 from tests.support.forger import eventually, eventually_async
 from tests.support.nodes import World, fix_rest_ports, officer, running
 
@@ -209,3 +212,34 @@ async def test_the_time_until_documents_end_is_a_metric_of_each_member(world: Wo
     assert set(left) == {"th", "vn", "kh"}
     assert all(70 * 3_600 < seconds <= 72 * 3_600 for seconds in left.values())
     assert gauges[Gauge.CHARTER_SECONDS]()[()] > 0
+
+
+async def test_n229_a_forked_log_is_told_beside_answers_from_it_and_in_trust_show_also_after_a_restart(
+    own_world: World,
+) -> None:
+    """CASE-N229: the answers are given on, and those of other countries and of other logs are not in doubt."""
+    asked = await own_world.nodes["th"].asking.searches.start(officer(TH), command(to=(VN, KH)))
+    log = origin("vn", "exchange", 1)
+    signer = Signer(log, own_world.federation["vn"].key("log"))
+
+    async def told() -> dict[str, str]:
+        found = await own_world.nodes["th"].asking.searches.get(officer(TH), asked.id)
+        value = search_response(found).model_dump(mode="json")
+        assert {each["member"]: each["outcome"] for each in value["lines"]} == {
+            line.member: line.outcome.value for line in asked.lines
+        }
+        texts = {each["member"]: str([*answer_lines(each, "th")]) for each in value["lines"]}
+        return {member: text for member, text in texts.items() if "shown in two versions" in text}
+
+    assert await told() == {}
+    for root in (b"1" * 32, b"2" * 32):
+        own_world.nodes["th"].core.heads.note_head(parse_checkpoint(signer.sign(9, root)))
+    assert set(await told()) == {"vn"}
+    await own_world.nodes["th"].witness.note_forks()
+    await own_world.stop("th")
+    await own_world.start("th")
+    assert set(await told()) == {"vn"}
+    assert (await shown(own_world, "vn"))["forked_logs"] == [log]
+    assert (await shown(own_world, "kh"))["forked_logs"] == []
+    about = await asyncio.to_thread(known_members, own_world.home("th"))
+    assert f"its log {log} was shown in two versions" in lines(about)

@@ -124,7 +124,10 @@ class ContactBody(BaseModel):
 
 
 class MemberBody(BaseModel):
-    """One member. `text` says its state in the caller's language; `cosigned`: when it cosigned each of our logs."""
+    """One member. `text` says its state in the caller's language; `cosigned`: when it cosigned each of our logs.
+
+    `forked_logs` are those of its logs that were shown in two versions.
+    """
 
     state: MemberState
     since: str | None
@@ -136,6 +139,7 @@ class MemberBody(BaseModel):
     status: StatusBody | None
     problem: str
     contact: ContactBody | None
+    forked_logs: list[str]
     cosigned: dict[str, str]
 
 

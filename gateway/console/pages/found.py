@@ -42,6 +42,7 @@ from gateway.views.desk.misuse import told_of
 from gateway.views.search.lines import (
     all_answered,
     answer_text,
+    doubt_text,
     hit_title,
     marking_text,
     released_text,
@@ -81,10 +82,11 @@ class HitView:
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """The answer of one counterpart, with its hits."""
+    """The answer of one counterpart, with its hits. `doubt` says why its evidence is in doubt, or is empty."""
 
     line: Line
     hits: Sequence[HitView]
+    doubt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,9 @@ def _view(
     beside: Beside = Beside(),
 ) -> FoundView:
     answers = [
-        AnswerView(_line(line, own, language), list(_hits(value["id"], line, language, beside)))
+        AnswerView(
+            _line(line, own, language), list(_hits(value["id"], line, language, beside)), doubt_text(line, language)
+        )
         for value in values
         for line in value["lines"]
     ]

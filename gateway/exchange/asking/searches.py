@@ -54,7 +54,8 @@ class OfficerSearches:
     `shared`: other processes of this node run searches, too. A search of theirs is read from the store until it has
     ended there. When that takes longer than a search can, its process is gone. `admit` raises `Unavailable` while no
     search is taken. `heard` is called with each line and when it was asked for. `filtered` returns a search without
-    the records that may not be shown any more to an officer of an office; it reads the database.
+    the records that may not be shown any more to an officer of an office; it reads the database. `forked` tells whether
+    two versions of a log are known: an answer from it is shown with that.
     """
 
     def __init__(
@@ -66,12 +67,14 @@ class OfficerSearches:
         shared: bool = False,
         heard: Callable[[Line, int], None] = lambda _line, _asked_us: None,
         filtered: Callable[[Search, str], Search] = lambda search, _office: search,
+        forked: Callable[[str], bool] = lambda _log: False,
     ) -> None:
         self._parts = parts
         self._admit = admit
         self._shared = shared
         self._heard = heard
         self._filtered = filtered
+        self._forked = forked
         self._asker = asker
         self._copies = Copies(parts.documents)
         self._running: dict[str, _Running] = {}
@@ -185,7 +188,10 @@ class OfficerSearches:
         return await self._shown(officer, search)
 
     async def _shown(self, officer: Officer, search: Search) -> Search:
-        """Return a search without the records that its officer may not see any more."""
+        """Return a search without the records that its officer may not see any more, and with what is in doubt."""
+        if any(self._forked(line.log) for line in search.lines):
+            lines = tuple(replace(line, log_forked=self._forked(line.log)) for line in search.lines)
+            search = replace(search, lines=lines)
         if not any(hit.record for line in search.lines for hit in line.hits):
             return search
         return await asyncio.to_thread(self._filtered, search, officer.office)

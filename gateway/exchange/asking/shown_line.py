@@ -38,6 +38,7 @@ def show_line(parts: Parts, checked: Checked, entry_index: int, query: Query) ->
         last_seen_us=parts.clock.now_us(),
         exchange_id=answer.exchange_id,
         entry_index=entry_index,
+        log=checked.shown.head.origin,
     )
 
 

@@ -5,7 +5,7 @@ A running node adds what it knows of each (`Contact`); the files of a home tell 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,8 @@ from gateway.trust.view import TrustView
 class Knowledge:
     """What is known at one moment. `before` is the version before the charter.
 
-    `contact` returns what a running node knows of another member, else None.
+    `contact` returns what a running node knows of another member, else None. `forked` are the logs of which two
+    versions are known.
     """
 
     view: TrustView
@@ -36,6 +37,7 @@ class Knowledge:
     before: bytes = b""
     contact: Callable[[str], Contact | None] = lambda _member: None
     logs: Sequence[CosignedLog] = ()
+    forked: Collection[str] = ()
 
 
 def describe_members(known: Knowledge, speaks: str) -> dict[str, Any]:
@@ -118,6 +120,7 @@ def _describe_member(known: Knowledge, member: str) -> dict[str, Any]:
         "status": _describe_status(status, now_us) if status else None,
         "problem": _problem(view, member, now_us),
         "contact": _describe_contact(contact) if contact is not None and member != known.me else None,
+        "forked_logs": sorted(log for log in known.forked if log.partition(".")[0] == member),
         "cosigned": {log.log: rfc3339(log.cosigned[member]) for log in known.logs if member in log.cosigned},
     }
 

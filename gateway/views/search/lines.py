@@ -67,6 +67,9 @@ SIGNED: Sentences = {
 }
 
 _NOT_NO_HIT = "This does not mean no hit."
+_FORKED = (
+    "this country's log was shown in two versions, so its answer may not be provable; tell your node's security officer"
+)
 _FULL_STOPS = ".។။。"
 
 
@@ -80,6 +83,8 @@ def all_answered(search: dict[str, Any]) -> bool:
 def answer_lines(line: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
     """Yield the answer of one counterpart, and each hit; what an officer must see first leads both."""
     yield headline(line, own, language)
+    if doubt := doubt_text(line, language):
+        yield f"      {tell(language, 'attention: {what}', what=doubt)}", "bad"
     for hit in line["hits"]:
         if first := raised(hit, language):
             yield f"      {tell(language, 'attention: {what}', what='; '.join(first))}", "bad"
@@ -106,6 +111,11 @@ def headline(line: dict[str, Any], own: str, language: Language = Language.EN) -
     if line["member"] == own:
         said = tell(language, "our own agencies: {said}", said=said)
     return f"  {line['member']}  {said}", style
+
+
+def doubt_text(line: dict[str, Any], language: Language) -> str:
+    """Return why the evidence of an answer is in doubt; empty where nothing says so."""
+    return tell(language, _FORKED) if line.get("log_forked") else ""
 
 
 def answer_text(line: dict[str, Any], language: Language) -> tuple[str, str]:

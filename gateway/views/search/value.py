@@ -50,6 +50,7 @@ def _line(search_id: str, line: Line, language: Language) -> dict[str, Any]:
         "late": line.late,
         "exchange_id": line.exchange_id,
         "entry": line.entry_index,
+        "log_forked": line.log_forked,
     }
 
 

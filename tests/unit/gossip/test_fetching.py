@@ -22,6 +22,7 @@ from gateway.gossip.holdings import MAX_EVIDENCE, holdings
 from gateway.gossip.serving import MAX_BYTES, PART
 from gateway.gossip.taking import Taken
 from gateway.model.documents import Held, Kind, Part, Wanted
+from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell, Greeting
 from gateway.rpc import methods
@@ -45,6 +46,9 @@ class NoStore:
 
     def seen(self, _origin: str) -> None:
         return None
+
+    def evidence(self) -> list[HeadEvidence]:
+        return []
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(name)

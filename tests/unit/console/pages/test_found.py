@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.console.pages.found import _summary, _view
 from gateway.errors import Reason
 from gateway.language.catalogue import tell
@@ -55,6 +57,15 @@ def test_one_question_with_an_open_end_keeps_the_other_from_saying_no_hit() -> N
     whole, open_end = search_value(search(NO_HIT)), search_value(search(Line(KH, Outcome.SILENT)))
     assert _summary([whole, open_end], Language.EN).tone == "warn"
     assert _summary([whole, whole], Language.EN).tone == "done"
+
+
+@table("language", Language)
+def test_n229_an_answer_from_a_forked_log_stands_with_a_word_of_doubt(language: Language) -> None:
+    """CASE-N229."""
+    forked = replace(NO_HIT, log_forked=True)
+    doubted, plain = _view([search_value(search(forked, NO_HIT), language)], "/gate/x", "th", language).answers
+    assert doubted.line == plain.line
+    assert (bool(doubted.doubt), plain.doubt) == (True, "")
 
 
 def test_a_member_that_is_waited_for_has_a_line_that_says_so() -> None:
