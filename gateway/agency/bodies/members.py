@@ -126,7 +126,7 @@ class ContactBody(BaseModel):
 class MemberBody(BaseModel):
     """One member. `text` says its state in the caller's language; `cosigned`: when it cosigned each of our logs.
 
-    `forked_logs` are those of its logs that were shown in two versions.
+    `forked_logs` are those of its logs that were shown in two versions; null where only the files of a home were read.
     """
 
     state: MemberState
@@ -139,7 +139,7 @@ class MemberBody(BaseModel):
     status: StatusBody | None
     problem: str
     contact: ContactBody | None
-    forked_logs: list[str]
+    forked_logs: list[str] | None
     cosigned: dict[str, str]
 
 

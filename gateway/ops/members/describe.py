@@ -26,7 +26,7 @@ class Knowledge:
     """What is known at one moment. `before` is the version before the charter.
 
     `contact` returns what a running node knows of another member, else None. `forked` are the logs of which two
-    versions are known.
+    versions are known; None where nothing of it is known, as by the files of a home.
     """
 
     view: TrustView
@@ -37,7 +37,7 @@ class Knowledge:
     before: bytes = b""
     contact: Callable[[str], Contact | None] = lambda _member: None
     logs: Sequence[CosignedLog] = ()
-    forked: Collection[str] = ()
+    forked: Collection[str] | None = None
 
 
 def describe_members(known: Knowledge, speaks: str) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _describe_member(known: Knowledge, member: str) -> dict[str, Any]:
         "status": _describe_status(status, now_us) if status else None,
         "problem": _problem(view, member, now_us),
         "contact": _describe_contact(contact) if contact is not None and member != known.me else None,
-        "forked_logs": sorted(log for log in known.forked if log.partition(".")[0] == member),
+        "forked_logs": _forked_logs(known, member),
         "cosigned": {log.log: rfc3339(log.cosigned[member]) for log in known.logs if member in log.cosigned},
     }
 
@@ -139,6 +139,12 @@ def _problem(view: TrustView, member: str, now_us: int) -> str:
     except LiaisonError as error:
         return error.message
     return ""
+
+
+def _forked_logs(known: Knowledge, member: str) -> list[str] | None:
+    if known.forked is None:
+        return None
+    return sorted(log for log in known.forked if log.partition(".")[0] == member)
 
 
 def _describe_status(status: Status, now_us: int) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def _member_lines(name: str, member: Mapping[str, Any]) -> Iterator[Line]:
         yield from _offer_lines(descriptor)
     if (contact := member["contact"]) is not None:
         yield from _contact_lines(contact)
-    for log in member["forked_logs"]:
+    for log in member["forked_logs"] or ():
         told = f"its log {log} was shown in two versions, so what it answered from it may not be provable"
         yield f"      {told}: `liaison audit evidence` shows both", "bad"
     if member["cosigned"]:
