@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.app.node import Node
+from gateway.audit.verify.human_checks import Passkeys, extent_of
 from gateway.config.home import Home
 from gateway.desk.rooms.values import Stand, home_key
 from gateway.errors import Forbidden, Stale
@@ -22,7 +23,7 @@ from gateway.ports.desk import WorkFilter
 from tests.support.acts import switch_off, switch_on
 from tests.support.alerts import actor, raising, there
 from tests.support.approving import approve_waiting
-from tests.support.exchange import sample_world
+from tests.support.exchange import entries, sample_world
 from tests.support.moved_clock import Ahead
 from tests.support.rooms import desk_of, joined, note, opened, opening, page, said
 from tests.support.simulator import Simulation, simulated
@@ -92,6 +93,11 @@ async def test_an_operation_from_its_opening_to_its_seal(own_world: Simulation) 
         ("vn", "outcome SEIZED"),
     }
     await there(th, alert_id)
+    await th.desk.alerts.own.lift(actor("th", Role.OFFICER), alert_id, "found")
+    told, book = entries(th, "operations"), Passkeys()
+    acts = [extent_of(each.entry, each.private, 0) for each in told if each.entry.exchange_id == alert_id]
+    for act in filter(None, acts):
+        book.judge(act)  # it tells of nobody: the clock ended what hid the alert
     assert all(len(each.payload_hash) == 64 and each.index >= 0 for each in evidence)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -26,10 +26,13 @@ from gateway.statements.envelope import contents
 
 HUMANS: Final = "humans"
 
-_MARKS = (b'"humans"', b'"approver_token"', f'"{APPROVES}"'.encode(), b'"to_life"', b'"invites"')
+DECIDED: Final = events.kinds(events.ASKED, events.DESK_ACT, events.DESK_CLOCK)
+"""Kinds that check 20 reads beside answers: JSON writes a word in many ways, so that bytes do not tell what to read."""
+
 _ASKED: Final = ("renewal", "invites")
 """Members of the content of acts since these name both persons: what is asked for, and has no effect yet."""
 
+_FREED: Final = "operation-over"
 _ENDS, _BEGINS = ("until_us", "end_us"), ("hidden_until_us",)
 _LATE_US = 30_000_000
 """Microseconds after a withdrawal in which a decision may get its entry that was judged before it (decision 0074)."""
@@ -50,12 +53,14 @@ class Extent:
     """A matter after an act; `readers` are its members with their offices, none for all of them.
 
     `is_shown` is False where the entry's content is not there; `by_two` tells that it approves, `tells` that it is of a
-    version whose approvals name both persons.
+    version whose approvals name both persons. `is_freed` is the clock's word alone, or what may be that: the operation
+    is over for which an alert was hidden.
     """
 
     index: int
     matter: str
     is_shown: bool = False
+    is_freed: bool = False
     by_two: bool = False
     tells: bool = False
     is_on: bool = False
@@ -83,11 +88,6 @@ class Told:
     time_us: int
     credential: bytes
     passkey: Passkey | None
-
-
-def may_show_humans(private: bytes) -> bool:
-    """Tell whether a private part can hold a decision of humans, without parsing it."""
-    return any(mark in private for mark in _MARKS)
 
 
 def decision_of(entry: Entry, private: Mapping[str, Any], row: Row, index: int) -> Decision | Extent | None:
@@ -133,10 +133,12 @@ def check_second(entry: Entry, private: Mapping[str, Any]) -> None:
 
 
 def extent_of(entry: Entry, private: Mapping[str, Any], index: int) -> Extent | None:
-    """Return what the entry of an act tells of an alert or an operation after it; None for another entry.
+    """Return what the entry of an act tells of an alert or an operation after it, or that of a clock; else None.
 
     Raises `BadSignature` where it is not well-formed.
     """
+    if entry.kind == events.DESK_CLOCK.kind:
+        return Extent(index, entry.exchange_id, is_freed=True) if private.get("code") == _FREED else None
     content = private.get("content")
     if entry.kind != events.DESK_ACT.kind or not isinstance(content, dict):
         return None
@@ -166,9 +168,9 @@ def _reader(told: Any) -> tuple[str, frozenset[str]]:
 
 
 def not_shown(entry: Entry, index: int) -> Iterator[Extent]:
-    """Yield the gap that an act leaves whose content is not there."""
-    if entry.kind == events.DESK_ACT.kind:
-        yield Extent(index, entry.exchange_id)
+    """Yield the gap that an act leaves whose content is not there, and what a clock may have said."""
+    if entry.kind in (events.DESK_ACT.kind, events.DESK_CLOCK.kind):
+        yield Extent(index, entry.exchange_id, is_freed=entry.kind == events.DESK_CLOCK.kind)
 
 
 def told_of(entry: Entry, private: Mapping[str, Any]) -> Told:
@@ -190,6 +192,10 @@ class Extents:
     def judge(self, now: Extent) -> None:
         """Judge acts in the order of their entries. Raises `BadSignature`, or `NotProved` for an older version."""
         before = self._known.pop(now.matter, None)
+        if now.is_freed:
+            if before is not None:
+                self._known[now.matter] = replace(before, hidden_us=0)
+            return
         if not now.is_shown:
             return
         if now.tells:

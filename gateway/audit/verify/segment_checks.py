@@ -21,7 +21,7 @@ from gateway.audit.tree.tile_tree import PIECE, fold, ragged
 from gateway.audit.verify.act_checks import ACT_KINDS, OF_ONE, PASSKEY_KINDS, check_act
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, erasure_proof
 from gateway.audit.verify.findings import Check, Report
-from gateway.audit.verify.human_checks import Decision, Extent, Told, decision_of, may_show_humans, not_shown, told_of
+from gateway.audit.verify.human_checks import DECIDED, Decision, Extent, Told, decision_of, not_shown, told_of
 from gateway.audit.verify.other_hands import Finder, OtherHands
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
@@ -34,7 +34,7 @@ from gateway.trust.slots import IN_OTHER_HANDS
 from gateway.trust.view import TrustView
 
 _Place = tuple[int, Entry, Row]
-_READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED) | ACT_KINDS
+_READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED) | ACT_KINDS | DECIDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ class _Checks:
             self._against(Check.PRIVATE, "its private part is another one", expected)
             return None
         mandate = self._rules.mandate
-        is_read = entry.kind in _READ or self._finder.wants(entry) or may_show_humans(row.private)
+        is_read = entry.kind in _READ or self._finder.wants(entry)
         if not is_read and not (mandate and mandate.names_agencies):
             if mandate is not None and (ground := mandate.withholds(entry)):
                 self._beyond(ground, expected)

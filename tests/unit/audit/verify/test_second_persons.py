@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.evidence import Row
 from gateway.audit.verify.findings import Check
-from gateway.audit.verify.human_checks import Passkeys, check_second, decision_of, may_show_humans, not_shown
+from gateway.audit.verify.human_checks import Passkeys, check_second, decision_of, not_shown
 from gateway.errors import BadSignature, NotProved
 from gateway.ports.events import EVENTS
 from tests.support.cli import Liaison, copy_federation
@@ -72,29 +73,25 @@ def test_one_person_for_two_is_told(kind: str, private: dict[str, Any], code: st
     assert told.value.code == code
 
 
-def test_the_words_of_an_entry_say_without_parsing_whether_it_can_name_a_second_person() -> None:
-    assert may_show_humans(b'{"content":{"approves":{}}}')
-    assert may_show_humans(b'{"approver_token":""}')
-    assert not may_show_humans(b'{"content":{}}')
-
-
 ALERT: dict[str, Any] = {"to": [{"member": "vn", "offices": ["vn.1"]}], "fields": {"name": "N"}, "until_us": 100,
                          "hidden_until_us": 0, "to_life": False, "stand": "on", "renewal": None}  # fmt: skip
 ROOM: dict[str, Any] = {"to": [["vn", ["vn.1"], "ACTS"]], "end_us": 100, "stand": "on", "invites": []}
 BY_TWO = {"approves": ASKED}
 
 
-def judged(*acts: dict[str, Any] | None) -> list[str]:
-    """What the verifier says of the acts on one matter, by their contents; None for an act that is not shown."""
+def judged(*acts: dict[str, Any] | str | None) -> list[str]:
+    """What the verifier says of the acts on one matter, by their contents; None for an act that is not shown.
+
+    A word is what a clock says, empty where its entry is not shown.
+    """
     book, found = Passkeys(), []
-    for index, content in enumerate(acts):
-        of = entry("desk-act")
+    for index, told in enumerate(acts):
+        of = entry("desk-clock" if isinstance(told, str) else "desk-act")
         row = Row(index, b"", b"", None, b"", b"")
-        shown = (
-            [decision_of(of, {**SECOND, "act": "approve-alert", "content": content}, row, index)] if content else None
-        )
-        for each in shown or not_shown(of, index):
-            assert each is not None
+        private = {"code": told} if isinstance(told, str) else {**SECOND, "act": "approve-alert", "content": told}
+        for each in [decision_of(of, private, row, index)] if told else not_shown(of, index):
+            if each is None:
+                continue
             try:
                 book.judge(each)
                 found.append("")
@@ -135,6 +132,15 @@ def test_n232_an_older_version_and_what_is_not_shown_accuse_nobody() -> None:
     assert judged(ALERT, ALERT | {"renewal": {"until_us": 500}}, ALERT | longer | BY_TWO) == ["", "", ""]
 
 
+def test_a_clock_that_ends_an_operation_accuses_nobody_and_hides_nothing_else() -> None:
+    hidden, freed = ALERT | {"hidden_until_us": 90} | BY_TWO, ALERT | {"hidden_until_us": 40}
+    assert judged(hidden, freed) == ["", ONE]
+    assert judged(hidden, "operation-over", freed, freed | {"until_us": 101}) == ["", "", "", ONE]
+    assert judged(hidden, "", freed) == ["", "", ""], "the clock may have said it in the entry that is erased"
+    assert judged(hidden, "operation-over", freed | {"until_us": 101}) == ["", "", ONE]
+    assert judged(hidden, "draft-lapsed", freed) == ["", ONE]
+
+
 def test_an_act_whose_matter_is_not_in_its_form_is_told() -> None:
     wrongs: list[dict[str, Any]] = [{"until_us": None}, {"to": [1]}, {"to": [{}]}, {"to": None}]
     for wrong in wrongs:
@@ -154,7 +160,9 @@ def test_n245_one_person_for_two_is_told_and_so_is_what_its_act_does_not_approve
         write(home, "desk-act", lie)
     for content in (ALERT | BY_TWO, ALERT | {"until_us": 7}, ALERT | {"until_us": 50}):
         write(home, "desk-act", APPROVAL | {"content": content}, "a" * 32)
+    escaped = orjson.dumps(ALERT | {"until_us": 60}).replace(b"to_life", rb"to_li\u0066e")
+    write(home, "desk-act", APPROVAL | {"content": orjson.Fragment(escaped)}, "a" * 32)
     found = liaison("audit", "verify", "--home", home, "--json").value["findings"]
     told = [item["text"] for item in found if item["check"] == Check.HUMANS and item["state"] == "contradicted"]
     assert ["of one human" in text for text in told[:2]] == [True, False]
-    assert [text.rpartition(": ")[2] for text in told[2:]] == ["2 different persons decide this, and 1 did"]
+    assert [text.rpartition(": ")[2] for text in told[2:]] == ["2 different persons decide this, and 1 did"] * 2
