@@ -150,7 +150,7 @@ def extent_of(entry: Entry, private: Mapping[str, Any], index: int) -> Extent | 
             entry.exchange_id,
             is_shown=True,
             by_two=APPROVES in content,
-            tells=any(name in content for name in _ASKED),
+            tells=any(name in content for name in (*_ASKED, APPROVES)),
             is_on=content["stand"] == "on",
             ends_us=next(int(content[name]) for name in _ENDS if name in content),
             hidden_us=next((int(content[name]) for name in _BEGINS if name in content), 0),
@@ -198,10 +198,13 @@ class Extents:
             return
         if not now.is_shown:
             return
+        is_more = before is not None and not now.by_two and now.is_more_than(before)
         if now.tells:
             self._known[now.matter] = now
-        if before is not None and not now.by_two and now.is_more_than(before):
-            refused = BadSignature if now.tells else NotProved
+        elif before is not None:  # an older version has no say on what two persons approved
+            self._known[now.matter] = replace(before, tells=before.tells and not is_more)
+        if before is not None and is_more:
+            refused = BadSignature if now.tells and before.tells else NotProved
             raise refused(
                 "{persons} different persons decide this, and {count} did", code="persons-needed", persons=2, count=1
             )

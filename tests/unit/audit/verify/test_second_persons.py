@@ -127,7 +127,10 @@ def test_n232_what_one_person_makes_more_of_is_told_over_entries(before: dict[st
 def test_n232_an_older_version_and_what_is_not_shown_accuse_nobody() -> None:
     older, longer = {name: value for name, value in ALERT.items() if name != "renewal"}, {"until_us": 500}
     assert judged(older, older | longer, older | {"until_us": 900}) == ["", "", ""], "0.2.1 let one person do it"
-    assert judged(ALERT, older | longer, ALERT | longer) == ["", "NotProved: persons-needed", ""]
+    open_ = "NotProved: persons-needed"
+    assert judged(ALERT, older | longer, ALERT | longer, ALERT | {"until_us": 501}) == ["", open_, open_, ONE]
+    assert judged(ALERT, older | longer, ALERT, ALERT | longer) == ["", open_, "", ONE]
+    assert judged(ALERT, older, ALERT | longer) == ["", "", ONE], "nor does an entry of its form hide what was before"
     assert judged(ALERT, None, ALERT | longer) == ["", "", ""], "two may have approved it in the entry that is erased"
     assert judged(ALERT, ALERT | {"renewal": {"until_us": 500}}, ALERT | longer | BY_TWO) == ["", "", ""]
 
