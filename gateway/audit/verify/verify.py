@@ -26,7 +26,9 @@
     member listed for it then, and is the act that its entry tells;
 20. every decision of humans that is shown keeps their tokens and reasons; an assertion of a passkey is over exactly the
     statement of the entry, by a passkey that was enrolled for that person then, whose counter did not go back. What two
-    persons approve names both, and no act of one person makes more of an alert or an operation than the act before it.
+    persons approve names both, and no act of one person makes more of an alert or an operation than the act before it:
+    longer, more readers, other fields, in force. The first act that is shown, and the ground, the urgency and the
+    files of an alert, are not compared; a clock's word that an operation is over is taken.
 
 Findings carry these numbers. Exit codes: 0 proved, 1 contradicted, 3 not provable.
 """
