@@ -178,8 +178,8 @@ class Database:
                 self._writer.rollback()
             if not is_same:
                 raise StorageBroken("another server answers at the database's address", where=doing, remedy=_AGAIN)
-        except LiaisonError:
-            self._broken = True
+        except LiaisonError as error:
+            self._broken, self._code = True, error.code
             raise
         finally:
             self._renewing = 0

@@ -12,7 +12,8 @@ wait for its disk. A server that stands still ends no process: whatever needs it
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +109,15 @@ def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = 
                 require_durable_server(connection, synchronous=synchronous)
         if not read_only:
             known = identity(database)
-            database.is_same = lambda connection: _identity(connection) == known
+
+            def is_same(connection: Connection) -> bool:
+                # A session takes the settings of its own beginning, and they may be weaker by now.
+                with _weaker_by_now():
+                    require_session(connection)
+                    require_durable_server(connection, synchronous=synchronous)
+                return _identity(connection) == known
+
+            database.is_same = is_same
     except BaseException:
         database.close()
         raise
@@ -266,11 +275,17 @@ def check_again(database: Database, before: StorageIdentity | None, *, synchrono
             now=now,
             before=before,
         )
+    with _weaker_by_now(), database.read("settings") as connection:
+        require_durable_server(connection, synchronous=synchronous)
+
+
+@contextmanager
+def _weaker_by_now() -> Iterator[None]:
+    """Raise `StorageBroken` where settings of a running node's database do not fit any more."""
     try:
-        with database.read("settings") as connection:
-            require_durable_server(connection, synchronous=synchronous)
+        yield
     except Misconfigured as error:
-        raise StorageBroken(error.message, where=error.where, remedy=error.remedy) from error
+        raise StorageBroken(error.message, code=error.code, where=error.where, remedy=error.remedy) from error
 
 
 def describe(database: Database) -> str:

@@ -21,7 +21,7 @@ class LogClaims:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._index: ClaimIndex | None = None
         self._through: dict[int, int] = {}
         self._newer = Prepared(_NEWER_CLAIMS, database.engine.dialect)
@@ -66,8 +66,8 @@ class LogClaims:
         Entries become visible in order and without gaps, since each batch follows the state before. The lock ensures
         that no entry is read twice, and none that this process adds itself.
         """
-        claims = self._opened()
         with self._lock:
+            claims = self._opened()  # under this lock: another thread may forget the index, and begin another
             behind = {log_id: self._through.get(log_id, 0) for log_id in logs}
             if size is not None:
                 behind = {log_id: through for log_id, through in behind.items() if through < size}
@@ -86,8 +86,8 @@ class LogClaims:
         """Take in the claims of a batch that is committed, except those that were read since."""
         if self._index is None and not any(entry.claim for entry in entries):
             return  # a command that writes one entry does not read the claims of the history for it
-        claims = self._opened()
         with self._lock:
+            claims = self._opened()
             through = self._through.get(log_id, 0)
             claims.add(
                 (claim_key(claim.sender, claim.exchange_id), claim.expires_us, log_id, entry.index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,32 @@ def test_n280_a_session_that_has_ended_is_not_replaced_by_one_of_another_server(
         database.is_same = lambda _: False
         with pytest.raises(StorageBroken, match="another server"), database.write("test") as connection:
             end_of(connection, postgres)
+        with pytest.raises(StorageBroken, match="failed before"):
+            database.probe()
+
+
+def test_n280_a_session_that_has_ended_is_not_replaced_by_one_that_commits_before_the_disk_has_it(
+    postgres: Server, home: LogHome
+) -> None:
+    def commits(word: str, act: str) -> None:
+        with closing(postgres.admin()) as administrator:
+            administrator.execute(f"ALTER SYSTEM {act}")
+            administrator.execute("SELECT pg_reload_conf()")
+
+        def is_so() -> bool:
+            with closing(postgres.admin()) as another:
+                return bool(another.execute("SHOW synchronous_commit").fetchone() == (word,))
+
+        wait_until(is_so, "new sessions do not commit so")
+
+    with home.database() as database:
+        commits("off", "SET synchronous_commit = off")
+        try:
+            with pytest.raises(StorageBroken) as caught, database.write("test") as connection:
+                end_of(connection, postgres)
+        finally:
+            commits("on", "RESET synchronous_commit")
+        assert caught.value.code == "weak-storage"
         with pytest.raises(StorageBroken, match="failed before"):
             database.probe()
 
