@@ -31,7 +31,7 @@ from certs.durable import PRIVATE, make_folder, replace
 from gateway.audit.acts.table import Lane, rule_of
 from gateway.audit.retention.plan import Progress, in_silence
 from gateway.clock import SystemClock
-from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, StorageBroken
+from gateway.errors import Forbidden, LiaisonError, Malformed, NotWritten, Overloaded, StorageBroken
 from gateway.signing import strict_json
 
 MAX_WAITING = 1_000
@@ -190,10 +190,13 @@ class Mailbox:
         return count
 
     def _answer(self, path: Path, carry_out: Callable[[Order], Mapping[str, Any]]) -> None:
-        """Carry out the act in a file, write its result and remove it. Raises `StorageBroken`, `OSError`."""
+        """Carry out the act in a file, write its result and remove it. Raises `StorageBroken`, `OSError`.
+
+        Raises `NotWritten` where a step of it was not written: it stays, and goes on where it was cut off.
+        """
         try:
             result = dict(carry_out(read_order(path)))
-        except StorageBroken:
+        except (NotWritten, StorageBroken):
             raise
         except LiaisonError as error:
             names = ("message", "code", "where", "remedy")
