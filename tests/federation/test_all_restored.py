@@ -18,9 +18,11 @@ from gateway.app.node import Node
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.errors import Contradicted, NotProved
+from gateway.ops.homes.unwitnessed_start import waive_start
 from gateway.ports import events
 from tests.support.exchange import entries, stopping
 from tests.support.nodes import World, build_world
+from tests.support.persons import person_key
 
 MEMBERS = ("th", "vn", "kh")
 
@@ -113,10 +115,12 @@ async def test_n228_a_federation_that_was_restored_as_a_whole_starts_and_an_old_
     for member in MEMBERS:
         await world.stop(member)
 
-    # an old backup among restored ones is told so by those that wait as it does
+    # an old backup among restored ones is told so by those that wait as it does, and a waiver does not hide that
     for member, name in (("th", "early"), ("vn", "late"), ("kh", "late")):
         await restored(world, member, name)
         patience(world, member, 45 if member == "th" else 15)
+    waiver = waive_start(world.home("th"), "no node answers", [person_key(world.home("th"), "adm")])
     refused, *_ = await asyncio.gather(*map(world.start, MEMBERS), return_exceptions=True)
     assert isinstance(refused, Contradicted)
     assert refused.code == "log-ahead"
+    assert waiver.exists(), "it is for the end of the wait"

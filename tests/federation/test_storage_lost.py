@@ -79,7 +79,7 @@ async def test_h3_on_a_disk_with_a_mebibyte_left_a_node_ends_reads_go_on_and_spa
         await stopped(process)
     with small_disk(home):
         reserve_nothing(home)
-        waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
+        waive(home)
         async with serving(own_world) as process, load.running(client):
             assert await process.ended() == _STORAGE
         assert load.answers, "it was full from the beginning"
@@ -104,6 +104,13 @@ async def test_h3_on_a_disk_with_a_mebibyte_left_a_node_ends_reads_go_on_and_spa
         assert verified.code == 0, verified.out + verified.err
 
 
+def waive(home: Path) -> None:
+    """Let the node start once without a witness, and wait for none."""
+    with (home / "node.toml").open("a") as file:
+        file.write("[witness]\nwait_s = 0\n")
+    waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
+
+
 def reserve_nothing(home: Path) -> None:
     """Let the node use the last block of its disk."""
     settings = home / "node.toml"
@@ -118,7 +125,7 @@ async def test_h3_above_its_reserve_a_node_refuses_and_lives_on_a_disk_that_gets
     async with serving(own_world) as process:  # its indexes are built
         await stopped(process)
     with small_disk(home, 24 * _MIB):
-        waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
+        waive(home)
         async with serving(own_world) as process, client.channel() as channel:
             await load.submit(channel, load.envelope(0))
             filling = home / "filling"
@@ -162,7 +169,7 @@ async def test_after_a_stop_in_order_the_log_is_verified_on_a_disk_that_takes_no
     async with serving(own_world) as process:  # its folders are made
         await stopped(process)
     with small_disk(home, 64 * _MIB):
-        waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
+        waive(home)
         async with serving(own_world) as process:
             async with caller(own_world).channel() as channel:
                 await load.submit(channel, load.envelope(0))

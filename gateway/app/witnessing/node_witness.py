@@ -23,7 +23,7 @@ from gateway.model.names import MemberId
 from gateway.node.waiting_server import WaitingServer
 from gateway.node.witness_client import DomesticChannel, WitnessClient
 from gateway.ops.acts.prove import HomeTrust, Used
-from gateway.ops.homes.unwitnessed_start import take_unwitnessed_start
+from gateway.ops.homes.unwitnessed_start import check_waiver, is_waived, take_unwitnessed_start
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
@@ -124,23 +124,20 @@ class NodeWitness:
         """Compare our logs with their witnesses; return the entry of the result, None where the logs are empty.
 
         Where no witness answers for a log that came from elsewhere, they are asked again for `witness.wait_s` seconds,
-        in which counterparts that wait as we do can ask us on our port, with these credentials.
+        in which counterparts that wait as we do can ask us on our port, with these credentials. A waiver is used up
+        only when none has answered by then.
 
         Raises `Contradicted` when this is an old or a second copy, `NotProved` when that cannot be known.
         """
         plan = witness_plan(self._resources.member, self._resources.settings.witness, self._resources.trust.view)
         waived: dict[str, Any] = {"waived": ""}
         try:
-            found = await self._comparison.at_start(self._logs, plan.asked)
+            found = await self._compared(plan.asked, credentials)
         except NotProved:
-            if told := self._take_waiver():
-                waived |= told
-                found = Compared((), tuple((name, "unreachable") for name in plan.asked))
-            elif wait_s := self._resources.settings.witness.wait_s:
-                async with self._waiting(credentials()):
-                    found = await self._compared_within(wait_s, plan.asked)
-            else:
+            if not (told := self._take_waiver()):
                 raise
+            waived |= told
+            found = Compared((), tuple((name, "unreachable") for name in plan.asked))
         if not any(parse_checkpoint(log.checkpoint).size for log in self._logs):
             return None
         return events.WITNESS_COMPARED.draft(
@@ -148,6 +145,17 @@ class NodeWitness:
             missing=[f"{name or 'domestic'}: {code}" for name, code in found.missing],
             **waived,
         )
+
+    async def _compared(self, witnesses: Sequence[str], credentials: Callable[[], Credentials]) -> Compared:
+        try:
+            return await self._comparison.at_start(self._logs, witnesses)
+        except NotProved:
+            if not (wait_s := self._resources.settings.witness.wait_s):
+                raise
+        if is_waived(self._resources.home):
+            check_waiver(self._trust)  # a bad one is told before the wait
+        async with self._waiting(credentials()):
+            return await self._compared_within(wait_s, witnesses)
 
     @asynccontextmanager
     async def _waiting(self, credentials: Credentials) -> AsyncIterator[None]:
@@ -181,8 +189,11 @@ class NodeWitness:
 
     def _take_waiver(self) -> dict[str, Any]:
         resources = self._resources
-        used = Used(self._documents, resources.store, resources.keystore)
-        return take_unwitnessed_start(HomeTrust(resources.home, resources.member, resources.clock), used)
+        return take_unwitnessed_start(self._trust, Used(self._documents, resources.store, resources.keystore))
+
+    @property
+    def _trust(self) -> HomeTrust:
+        return HomeTrust(self._resources.home, self._resources.member, self._resources.clock)
 
     async def note_forks(self) -> None:
         """Keep heads of others that contradict each other; raise an alarm, and write their entries."""
