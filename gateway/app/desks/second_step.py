@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.outcomes.arriving import OutcomeArrivals
 from gateway.desk.outcomes.telling import HitOutcomes
 from gateway.desk.parts import DeskParts
+from gateway.desk.people.directory import People
 from gateway.desk.raising import Raising
 from gateway.desk.second_step.answers import HeldAnswers, OwnAnswers
 from gateway.desk.second_step.approval import Approvals
@@ -130,16 +131,22 @@ def clocks_under(policy: PolicyEngine, agreement: str) -> Clocks:
 
 
 def _agency_for(core: Core, wanted: str, office: str) -> str:
-    """Return the agency of ours whose duty officer answers a question: one that is on duty in the office that it names,
-    or that of its topic where we have it. An empty text leaves it to the national desk."""
-    now_us = core.parts.clock.now_us()
-    there = core.people.agencies_on_duty(office, Role.DUTY, now_us) if office else frozenset[str]()
-    if wanted in there or len(there) == 1:
-        return wanted if wanted in there else min(there)
-    has_source = wanted in {wall.description.agency for wall in core.resources.walls}
-    if has_source or (wanted and core.people.is_anybody_on_duty(wanted, "", Role.DUTY, now_us)):
+    owners = {wall.description.agency for wall in core.resources.walls}
+    return asked_agency(core.people, owners, wanted, office, core.parts.clock.now_us())
+
+
+def asked_agency(people: People, owners: Set[str], wanted: str, office: str, now_us: int) -> str:
+    """Return the agency of ours whose duty officer answers a question: the one on duty in the office that it names, or
+    that of its topic where it has a source or somebody on duty. An empty text leaves it to the national desk, as where
+    several agencies are on duty in the office and none of them has the topic.
+    """
+    there = people.agencies_on_duty(office, Role.DUTY, now_us) if office else frozenset[str]()
+    if wanted in there:
         return wanted
-    return min(there, default="")
+    if len(there) == 1:
+        return min(there)
+    is_here = wanted in owners or (wanted and people.is_anybody_on_duty(wanted, "", Role.DUTY, now_us))
+    return wanted if is_here else ""
 
 
 def own_answers(core: Core) -> OwnAnswers:

@@ -1,4 +1,4 @@
-"""Read a page of a list of work: in the order of who waits for it, with the hits of one search as one item."""
+"""Read a page of a list of work: in the order of who waits for it, with a counterpart's hits of one search as one item."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from gateway.desk.listing import MOST_READ, Slice, bad_place
+from gateway.desk.raising import warning_work
 from gateway.model.desk.order import WorkPlace, waited_for
 from gateway.model.desk.work import WorkKind
 from gateway.ports.desk import Work
@@ -24,7 +25,7 @@ def page_of(
     folded: bool = False,
 ) -> Slice[tuple[Work, ...]]:
     """Return so many items of a list that fit, behind the place `after` (empty: the first ones); each is one row, or
-    with `folded` all hits of a search.
+    with `folded` all hits of a search at a counterpart.
 
     `read` returns so many rows behind a place, in the order of the list. What is raised meanwhile moves no place. So
     many rows are looked at in one call that it ends in time; then `next` leads on, however few were found. Raises
@@ -52,9 +53,14 @@ def page_of(
 
 
 def _is_same_search(one: Work, other: Work) -> bool:
-    """Tell whether two rows are hits of the same search, which the same person has to confirm."""
-    both = {(work.kind, work.notice_id, work.assigned, work.due_us, bool(work.done_us)) for work in (one, other)}
-    return one.kind is WorkKind.CONFIRM and len(both) == 1
+    """Tell whether two rows are hits of one search at the same counterpart, which the same person has to confirm.
+
+    A counterpart's alert that the search has found is none of them: it stands by itself.
+    """
+    works = (one, other)
+    if any(work.kind is not WorkKind.CONFIRM or work.id == warning_work(work.key, work.notice_id) for work in works):
+        return False
+    return len({(work.key.peer, work.notice_id, work.assigned, work.due_us, bool(work.done_us)) for work in works}) == 1
 
 
 def _place(text: str) -> WorkPlace | None:

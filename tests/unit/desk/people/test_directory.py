@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.app.desks.second_step import asked_agency
 from gateway.clock import ManualClock, rfc3339
 from gateway.desk.people.directory import People
 from gateway.desk.people.lists import DUTY, PERSONS
@@ -130,3 +131,23 @@ def test_a_person_whose_account_is_barred_is_on_no_duty(people: People, clock: M
     people.bars = {"th.d.7"}.__contains__
     assert people.on_duty(*PLACE, clock.now_us()) == ()
     assert people.who(*PLACE, clock.now_us()).national, "the national desk stands in"
+
+
+def test_a_question_to_an_office_of_several_agencies_is_the_national_desk_s_unless_one_has_its_topic(
+    people: People, tmp_path: Path, clock: ManualClock
+) -> None:
+    now_us = clock.now_us()
+    assert asked_agency(people, set(), "immigration", "th.blo.main", now_us) == "police"
+    later = rfc3339(now_us + 90 * 24 * HOUR_US)[:10]
+    since, until = (f"{rfc3339(now_us + hours * HOUR_US)[:16]}Z" for hours in (-1, 8))
+    write(
+        tmp_path,
+        clock,
+        f"th.c.1,customs,th.blo.main,duty,,th,{later}\n",
+        f"th.c.1,customs,th.blo.main,duty,{since},{until}\n",
+    )
+    assert people.look()
+    assert asked_agency(people, set(), "immigration", "th.blo.main", now_us) == ""
+    assert asked_agency(people, set(), "", "th.blo.main", now_us) == ""
+    assert asked_agency(people, set(), "police", "th.blo.main", now_us) == "police"
+    assert asked_agency(people, {"immigration"}, "immigration", "th.blo.main", now_us) == "immigration"

@@ -97,11 +97,16 @@ def test_n206_what_a_human_is_waited_for_comes_first_and_pages_have_each_item_on
     assert {waited_for(item[0].kind, item[0].urgency) for item in desk.page(5).items} == {Waited.AT_THE_GATE}
 
 
-def test_n206_the_hits_of_a_search_are_one_item_whatever_the_size_of_a_page(desk: Rows) -> None:
+def test_n206_hits_of_a_search_at_a_counterpart_are_one_item_and_its_alert_is_another(desk: Rows) -> None:
     for limit in (1, 2, 3, 1000):
         confirmed = [item for item in desk.pages(limit) if item[0].kind is WorkKind.CONFIRM]
-        assert [len(item) for item in confirmed] == [6, 6]
-        assert [{work.notice_id for work in item} for item in confirmed] == [{search} for search in SEARCHES]
+        found = [
+            (item[0].notice_id, item[0].key.peer, item[0].key.thread_id == "alert", len(item)) for item in confirmed
+        ]
+        assert sorted(found) == [
+            (search, *matter) for search in SEARCHES for matter in (("th", False, 3), ("vn", False, 2), ("vn", True, 1))
+        ]
+        assert all(len({(work.notice_id, work.key.peer) for work in item}) == 1 for item in confirmed)
     read = next(item for item in desk.pages(50) if item[0].kind is WorkKind.READ)
     assert desk.pages(50).index(read) < desk.pages(50).index(confirmed[0])
 
