@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +26,8 @@ _undo: ContextVar[list[Callable[[], None]] | None] = ContextVar("undo", default=
 def all_or_nothing() -> Iterator[None]:
     """Undo what the block wrote through this module where it fails: what is new goes, what was replaced comes back.
 
-    What other threads and processes write stays.
+    What other threads and processes write stays: a file that another one has put in the place of ours, and a folder
+    with anything in it that is not ours.
     """
     steps: list[Callable[[], None]] = []
     around = _undo.get()
@@ -47,35 +47,42 @@ def all_or_nothing() -> Iterator[None]:
         _undo.reset(token)
 
 
-def note_new(path: Path) -> None:
-    """Note that a file or folder, which does not exist, is made now; with the folders above it that are missing."""
-    if (steps := _undo.get()) is not None and not os.path.lexists(path):
-        missing = [path, *(folder for folder in path.parents if not folder.exists())]
-        steps.append(partial(_forget, missing[-1]))
+def note_made(path: Path) -> None:
+    """Note a file, or a folder with all that is in it, that this thread has made by other means than this module."""
+    _note(path)
+    for below in sorted(path.rglob("*")):
+        _note(below)
 
 
-def _note_replaced(path: Path) -> None:
-    if (steps := _undo.get()) is None:
+def _note(path: Path, before: tuple[bytes, int] | None = None) -> None:
+    """Note that `path` is ours now; `before` has the bytes and the mode of the file in whose place it is."""
+    if (steps := _undo.get()) is not None:
+        steps.append(partial(_take_back, path, _place(path), before))
+
+
+def _take_back(path: Path, made: tuple[int, int], before: tuple[bytes, int] | None) -> None:
+    if _place(path) != made:
         return
-    if path.is_file():
-        steps.append(partial(replace, path, path.read_bytes(), path.stat().st_mode & 0o777))
+    if before is not None:
+        replace(path, *before)
+    elif path.is_dir() and not path.is_symlink():
+        path.rmdir()
     else:
-        note_new(path)
-
-
-def _forget(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        path.unlink()
     sync_folder(path.parent)
+
+
+def _place(path: Path) -> tuple[int, int]:
+    found = path.lstat()
+    return found.st_dev, found.st_ino
 
 
 def make_folder(path: Path, mode: int = 0o700) -> None:
     """Create `path` and its parents unless they exist."""
-    note_new(path)
     try:
-        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        for folder in reversed([each for each in path.parents if not each.exists()]):
+            _make_one(folder, 0o777)
+        _make_one(path, mode)
     except OSError as error:
         raise Misconfigured(
             "`{path}` cannot be made: {strerror}",
@@ -86,6 +93,16 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
         ) from error
 
 
+def _make_one(path: Path, mode: int) -> None:
+    try:
+        path.mkdir(mode)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+    else:
+        _note(path)
+
+
 def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
     """Write a file that must not exist yet. Raises `Misconfigured` when it exists; never overwrites.
 
@@ -93,7 +110,6 @@ def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
     """
     if path.is_symlink() or path.exists():
         raise _exists(path)
-    note_new(path)
     aside = _aside(path)
     try:
         aside.unlink(missing_ok=True)
@@ -120,6 +136,7 @@ def give_name(aside: Path, path: Path) -> None:
         raise StorageBroken("cannot be written: {strerror}", where=str(path), strerror=error.strerror) from error
     finally:
         aside.unlink(missing_ok=True)
+    _note(path)
     sync_folder(path.parent)
 
 
@@ -161,7 +178,7 @@ def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
             where=str(path),
             remedy="name a file in a folder",
         )
-    _note_replaced(path)
+    before = (path.read_bytes(), path.stat().st_mode & 0o777) if _undo.get() is not None and path.is_file() else None
     aside = _aside(path)
     try:
         aside.unlink(missing_ok=True)
@@ -173,6 +190,7 @@ def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
         aside.replace(path)
     except OSError as error:
         raise StorageBroken("cannot be written: {strerror}", where=str(path), strerror=error.strerror) from error
+    _note(path, before)
     sync_folder(path.parent)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from certs.durable import PRIVATE, all_or_nothing, make_folder, note_new
+from certs.durable import PRIVATE, all_or_nothing, make_folder, note_made, write_new
 from certs.durable import replace as write_whole
 from gateway.clock import Clock
 from gateway.config import PACKAGED_POLICY, Home, Settings, TrialOfficer, load_settings, write_default
@@ -85,8 +85,8 @@ def found(
     given = _settings(member, node_name, listen, database) | in_module.settings(_HOME_KEYS)
     given |= in_module.module_settings if in_module.agencies else {}
     officers = [_officer(member, agency) for agency in wanted[:1]]
-    note_new(Home(home).settings)
-    is_new = write_default(home, given, officers=officers, agency_keys=in_module.agencies)
+    if is_new := write_default(home, given, officers=officers, agency_keys=in_module.agencies):
+        note_made(Home(home).settings)
     tries = before is None or bool(before.trial_officers and not before.node.production)
     made = create_member_keys(home, authority, member, wanted, node_name, clock, with_issuer=tries)
     made += ["node.toml"] if is_new else []
@@ -182,11 +182,11 @@ def make_folders(settings: Settings) -> list[Path]:
         aside = folder.with_name(f".{folder.name}.new")
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
-        note_new(folder)
         if folder == people:
             for name, text in ((PERSONS, PERSONS_EXAMPLE), (DUTY, DUTY_EXAMPLE), (CARDS, CARDS_EXAMPLE)):
                 write_whole(aside / name, text.encode(), PRIVATE)
         aside.rename(folder)
+        note_made(folder)
     return made
 
 
@@ -198,7 +198,8 @@ def _database(settings: Settings) -> list[str]:
         made.append(f"{settings.keystore.name}/")
     if not is_made(settings):
         made.append(settings.database_file.name)
-        note_new(settings.database_file)
+        with suppress(Misconfigured):  # another one has begun it, or opening it tells why it cannot be made
+            write_new(settings.database_file, b"")
     with closing(open_storage(settings)) as database:
         if settings.is_shared and version(database) is None:
             made.append("tables in PostgreSQL")

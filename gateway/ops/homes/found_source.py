@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import issue, load_authority
-from certs.durable import PUBLIC, all_or_nothing, make_folder, note_new, write_new
+from certs.durable import PUBLIC, all_or_nothing, make_folder, note_made, write_new
 from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder, label
@@ -77,9 +77,10 @@ def found_source(
     for folder in (home.path, home.keys, home.accepted, home.index, home.highwater):
         make_folder(folder)
     in_module.check_names(_KEYS)
-    note_new(home.settings)
     values = {"source.member": member, "source.agency": agency, **settings, **in_module.settings(_KEYS)}
-    if not (is_new := write_source(home.path, values)):
+    if is_new := write_source(home.path, values):
+        note_made(home.settings)
+    else:
         in_module.check_kept(home.keys, home.settings)
     made = [f"keys/{name}.key" for name in ("record", "tls", "log") if _make_key(home, name)]
     requests = []

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import pinned_server
-from certs.durable import PUBLIC, all_or_nothing, make_folder, note_new, write_new
+from certs.durable import PUBLIC, all_or_nothing, make_folder, note_made, write_new
 from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
 from certs.names import witness_tls_name
@@ -49,9 +49,10 @@ def found_witness(out: Path, member: str, listen: str, clock: Clock, in_module: 
     for folder in (home.keys, home.trust):
         make_folder(folder)
     in_module.check_names(_KEYS)
-    note_new(home.settings)
     values = {"witness.member": member} | ({"listen.address": listen} if listen else {}) | in_module.settings(_KEYS)
-    if not (is_new := write_witness(out, values)):
+    if is_new := write_witness(out, values):
+        note_made(home.settings)
+    else:
         in_module.check_kept(home.keys, home.settings)
     for name, algorithm in _COSIGNING.items():
         if not has_key(home.key(name)):
