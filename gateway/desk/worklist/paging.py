@@ -1,4 +1,4 @@
-"""Read a page of a list of work: by who waits for it, with the hits of one search at a counterpart as one item."""
+"""Read a page of a list of work: in the order of who waits for it, a counterpart's hits of one search as one item."""
 
 from __future__ import annotations
 
