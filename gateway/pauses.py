@@ -20,7 +20,7 @@ STEP_S = 1.0
 """The event loop of a process beats many times as often: what is longer between two beats was a pause."""
 
 AFTER_S = 3.0
-"""What waited for us while we stood still is taken up within so many seconds, which count against nobody either."""
+"""Seconds after a pause in which we take up what waited for us; they count as part of the pause."""
 
 _KEPT = 64
 

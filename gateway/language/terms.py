@@ -100,7 +100,7 @@ ALERT_ANSWERS: Sentences = {
     "CANNOT": "cannot act on it",
     "NOT_EXECUTED": "not executed, for a legal reason",
 }
-"""What a duty officer of a counterpart says of an alert."""
+"""The answers of a counterpart's duty officer to an alert, in words."""
 
 NOT_EXECUTED: Sentences = {
     "no-legal-basis": "our law has no basis for this action",

@@ -21,7 +21,7 @@ class WorkQuery(msgspec.Struct, frozen=True):
 
     Without more it is what waits for them: assigned to them, or for one of their roles and not taken. `all` adds what
     others have taken, and what waits for others and the person looks after; `done` adds work that is done. `folded`
-    makes one item of all hits of a search. The list begins behind the place `after`.
+    makes one item of a counterpart's hits of a search. The list begins behind the place `after`.
     """
 
     kinds: tuple[WorkKind, ...] = ()

@@ -58,7 +58,7 @@ def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """What is asked of any database meanwhile, past the statements of the hot path."""
+    """Yield the statements that databases are asked meanwhile, beside those of the hot path."""
     asked: list[str] = []
 
     def note(*arguments: Any) -> None:

@@ -83,7 +83,7 @@ class Country:
             await asyncio.sleep(0.05)
 
     def health(self) -> dict[str, Any]:
-        """What the node tells its own systems, also with the status of one that is not ready."""
+        """Return what the node tells its own systems of its health, also while it is not ready."""
         with NodeClient(load_settings(self.home)) as client:
             answer = client._client.get("/v1/health", extensions={"sni_hostname": client._name})
             return dict(answer.json())

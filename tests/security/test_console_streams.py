@@ -19,6 +19,7 @@ from gateway.console.frame import events as streams
 from gateway.console.pages import desk as desk_page
 from gateway.desk.worklist import queue as worklist
 from gateway.https.connection import ConnectionLimits
+from gateway.model.desk.notices import Urgency
 from gateway.model.desk.work import Role, WorkKind
 from gateway.ports import events
 from gateway.ports.desk import DeskRows
@@ -208,8 +209,9 @@ async def test_a_long_list_shows_its_first_rows_leads_on_to_more_and_is_followed
         assert 55 <= lengths[1] < 100
         # Where there are no more rows of a page, it leads on behind itself.
         monkeypatch.setattr(desk_page, "_ROWS", (50,))
-        paths, length = ["/desk?list=all"], 0
+        paths, length, link = ["/desk?list=all"], 0, ""
         while path := paths.pop():
+            link = path
             page = (await duty.get(path)).text
             length += page.count("<time ")
             paths += ["", *(unescape(link) for link in re.findall(r'href="(/desk[?][^"]*after=[^"]*)"', page))]
@@ -217,3 +219,10 @@ async def test_a_long_list_shows_its_first_rows_leads_on_to_more_and_is_followed
             async with duty.client.stream("GET", live, headers=STREAM) as answer:
                 assert "event: changed" not in await heard(answer.aiter_lines(), ": nothing new")
         assert length == lengths[1]
+        # What presses is told on each page, also where it stands before the rows of the page.
+        for path in ("/desk?list=mine", link):
+            page = (await duty.get(path)).text
+            live = unescape(page.partition('data-live="')[2].partition('"')[0])
+            await write(running.node(), office="th.blo.aranyaprathet", urgency=Urgency.FLASH)
+            async with duty.client.stream("GET", live, headers=STREAM) as answer:
+                await heard(answer.aiter_lines(), "event: changed")

@@ -105,7 +105,7 @@ class RenewBody(Closed):
 
 
 class AlertAnswerBody(BaseModel):
-    """What a duty officer there answered, the newest last; NOT_EXECUTED has a reason in law."""
+    """An answer of a duty officer there to an alert; NOT_EXECUTED has a reason in law."""
 
     code: str
     reason: str

@@ -37,7 +37,7 @@ class WorkBody(BaseModel):
     `level` says how far the clock has raised it: `first`, `half` (half of its time is over) or `end`. `paused` is since
     when its clock stands. `mark` says what came meanwhile: `LATE`, `phone` (a draft lapses soon: phone its approver),
     `undelivered` (phone the counterpart), `lapsed`. `text` says what is to be done in the caller's language.
-    `folded` are the ids of the other hits of the same search, for which this one stands in a list.
+    `folded` are the ids of the other hits of the same search at that counterpart, for which this one stands in a list.
     """
 
     id: str

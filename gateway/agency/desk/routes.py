@@ -92,7 +92,7 @@ def _work() -> APIRouter:
         """Return the work that the caller sees, page by page: no content of any matter.
 
         First comes what a human is waited for (FLASH, then URGENT, then what a counterpart or a colleague waits for),
-        and in each part what is due first. The hits of a search are one item.
+        and in each part what is due first. The hits of a search at a counterpart are one item.
         """
         officer, language = officer_of(request), language_of(request)
         query = WorkQuery(tuple(kind), mine=mine, all=everything, done=done, limit=limit, folded=True, after=after)

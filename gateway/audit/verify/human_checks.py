@@ -185,7 +185,7 @@ def told_of(entry: Entry, private: Mapping[str, Any]) -> Told:
 
 @dataclass(slots=True)
 class Extents:
-    """What each matter was after the last act that was shown."""
+    """Keeps what each matter was after the last act that was shown, and judges the next one by it."""
 
     _known: dict[str, Extent] = field(default_factory=dict)
 

@@ -107,7 +107,8 @@ class _Desk:
             more=_more(which, rows, behind, visit) if is_cut else None,
             ask=Link("/ask", tell(language, "Ask another country")) if visit.roles & ASKERS else None,
         )
-        query = {"list": which, "rows": rows, "after": visit.query("after"), "shown": _mark(works)}
+        marks = {"shown": _mark(works), "waiting": _mark(waiting)}
+        query = {"list": which, "rows": rows, "after": visit.query("after"), **marks}
         live = f"{PATH}/events?{urlencode(query)}"
         return Page("pages/desk.html", tell(language, "Desk"), view, live=live)
 
@@ -130,12 +131,15 @@ class _Desk:
 
     async def follow(self, visit: Visit) -> Response:
         """Stream that the work of the person has changed; nothing of it is told."""
-        return StreamingResponse(merged_changes([self._changes(visit)]), media_type=EVENT_STREAM)
+        which, after, waiting = visit.query("list"), visit.query("after"), _query("", _COUNTED)
+        feeds = [self._changes(visit, waiting if which == "threads" else _query(which, _rows(visit), after), "shown")]
+        if after or which == "mine":  # what is raised now stands before these rows, or is nobody's yet
+            feeds.append(self._changes(visit, waiting, "waiting"))
+        return StreamingResponse(merged_changes(feeds), media_type=EVENT_STREAM)
 
-    async def _changes(self, visit: Visit) -> AsyncIterator[object]:
+    async def _changes(self, visit: Visit, wanted: WorkQuery, mark: str) -> AsyncIterator[object]:
         """Yield what differs from the page, which was made before this began, and then each change."""
-        shown, which = visit.query("shown"), visit.query("list")
-        wanted = _query("", _COUNTED) if which == "threads" else _query(which, _rows(visit), visit.query("after"))
+        shown = visit.query(mark)
         async for works in self._parts.desk.queue.follow(visit.officer, wanted):
             if _mark(works) != shown:
                 yield works

@@ -14,15 +14,15 @@ class Waited(IntEnum):
     """Who waits for some work, the most pressing first."""
 
     AT_THE_GATE = 0
-    """A person is held, or may pass the gate: what is FLASH."""
+    """A person who is held or may pass the gate: FLASH."""
     NOW = 1
-    """What is URGENT."""
+    """Somebody who needs it now: URGENT."""
     ELSEWHERE = 2
     """A counterpart, or a colleague whose draft goes nowhere."""
     HERE = 3
-    """Nobody but who reads it."""
+    """Its reader alone."""
     NOBODY = 4
-    """It is asked for after what happened."""
+    """It is asked for afterwards, and holds up no one."""
 
 
 AFTERWARDS = frozenset({WorkKind.CONFIRM, WorkKind.OUTCOME, WorkKind.REVALIDATE, WorkKind.REVIEW})

@@ -35,7 +35,7 @@ def list_work(
     """The work that you see: who asks, how urgent it is, until when; no content.
 
     First comes what a human is waited for: FLASH, then URGENT, then what another country or a colleague waits for. The
-    hits of a search that are to be confirmed come last, as one item.
+    hits of a search that are to be confirmed come last, those of a counterpart as one item.
 
     \b
     Examples:
