@@ -95,6 +95,29 @@ def require_stores(stores: Stores) -> None:
         raise fault
 
 
+def require_database(settings: Settings) -> None:
+    """Raise `Misconfigured` where heads of logs were signed and the database is not there or is empty: it was lost.
+
+    Nothing is opened to write, since an empty file is a database from then on.
+    """
+    if not signed_heads(settings):
+        return
+    file, text = settings.database_file, "there is no database, and heads of its logs were signed"
+    if settings.is_shared or file.exists():
+        text = "the database is empty, and heads of its logs were signed"
+        if settings.is_shared or file.stat().st_size:
+            with closing(open_storage(settings, read_only=True)) as database:
+                if version(database) is not None:
+                    return
+    raise Misconfigured(
+        text,
+        code="no-store",
+        where="storage.url" if settings.is_shared else str(file),
+        remedy="mount its disk or put it back with its -wal file, otherwise restore a backup; `liaison init` would "
+        "begin with an empty one",
+    )
+
+
 def own_keystore(settings: Settings) -> KeyStore:
     """Return the keystore of a node's home, for what may write to its stores. Raises like `require_stores`."""
     require_stores(node_stores(settings))

@@ -277,6 +277,13 @@ def test_what_serve_refuses_the_doctor_stops_at(
     assert len(told) == len(set(told)), "one fault is told once"
 
 
+@pytest.mark.parametrize("name", ["no database", "empty database beside its heads"])
+def test_n216_a_database_that_was_lost_is_not_made_anew(home: Path, name: str) -> None:
+    REFUSED[name](home)
+    assert start(home) is not None
+    assert {path.name: path.stat().st_size for path in home.glob("node.sqlite*") if path.stat().st_size} == {}
+
+
 @pytest.mark.parametrize("harm", SERVED.values(), ids=SERVED)
 def test_what_the_doctor_lets_start_is_served(liaison: Liaison, home: Path, harm: Harm) -> None:
     harm(home)

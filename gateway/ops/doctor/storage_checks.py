@@ -7,12 +7,12 @@ from contextlib import closing
 from gateway.audit.log.examine import examine_log
 from gateway.audit.retention.destroyed_keys import Tombstones
 from gateway.config import argument
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.key_checks import made_by
 from gateway.ops.keys.head_keys import load_log_keys
-from gateway.ops.stores import faults, node_stores, signed_heads, was_never_served, without_id
+from gateway.ops.stores import faults, node_stores, require_database, was_never_served, without_id
 from gateway.ports.journal import LogName
 from gateway.storage.database.migrate import HEAD, UPGRADE, check_known, is_readable, version
 from gateway.storage.database.open import is_made, open_storage
@@ -47,22 +47,15 @@ def check_database(context: CheckContext) -> list[Finding]:
     settings = context.settings
     if was_never_served(context.settings):
         return [warn("database", "there is no database yet", "`liaison init` or the first start makes it")]
+    try:
+        require_database(settings)
+    except Misconfigured as error:
+        return [failed("database", error, "put it back")]
     if not is_made(settings):
-        place = str(settings.database_file)
-        if signed_heads(context.settings):
-            text = "there is no database, and heads of its logs were signed"
-            remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
-            return [stop("database", text, remedy, place)]
-        return [stop("database", "there is no database", made_by(context), place)]
+        return [stop("database", "there is no database", made_by(context), str(settings.database_file))]
     with closing(open_storage(settings)) as database:
         found, words = version(database), describe(database)
     check_known(found)
-    if found is None and signed_heads(context.settings):
-        text = "the database is empty, and heads of its logs were signed"
-        remedy = "put back the database of this home with its -wal file, or restore a backup"
-        return [
-            stop("database", text, remedy, str(settings.database_file if not settings.is_shared else "storage.url"))
-        ]
     if found != HEAD:
         text, place = f"the database has schema `{found}`, not `{HEAD}`", argument(context.home.path)
         return [stop("database", text, UPGRADE.replace("HOME", place), code="old-schema")]
@@ -80,7 +73,7 @@ def check_logs(context: CheckContext) -> list[Finding]:
         return []
     key, member = load_log_keys(context.home), member_id(context.settings.node.member)
     findings, sizes = [], {}
-    with closing(open_storage(context.settings)) as database:
+    with closing(open_storage(context.settings, read_only=True)) as database:
         if not is_readable(version(database)):
             return []
         store = SqlLogStore(database)

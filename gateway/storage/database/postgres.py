@@ -142,7 +142,7 @@ class _Waiting:
         while True:
             try:
                 return dialect.connect(*given, **named)
-            except Exception:
+            except dialect.loaded_dbapi.Error:
                 if self.database is None or not self.database.stands(since=begun):
                     raise
             time.sleep(_LOOK_S)
