@@ -47,6 +47,9 @@ from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Logged, LogName, StoredAnswer
 from gateway.ports.log_store import LogState, LogStore, NewEntry
 
+_MOST_TRIES = 5
+"""Times that the same entries are written, where the database ends their transaction before its commit."""
+
 
 class AuditLog:
     """A `Journal`. Opening it refuses a log that differs from the signed one (`gateway.audit.log.recovery`).
@@ -265,8 +268,21 @@ class AuditLog:
         wanted = [(draft.claim.sender, draft.claim.exchange_id) for draft in drafts if draft.claim]
         with self._lock:
             self._require_open()
-            while (done := self._try(drafts, privates, wanted)) is None:
-                continue
+            tries, done = 0, None
+            while done is None:
+                try:
+                    done = self._make(drafts, privates, wanted)
+                except NotWritten as error:  # the database stood still, or we did: the same again
+                    self._head.tree.cut(self._head.state.size)
+                    if (tries := tries + 1) == _MOST_TRIES:
+                        self._broken = True
+                        raise StorageBroken(
+                            "the database ended the transaction of the same entries {count} times",
+                            code="not-written",
+                            where=self.origin,
+                            remedy="look why this machine or its database is so slow, then start the node again",
+                            count=tries,
+                        ) from error
         results, twins = done
         for position, first in twins:
             twin, draft = results[first], drafts[first]
@@ -274,19 +290,10 @@ class AuditLog:
             results[position] = StoredAnswer(draft.request_hash, draft.answer, twin.entry, twin.index)
         return [result for result in results if result is not None]
 
-    def _try(
-        self, drafts: Sequence[EntryDraft], privates: Sequence[bytes], wanted: Sequence[Claim]
-    ) -> tuple[list[Logged | StoredAnswer | None], list[tuple[int, int]]] | None:
-        """Carry out steps 2 to 7. Return results and twins; None where another process has taken the log meanwhile."""
-        try:
-            return self._make(drafts, privates, wanted)
-        except NotWritten:  # the database stood still, or we did: the same again
-            self._head.tree.cut(self._head.state.size)
-            return None
-
     def _make(
         self, drafts: Sequence[EntryDraft], privates: Sequence[bytes], wanted: Sequence[Claim]
     ) -> tuple[list[Logged | StoredAnswer | None], list[tuple[int, int]]] | None:
+        """Carry out steps 2 to 7. Return results and twins; None where another process has taken the log meanwhile."""
         written: tuple[LogState, list[NewEntry]] | None = None
         with self._turn():
             taken = self.stored_answers(wanted) if wanted else {}  # 2

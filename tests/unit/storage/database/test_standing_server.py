@@ -201,3 +201,23 @@ def test_n280_an_entry_whose_transaction_stood_still_is_written_once_and_so_is_i
         assert logged(log.append([answered()]))[0].index == 2
     with home.log() as log:  # which hashes all of it again
         assert log.size == 3
+
+
+def test_n280_entries_that_are_never_written_end_the_log_and_not_its_patience(
+    postgres: Server, home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with home.log() as log:
+        log.append([answered()])
+        store, tries = log._store, 0
+        commit = store.commit
+
+        def stands_still(*given: Any) -> bool:
+            nonlocal tries
+            tries += 1
+            end_of(store._turns.connection, postgres)  # type: ignore[attr-defined]
+            return commit(*given)
+
+        monkeypatch.setattr(store, "commit", stands_still)
+        with pytest.raises(StorageBroken, match="5 times"):
+            log.append([answered(rows=DeskRows(a_thread(new_key())))])
+        assert tries == 5
