@@ -98,21 +98,22 @@ def require_stores(stores: Stores) -> None:
 def require_database(settings: Settings) -> None:
     """Raise `Misconfigured` where heads of logs were signed and the database is not there or is empty: it was lost.
 
-    Nothing is opened to write, since an empty file is a database from then on.
+    An empty file is not opened: it would be a database from then on.
     """
     if not signed_heads(settings):
         return
-    file, text = settings.database_file, "there is no database, and heads of its logs were signed"
-    if settings.is_shared or file.exists():
-        text = "the database is empty, and heads of its logs were signed"
-        if settings.is_shared or file.stat().st_size:
-            with closing(open_storage(settings, read_only=True)) as database:
-                if version(database) is not None:
-                    return
+    file = None if settings.is_shared else settings.database_file
+    is_there = file is None or file.exists()
+    if file is None or (is_there and file.stat().st_size):
+        with closing(open_storage(settings)) as database:
+            if version(database) is not None:
+                return
     raise Misconfigured(
-        text,
+        "the database is empty, and heads of its logs were signed"
+        if is_there
+        else "there is no database, and heads of its logs were signed",
         code="no-store",
-        where="storage.url" if settings.is_shared else str(file),
+        where=str(file or "storage.url"),
         remedy="mount its disk or put it back with its -wal file, otherwise restore a backup; `liaison init` would "
         "begin with an empty one",
     )

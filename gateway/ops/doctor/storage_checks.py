@@ -69,11 +69,12 @@ def check_logs(context: CheckContext) -> list[Finding]:
     """
     if context.runs:
         return [good("logs", "the process that serves this home has checked them")]
+    require_database(context.settings)
     if not is_made(context.settings):
         return []
     key, member = load_log_keys(context.home), member_id(context.settings.node.member)
     findings, sizes = [], {}
-    with closing(open_storage(context.settings, read_only=True)) as database:
+    with closing(open_storage(context.settings)) as database:
         if not is_readable(version(database)):
             return []
         store = SqlLogStore(database)
