@@ -282,15 +282,16 @@ async def test_what_is_another_person_s_is_answered_as_what_does_not_exist(runni
         path = theirs.headers["location"]
         assert (await officer.get(path)).status_code == 200
         nowhere = "/gate/" + "0" * len(path.removeprefix("/gate/"))
+        around = (nowhere, path, nowhere)  # what comes to the desk meanwhile is counted on every page
         for suffix in ("", "/events"):
-            found = [await other.get(f"{at}{suffix}", accept="text/html") for at in (path, nowhere)]
-            assert [each.status_code for each in found] == [404, 404]
-            assert said(found[0]) == said(found[1])
+            found = [await other.get(f"{at}{suffix}", accept="text/html") for at in around]
+            assert [each.status_code for each in found] == [404] * 3
+            assert said(found[1]) in (said(found[0]), said(found[2]))
         marked = [
             await other.post(f"{at}/marks", {"verdict": "SAME", "hit": "0", "search": at[6:], "from": "vn"})
-            for at in (path, nowhere)
+            for at in around
         ]
-        assert said(marked[0]) == said(marked[1])
+        assert said(marked[1]) in (said(marked[0]), said(marked[2]))
 
 
 def said(answer: httpx2.Response) -> tuple[int, list[str], list[str]]:
