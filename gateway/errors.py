@@ -30,6 +30,7 @@
     ├── NotProved                   a verifier cannot say yes or no (exit code 3)
     ├── Contradicted                a verifier has found evidence against the claim (exit code 1)
     └── StorageBroken               the database or disk failed: the process must end (design, section 7)
+        └── StorageAway             the database's server is away: the work fails, the process waits
 
 Every error says what was wrong (`message`), where (`where`: file and line, field, or id) and what to do
 (`remedy`). `reason` is all that a peer may see of it, with the short machine `code`.
@@ -332,6 +333,13 @@ class StorageBroken(LiaisonError):
 
     reason = Reason.UNAVAILABLE
     default_code = "storage"
+
+
+class StorageAway(StorageBroken):
+    """The connection to the database's server was lost, and the process waits for it. Whether what was under way is
+    written is not known."""
+
+    default_code = "storage-away"
 
 
 def each_of(error: LiaisonError) -> tuple[LiaisonError, ...]:

@@ -57,7 +57,16 @@ from gateway.agency.rooms.routes import room_routes
 from gateway.agency.statistics import statistics_routes
 from gateway.agency.watches import watch_routes
 from gateway.clock import SystemClock
-from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Refused, StorageBroken, Unavailable
+from gateway.errors import (
+    Forbidden,
+    LiaisonError,
+    Malformed,
+    Reason,
+    Refused,
+    StorageAway,
+    StorageBroken,
+    Unavailable,
+)
 from gateway.https.statuses import status_of
 from gateway.model.consent import Place
 from gateway.model.names import member_id
@@ -273,7 +282,7 @@ def _handle_errors(app: FastAPI) -> None:
             return
         try:
             await parts.refused(RefusedCall(client, officer, error.code, error.reason))
-        except Unavailable as lacking:  # the refusal leaves all the same
+        except (Unavailable, StorageAway) as lacking:  # the refusal leaves all the same
             log.error(LogLine.AGENCY_FAILED, lacking)
         except StorageBroken as broken:
             parts.broken(broken)

@@ -29,6 +29,7 @@ from gateway.config.suspensions import Suspensions
 from gateway.desk.originator.ledger import Ledger
 from gateway.desk.oversight.frozen import frozen_persons
 from gateway.desk.people.directory import People
+from gateway.errors import StorageAway
 from gateway.exchange.answering.forgetting import Forgetting
 from gateway.exchange.asking.copies import COPY
 from gateway.exchange.changes import ClockChanges, TrustChanges
@@ -225,9 +226,17 @@ def peer_pool(resources: Resources, suspensions: Suspensions, greetings: Greetin
 
 
 def ending(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
-    """Return the function that ends the process: after a storage failure nothing is signed from memory (FACT-13)."""
+    """Return the function that ends the process: after a storage failure nothing is signed from memory (FACT-13).
+
+    A server that is away ends only the work that needed it.
+    """
     log = Logger(component="node", member=resources.member)
-    return partial(end_process, partial(log.error, event))
+
+    def end(error: BaseException) -> None:
+        if not isinstance(error, StorageAway):
+            end_process(partial(log.error, event), error)
+
+    return end
 
 
 def first_rounds(core: Core) -> list[Round]:

@@ -3,7 +3,7 @@
 A node that says it is ready gets questions. So it is not ready when one of these does not hold, and each that does not
 is said with its code:
 
-1. commits reach the disk within two seconds;
+1. the database is there, and commits reach the disk within two seconds;
 2. there is room on the disks beyond their reserve, and there are descriptors;
 3. its own time is to be trusted, its own status is in its time, and its own documents removed no key that it needs;
 4. its rounds run, it is not about to stop, and not everything is switched off.
@@ -20,7 +20,7 @@ from typing import Any
 from gateway.app.resources import Resources
 from gateway.app.rounds import WATCH_S
 from gateway.clock import check_time
-from gateway.errors import LiaisonError, StorageBroken, Suspended, Unavailable
+from gateway.errors import LiaisonError, StorageAway, StorageBroken, Suspended, Unavailable
 from gateway.host import descriptors
 from gateway.pauses import OWN
 from gateway.telemetry import Logger, LogLine
@@ -88,6 +88,14 @@ class Health:
 
     def _commits(self) -> Iterator[LiaisonError]:  # 1
         database = self._resources.database
+        if away_s := database.absence.away_s():
+            yield StorageAway(
+                "the database has been away for {away:.0f} s, and the node waits for it",
+                where="storage",
+                remedy="look at the database's server and the network to it; the node goes on by itself",
+                away=away_s,
+            )
+            return
         waited = OWN.ran_s(database.hangs_s())
         if waited > COMMIT_S or OWN.over(database.idle_s(), _IDLE_S):
             yield StorageBroken(

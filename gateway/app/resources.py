@@ -12,6 +12,7 @@ from adapters.mapping.file import load_mapping
 from certs.hsm.places import key_places
 from certs.keyfiles import check_key
 from certs.ownership import check_ownership
+from gateway.app.run.comparison import require_own, require_same
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.audit.tree.checkpoint import LogKeys
@@ -27,7 +28,7 @@ from gateway.model.names import MemberId, member_id
 from gateway.ops.keys.live import LiveKeys
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.sources.places import node_side, source_place
-from gateway.ops.stores import give_id, node_stores, require_stores
+from gateway.ops.stores import give_id, node_stores
 from gateway.ports.content_keys import Retention
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
@@ -90,7 +91,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     policy = PolicyKeeper(settings, clock, production=production, decides=True)
     files = start_files(settings)  # before they are read: one that is changed meanwhile is told
     stores = node_stores(settings)
-    require_stores(stores)
+    require_own(settings)
     database = open_node_database(settings)
     give_id(stores, database)
     keystore = KeyStore(settings.keystore)
@@ -100,6 +101,8 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     revived = bury(Tombstones(home.tombstones), keystore)
     open_log = partial(_open_log, store, keystore, keys.log, clock, member, home)
     exchange_log, operations_log = open_log("exchange"), open_log("operations")
+    if database.shared:
+        database.wait_for_return(lambda: require_same(settings, database, keys.log, member))
     opened = open_all(
         [
             replace(

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from time import perf_counter, sleep
 from typing import Generic, Protocol, TypeVar
 
-from gateway.errors import LiaisonError, StorageBroken
+from gateway.errors import LiaisonError, StorageAway, StorageBroken
 
 MAX_BATCH = 64
 
@@ -260,6 +260,6 @@ def as_error(error: BaseException) -> LiaisonError:
 
 
 def reraise_fatal(error: Exception) -> None:
-    """Raise `error` again when the storage is broken: that ends the stage, not one item."""
-    if isinstance(error, StorageBroken):
+    """Raise `error` again when the storage is broken: that ends the stage, not one item as a server that is away does."""
+    if isinstance(error, StorageBroken) and not isinstance(error, StorageAway):
         raise error

@@ -11,15 +11,16 @@ import errno
 import sqlite3
 from dataclasses import dataclass
 
-from gateway.errors import LiaisonError, NotWritten, StorageBroken, Unavailable
+from gateway.errors import LiaisonError, NotWritten, StorageAway, StorageBroken, Unavailable
 from gateway.host import descriptors
 from gateway.host.disk_reserve import CODE as DISK_RESERVE
 
 FULL = "storage-full"
 DESCRIPTORS = "no-descriptors"
+LOST = "storage-lost"
 
-NO_ENTRY = frozenset({DISK_RESERVE, DESCRIPTORS})
-"""Codes of refusals that leave no entry, since there may be no room or no descriptor for it."""
+NO_ENTRY = frozenset({DISK_RESERVE, DESCRIPTORS, StorageAway.default_code})
+"""Codes of refusals that leave no entry, since there may be no room, no descriptor or no database for it."""
 
 _AGAIN = "then start the node again"
 
@@ -41,7 +42,7 @@ _DAMAGED = Cause("storage-damaged", "run `liaison audit verify`; restore a backu
 _FILES = Cause(
     DESCRIPTORS, "raise the limit of open files (`ulimit -n`, LimitNOFILE= of a systemd unit), and look who connects"
 )
-_LOST = Cause("storage-lost", f"look at the database's server and the network to it; {_AGAIN}")
+_LOST = Cause(LOST, f"look at the database's server and the network to it; {_AGAIN}")
 _OTHER = Cause(
     "storage",
     f"check the disk's space, health and permissions, and the database's server where there is one; {_AGAIN}",

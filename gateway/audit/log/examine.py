@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.audit.log.head import LogHead, known_state
 from gateway.audit.log.highwater import high_water_path, moved, newest_seen
 from gateway.audit.log.numbers import newest_number, require_begun, store_name
+from gateway.audit.log.recovery import REHASHED
 from gateway.audit.tree.checkpoint import HeadSigner, LogKeys, Signer, origin
 from gateway.ports.log_store import LogStore
 
@@ -40,8 +41,10 @@ class ExaminedLog:
         """Take up nothing: no other process writes to this log."""
 
 
-def examine_log(store: LogStore, key: HeadSigner, member: str, name: str, highwater: Path) -> ExaminedLog | None:
-    """Return a log after all checks of a start; None for one that was never opened.
+def examine_log(
+    store: LogStore, key: HeadSigner, member: str, name: str, highwater: Path, rehashed: int = REHASHED
+) -> ExaminedLog | None:
+    """Return a log after all checks of a start; None for one that was never opened. `rehashed`: as in `open_tree`.
 
     Raises `Contradicted`, `Misconfigured` and `StorageBroken` as opening it does.
     """
@@ -54,5 +57,5 @@ def examine_log(store: LogStore, key: HeadSigner, member: str, name: str, highwa
     require_begun(log, number, state)
     if state is None:
         return None
-    head = LogHead(store, signer, keys, state, seen, from_elsewhere, examined=True)
+    head = LogHead(store, signer, keys, state, seen, from_elsewhere, examined=True, rehashed=rehashed)
     return ExaminedLog(name, log, signer.origin, from_elsewhere, head)

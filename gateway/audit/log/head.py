@@ -15,11 +15,11 @@ from contextlib import nullcontext
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.log.highwater import Seen
 from gateway.audit.log.numbers import require_begun
-from gateway.audit.log.recovery import check_end, check_extends, check_state, extend_tree, open_tree
+from gateway.audit.log.recovery import REHASHED, check_end, check_extends, check_state, extend_tree, open_tree
 from gateway.audit.tree.checkpoint import Signer
 from gateway.audit.tree.merkle import EMPTY_ROOT, leaf_hash
-from gateway.errors import Contradicted, Misconfigured, StorageBroken
-from gateway.ports.log_store import LogState, LogStore, TreeNode
+from gateway.errors import Contradicted, Misconfigured, StorageAway, StorageBroken
+from gateway.ports.log_store import LogState, LogStore, NewEntry, TreeNode
 from gateway.signing.keys import VerifyKey
 
 _AFTER_A_MOVE = (
@@ -83,12 +83,13 @@ class LogHead:
         moved: str,
         *,
         examined: bool = False,
+        rehashed: int = REHASHED,
     ) -> None:
         self._store = store
         self._signer = signer
         self._origin = signer.origin
         self._keys = keys
-        self.tree, self.hashed_from = open_tree(store, state)
+        self.tree, self.hashed_from = open_tree(store, state, rehashed)
         self._check(state, seen, moved)
         self.state = state
         self.last_us = self._time_of_last()
@@ -130,6 +131,14 @@ class LogHead:
         known, self.state = self.state, current
         if current is known or (current.size, current.root) == (known.size, known.root):
             return
+        try:
+            self._take_up(known, current)
+        except StorageAway:
+            self.state = known
+            self.tree.cut(known.size)
+            raise
+
+    def _take_up(self, known: LogState, current: LogState) -> None:
         if current.size <= known.size:
             raise StorageBroken(
                 "the database has gone back: it holds {length} entries, and a head over {known_length} was signed",
@@ -151,6 +160,14 @@ class LogHead:
         check_state(self.tree, current, self._store, self._origin, self._keys)
         self.last_us = max(self.last_us, parse_entry(body).time_us)
         self.checkpoint = self._signer.sign(current.size, current.root)
+
+    def holds(self, entries: Sequence[NewEntry]) -> bool:
+        """Tell whether these entries stand in the log, each in its place. No other ones have their salts."""
+        first, stop = entries[0].index, entries[-1].index + 1
+        if stop > self.state.size:
+            return False
+        found = self._store.bodies(self.state.log, first, stop)
+        return [body for _, body, _ in found] == [entry.body for entry in entries]
 
     def reread(self, first: int, stop: int) -> None:
         """Raise `StorageBroken` unless the stored entries in [first, stop) are those of the tree. Skips pruned ones."""

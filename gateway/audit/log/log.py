@@ -17,7 +17,8 @@ batch (`Unavailable`): nothing was written, and nothing changed.
 
 Several processes may write to one log where the database is a server's. One at a time then has the log
 (`LogStore.turn`). It first takes up the entries of the others (`gateway.audit.log.head`), and writes batches until
-another one takes the log. Step 4 refuses the batch of a process that has lost it: steps 2 to 4 are done again.
+another one takes the log. Step 4 refuses the batch of a process that has lost it: steps 2 to 4 are done again. So they
+are where the server was away (decision 0131), unless the batch is found in the log then.
 """
 
 from __future__ import annotations
@@ -41,11 +42,14 @@ from gateway.audit.log.numbers import newest_number, store_name
 from gateway.audit.log.recovery import as_broken
 from gateway.audit.tree.checkpoint import Checkpoint, HeadSigner, LogKeys, Signer, origin, verify_head
 from gateway.clock import JUMP_US, Clock
-from gateway.errors import LiaisonError, NotWritten, StorageBroken, Unavailable
+from gateway.errors import LiaisonError, NotWritten, StorageAway, StorageBroken, Unavailable
 from gateway.model.exchange import LogProof
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Logged, LogName, StoredAnswer
 from gateway.ports.log_store import LogState, LogStore, NewEntry
+
+_Tried = tuple[list[Logged | StoredAnswer | None], Sequence[Winner], list[tuple[int, int]], Sequence[NewEntry]]
+"""What `by_claim` has found of drafts, and the entries that were to be written."""
 
 _MOST_TRIES = 5
 """Times that the same entries are written, where the database ends their transaction before its commit."""
@@ -170,11 +174,12 @@ class AuditLog:
             yield self._head
 
     @contextmanager
-    def _unforgiving(self, but: type[LiaisonError] | tuple[()] = ()) -> Iterator[None]:
-        """End the log when the block fails, `but` for an error of that type: nothing is signed any more."""
+    def _unforgiving(self, *but: type[LiaisonError]) -> Iterator[None]:
+        """End the log when the block fails, `but` for errors of these types and of a server that is away: nothing is
+        signed any more."""
         try:
             yield
-        except but:
+        except (StorageAway, *but):
             raise
         except LiaisonError as error:
             self._broken = True
@@ -268,11 +273,11 @@ class AuditLog:
         wanted = [(draft.claim.sender, draft.claim.exchange_id) for draft in drafts if draft.claim]
         with self._lock:
             self._require_open()
-            tries, done = 0, None
+            done, tries, tried = None, 0, list[_Tried]()
             while done is None:
                 try:
-                    done = self._make(drafts, privates, wanted)
-                except NotWritten as error:  # the database stood still, or we did: the same again
+                    done = self._make(drafts, privates, wanted, tried)
+                except (NotWritten, StorageAway) as error:  # the database stood still, or we did: the same again
                     self._head.tree.cut(self._head.state.size)
                     if (tries := tries + 1) == _MOST_TRIES:
                         self._broken = True
@@ -291,27 +296,43 @@ class AuditLog:
         return [result for result in results if result is not None]
 
     def _make(
-        self, drafts: Sequence[EntryDraft], privates: Sequence[bytes], wanted: Sequence[Claim]
+        self, drafts: Sequence[EntryDraft], privates: Sequence[bytes], wanted: Sequence[Claim], tried: list[_Tried]
     ) -> tuple[list[Logged | StoredAnswer | None], list[tuple[int, int]]] | None:
-        """Carry out steps 2 to 7. Return results and twins; None where another process has taken the log meanwhile."""
+        """Carry out steps 2 to 7. Return results and twins; None where another process has taken the log meanwhile.
+
+        What was `tried` before stands in the log where the connection was lost after its commit: then it has been
+        taken up with the turn, and only the proofs are left to make.
+        """
         written: tuple[LogState, list[NewEntry]] | None = None
         with self._turn():
+            for results, winners, twins, entries in tried:
+                if self._head.holds(entries):
+                    return self._proved(self._head.state, entries, results, winners), twins
             taken = self.stored_answers(wanted) if wanted else {}  # 2
             results, winners, twins = by_claim(drafts, privates, taken)
             if winners:
                 require_current(self._store, [winner.draft.rows for winner in winners if winner.draft.rows])
-                with self._unforgiving(but=Unavailable):
+                with self._unforgiving(Unavailable):
                     built = self._build(winners)  # 3
-                with self._unforgiving(but=NotWritten):
+                tried.append((results, winners, twins, built[0]))
+                with self._unforgiving(NotWritten):
                     written = self._write(*built)  # 4
                 if written is None:
                     return None
-        if written:
-            with self._unforgiving():
-                logged = self._prove(*written)  # 5 to 7
-            for winner, place in zip(winners, logged, strict=True):
-                results[winner.position] = place
-        return results, twins
+        return self._proved(*written, results, winners) if written else results, twins
+
+    def _proved(
+        self,
+        after: LogState,
+        entries: Sequence[NewEntry],
+        results: list[Logged | StoredAnswer | None],
+        winners: Sequence[Winner],
+    ) -> list[Logged | StoredAnswer | None]:
+        with self._unforgiving():
+            logged = self._prove(after, entries)  # 5 to 7
+        for winner, place in zip(winners, logged, strict=True):
+            results[winner.position] = place
+        return results
 
     def _flag_time(self, drafts: Sequence[EntryDraft]) -> None:
         """Note the clock's error in each draft while the time is not to be believed (DUTY-L24)."""
@@ -333,6 +354,8 @@ class AuditLog:
                     with self._unforgiving():
                         self._head.catch_up(current)
                 yield
+        except StorageAway:
+            raise
         except StorageBroken:
             self._broken = True
             raise

@@ -35,7 +35,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gateway.clock import check_time
 from gateway.config.suspensions import Switch
-from gateway.errors import LiaisonError, Reason, Replayed, Stale, Suspended, Unavailable
+from gateway.errors import LiaisonError, Reason, Replayed, Stale, StorageAway, Suspended, Unavailable
 from gateway.exchange.answering.admission import Admission, AdmissionLimits, Faults
 from gateway.exchange.answering.deadlines import Deadlines
 from gateway.exchange.answering.draft import Drafted, draft_answer, draft_kept_back, draft_loser, expiry_us
@@ -124,15 +124,15 @@ class Answerer:
     def _work(self, batch: list[Inbound | Job]) -> None:
         """Conclude the jobs that sources have finished, then admit new requests: one thread runs both stages."""
         if done := [item for item in batch if isinstance(item, Job)]:
-            draw_all(self._parts, [job for job in done if job.stored is None and job.request is not None])  # 10
             try:
+                draw_all(self._parts, [job for job in done if job.stored is None and job.request is not None])  # 10
                 self.conclude(done)
-            except Unavailable as error:
+            except (Unavailable, StorageAway) as error:
                 self._cannot_keep(done, error)
         if new := [item for item in batch if isinstance(item, Inbound)]:
             self.admit(new)
 
-    def _cannot_keep(self, jobs: Sequence[Job], error: Unavailable) -> None:
+    def _cannot_keep(self, jobs: Sequence[Job], error: Unavailable | StorageAway) -> None:
         """Refuse what cannot be kept or signed now, without an entry (nothing was signed)."""
         refusal = FrameRefusal.of(error)
         self._send([(job, refusal) for job in jobs])
@@ -150,7 +150,7 @@ class Answerer:
         jobs = self._limit_faults(jobs)
         try:
             self._decide_all([job for job in jobs if job.refusal is None], policy)
-        except Unavailable as error:
+        except (Unavailable, StorageAway) as error:
             self._cannot_keep(jobs, error)
             return
         served = [job for job in jobs if job.refusal is None and job.stored is None]

@@ -9,7 +9,7 @@ code (`gateway.host.failures`). After one in a write the database refuses every 
 may or may not have reached the disk, and only opening the files anew can tell. A lack of descriptors before the commit
 began is `Unavailable`: nothing was written. A server holds open all that its commits need (`Database.hold_open`).
 After a transaction that stood still until its server ended it (`NotWritten`), the next one has a session of its own,
-if it is one of the same server.
+if it is one of the same server. A node waits for a server whose connection is lost (`Database.wait_for_return`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
 
-from gateway.errors import LiaisonError, Malformed, Misconfigured, NotWritten, StorageBroken, Unavailable
-from gateway.host.failures import failure
-from gateway.storage.database.file_place import at_its_place, keep_log, lies_still
+from gateway.errors import LiaisonError, Malformed, Misconfigured, NotWritten, StorageAway, StorageBroken, Unavailable
+from gateway.host.failures import LOST, failure
+from gateway.storage.database.absence import Absence
+from gateway.storage.database.file_place import at_its_place, keep_log, lies_still, require_durable
 from gateway.storage.database.prepared import COMPILED, driver_of
 from gateway.storage.database.wal_mover import WalMover
 
@@ -123,7 +124,7 @@ class Database:
         """Tells whether a new connection leads to the same server, in the same state of its history."""
         self.serves = False
         """Tells that a node runs on it, whose commits show each second whether it works."""
-        self._renewing = 0
+        self.absence = Absence()
         self._began = 0.0
         self._committed_at = time.monotonic()
         self._write_lock = threading.Lock()
@@ -138,16 +139,19 @@ class Database:
     @contextmanager
     def write(self, doing: str) -> Iterator[Connection]:
         """Yield a transaction that is durable when the block ends. Raises `StorageBroken`, then and ever after."""
-        with self._write_lock:
+        self.absence.require_here(doing, waits=True)
+        with self._write_lock, self.absence.held:
             self._require_whole(doing)
             committing = False
             self._began = time.monotonic()
             try:
-                with storage_errors(doing), self._writer.begin():
+                with self.guarded(doing), self._writer.begin():
                     yield self._writer
                     committing = True
                 if self._doubt is not None and (why := self._doubt(self._writer)):
                     raise failure(doing, RuntimeError(why))
+            except StorageAway:
+                raise
             except StorageBroken as error:
                 self._broken, self._code = True, error.code
                 raise
@@ -168,23 +172,57 @@ class Database:
 
     def _renew_writer(self, doing: str) -> None:
         """Have another session in the place of one that has ended. Raises `StorageBroken` where none is to be had."""
-        self._renewing = threading.get_ident()
-        with suppress(DBAPIError):
-            self._writer.close()
         try:
-            with storage_errors(doing):
-                self._writer = self.engine.connect()
-                is_same = self.is_same(self._writer)
-                self._writer.rollback()
-            if not is_same:
-                raise StorageBroken("another server answers at the database's address", where=doing, remedy=_AGAIN)
+            self._connect_writer(doing)
+        except StorageAway:
+            raise
         except LiaisonError as error:
             self._broken, self._code = True, error.code
             raise
-        finally:
-            self._renewing = 0
+
+    def _connect_writer(self, doing: str) -> None:
+        with suppress(DBAPIError):
+            self._writer.close()
+        with self.guarded(doing):
+            self._writer = self.engine.connect()
+            is_same = self.is_same(self._writer)
+            self._writer.rollback()
+        if not is_same:
+            raise StorageBroken(
+                "another server answers at the database's address", code="other-server", where=doing, remedy=_AGAIN
+            )
+
+    def wait_for_return(self, compare: Callable[[], None]) -> None:
+        """Wait for the server from now on when its connection is lost, and go on once `compare` finds that all is there.
+
+        `compare` reads this database, and raises what a start would. Whatever was under way is `StorageAway`.
+        """
+
+        def look() -> None:
+            with self._write_lock, self._read_lock, self.absence.held:
+                self._connect_writer("reconnect")
+                with suppress(DBAPIError):
+                    self._reader.close()
+                with self.guarded("reconnect"):
+                    self._reader = self.engine.connect().execution_options(**self._committed)
+            compare()
+            self._committed_at = time.monotonic()
+
+        self.absence.look = look
+
+    @contextmanager
+    def guarded(self, doing: str) -> Iterator[None]:
+        """Turn foreign exceptions into ours, as `storage_errors`; a lost connection into `StorageAway` where we wait."""
+        try:
+            with storage_errors(doing):
+                yield
+        except StorageBroken as error:
+            if self.absence.look is None or error.code != LOST:
+                raise
+            raise self.absence.begin(doing) from error
 
     def _require_whole(self, doing: str) -> None:
+        self.absence.require_here(doing)
         if self._broken:
             raise StorageBroken(
                 "the database failed before", code=self._code, where=doing, remedy=_AGAIN
@@ -203,10 +241,10 @@ class Database:
     def stands(self, since: float) -> bool:
         """Tell whether a node's server stands: nothing was committed since then (monotonic), and no write has failed.
 
-        One that has just ended a session does not.
+        One that is looked for does not. Nor does it for a thread that holds our locks: no commit would show it.
         """
-        is_renewed = self._renewing == threading.get_ident()
-        return self.serves and not self._broken and not is_renewed and self._committed_at < since
+        is_waited_for = self.absence.held.depth or self.absence.away_s()
+        return self.serves and not self._broken and not is_waited_for and self._committed_at < since
 
     def idle_s(self) -> float:
         """Return the seconds since the last commit. Never waits."""
@@ -227,13 +265,16 @@ class Database:
     @contextmanager
     def read(self, doing: str) -> Iterator[Connection]:
         """Yield the connection that reads committed rows; not for long reads."""
-        with self._read_lock, storage_errors(doing):
+        self.absence.require_here(doing, waits=True)
+        with self._read_lock, self.absence.held, self.guarded(doing):
+            self.absence.require_here(doing)
             yield self._reader
 
     @contextmanager
     def snapshot(self, doing: str) -> Iterator[Connection]:
         """Yield a connection of its own whose reads all see one state, for long reads."""
-        with storage_errors(doing), self.engine.connect() as connection:
+        self.absence.require_here(doing, waits=True)
+        with self.guarded(doing), self.engine.connect() as connection:
             connection = connection.execution_options(**self._one_state)
             with connection.begin():
                 if self._first:
@@ -258,13 +299,15 @@ class Database:
 
     def connect_apart(self) -> Connection:
         """Return a connection of its own, each of whose statements is a transaction. The caller closes it."""
-        with storage_errors("connect"):
+        self.absence.require_here("connect", waits=True)
+        with self.guarded("connect"):
             return self.engine.connect().execution_options(**self._committed)
 
     def close(self) -> None:
         """Close all connections except those of `connect_apart`."""
         if self._mover is not None:
             self._mover.stop()
+        self.absence.end()
         with self._write_lock, self._read_lock, storage_errors("close"):
             for connection in (self._writer, self._reader):
                 with suppress(DBAPIError):  # one that is lost has ended, and what it had not committed with it
@@ -345,27 +388,6 @@ def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
         "PRAGMA temp_store=MEMORY",
         *([f"PRAGMA max_page_count={settings.max_pages:d}"] if settings.max_pages else []),
     ]
-
-
-def require_durable(connection: Connection) -> None:
-    """Raise `Misconfigured` when the settings in force could lose a commit (CASE-H10)."""
-    found = {
-        name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
-        for name in ("journal_mode", "synchronous", "foreign_keys")
-    }
-    wrong = [
-        f"{name} is `{found[name]}`"
-        for name, good in (("journal_mode", {"wal"}), ("synchronous", {"2", "3"}), ("foreign_keys", {"1"}))
-        if found[name] not in good
-    ]
-    if wrong:
-        raise Misconfigured(
-            "the database is not durable: {wrong}",
-            code="weak-storage",
-            where="database",
-            remedy="use journal_mode WAL and synchronous FULL on a local disk",
-            wrong=", ".join(wrong),
-        )
 
 
 def file_identity(database: Database) -> str:

@@ -63,3 +63,24 @@ def at_its_place(path: Path) -> Callable[[Connection], str]:
         return ""
 
     return doubt
+
+
+def require_durable(connection: Connection) -> None:
+    """Raise `Misconfigured` when the settings in force could lose a commit (CASE-H10)."""
+    found = {
+        name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+        for name in ("journal_mode", "synchronous", "foreign_keys")
+    }
+    wrong = [
+        f"{name} is `{found[name]}`"
+        for name, good in (("journal_mode", {"wal"}), ("synchronous", {"2", "3"}), ("foreign_keys", {"1"}))
+        if found[name] not in good
+    ]
+    if wrong:
+        raise Misconfigured(
+            "the database is not durable: {wrong}",
+            code="weak-storage",
+            where="database",
+            remedy="use journal_mode WAL and synchronous FULL on a local disk",
+            wrong=", ".join(wrong),
+        )

@@ -7,9 +7,12 @@ has made meanwhile: rounds do no harm when they are done twice. A file of SQLite
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Connection
 
-from gateway.errors import StorageBroken
+from gateway.errors import StorageAway, StorageBroken
 from gateway.storage.database.engine import Database, storage_errors
 
 _LEADING = 0x6C6961 << 32
@@ -42,8 +45,7 @@ class Leader:
         """Tell whether this process leads now. It becomes the leader when there is none. Raises `StorageBroken`."""
         if not self._database.shared:
             return True
-        with storage_errors("leader"):
-            connection = self._connected()
+        with self._asking() as connection:
             if self._leads:
                 connection.exec_driver_sql("SELECT 1")  # the lock is there as long as the connection is
             else:
@@ -54,15 +56,24 @@ class Leader:
         """Return how many processes serve this node now, this one included. Raises `StorageBroken`."""
         if not self._database.shared:
             return 1
-        with storage_errors("leader"):
-            return max(1, int(self._connected().exec_driver_sql(COUNT_PROCESSES).scalar() or 0))
+        with self._asking() as connection:
+            return max(1, int(connection.exec_driver_sql(COUNT_PROCESSES).scalar() or 0))
 
-    def _connected(self) -> Connection:
-        """Return the connection that holds this process's locks."""
-        if self._connection is None:
-            self._connection = self._database.connect_apart()
-            self._connection.exec_driver_sql(_SERVE)
-        return self._connection
+    @contextmanager
+    def _asking(self) -> Iterator[Connection]:
+        """Yield the connection that holds this process's locks. Where it is lost, they are, too: the next one leads as
+        any other process may."""
+        try:
+            with self._database.guarded("leader"):
+                if self._connection is None:
+                    self._connection = self._database.connect_apart()
+                    self._connection.exec_driver_sql(_SERVE)
+                yield self._connection
+        except StorageAway:
+            self._leads = False
+            self.close()
+            self._connection = None
+            raise
 
     def close(self) -> None:
         """Let another process lead."""

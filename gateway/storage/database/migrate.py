@@ -223,9 +223,14 @@ def check_known(found: str | None) -> None:
 
 def prepare(database: Database) -> None:
     """Make the tables of an empty database. Raises `Misconfigured` for one that is older or newer, unchanged."""
-    if (found := version(database)) is None:
+    if version(database) is None:
         migrate(database)
-    elif found != HEAD:
+    require_head(database)
+
+
+def require_head(database: Database) -> None:
+    """Raise `Misconfigured` for a database whose schema is older or newer than that of this version."""
+    if (found := version(database)) != HEAD:
         check_known(found)
         raise older(found)
 

@@ -57,6 +57,7 @@ class _Lease:
     """The lease of one log: its epoch, `_NONE` where we hold none, and the last one that we have had.
 
     `lost` counts losses since our last batch, `alone` the times that no other has had the lease since we had it.
+    `returns` is how often the server had come back when we took it: one that was away may have forgotten the taking.
     """
 
     epoch: int = _NONE
@@ -64,6 +65,7 @@ class _Lease:
     busy: bool = False
     lost: int = 0
     alone: int = 0
+    returns: int = 0
 
 
 class Leases:
@@ -80,12 +82,12 @@ class Leases:
     def asks(self, log_id: int) -> bool:
         """Tell whether the lease has to be taken for the next batch: others may have had it, or may want it."""
         lease = self._leases.get(log_id)
-        return lease is None or lease.epoch == _NONE or lease.alone < ALONE
+        return lease is None or self.epoch(log_id) == _NONE or lease.alone < ALONE
 
     def epoch(self, log_id: int) -> int:
         """Return the epoch of our lease, as far as we know; one that no lease has where we hold none."""
         lease = self._leases.get(log_id)
-        return lease.epoch if lease else _NONE
+        return lease.epoch if lease and lease.returns == self._database.absence.returns else _NONE
 
     def take(self, log_id: int) -> Any:
         """Take the lease, from another process if need be. Return the log's row, which stays while we hold the lease.
@@ -99,10 +101,12 @@ class Leases:
         while True:
             stood.beat()
             waited_s = (steady_ns() - since_ns) / 1e9
+            returns = self._database.absence.returns
             taken, row = self._try(log_id, seen[0] if seen and waited_s >= patience_s else _NONE)
             if taken is not None:
                 lease.alone = lease.alone + 1 if taken == lease.last + 1 else 0
                 lease.epoch = lease.last = taken
+                lease.returns = returns
                 lease.busy = True
                 return row
             if (row.epoch, row.size) != seen:

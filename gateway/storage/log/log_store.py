@@ -18,11 +18,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.sql.elements import ClauseElement
 
-from gateway.errors import NotWritten, StorageBroken
+from gateway.errors import NotWritten, StorageAway, StorageBroken
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.log_store import LogState, NewEntry, Span
-from gateway.storage.database.engine import Database, storage_errors
+from gateway.storage.database.engine import Database
 from gateway.storage.database.prepared import Prepared, insert_into, run_together
 from gateway.storage.database.tables import log_checkpoint, log_content, log_entry, log_node, log_state
 from gateway.storage.database.upsert import insert_for
@@ -58,7 +58,8 @@ class SqlLogStore(SqlLogReader):
     @contextmanager
     def turn(self, known: LogState) -> Iterator[LogState]:
         """Yield the state of the log of `known`: what `known` says while the lease is ours, else what the database says
-        when we take it. Raises `NotWritten` where the database has ended the transaction of the turn.
+        when we take it. Raises `NotWritten` where the database has ended the transaction of the turn, and `StorageAway`
+        where its server is away.
 
         A file of SQLite has one process, whose own knowledge is the state.
         """
@@ -77,7 +78,7 @@ class SqlLogStore(SqlLogReader):
             with ExitStack() as stack:
                 self._turns.stack, self._turns.connection = stack, None
                 yield state
-        except NotWritten:
+        except (NotWritten, StorageAway):
             self._claims.read_again()
             raise
         finally:
@@ -94,7 +95,7 @@ class SqlLogStore(SqlLogReader):
         """Yield the transaction that this thread's turn has begun, or one of its own."""
         turn: Connection | None = getattr(self._turns, "connection", None)
         if turn is not None:
-            with storage_errors("append"):
+            with self._database.guarded("append"):
                 yield turn
             return
         with self._database.write("append") as connection:

@@ -1,0 +1,120 @@
+"""Wait for a database's server that is away: nobody passes until it is back, and is the same.
+
+A connection that is lost tells nothing of the server behind the address: it may be another one, or one that lacks the
+last commits. So from then on all who need the database wait at one gate. One thread looks for the server, and opens the
+gate once all that a start compares fits (CASE-H8). What does not fit is raised to all, for ever: the process ends.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from gateway.clock import SystemClock
+from gateway.errors import LiaisonError, StorageAway, StorageBroken
+from gateway.host.failures import LOST
+
+_FIRST_S, _LONGEST_S = 0.05, 1.0
+"""Seconds between two looks; each is twice as long as the one before."""
+
+_PASSING = frozenset({LOST, StorageAway.default_code, "storage-standby"})
+"""Codes of a server that is not back yet, or that is about to be promoted."""
+
+
+class Held(threading.local):
+    """How many of a database's locks this thread holds. The look for the server needs them, so it must not wait."""
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+
+
+class Absence:
+    """The gate, which is open where nobody waits (`look` is None).
+
+    `look` connects anew, and compares; it raises where the server is away, or where something does not fit. `returns`
+    counts how often the server has come back: what was known of it before has to be read again.
+    """
+
+    def __init__(self) -> None:
+        self.look: Callable[[], None] | None = None
+        self.held = Held()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._misfit: LiaisonError | None = None
+        self._began: float | None = None
+        self._is_over = False
+        self.returns = 0
+
+    def begin(self, doing: str) -> StorageAway:
+        """Close the gate and look for the server. Return the error of what was under way."""
+        with self._changed:
+            if self._began is None and self._misfit is None and not self._is_over:
+                self._began = SystemClock.monotonic()
+                self._thread = threading.Thread(target=self._watch, name="database", daemon=True)
+                self._thread.start()
+        return _away(doing)
+
+    def away_s(self) -> float:
+        """Return the seconds since the connection was lost; 0.0 while it is there. Never waits."""
+        began = self._began
+        return 0.0 if began is None else SystemClock.monotonic() - began
+
+    def require_here(self, doing: str, *, waits: bool = False) -> None:
+        """Return where the gate is open; who `waits` and holds no lock, once it is. Raises `StorageAway`, or what does
+        not fit."""
+        if self._began is None and self._misfit is None:
+            return
+        with self._changed:
+            if threading.current_thread() is self._thread:
+                return
+            if waits and not self.held.depth:
+                self._changed.wait_for(lambda: self._began is None or self._is_over)
+            if self._misfit is not None:
+                error = self._misfit
+                raise StorageBroken(error.message, code=error.code, where=error.where, remedy=error.remedy) from error
+            if self._began is not None:
+                raise _away(doing)
+
+    def end(self) -> None:
+        """Look no more, and let nobody wait: the database is closed."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _watch(self) -> None:
+        assert self.look is not None
+        pause_s, misfit = _FIRST_S, None
+        while not self._is_over:
+            try:
+                self.look()
+                break
+            except LiaisonError as error:
+                if error.code not in _PASSING:
+                    misfit = error
+                    break
+            except Exception as error:  # noqa: BLE001 - an unforeseen failure must not leave all waiting for ever
+                misfit = StorageBroken("unexpected {kind}", where="database", kind=type(error).__name__)
+                break
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_over, pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_S)
+        with self._changed:
+            self.returns += 1
+            self._misfit, self._thread, self._began = misfit, None, None
+            self._changed.notify_all()
+
+
+def _away(doing: str) -> StorageAway:
+    return StorageAway(
+        "the connection to the database is lost, and the node waits for it",
+        where=doing,
+        remedy="look at the database's server and the network to it; the node goes on by itself",
+    )
