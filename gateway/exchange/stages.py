@@ -260,6 +260,6 @@ def as_error(error: BaseException) -> LiaisonError:
 
 
 def reraise_fatal(error: Exception) -> None:
-    """Raise `error` again when the storage is broken: that ends the stage, not one item as a server that is away does."""
+    """Raise `error` again when the storage is broken: that ends the stage. A server that is away costs one item."""
     if isinstance(error, StorageBroken) and not isinstance(error, StorageAway):
         raise error

@@ -1,5 +1,5 @@
 """Each process of a country stands still for a while, and goes on: the node waits, says which one stands, blames nobody
-(CASE-N280 to CASE-N282).
+(CASE-N280 to CASE-N282, CASE-N285).
 
 In a night they stand for 1, 10, 20 and 60 s each: the seconds of `LIAISON_PAUSES`.
 """
@@ -183,6 +183,24 @@ async def test_n280_the_database_stands_and_the_node_says_so_waits_and_goes_on(
     await stand(country, country.postgres.frozen(), seconds, tells)
     if seconds >= SHOWS_S:
         assert "commits-hang" in {line["code"] for line in country.told("node.not-ready")}
+
+
+@contextmanager
+def crashed(postgres: Server) -> Iterator[None]:
+    """The server and its sessions end at once, as with the power; it starts again after the block."""
+    postgres.kill()
+    yield
+    postgres.start()
+
+
+@pytest.mark.parametrize("seconds", PAUSES)
+async def test_n285_the_database_crashes_and_the_node_says_so_waits_and_goes_on(
+    country: Country, seconds: float
+) -> None:
+    def tells() -> bool:
+        return [each["code"] for each in country.health()["problems"]] == ["storage-away"]
+
+    await stand(country, crashed(country.postgres), seconds, tells)
 
 
 @pytest.mark.parametrize("seconds", PAUSES)

@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
@@ -23,6 +24,7 @@ from gateway.audit.log.highwater import read_heads
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.cli.main import run
+from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery
@@ -43,6 +45,8 @@ from tests.support.zygote import Child, Zygote
 
 CHANNELS, AT_ONCE = 8, 3
 _START_S = 60.0
+GOES_ON_S = 3.0
+END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'liaison'"
 FAIL_OVER_S = 15.0
 """Seconds beside other tests: a process that loses its lease waits up to four. `test_shared_log` holds one taking to
 two, and `make machines` shows the whole on a machine of its own."""
@@ -305,22 +309,43 @@ def own_server() -> Server:
     return new_postgres()
 
 
-async def test_h4_h5_without_its_database_a_node_answers_nothing_and_goes_on_when_it_is_back(
+async def test_h4_h5_n285_while_its_database_is_away_a_node_answers_nothing_and_goes_on_if_it_is_the_same(
     own_world: World, zygote: Zygote
 ) -> None:
     postgres = own_server()
     home, load = on_postgres(own_world, "vn", postgres.url("postgres")), Load(own_world)
+    data, old, kept = postgres.folder / "data", postgres.folder / "old", postgres.folder / "kept"
     node = await serve(zygote, home)
+    (output,) = home.parent.glob("node-*.log")
     await load.some(8)
-    loading = asyncio.create_task(load.some(200, forgiving=True))
-    while load.number < 30:
-        await asyncio.sleep(0.01)
+    loading = asyncio.create_task(load.some(300, forgiving=True))
+    for _ in range(3):
+        await load.more(10, 20)
+        await asyncio.to_thread(postgres.execute, "", [END_SESSIONS])
+    await load.more(10, 20)
     await asyncio.to_thread(postgres.kill)
-    assert await node.ended() == 70
-    await loading
-    assert len(load.answers) < 208
-    with pytest.raises(AssertionError, match="the database failed"):  # and does not start without
+    await eventually(lambda: "storage-away" in output.read_text(), 10)
+    with pytest.raises(AssertionError, match="the database failed"):  # and another process does not start without
         await serve(zygote, home)
+    await asyncio.to_thread(subprocess.run, ["cp", "-a", str(data), str(old)], check=True)
+    answered = len(load.answers)
+    await asyncio.to_thread(postgres.start)
+    await load.more(1, GOES_ON_S)
+    assert answered < len(load.answers)
+    await loading
+    await load.some(8)
+
+    await asyncio.to_thread(postgres.kill)  # its disk goes back to the time of before, as a snapshot does
+    data.rename(kept)
+    old.rename(data)
+    signed = read_heads(home / "highwater" / "exchange-1")
+    await asyncio.to_thread(postgres.start)
+    assert await node.ended() == 70, output.read_text()
+    assert '"code": "log-changed"' in output.read_text().splitlines()[-1]
+    assert read_heads(home / "highwater" / "exchange-1") == signed
+    await asyncio.to_thread(postgres.kill)
+    data.rename(old)
+    kept.rename(data)
     await asyncio.to_thread(postgres.start)
     node = await serve(zygote, home)
     await load.some(8)

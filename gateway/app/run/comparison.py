@@ -5,8 +5,8 @@
 3. each log holds all entries under the newest head that any process of this home has signed, and no others.
 
 At a start, opening the database and the logs carries out 2 and 3. The server of a running node is compared here, by the
-same functions and before anybody reads or writes there (decision 0131); its settings, cluster and timeline are looked at
-with the first connection (`gateway.storage.database.postgres`).
+same functions and before anybody reads or writes there (decision 0131); its settings, cluster and timeline are looked
+at with the first connection (`gateway.storage.database.postgres`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gateway.storage.database.migrate import require_head
 from gateway.storage.log.log_store import SqlLogStore
 
 _REHASHED = 1 << 14
-"""Entries at the end of a log that are hashed again. This process has hashed those before them, and the scrubber does."""
+"""Entries at the end of a log that are hashed again. This process has hashed those before them."""
 
 
 def require_own(settings: Settings) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from gateway.audit.log.head import LogHead, known_state
 from gateway.audit.log.highwater import high_water_path, moved, newest_seen
 from gateway.audit.log.numbers import newest_number, require_begun, store_name
-from gateway.audit.log.recovery import REHASHED
 from gateway.audit.tree.checkpoint import HeadSigner, LogKeys, Signer, origin
 from gateway.ports.log_store import LogStore
 
@@ -42,9 +41,10 @@ class ExaminedLog:
 
 
 def examine_log(
-    store: LogStore, key: HeadSigner, member: str, name: str, highwater: Path, rehashed: int = REHASHED
+    store: LogStore, key: HeadSigner, member: str, name: str, highwater: Path, rehashed: int | None = None
 ) -> ExaminedLog | None:
-    """Return a log after all checks of a start; None for one that was never opened. `rehashed`: as in `open_tree`.
+    """Return a log after all checks of a start; None for one that was never opened. `rehashed` is how many of the
+    newest entries are hashed again, where it is not as many as at a start.
 
     Raises `Contradicted`, `Misconfigured` and `StorageBroken` as opening it does.
     """

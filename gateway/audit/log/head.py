@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.log.highwater import Seen
 from gateway.audit.log.numbers import require_begun
-from gateway.audit.log.recovery import REHASHED, check_end, check_extends, check_state, extend_tree, open_tree
+from gateway.audit.log.recovery import check_end, check_extends, check_state, extend_tree, open_tree
 from gateway.audit.tree.checkpoint import Signer
 from gateway.audit.tree.merkle import EMPTY_ROOT, leaf_hash
 from gateway.errors import Contradicted, Misconfigured, StorageAway, StorageBroken
@@ -83,13 +83,13 @@ class LogHead:
         moved: str,
         *,
         examined: bool = False,
-        rehashed: int = REHASHED,
+        rehashed: int | None = None,
     ) -> None:
         self._store = store
         self._signer = signer
         self._origin = signer.origin
         self._keys = keys
-        self.tree, self.hashed_from = open_tree(store, state, rehashed)
+        self.tree, self.hashed_from = open_tree(store, state) if rehashed is None else open_tree(store, state, rehashed)
         self._check(state, seen, moved)
         self.state = state
         self.last_us = self._time_of_last()

@@ -179,9 +179,9 @@ class AuditLog:
         signed any more."""
         try:
             yield
-        except (StorageAway, *but):
-            raise
         except LiaisonError as error:
+            if isinstance(error, (StorageAway, *but)):
+                raise
             self._broken = True
             raise as_broken(error) from error
         except BaseException:

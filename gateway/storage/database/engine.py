@@ -193,7 +193,7 @@ class Database:
             )
 
     def wait_for_return(self, compare: Callable[[], None]) -> None:
-        """Wait for the server from now on when its connection is lost, and go on once `compare` finds that all is there.
+        """Wait for a server whose connection is lost, from now on; go on once `compare` finds that all is there.
 
         `compare` reads this database, and raises what a start would. Whatever was under way is `StorageAway`.
         """
@@ -212,7 +212,7 @@ class Database:
 
     @contextmanager
     def guarded(self, doing: str) -> Iterator[None]:
-        """Turn foreign exceptions into ours, as `storage_errors`; a lost connection into `StorageAway` where we wait."""
+        """Turn exceptions into ours as `storage_errors` does; a lost connection is `StorageAway` where we wait."""
         try:
             with storage_errors(doing):
                 yield

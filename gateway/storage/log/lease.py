@@ -76,8 +76,9 @@ class Leases:
         self._leases: dict[int, _Lease] = {}
 
     def holds(self, log_id: int) -> bool:
-        """Tell whether the lease is ours, as far as we know."""
-        return self.epoch(log_id) != _NONE
+        """Tell whether the lease is ours, as far as we know, or was before the server was away."""
+        lease = self._leases.get(log_id)
+        return lease is not None and lease.epoch != _NONE
 
     def asks(self, log_id: int) -> bool:
         """Tell whether the lease has to be taken for the next batch: others may have had it, or may want it."""
