@@ -24,7 +24,6 @@ from gateway.audit.log.highwater import read_heads
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.cli.main import run
-from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery

@@ -17,7 +17,7 @@ from gateway.desk.alerts.book import AlertBook, HeldAlert, in_turn
 from gateway.desk.alerts.contacts import TRUSTED_US, Contacts
 from gateway.desk.alerts.issuing import RECORD_TYPE, verified
 from gateway.desk.alerts.values import SOURCE, Stand, read_own
-from gateway.errors import LiaisonError, Unknown
+from gateway.errors import LiaisonError, StorageBroken, Unknown
 from gateway.exchange.parts import Parts
 from gateway.matching.thresholds import SETS
 from gateway.model.desk.notices import Alert, Change, NoticeType
@@ -102,6 +102,8 @@ class AlertGate:
     def _read(self, thread: Thread) -> None:
         try:
             held = self._own(thread) if thread.key.peer == self._parts.member else self._taken(thread)
+        except StorageBroken:  # it is read again: an alert that stands is not taken for one that cannot be read
+            raise
         except LiaisonError:
             held = None
             self._unread[thread.key] = thread.key.peer

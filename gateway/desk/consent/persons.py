@@ -12,7 +12,7 @@ from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.consent.records import described_record, marked_for_two
 from gateway.desk.second_step.answers import OwnAnswers
 from gateway.desk.second_step.release import AskedFor, Releases
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.desk.notices import Ask
 
 
@@ -34,6 +34,8 @@ class ConsentPersons:
         try:
             hit = await asyncio.to_thread(self.origin.find, peer, ask.hit)
             fresh = await self.releases.read(hit, asked)
+        except StorageBroken:
+            raise
         except LiaisonError:
             return 1
         given = (await asyncio.to_thread(described_record, self.kept, peer, ask.hit))["fields"]

@@ -18,7 +18,7 @@ from gateway.desk.reports.traces import PERSONAL, traces
 from gateway.desk.reports.values import LibraryQuery, OwnReport, read_own, unknown_report
 from gateway.desk.roles import Matter, may
 from gateway.desk.second_step.parts import check_person
-from gateway.errors import LiaisonError, Malformed
+from gateway.errors import LiaisonError, Malformed, StorageBroken
 from gateway.matching.reports.words import says, wanted_keys
 from gateway.model.desk.notices import Notice, NoticeType, Status, StatusCode
 from gateway.model.desk.reports import Report
@@ -189,6 +189,8 @@ class Library:
             return None
         try:
             return self._own(row) if row.key.peer == self._desk.parts.member else self._taken(row)
+        except StorageBroken:
+            raise
         except LiaisonError:
             return None
 

@@ -25,7 +25,7 @@ from gateway.desk.watches.looking import Looker, Met, is_watched, takes
 from gateway.desk.watches.question import request_of
 from gateway.desk.watches.telling import Telling, told_reach
 from gateway.desk.watches.values import LIVE, WIDE, Stand, WhyStopped, read_own
-from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Refused
+from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Refused, StorageBroken
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
@@ -90,17 +90,21 @@ class Watching:
 
     def _take_in(self) -> None:
         """Read the watches that have changed, and all of them now and then: other processes write, too."""
-        if self.desk.parts.clock.monotonic() >= self._load_at:
-            self._load_at = self.desk.parts.clock.monotonic() + _LOAD_S
-            self._dirty.clear()
-            self.load()
-        while self._dirty:
-            key = self._dirty.pop()
-            thread = self.desk.store.thread(key)
-            if thread is None or thread.state not in LIVE:
-                self._drop(key)
-            else:
-                self._take(thread)
+        try:
+            if self.desk.parts.clock.monotonic() >= self._load_at:
+                self._load_at = self.desk.parts.clock.monotonic() + _LOAD_S
+                self._dirty.clear()
+                self.load()
+            while self._dirty:
+                key = self._dirty.pop()
+                thread = self.desk.store.thread(key)
+                if thread is None or thread.state not in LIVE:
+                    self._drop(key)
+                else:
+                    self._take(thread)
+        except StorageBroken:  # the database is away: all of them are read again
+            self._load_at = 0.0
+            raise
 
     def _take(self, thread: Thread) -> None:
         if self._versions.get(thread.key) == thread.version:
@@ -115,6 +119,9 @@ class Watching:
                     self._looked.pop(thread.key, None)
             else:
                 self.book.remove(thread.key)
+        except StorageBroken:
+            self._versions.pop(thread.key)
+            raise
         except LiaisonError:  # what cannot be read is not watched, and its author has no word that it is
             self.book.remove(thread.key)
 

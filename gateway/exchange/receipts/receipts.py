@@ -109,6 +109,8 @@ class ReceiptTaker:
             )
             prove = partial(self._prove, peer, message, proved)
             through = await asyncio.to_thread(self._book.check_receipt, verified.value, verified.payload_hash, prove)
+        except StorageBroken:
+            raise
         except LiaisonError as error:
             refused = events.RECEIPT_REFUSED.draft(
                 peer=peer,

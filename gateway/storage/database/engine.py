@@ -206,7 +206,7 @@ class Database:
                 with self.guarded("reconnect"):
                     self._reader = self.engine.connect().execution_options(**self._committed)
             compare()
-            self._committed_at = time.monotonic()
+            self.probe()  # what had no word from its standby has it with the next commit
 
         self.absence.look = look
 

@@ -1,0 +1,207 @@
+"""CASE-N285: a connection to PostgreSQL that is lost ends no node: it waits, compares, and writes nothing twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.log.examine import examine_log
+from gateway.audit.log.log import AuditLog
+from gateway.errors import Contradicted, StorageAway, StorageBroken
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.desk import DeskRows
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import LogState, NewEntry
+from gateway.storage.database import postgres_address
+from gateway.storage.database.engine import Database
+from gateway.storage.database.leader import Leader
+from gateway.storage.database.postgres import open_postgres
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.log.log_store import SqlLogStore
+from tests.support.audit_logs import LogHome, answered, logged
+from tests.support.databases import Server, new_postgres, server, wait_until
+from tests.support.desk_rows import a_thread, new_key
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def postgres() -> Server:
+    return server("postgresql")
+
+
+@pytest.fixture
+def home(tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogHome]:
+    before, LogHome.engine = LogHome.engine, "postgresql"
+    monkeypatch.setitem(postgres_address._KEEPALIVE, "connect_timeout", 2)
+    yield LogHome(tmp_path)
+    LogHome.engine = before
+
+
+def waiting(database: Database, home: LogHome) -> None:
+    """Let the database wait for its server as a node's does, and compare the log."""
+
+    def compare() -> None:
+        examine_log(SqlLogStore(database), home.key, "th", "exchange", home.highwater)
+
+    database.wait_for_return(compare)
+
+
+@contextmanager
+def log_that_waits(home: LogHome) -> Iterator[AuditLog]:
+    with home.log() as log:
+        waiting(log._store._database, home)  # type: ignore[attr-defined]
+        yield log
+
+
+def end_sessions(postgres: Server) -> None:
+    """End the sessions of all nodes, as an administrator does, and those of a server that crashes."""
+    with closing(postgres.admin()) as administrator:
+        ours = "FROM pg_stat_activity WHERE application_name = 'liaison'"
+        administrator.execute(f"SELECT pg_terminate_backend(pid) {ours}")
+
+        def are_over() -> bool:
+            return administrator.execute(f"SELECT 1 {ours}").fetchone() is None
+
+        wait_until(are_over, "the sessions do not end")
+
+
+def test_n285_after_its_sessions_were_ended_a_node_reads_writes_and_leads_again(
+    postgres: Server, home: LogHome
+) -> None:
+    with home.database() as database, closing(Leader(database)) as leader:
+        waiting(database, home)
+        documents = SqlDocumentStore(database, home.keystore, home.clock)
+        documents.put("kind", "key", b"value")
+        assert leader.leads()
+        for work in (lambda: documents.get("kind", "key"), database.probe, leader.leads):
+            end_sessions(postgres)
+            with pytest.raises(StorageAway):
+                work()
+            assert documents.get("kind", "key") == b"value"
+            assert database.absence.away_s() == 0
+        assert leader.leads()
+        assert leader.processes() == 1
+
+
+LOST: dict[str, Callable[[AuditLog, Server], None]] = {
+    "with its sessions": lambda _log, postgres: end_sessions(postgres),
+    "after its commit": lambda log, _postgres: throw(log._store._database.absence.begin("test")),  # type: ignore[attr-defined]
+}
+
+
+def throw(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["before its rows", "after its rows"])
+@pytest.mark.parametrize("rows", [False, True], ids=["alone", "with rows of the desk"])
+@pytest.mark.parametrize("how", LOST)
+def test_n285_an_entry_whose_connection_was_lost_is_written_once_and_so_is_its_claim(
+    postgres: Server, home: LogHome, monkeypatch: pytest.MonkeyPatch, written: bool, rows: bool, how: str
+) -> None:
+    with log_that_waits(home) as log:
+        log.append([answered()])
+        store = log._store
+        commit, tries = store.commit, 0
+
+        def lost(before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
+            nonlocal tries
+            tries += 1
+            done = commit(before, after, entries) if written or tries > 1 else True
+            if tries == 1:
+                LOST[how](log, postgres)
+                return done if written else commit(before, after, entries)
+            return done
+
+        monkeypatch.setattr(store, "commit", lost)
+        drafts: list[EntryDraft] = [answered(rows=DeskRows(a_thread(new_key())) if rows else None), answered()]
+        places = logged(log.append(drafts))
+        assert [place.index for place in places] == [1, 2]
+        assert log.size == 3
+        claim = drafts[0].claim
+        assert claim
+        key = (MemberId(claim.sender), ExchangeId(claim.exchange_id))
+        assert store.claimed([key])[key][1] == 1
+        assert log.proof(1) == places[0].proof
+        assert logged(log.append([answered()]))[0].index == 3
+    with home.log() as log:  # which hashes all of it again
+        assert log.size == 4
+
+
+def test_n285_a_database_that_lacks_a_signed_entry_is_refused_for_ever_and_nothing_is_signed(
+    postgres: Server, home: LogHome
+) -> None:
+    with home.database() as database:
+        waiting(database, home)
+        store = SqlLogStore(database, home.keystore)
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+        log.append([answered()])
+        old = store.state("exchange/1")
+        assert old
+        log.append([answered()])
+        home.sql(
+            "DELETE FROM log_content WHERE seq = 1",
+            "DELETE FROM log_entry WHERE seq = 1",
+            f"UPDATE log_state SET size = 1, root = '\\x{old.root.hex()}', checkpoint = '\\x{old.checkpoint.hex()}'",
+        )
+        signed = log.checkpoint
+        end_sessions(postgres)
+        with pytest.raises(StorageBroken) as caught:
+            log.append([answered()])
+        assert caught.value.code == "log-changed"
+        assert not isinstance(caught.value, StorageAway)
+        works: tuple[Callable[[], object], ...] = (database.probe, lambda: store.state("exchange/1"), log.follow)
+        for work in works:
+            with pytest.raises(StorageBroken) as caught:
+                work()
+        assert log.checkpoint == signed
+    with pytest.raises(Contradicted) as contradicted, home.log():
+        pass
+    assert contradicted.value.code == "log-changed"
+
+
+def test_n285_who_needs_a_server_that_is_away_waits_but_for_one_who_holds_what_the_look_for_it_needs(
+    postgres: Server,
+) -> None:
+    own = new_postgres()
+    try:
+        with closing(open_postgres(own.url("postgres"))) as database:
+            database.wait_for_return(lambda: None)
+            database.hold_open()
+            own.kill()
+            with pytest.raises(StorageAway), database.write("test") as connection:
+                connection.exec_driver_sql("SELECT 1")
+            found: list[object] = []
+
+            def read() -> None:
+                with database.snapshot("test") as connection:
+                    found.append(connection.exec_driver_sql("SELECT 1").scalar())
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            assert database.absence.away_s() > 0
+            own.start()
+            reader.join(10)
+            assert found == [1]
+            database.probe()
+    finally:
+        own.kill()
+
+
+def test_n285_a_thread_that_holds_the_writer_does_not_wait_for_a_connection_that_only_a_commit_would_show(
+    postgres: Server, home: LogHome
+) -> None:
+    with home.database() as database:
+        database.hold_open()
+        with (
+            pytest.raises(StorageBroken),
+            database.write("test"),
+            postgres.frozen(),
+            database.snapshot("test"),
+        ):
+            raise AssertionError
