@@ -81,7 +81,7 @@ class Absence:
                 raise _away(doing)
 
     def end(self) -> None:
-        """Look no more, and let nobody wait: the database is closed."""
+        """Look no more, and end all waits: the database is closed."""
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
