@@ -98,7 +98,10 @@ class _Parts(h11.Connection):
 
         What stands between may go by the other length, and then takes the rest of it for a request of its own.
         """
-        event = super().next_event()
+        try:
+            event = super().next_event()
+        except h11.RemoteProtocolError as error:
+            raise error.with_traceback(None) from None  # h11's frames hold the error, and so this connection, in a ring
         if isinstance(event, h11.Request):
             self._parts, self.came, self.is_file = 0, 0, False
             if {name for name, _ in event.headers} >= _LENGTHS:
@@ -149,10 +152,14 @@ class HttpsConnection(H11Protocol):
         self._admit(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the last request, which refers back to this connection: its TLS buffers are freed at once."""
+        """Let go of all that refers back to this connection: its TLS buffers, 256 KiB, are freed at once.
+
+        The collector of garbage looks at what has lived for half a minute once in hours (`gateway.host.memory`).
+        """
         super().connection_lost(exc)
         self.app_state = {}
-        self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
+        self._mark = (Phase.GOODBYE, None)
+        self.cycle = self.scope = None  # type: ignore[assignment]  # as uvicorn has them before the first request
 
     def handle_events(self) -> None:
         """Read what has come; end the connection when it is too much."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import resource
 import select
@@ -19,7 +20,7 @@ from typing import Any
 import pytest
 
 from certs.names import CertificateName, CertificateUse
-from gateway.https.connection import ConnectionLimits
+from gateway.https.connection import ConnectionLimits, HttpsConnection
 from gateway.loop import run
 from tests.support.load import waiting
 from tests.support.rest import MEMBER, SNI, Rest, StoredSearches, rest_api
@@ -134,6 +135,31 @@ async def test_a_connection_that_says_nothing_is_cut(rest: Rest) -> None:
     silent, asked = await Client.open(rest), await Client.open(rest)
     assert (await asked.answer())[0] == 200
     assert max(await asyncio.gather(silent.ended(), asked.ended())) < WAIT_S - 2
+
+
+async def test_m4_what_an_ended_connection_held_is_free_without_the_collector(rest: Rest) -> None:
+    """A node's collector looks at what is old once in hours: half requests took 256 KiB each until then."""
+
+    def of_connections() -> int:
+        return sum(isinstance(each, HttpsConnection) for each in gc.get_objects())
+
+    async def leave(data: bytes, is_cut_by_us: bool) -> None:
+        client = await Client.open(rest)
+        await client.send(data)
+        if is_cut_by_us:
+            await client.ended()
+        client.drop()
+
+    body = post(rest, b'{"', "content-length: 900")
+    left = (b"", HALF_HEAD, HEALTH + HALF_HEAD, body, OPENAPI, b"\0" * 99)
+    gc.collect()
+    gc.disable()
+    try:
+        before = of_connections()
+        await asyncio.gather(*(leave(data, is_cut_by_us) for data in left for is_cut_by_us in (True, False)))
+        await until(lambda: of_connections() <= before, "the end of all connections")
+    finally:
+        gc.enable()
 
 
 # ------------------------------------------------------------ places
