@@ -25,6 +25,7 @@ from gateway.records.types import RECORD_TYPES
 from policy.attributes import QuestionAttributes, RecordAttributes
 from policy.bundle.agreements import Agreement
 from policy.engine.engine import PolicyEngine
+from policy.review.kinds import Kinds
 
 _KINDS = {"ordinary": SubjectCategory.TRAVELLER, "victim": SubjectCategory.VICTIM}
 
@@ -59,6 +60,7 @@ def matrix(engine: PolicyEngine, now_us: int) -> list[Row]:
 
 
 def _rows(engine: PolicyEngine, now_us: int) -> Iterator[Row]:
+    kinds = Kinds(engine)
     for agreement in engine.agreements:
         if now_us not in agreement.validity or engine.member not in agreement.parties:
             continue
@@ -67,11 +69,17 @@ def _rows(engine: PolicyEngine, now_us: int) -> Iterator[Row]:
             if counterpart == engine.member:
                 continue
             for purpose in Purpose:
-                yield from _for_purpose(engine, agreement, MemberId(counterpart), name, purpose, now_us)
+                yield from _for_purpose(engine, kinds, agreement, MemberId(counterpart), name, purpose, now_us)
 
 
 def _for_purpose(
-    engine: PolicyEngine, agreement: Agreement, counterpart: MemberId, agency: str, purpose: Purpose, now_us: int
+    engine: PolicyEngine,
+    kinds: Kinds,
+    agreement: Agreement,
+    counterpart: MemberId,
+    agency: str,
+    purpose: Purpose,
+    now_us: int,
 ) -> Iterator[Row]:
     with_case = QuestionAttributes(
         counterpart=counterpart,
@@ -85,7 +93,10 @@ def _for_purpose(
         has_case=True,
         has_ticket=False,
     )
-    questions = with_case, structs.replace(with_case, has_case=False, has_ticket=True)
+    with_ticket = structs.replace(with_case, has_case=False, has_ticket=True)
+    questions = [_served(engine, kinds, agreement, asked, now_us) for asked in (with_case, with_ticket)]
+    if not any(questions):
+        return
     owners = [name for name in sorted(agreement.agencies) if name.startswith(f"{engine.member}.")]
     for record_type in RECORD_TYPES:
         for subject, category in _KINDS.items():
@@ -94,8 +105,8 @@ def _for_purpose(
             named = f"{counterpart}.{agency}" if subject == "victim" else counterpart
             record = partial(RecordAttributes, marking=Marking(releasable_to=frozenset({named})), category=category)
             found = [
-                [_released(engine, record(question, record_type, owner), now_us) for owner in owners]
-                for question in questions
+                [_released(engine, [record(each, record_type, owner) for each in served], now_us) for owner in owners]
+                for served in questions
             ]
             by_case, by_ticket = (frozenset[str]().union(*(fields for fields, _ in each)) for each in found)
             by_human = frozenset[str]().union(*(fields for each in found for _, fields in each))
@@ -111,16 +122,25 @@ def _for_purpose(
             )
 
 
-def _released(engine: PolicyEngine, record: RecordAttributes, now_us: int) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the fields that leave, and those that a human may let out, if the question is served for some query."""
+def _served(
+    engine: PolicyEngine, kinds: Kinds, agreement: Agreement, asked: QuestionAttributes, now_us: int
+) -> list[QuestionAttributes]:
+    """Return the question with each query for which it is served; one of those that no rule on records tells apart."""
+    questions = {query.value: structs.replace(asked, query=query.value) for query in QueryKind}
+    served = [query for query, question in questions.items() if engine.may_answer(question, now_us).allow]
+    return [questions[alike[0]] for alike in kinds.alike(["query"], served, lambda query: query in agreement.queries)]
+
+
+def _released(
+    engine: PolicyEngine, records: list[RecordAttributes], now_us: int
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the fields that leave for the first question that gets any, and those that a human may let out."""
     by_human = frozenset[str]()
-    for query in QueryKind:
-        question = structs.replace(record.question, query=query.value)
-        if engine.may_answer(question, now_us).allow:
-            release = engine.release(structs.replace(record, question=question), now_us)
-            by_human |= release.with_human
-            if release.fields:
-                return release.fields, by_human
+    for record in records:
+        release = engine.release(record, now_us)
+        by_human |= release.with_human
+        if release.fields:
+            return release.fields, by_human
     return frozenset(), by_human
 
 

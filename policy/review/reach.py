@@ -8,7 +8,7 @@ field.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TypeAlias
@@ -23,7 +23,8 @@ from policy.attributes import QuestionAttributes, RecordAttributes, qualified
 from policy.bundle.agreements import Agreement
 from policy.engine.cache import FOREVER_US
 from policy.engine.engine import PolicyEngine
-from policy.engine.memory import reads, touches
+from policy.engine.memory import RESOURCE
+from policy.review.kinds import Kinds
 
 TICKET, CASE, BOTH = "a ticket", "a case", "a case and a ticket"
 """Words for the ground that a question needs: the ticket of a control, or the number of a case."""
@@ -31,8 +32,10 @@ TICKET, CASE, BOTH = "a ticket", "a case", "a case and a ticket"
 _Released: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 """The fields that leave, and the rules that let them out."""
 
+_Asker: TypeAlias = tuple[str, str, str, int]
+"""An office, a role, an offence, and a time of asking."""
+
 _NOTHING: _Released = ((), ())
-_DECIDING = frozenset({"answer", "learn", "release"})
 _RULES_TOLD = 3
 
 
@@ -93,15 +96,14 @@ class Reach:
         return dict.fromkeys(way.agreement for way in self.ways)
 
 
-class _Kinds:
-    """Picks, of the values of an attribute, one of each kind that a rule can tell apart."""
+class _Askers:
+    """Picks, of those who may ask, one of each kind that a rule can tell apart."""
 
     def __init__(self, engine: PolicyEngine) -> None:
-        bundle = engine.bundle
-        every = (*bundle.base.by_name.values(), *bundle.national.by_name.values())
-        self._law = bundle.law
-        self._reads = [item for one in every if one.actions & _DECIDING for item in reads(one.body).items()]
-        self.roles = list(self._one_of_each("requester.role", sorted(bundle.roles, key=lambda role: role != "officer")))
+        self.kinds = Kinds(engine)
+        self._law = engine.bundle.law
+        roles = sorted(engine.bundle.roles, key=lambda role: role != "officer")
+        self.roles = [alike[0] for alike in self.kinds.alike(["requester.role"], roles)]
 
     def offences(self, agreement: Agreement, held: Held, counterpart: MemberId) -> list[str]:
         """Return an offence of each kind: by the law on it, the rules that name it, and the markings that do."""
@@ -111,27 +113,14 @@ class _Kinds:
             return self._law.covers(counterpart, offence), marked
 
         covered = [offence.value for offence in Offence if offence.value in agreement.offences]
-        return list(self._one_of_each("offence", covered, kind))
+        return [alike[0] for alike in self.kinds.alike(["offence"], covered, kind)]
 
     def offices(self, held: Held, counterpart: MemberId) -> list[str]:
         """Return an office that nothing names, and the recipient's offices that a rule or a marking names."""
-        named = {str(name) for read, literals in self._reads if read == "requester.office" for name in literals or ()}
+        named = {str(name) for name in self.kinds.named("requester.office")}
         for marking, _ in held.profiles:
             named |= {name for name in marking.releasable_to if name.count(".") > 1}
         return [f"{counterpart}.office", *sorted(name for name in named if name.startswith(f"{counterpart}."))]
-
-    def _one_of_each(
-        self, path: str, values: Iterable[str], kind: Callable[[str], Hashable] = lambda _: None
-    ) -> Iterable[str]:
-        read = [(name == path, literals) for name, literals in self._reads if touches(name, path)]
-        counts = not all(
-            plain and literals is not None for plain, literals in read
-        )  # every value may make a difference
-        told = frozenset[object]().union(*(literals or () for _, literals in read))
-        found: dict[Hashable, str] = {}
-        for value in values:
-            found.setdefault((kind(value), value if counts or value in told else None), value)
-        return found.values()
 
 
 @dataclass(slots=True)
@@ -143,7 +132,7 @@ class _Search:
     """
 
     engine: PolicyEngine
-    kinds: _Kinds
+    askers: _Askers
     held: Held
     now_us: int
     denied: Counter[str] = field(default_factory=Counter)
@@ -154,6 +143,8 @@ class _Search:
         """Yield the ways out under an agreement; recipients and purposes that get the same stand together."""
         found: dict[tuple[_Released, str], dict[str, list[str]]] = {}
         others = [name for name in sorted(agreement.agencies) if not name.startswith(f"{self.engine.member}.")]
+        tried = {member: self._tried(agreement, member_id(member)) for member in {_member(name) for name in others}}
+        queries = self.askers.kinds.alike(["query", RESOURCE], sorted(agreement.queries & self.held.queries))
         for recipient, purpose in product(others, Purpose):
             if purpose.value not in agreement.purposes:
                 continue
@@ -161,7 +152,7 @@ class _Search:
             for needs in (TICKET, CASE, BOTH):
                 if needs is BOTH and len(seen) > 1:
                     break
-                released = self._first(agreement, recipient, purpose.value, needs)
+                released = self._first(agreement, tried[_member(recipient)], queries, recipient, purpose.value, needs)
                 if released not in seen:
                     found.setdefault((released, needs), {}).setdefault(recipient, []).append(purpose.value)
                 seen.add(released)
@@ -172,17 +163,26 @@ class _Search:
             for together, names in recipients.items():
                 yield Way(agreement.id, tuple(_shortened(agreement, names)), together, needs, fields, rules)
 
-    def _first(self, agreement: Agreement, recipient: str, purpose: str, needs: str) -> _Released:
+    def _tried(self, agreement: Agreement, counterpart: MemberId) -> list[_Asker]:
+        """Return an asker of each kind."""
+        askers, held = self.askers, self.held
+        offences = askers.offences(agreement, held, counterpart)
+        return list(product(askers.offices(held, counterpart), askers.roles, offences, self._times(counterpart)))
+
+    def _first(
+        self,
+        agreement: Agreement,
+        tried: Iterable[_Asker],
+        queries: Iterable[Sequence[str]],
+        recipient: str,
+        purpose: str,
+        needs: str,
+    ) -> _Released:
         """Return what leaves for the first kind of asker that gets any field."""
         member, _, agency = recipient.partition(".")
-        counterpart = member_id(member)
-        offences = self.kinds.offences(agreement, self.held, counterpart)
-        tried = product(
-            self.kinds.offices(self.held, counterpart), self.kinds.roles, offences, self._times(counterpart)
-        )
         for office, role, offence, at_us in tried:
             question = QuestionAttributes(
-                counterpart,
+                member_id(member),
                 role,
                 agency,
                 office,
@@ -193,7 +193,7 @@ class _Search:
                 has_case=needs != TICKET,
                 has_ticket=needs != CASE,
             )
-            released = self._released(question, agreement.queries & self.held.queries, at_us)
+            released = self._released(question, queries, at_us)
             if released[0]:
                 return released
         return _NOTHING
@@ -203,21 +203,22 @@ class _Search:
         change_us = self.engine.setting(counterpart, "", self.now_us).window.until_us
         return [self.now_us] if change_us >= FOREVER_US else [self.now_us, change_us]
 
-    def _released(self, asked: QuestionAttributes, queries: Iterable[str], at_us: int) -> _Released:
+    def _released(self, asked: QuestionAttributes, queries: Iterable[Sequence[str]], at_us: int) -> _Released:
+        """Return what leaves for one query of each group that no rule tells apart, as it does for the others."""
         fields: set[str] = set()
         rules: dict[str, None] = {}
-        for query in sorted(queries):
-            question = structs.replace(asked, query=query)
+        for alike in queries:
+            question = structs.replace(asked, query=alike[0])
             answered = self.engine.may_answer(question, at_us)
             if not answered.allow:
-                self.denied.update(answered.policies)
+                self.denied.update(answered.policies * len(alike))
                 continue
             for marking, category in self.held.profiles:
                 record = RecordAttributes(question, self.held.record_type, self.held.owner, marking, category)
                 release = self.engine.release(record, at_us)
                 self.by_human |= release.with_human & self.held.fields
                 if not release.decision.allow:
-                    self.denied.update(release.decision.policies)
+                    self.denied.update(release.decision.policies * len(alike))
                 elif filled := release.fields & self.held.fields:
                     fields |= filled
                     rules |= dict.fromkeys(filter(self._lets_out, release.decision.policies))
@@ -233,8 +234,8 @@ class _Search:
 
 def reach(engine: PolicyEngine, records: Iterable[Held], now_us: int) -> list[Reach]:
     """Return who can get the records of each type that is held, at a time."""
-    kinds = _Kinds(engine)
-    return [_reach(_Search(engine, kinds, held, now_us)) for held in records]
+    askers = _Askers(engine)
+    return [_reach(_Search(engine, askers, held, now_us)) for held in records]
 
 
 def _reach(search: _Search) -> Reach:
@@ -244,6 +245,10 @@ def _reach(search: _Search) -> Reach:
     if ways := tuple(way for one in open_now for way in search.ways(one)):
         return Reach(held.record_type, held.owner, ways)
     return Reach(held.record_type, held.owner, (), *_problem(search, agreements, open_now))
+
+
+def _member(agency: str) -> str:
+    return agency.partition(".")[0]
 
 
 def _covers(engine: PolicyEngine, agreement: Agreement, held: Held) -> bool:
@@ -301,7 +306,7 @@ def _by_mapping(search: _Search, agreements: Sequence[Agreement]) -> str:
     held, found = search.held, []
     asked = frozenset[str]().union(*(one.queries for one in agreements)) & OF_AGENCIES
     for query in sorted(asked - held.queries):
-        tried = _Search(search.engine, search.kinds, replace(held, queries=frozenset({query})), search.now_us)
+        tried = _Search(search.engine, search.askers, replace(held, queries=frozenset({query})), search.now_us)
         if any(True for one in agreements for _ in tried.ways(one)):
             found.append(query)
     if not found:

@@ -105,6 +105,16 @@ def test_the_matrix_shows_what_leaves_and_nothing_else(vn: PolicyEngine) -> None
     assert "TravelDocument" in page
 
 
+def test_the_matrix_shows_what_leaves_for_one_query_alone(draft: Path) -> None:
+    before = {row.record_type for row in matrix(PolicyEngine.load(draft, KH), NOW_US)}
+    where = 'principal, action == Action::"release", resource == RecordType::'
+    with (draft / "records.cedar").open("a", encoding="utf-8") as file:
+        file.write(f'@id("few")\nforbid ({where}"Vehicle")\nunless {{ context.query == Query::"vehicle" }};\n')
+        file.write(f'@id("none")\nforbid ({where}"Person");\n')
+    after = {row.record_type for row in matrix(PolicyEngine.load(draft, KH), NOW_US)}
+    assert before - after == {"Person"}
+
+
 @pytest.mark.long
 def test_the_matrix_begins_with_an_overview_in_words(vn: PolicyEngine) -> None:
     rows = matrix(vn, NOW_US)
