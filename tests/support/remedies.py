@@ -122,17 +122,14 @@ class Place:
         return out
 
     def findings(self) -> dict[tuple[str, str], Finding]:
-        """Return what `liaison doctor` finds, checks of a start included, by check and text without its numbers.
+        """Return what `liaison doctor` finds, checks of a start included.
 
+        The key is the check and its text without numbers and without this folder, as it is for a copy in another one.
         Whether the ports are free has nothing to do with the home.
         """
         found = [one for one in examine(self.home, SystemClock(), more=START_CHECKS) if one.check != "addresses"]
         told = [one for one in found if one.severity is not Severity.GOOD]
-        return {(one.check, re.sub(r"\d+", "N", one.text)): one for one in told}
-
-    def stops(self) -> set[tuple[str, str]]:
-        """Return what would stop an exchange, or a start."""
-        return {key for key, one in self.findings().items() if one.is_stop}
+        return {(one.check, re.sub(r"\d+", "N", one.text.replace(str(self.folder), "FOLDER"))): one for one in told}
 
     def command(self, remedy: str) -> list[str]:
         """Return the command of a remedy as a person types it; empty where it has none."""
