@@ -17,7 +17,7 @@ from gateway.errors import LiaisonError
 from gateway.model.evidence.retention import read_steps
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
 from gateway.ops.acts.erasures import MAX_ERASED
-from gateway.ops.acts.forget_plan import Subject
+from gateway.ops.acts.forget_plan import Subject, unread_lines
 from gateway.views.lines import Line
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -74,6 +74,11 @@ def act_output(file: Path, data: bytes) -> Output:
     """Return the content of an act in a file, and the next step."""
     value = describe_act(data) | {"out": str(file)}
     return Output(value, _act_lines(file, value))
+
+
+def with_unread(output: Output, unread: int) -> Output:
+    """Return an output about a subject that says how many entries nobody could judge; 3 is its code where some are."""
+    return Output(output.value | {"unread": unread}, [*output.lines, *unread_lines(unread)], 3 if unread else 0)
 
 
 def _act_lines(file: Path, value: dict[str, Any]) -> Iterator[Line]:

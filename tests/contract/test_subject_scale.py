@@ -119,6 +119,34 @@ def test_n227_a_subject_is_found_in_one_pass_and_held_by_two(home: Path, liaison
     assert len(readable(home)) == ENTRIES
 
 
+def test_n291_entries_whose_key_is_lost_are_told_of_whoever_erases_or_holds_a_subject(
+    home: Path, liaison: Liaison, tmp_path: Path
+) -> None:
+    month = SystemClock().now().strftime("%Y-%m")
+    keys = [path for path in (home / "keystore").glob(f"*/{month}.key") if path.parent.name in ("hit", "nohit")]
+    for path in keys:
+        path.rename(path.with_suffix(".away"))
+    try:
+        erase = ("audit", "erase", "--home", home, "--number", SUBJECT, *map(str, signed(home)), "--json")
+        for more in ((), ("--complete",)):
+            planned = liaison(*map(str, erase), "--dry-run", *more)
+            assert (planned.code, planned.value["erased"], planned.value["unread"]) == (3, 0, ENTRIES)
+        act = tmp_path / "act"
+        drafted = liaison(*map(str, erase), "--out", act)
+        assert (drafted.code, drafted.value["detail"]["unread"]) == (3, ENTRIES)
+        until = rfc3339(SystemClock().now_us() + 300 * 24 * HOUR_US)
+        said = ("--until", until, "--reason", "case 7", "--key", person_key(home, "data1"), "--out", tmp_path / "h")
+        hold = ("audit", "hold", "draft", "--home", home, "--number", SUBJECT, *said, "--json")
+        refused = liaison(*hold)
+        assert (refused.code, refused.value["error"]["code"]) == (1, "subject-unreadable")
+        held = liaison(*hold, "--entry", "exchange/1:1")
+        assert held.code == 3
+        assert held.value["reason"] == f"case 7 ({ENTRIES} entries unread: their keys are lost)"
+    finally:
+        for path in keys:
+            path.with_suffix(".away").rename(path)
+
+
 def _dies(home: Path, data: bytes) -> None:
     """Carry out an act, and end as `kill -9` does once a part of the rest is kept."""
 

@@ -11,7 +11,7 @@ from gateway.errors import Contradicted, LiaisonError, Unknown
 from gateway.model.desk.notices import Notice
 from gateway.model.exchange import Request
 from gateway.model.hit import Hit
-from gateway.ports.content_keys import ContentKeys
+from gateway.ports.content_keys import ContentKeys, EncryptedContent
 from gateway.ports.log_store import LogStore, StoredEntry
 from gateway.statements.envelope import ENVELOPE_OVERHEAD, QUESTIONS, unseal
 from gateway.statements.questions import read_question
@@ -24,7 +24,8 @@ _NOTICE = b"application/vnd.liaison.notice."
 class Opened:
     """An entry with its content. `private` is None where it cannot be seen, and `closed` then says why.
 
-    `key_id` names the key that its content is under; empty where there is none.
+    `key_id` names the key that its content is under; empty where there is none. `lost` tells of a closed entry that its
+    key is not there and was not destroyed: with the key put back its content can be seen again.
     """
 
     entry: Entry
@@ -33,6 +34,7 @@ class Opened:
     answer: bytes = b""
     key_id: str = ""
     closed: str = ""
+    lost: bool = False
 
 
 class OpenedLogs(Protocol):
@@ -63,6 +65,7 @@ class HomeLogs:
         self._store = store
         self._keys = keys
         self._opens = opens
+        self._gone: frozenset[str] = frozenset()
 
     def logs(self) -> list[str]:
         """Return names of the exchange and operations logs."""
@@ -75,13 +78,19 @@ class HomeLogs:
 
     def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
         """Return entries with index in [start, stop), opened, in order."""
-        return (self._opened(log, stored) for stored in self._store.entries(log, start, stop))
+        return self._each(log, self._store.entries(log, start, stop))
 
     def at(self, log: str, indexes: Sequence[int]) -> Iterator[Opened]:
         """Return the entries with these indexes, opened; what lies between them is read with them and not opened."""
-        return (self._opened(log, stored) for stored in stored_at(self._store, log, indexes))
+        return self._each(log, stored_at(self._store, log, indexes))
 
-    def _opened(self, log: str, stored: StoredEntry) -> Opened:
+    def _each(self, log: str, found: Iterator[StoredEntry]) -> Iterator[Opened]:
+        """Open what is read from now on: by then each kept entry under a key of `_gone` had been put under another."""
+        self._keys.look_again()
+        gone = self._gone
+        return (self._opened(log, stored, gone) for stored in found)
+
+    def _opened(self, log: str, stored: StoredEntry, gone: frozenset[str]) -> Opened:
         entry = parse_entry(stored.body)
         if not self._opens(entry):
             return Opened(entry, None, closed="it is not asked for")
@@ -89,9 +98,22 @@ class HomeLogs:
             return Opened(entry, None, closed="its content is missing")
         try:
             private, request, answer = self._keys.open_content(log, stored.index, stored.content)
-        except Unknown:
-            return Opened(entry, None, closed=f"erased: {stored.content.key_id}")
+        except Unknown as error:
+            return self._closed(log, entry, stored.content, gone, error.code)
         return open_row(entry, log, stored.index, private, request, answer, stored.content.key_id)
+
+    def _closed(self, log: str, entry: Entry, content: EncryptedContent, gone: frozenset[str], code: str) -> Opened:
+        key_id, is_lost = content.key_id, code == "no-key"
+        if not content.private or not (is_lost or code == "erased"):
+            return Opened(entry, None, closed=f"erased: {key_id}")
+        if key_id not in gone:  # an erasure may have moved it since the row was read
+            self._gone |= {key_id}
+            for again in self._store.entries(log, entry.index, entry.index + 1):
+                if again.content is not None and again.content.key_id != key_id:
+                    self._keys.look_again()
+                    return self._opened(log, again, gone)
+        why = f"its key is missing: {key_id}" if is_lost else f"erased: {key_id}"
+        return Opened(entry, None, key_id=key_id, closed=why, lost=is_lost)
 
 
 def stored_at(store: LogStore, log: str, indexes: Sequence[int]) -> Iterator[StoredEntry]:

@@ -73,6 +73,10 @@ class SearchedExport:
         """Return the only key id."""
         return frozenset((_KEY,))
 
+    def is_destroyed(self, _key_id: str) -> bool:
+        """Tell of no key that it was destroyed: an export has one, which is there."""
+        return False
+
     def search_key(self, key_id: str) -> bytes:
         """Return the key of the index. Raises `Unknown` for another id."""
         if key_id != _KEY:

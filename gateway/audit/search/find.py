@@ -15,11 +15,14 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 
 from gateway.audit.reading.opened import Opened
 from gateway.audit.search.index import (
     CLOSED,
+    LOST,
+    MARKS,
     PUBLIC,
     IndexKeeper,
     Progress,
@@ -29,7 +32,7 @@ from gateway.audit.search.index import (
     peer_term,
     whole_blocks,
 )
-from gateway.audit.search.postings import BLOCK, TermKeys, label, places_of, unseal
+from gateway.audit.search.postings import BLOCK, label, places_of, unseal
 from gateway.audit.search.question import Group, Question, fits, terms_of_opened
 from gateway.errors import Contradicted, Unknown
 from gateway.storage.documents.find_file import FindFile, Part, Span
@@ -42,12 +45,13 @@ _STEP = 8_192
 class Found:
     """The result: how many entries fit, and the newest of them with the log's name, newest first.
 
-    `closed` counts entries that fit by their public part and whose content cannot be seen, `tally` those that fit and
-    have a term, by term.
+    `closed` counts entries that fit by their public part and whose content cannot be seen, `lost` those of them whose key
+    is not there and was not destroyed, `tally` those that fit and have a term, by term.
     """
 
     count: int = 0
     closed: int = 0
+    lost: int = 0
     entries: list[tuple[str, Opened]] = field(default_factory=list)
     tally: dict[str, int] = field(default_factory=dict)
 
@@ -93,6 +97,7 @@ def find(
         part = search.run()
         found.count += part.count
         found.closed += part.closed
+        found.lost += part.lost
         found.entries += part.entries
     found.trim(limit)
     if tally is not None:
@@ -126,24 +131,27 @@ def find_all(
 
 def find_each(
     logs: SearchedLogs, index: FindFile, question: Question, take: Take, progress: Progress | None = None
-) -> None:
+) -> int:
     """Carry out steps 1 to 3 and hand every entry that fits to `take`; none of them is kept in memory.
 
-    Raises like `find`.
+    Return how many entries may fit and could not be opened, for their key is lost. Raises like `find`.
     """
     keeper = IndexKeeper(logs, index)
     keeper.catch_up(progress)
+    lost = 0
     for log in logs.logs():
         if question.of_log(log):
             handed = partial(_handed, take, log)
-            _Search(logs, index, keeper, log, question, 0, handed, is_counted=False).run()
+            lost += _Search(logs, index, keeper, log, question, 0, handed, is_counted=False).run().lost
+    return lost
 
 
-def read_each(logs: SearchedLogs, question: Question, take: Take, progress: Progress | None = None) -> None:
+def read_each(logs: SearchedLogs, question: Question, take: Take, progress: Progress | None = None) -> int:
     """Hand every entry that fits to `take` as `find_each` does, and open every entry for it, without an index."""
     bounds = {log: logs.bounds(log) for log in logs.logs() if question.of_log(log)}
-    for log in bounds:
-        find_all(logs, question, 0, {log: bounds[log][1]}, progress, partial(_handed, take, log))
+    return sum(
+        find_all(logs, question, 0, {log: bounds[log][1]}, progress, partial(_handed, take, log)).lost for log in bounds
+    )
 
 
 def _handed(take: Take, log: str, opened: Opened) -> bool:
@@ -157,7 +165,9 @@ def _fitting(
     """Yield the entries among `rows` that fit, and count the closed ones."""
     for opened in rows:
         if opened.private is None and question.private:
-            found.closed += question.public_fits(opened.entry)
+            does_fit = question.public_fits(opened.entry)
+            found.closed += does_fit
+            found.lost += does_fit and opened.lost
         elif fits(question, opened, logs.resolve) and (keep is None or keep(opened)):
             yield opened
 
@@ -243,15 +253,31 @@ class _Search:
             if part.block in parts:
                 parts[part.block].append(part)
         for span in spans:
-            public = next((part for part in parts[span.number] if part.key_id == PUBLIC), None)
-            if public is None:  # another process has removed it since
-                self._read_block(span.number)
+            try:
+                looked = self._look(span, parts[span.number])
+            except Unknown:  # a key was destroyed since: what it kept is under another
+                looked = None
+            if looked is None or parts[span.number] != list(self._index.parts(self._log, span.number, span.number)):
+                self._read_block(span.number)  # another process has removed it since
                 continue
-            bits = self._all_of(public, self._public) & self._time_bits(span)
-            if bits and self._question.private:
-                self._found.closed += (bits & self._any_of(public, frozenset((CLOSED,)))).bit_count()
-                bits &= self._private(parts[span.number], bits)
+            bits, closed, lost, hits = looked
+            self._found.closed += closed
+            self._found.lost += lost
+            self._hits += hits
             self._open(span.number, bits)
+
+    def _look(self, span: Span, parts: Sequence[Part]) -> tuple[int, int, int, list[tuple[Part, int]]] | None:
+        """Return the entries of a block that fit, how many are closed and lost, and the entries by part. None for a
+        block that is gone. Raises `Unknown`."""
+        public = next((part for part in parts if part.key_id == PUBLIC), None)
+        if public is None:
+            return None
+        bits = self._all_of(public, self._public) & self._time_bits(span)
+        if not bits or not self._question.private:
+            return bits, 0, 0, []
+        closed, lost = ((bits & self._any_of(public, frozenset((term,)))).bit_count() for term in (CLOSED, LOST))
+        hits = [(part, found) for part in parts if (found := self._private(part) & bits)]
+        return reduce(or_, (found for _, found in hits), 0), closed, lost, hits
 
     def _time_bits(self, span: Span) -> int:
         question = self._question
@@ -262,17 +288,10 @@ class _Search:
         high = bisect_left(times, question.until_us) if question.until_us else BLOCK
         return ((1 << high) - 1) & ~((1 << low) - 1) if high > low else 0
 
-    def _private(self, parts: Sequence[Part], among: int) -> int:
-        bits = 0
-        for part in parts:
-            if part.key_id != PUBLIC:
-                found = 0
-                for groups in self._question.alternatives:
-                    found |= self._all_of(part, groups)
-                if found & among:
-                    self._hits.append((part, found & among))
-                bits |= found
-        return bits
+    def _private(self, part: Part) -> int:
+        if part.key_id == PUBLIC or part.key_id.startswith(MARKS):
+            return 0
+        return reduce(or_, (self._all_of(part, groups) for groups in self._question.alternatives), 0)
 
     def _all_of(self, part: Part, groups: Sequence[Group]) -> int:
         bits = _ALL
@@ -286,7 +305,7 @@ class _Search:
         bits = 0
         for term in group:
             key = self._term_key(part.key_id, term)
-            posting = self._index.posting(part.id, label(key, part.salt)) if key else None
+            posting = self._index.posting(part.id, label(key, part.salt))
             if posting is not None:
                 bits |= unseal(key, part.salt, posting)
         return bits
@@ -294,11 +313,7 @@ class _Search:
     def _term_key(self, key_id: str, term: str) -> bytes:
         key = self._term_keys.get((key_id, term))
         if key is None:
-            try:
-                keys: TermKeys | None = self._keeper.term_keys(key_id)
-            except Unknown:
-                keys = None  # destroyed a moment ago
-            key = self._term_keys[(key_id, term)] = keys.of(term) if keys else b""
+            key = self._term_keys[(key_id, term)] = self._keeper.term_keys(key_id).of(term)
         return key
 
     def _open(self, block: int, bits: int) -> None:
@@ -311,6 +326,7 @@ class _Search:
         for opened in reversed(list(self._logs.at(self._log, wanted[::-1]))):
             if opened.private is None and self._question.private:
                 self._found.closed += 1  # erased after the index was looked at
+                self._found.lost += opened.lost
             elif not fits(self._question, opened, self._logs.resolve):
                 raise _wrong(self._log, opened.entry.index)
             elif self._keep is None or self._keep(opened):

@@ -16,6 +16,9 @@ class SearchKeys(ContentKeys, Protocol):
     def key_ids(self) -> list[str]:
         """Return ids of the keys that were not destroyed."""
 
+    def is_destroyed(self, key_id: str) -> bool:
+        """Tell whether a key was destroyed."""
+
     def search_key(self, key_id: str) -> bytes:
         """Return the key of a search index for content under `key_id`. Raises `Unknown` when that key was destroyed."""
 
@@ -27,6 +30,7 @@ class SearchedHome(HomeLogs):
         super().__init__(store, keys)
         self.resolve = resolve
         self.search_key = keys.search_key
+        self.is_destroyed = keys.is_destroyed
         self._key_ids = keys.key_ids
 
     @property

@@ -1,7 +1,8 @@
 """Keep a search index up to date: whole blocks of entries are opened and added, in any order, and never changed.
 
 A search does it, and `liaison audit index` at quiet hours; an exchange does not. A block with a part under a key that
-is gone is removed, and added anew from the rest of its entries.
+is gone is removed, and added anew from the rest of its entries. So is one with an entry that was closed, once the key
+of that is there again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import os
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from gateway.audit.reading.opened import Opened, OpenedLogs
@@ -24,6 +26,15 @@ PUBLIC = "public"
 
 CLOSED = "closed"
 """The term of entries whose content cannot be seen."""
+
+LOST = "lost"
+"""The term of those among them whose key is not there and was not destroyed."""
+
+MARKS = ("erased:", "lost:")
+"""What stands before the id of a key that was not there when a block was added, with entries under it: such a part has
+no postings."""
+
+_TRIES = 5
 
 Progress = Callable[[int, int], None]
 """Called with the number of entries that were added, and of all that have to be."""
@@ -42,6 +53,9 @@ class SearchedLogs(OpenedLogs, Protocol):
 
     def key_ids(self) -> frozenset[str]:
         """Return ids of the keys that content can still be under."""
+
+    def is_destroyed(self, key_id: str) -> bool:
+        """Tell whether a key was destroyed; false for one that is there or was never known."""
 
     def search_key(self, key_id: str) -> bytes:
         """Return the key of a part whose content is under `key_id`. Raises `Unknown` when that is gone."""
@@ -77,13 +91,15 @@ class IndexKeeper:
         return sum(len(self._missing(log)) for log in self._logs.logs()) * BLOCK
 
     def forget(self) -> int:
-        """Remove blocks with a part under a key that is gone, or before the first entry. Return how many."""
+        """Remove blocks that no more say what a new one would, for a key that is gone or there again, and blocks before
+        the first entry. Return how many."""
         live = self._logs.key_ids() | {PUBLIC}
         count = 0
-        for key_id in self._index.key_ids() - live:
-            self._keys.pop(key_id, None)
-            while self._index.drop_block_of(key_id):
-                count += 1
+        for key_id in self._index.key_ids():
+            if not self._stands(key_id, live):
+                self._keys.pop(key_id, None)
+                while self._index.drop_block_of(key_id):
+                    count += 1
         for log in self._logs.logs():
             whole = whole_blocks(*self._logs.bounds(log))
             for span in self._index.spans(log):
@@ -92,15 +108,28 @@ class IndexKeeper:
                     count += 1
         return count
 
+    def _stands(self, key_id: str, live: Collection[str]) -> bool:
+        """Tell whether a part is still what it was, by its key id or mark."""
+        for mark in MARKS:
+            if key_id.startswith(mark):
+                key_id = key_id.removeprefix(mark)
+                return key_id not in live and (mark == "lost:") != self._logs.is_destroyed(key_id)
+        return key_id in live
+
     def _missing(self, log: str) -> list[int]:
         there = {span.number for span in self._index.spans(log)}
         return [number for number in whole_blocks(*self._logs.bounds(log)) if number not in there]
 
     def _add(self, log: str, number: int) -> None:
-        entries = list(self._logs.rows(log, number * BLOCK, (number + 1) * BLOCK))
-        times = array("q", (opened.entry.time_us for opened in entries))
-        span = (times[0], times[-1])
-        self._index.add(log, number, span, times.tobytes(), list(self._parts(number, entries)))
+        """Add a block, read anew where a key was destroyed since its entries were opened: what was kept of them is
+        under another. One that never holds still is not added, so that a search reads its entries."""
+        for _ in range(_TRIES):
+            entries = list(self._logs.rows(log, number * BLOCK, (number + 1) * BLOCK))
+            times = array("q", (opened.entry.time_us for opened in entries))
+            with suppress(Unknown):
+                parts = list(self._parts(number, entries))
+                self._index.add(log, number, (times[0], times[-1]), times.tobytes(), parts)
+                return
 
     def _parts(self, number: int, entries: Sequence[Opened]) -> Iterator[NewPart]:
         found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -110,11 +139,11 @@ class IndexKeeper:
                 found[PUBLIC][term].append(place)
             for term in terms_of_opened(opened, self._logs.resolve):
                 found[opened.key_id][term].append(place)
+        closed = {(opened.lost, opened.key_id) for opened in entries if opened.private is None and opened.key_id}
+        for is_lost, key_id in sorted(closed):
+            yield NewPart(MARKS[is_lost] + key_id, b"", ())
         for key_id, terms in found.items():
-            try:
-                keys = self.term_keys(key_id)
-            except Unknown:
-                continue  # destroyed a moment ago: a search finds nothing under it
+            keys = self.term_keys(key_id)
             salt = os.urandom(SALT_BYTES)
             yield NewPart(key_id, salt, [seal(keys.of(term), salt, places) for term, places in terms.items()])
 
@@ -125,7 +154,7 @@ def whole_blocks(start: int, stop: int) -> range:
 
 
 def public_terms(opened: Opened) -> Iterator[str]:
-    """Yield the terms of an entry's public part, and `CLOSED` where its content cannot be seen."""
+    """Yield the terms of an entry's public part, and `CLOSED` and `LOST` where its content cannot be seen."""
     entry = opened.entry
     yield kind_term(entry.kind)
     yield peer_term(entry.peer)
@@ -133,6 +162,8 @@ def public_terms(opened: Opened) -> Iterator[str]:
         yield exchange_term(entry.exchange_id)
     if opened.private is None:
         yield CLOSED
+    if opened.lost:
+        yield LOST
 
 
 def kind_term(kind: str) -> str:

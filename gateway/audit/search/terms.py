@@ -29,7 +29,7 @@ Resolve = Callable[[str, str, str], tuple[str, str, str]]
 """Turns a hit reference, counterpart and case into source, key and record type; raises `LiaisonError` where it cannot.
 """
 
-TERMS = "2"
+TERMS = "3"
 """The edition of the normal forms: an index with terms of another one is built anew."""
 
 ANY = "any"

@@ -11,7 +11,7 @@ from typing import Any
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.acts.table import ActKind
-from gateway.audit.reading.opened import Opened
+from gateway.audit.reading.opened import Opened, stored_at
 from gateway.audit.retention.plan import (
     DOCUMENTS,
     ERASED_BY_AGE,
@@ -128,9 +128,9 @@ class Subject:
 
 def of_subject(
     folder: Path, subject: Subject, reason: str, court: str, key: Sequence[KeyPlace], progress: Progress = in_silence
-) -> Entries:
+) -> tuple[Entries, int]:
     """Return the entries of all exchanges that a subject is in, in two passes over a log: one by the search index, and
-    one for the other entries of the same exchanges.
+    one for the other entries of the same exchanges; and how many entries nobody can judge, for their key is lost.
 
     The program opens content to find them and shows none of it. This search has its entry first, signed by a person as
     the table of acts demands. Raises `Misused`.
@@ -144,11 +144,18 @@ def of_subject(
         else:
             found[log].add(opened.entry.index)
 
-    each_entry(folder, question, take, partial(progress, "opening entries"), complete=subject.complete)
+    lost = each_entry(folder, question, take, partial(progress, "opening entries"), complete=subject.complete)
     with open_home(folder) as evidence:
         for log in evidence.store.logs():
             found[log].update(evidence.store.of_exchanges(log, exchanges))
-    return {log: sorted(indexes) for log, indexes in found.items() if indexes}
+        if lost:  # of what was found there may be other entries of an exchange, which no erasure can take
+            live = frozenset(evidence.keys.key_ids())
+            for log, indexes in found.items():
+                for stored in stored_at(evidence.store, log, sorted(indexes)):
+                    key_id = stored.content.key_id if stored.content else ""
+                    if key_id and key_id not in live and not evidence.keys.is_destroyed(key_id):
+                        indexes.discard(stored.index)
+    return {log: sorted(indexes) for log, indexes in found.items() if indexes}, lost
 
 
 def plan(folder: Path, before: Mapping[str, int], wanted: Entries, progress: Progress = in_silence) -> list[Erased]:
@@ -162,15 +169,16 @@ def draft_age(folder: Path, before: Mapping[str, int], reason: str, court: str, 
 
 
 def draft_entries(
-    folder: Path, wanted: Entries, ground: str, reason: str, court: str, keys: Sequence[KeyPlace]
+    folder: Path, wanted: Entries, ground: str, reason: str, court: str, keys: Sequence[KeyPlace], unread: int = 0
 ) -> bytes:
-    """Return the signed act of erasing single entries. `ground` is `entry` or `subject`."""
+    """Return the signed act of erasing single entries. `ground` is `entry` or `subject`; it says how many entries were
+    unread, so that they may be about the subject and stay."""
     places = {log: sorted(set(indexes)) for log, indexes in wanted.items()}
     if (most := max(map(len, places.values()), default=0)) > MAX_ERASED:
         raise Misused(f"{most:,} entries: one act erases {MAX_ERASED:,} of a log; name a part with --from and --before")
     is_short = sum(map(len, places.values())) <= MAX_LISTED
     said = {log: indexes if is_short else steps(indexes) for log, indexes in places.items()}
-    detail = {"entries": said, "ground": ground}
+    detail = {"entries": said, "ground": ground} | ({"unread": unread} if unread else {})
     return draft(folder, ActKind.ERASE_ENTRIES, reason or court, detail, keys, court)
 
 
@@ -212,6 +220,14 @@ def erased_value(found: Iterable[Erased]) -> dict[str, Any]:
         for item in found
     ]
     return {"erased": sum(sum(row["entries"].values()) for row in rows), "keys": rows}
+
+
+def unread_lines(unread: int) -> Iterator[tuple[str, str]]:
+    """Yield the warning about entries that nobody can judge, for their key is lost; none without such entries."""
+    if unread:
+        yield f"{unread:,} entries could not be opened: their keys are lost, and were not destroyed", "bad"
+        yield "  whether they are about the subject nobody can say; a backup of the keystore may bring them back", "bad"
+        yield "  put the keys back (`storage.key_copy`, or a backup of the keystore), and say this again", "warn"
 
 
 def erased_lines(value: Mapping[str, Any], *, planned: bool) -> Iterator[tuple[str, str]]:

@@ -216,19 +216,19 @@ def _reasons(found: Found) -> list[str]:
     return [term(Field.REFUSED, code) for code in sorted(shown - {""})[:_MOST_REASONS]]
 
 
-def each_entry(folder: Path, question: Question, take: Take, progress: Progress, *, complete: bool) -> None:
+def each_entry(folder: Path, question: Question, take: Take, progress: Progress, *, complete: bool) -> int:
     """Hand every entry of a home that fits to `take`, by its search index; with `complete` every entry is opened.
 
-    The caller has written the entry of the search. Raises `Contradicted`, `Unavailable`.
+    Return how many may fit and could not be opened, for their key is lost. The caller has written the entry of the
+    search. Raises `Contradicted`, `Unavailable`.
     """
     place = Place(folder)
     _use_names(place)
     with _searched(place) as logs:
         if complete:
-            read_each(logs, question, take, progress)
-            return
+            return read_each(logs, question, take, progress)
         with _open_index(place, logs) as index:
-            find_each(logs, index, question, take, progress)
+            return find_each(logs, index, question, take, progress)
 
 
 def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:

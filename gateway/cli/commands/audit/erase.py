@@ -8,7 +8,7 @@ import click
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.retention.plan import Erased
-from gateway.cli.acts import act_output, key_option, problem_lines, subject_options
+from gateway.cli.acts import act_output, key_option, problem_lines, subject_options, with_unread
 from gateway.cli.options import NEW_FILE, home_option
 from gateway.cli.output import Output, printed, progress_bars
 from gateway.ops.acts.carry import bring
@@ -65,8 +65,10 @@ def erase(
 
     A subject is meant by --number (every exchange in which it was asked for) and --record (every one in which it was
     given or used). The search index finds them (liaison audit index); what it finds is opened and compared, and with
-    --complete every entry is opened and no index believed. The search has its entry, so it needs a key and why, also
-    with --dry-run. What is cut off goes on at the next start of the node, or with the next act that erases or holds.
+    --complete every entry is opened and no index believed. Entries whose key is lost, and not destroyed, nobody can
+    judge: the act and the result say how many (`unread`), and the exit code is 3. The search has its entry, so it needs
+    a key and why, also with --dry-run. What is cut off goes on at the next start of the node, or with the next act that
+    erases or holds.
 
     \b
     Examples:
@@ -85,23 +87,23 @@ def erase(
         raise click.UsageError("say why: --reason, or --court-order with the order's reference")
     with progress_bars() as progress:
         before = ages(age) if age else {}
-        wanted = named(home, entries, exchanges) if entries or exchanges else {}
+        wanted, unread = named(home, entries, exchanges) if entries or exchanges else {}, 0
         if subject:
-            wanted = of_subject(home, subject, reason, court, keys, progress)
+            wanted, unread = of_subject(home, subject, reason, court, keys, progress)
         if dry_run:
-            return _erasure(plan(home, before, wanted, progress), "", planned=True)
+            return _erasure(plan(home, before, wanted, progress), "", unread, planned=True)
         ground = "entry" if entries or exchanges else "subject"
         if age:
             data = draft_age(home, before, reason, court, keys)
         else:
-            data = draft_entries(home, wanted, ground, reason, court, keys)
+            data = draft_entries(home, wanted, ground, reason, court, keys, unread)
         if out is None:
-            return _erasure(*erased_of(bring(home, data, progress)), planned=False)
+            return _erasure(*erased_of(bring(home, data, progress)), unread, planned=False)
     out.write_bytes(data)
-    return act_output(out, data)
+    return with_unread(act_output(out, data), unread)
 
 
-def _erasure(found: list[Erased], problem: str, *, planned: bool) -> Output:
+def _erasure(found: list[Erased], problem: str, unread: int, *, planned: bool) -> Output:
     value = erased_value(found)
     lines = [*erased_lines(value, planned=planned), *problem_lines(problem)]
-    return Output({"dry_run": planned} | value | {"problem": problem}, lines)
+    return with_unread(Output({"dry_run": planned} | value | {"problem": problem}, lines), unread)

@@ -11,7 +11,7 @@ import click
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.retention.holds import MAX_PLACES
-from gateway.cli.acts import subject_options
+from gateway.cli.acts import subject_options, with_unread
 from gateway.cli.options import FILE, KEY, NEW_FILE, TIME, home_option
 from gateway.cli.output import Output, printed, progress_bars
 from gateway.errors import Unknown
@@ -59,7 +59,8 @@ def draft(
     """Write a new hold with the first approver's signature.
 
     A subject is meant as in liaison audit erase: --number and --record hold the entries that are there now. To find
-    them has its entry, which the same key signs.
+    them has its entry, which the same key signs. How many could not be judged stands in the hold's reason (exit code
+    3).
 
     \b
     Examples:
@@ -68,15 +69,16 @@ def draft(
     """
     if not (entries or exchanges or subject):
         raise click.UsageError("say what to hold: --entry, --exchange, or --number and --record")
-    places = entry_places(entries)
+    places, unread = entry_places(entries), 0
     if subject:
         with progress_bars() as progress:
-            for log, indexes in of_subject(home, subject, reason, "", [key], progress).items():
-                places.setdefault(log, []).extend(indexes)
+            found, unread = of_subject(home, subject, reason, "", [key], progress)
+        for log, indexes in found.items():
+            places.setdefault(log, []).extend(indexes)
         if not places and not exchanges:
-            raise Unknown("no entry is about this subject", code="no-such-subject", where="--number")
-    data = draft_hold(home, places, exchanges, ends, reason, key)
-    return _written(out, data)
+            raise _none_found(unread)
+    said = f"{reason} ({unread} entries unread: their keys are lost)" if unread else reason
+    return with_unread(_written(out, draft_hold(home, places, exchanges, ends, said, key)), unread)
 
 
 @click.command()
@@ -149,6 +151,18 @@ def _hold_lines(found: list[dict[str, Any]]) -> Iterator[Line]:
         yield f"{item['id']}  {item['state']:<7} until {item['until']}  {', '.join(named)}: {item['reason']}", style
     if not found:
         yield "no hold was ever placed"
+
+
+def _none_found(unread: int) -> Unknown:
+    if not unread:
+        return Unknown("no entry is about this subject", code="no-such-subject", where="--number")
+    return Unknown(
+        "no entry that can be opened is about this subject; the keys of {unread} others are lost",
+        code="subject-unreadable",
+        where="--number",
+        remedy="put the keys back, from the copy of the keystore; or hold those entries with --entry",
+        unread=unread,
+    )
 
 
 def _places(indexes: list[int]) -> str:

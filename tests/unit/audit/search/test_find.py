@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from gateway.audit.export.export import export
 from gateway.audit.reading.opened import Opened
+from gateway.audit.retention.erase_key import ErasureReason
 from gateway.audit.search.export import SearchedExport, find_line
-from gateway.audit.search.find import find, find_all, find_each
+from gateway.audit.search.find import find, find_all, find_each, read_each
 from gateway.audit.search.home import SearchedHome
 from gateway.audit.search.index import IndexKeeper
 from gateway.audit.search.postings import BLOCK, SALT_BYTES, TermKeys, label, places_of, seal, unseal
@@ -25,10 +26,13 @@ from gateway.clock import ManualClock
 from gateway.errors import Contradicted, Unavailable
 from gateway.matching.same import name_sounds
 from gateway.model.names import MemberId
+from gateway.ports.content_keys import EncryptedContent
+from gateway.ports.log_store import StoredEntry
 from gateway.storage.documents.find_file import FindFile
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, LogHome
+from tests.support.erasing import opened
 from tests.support.questions import AGREEMENTS, CASES, CODES, NAMES, NUMBERS, OFFICERS, REFERENCES, fill
 
 _US = 1_000_000
@@ -270,6 +274,110 @@ def test_what_is_erased_is_in_the_index_no_more_and_the_rest_is_still_found(tmp_
             assert found.closed > 50
             assert found.count > 50
         assert "nohit/2026-11" not in index.key_ids()
+
+
+NO_HITS = "nohit/2026-11"
+ABOUT = asking(one(Field.OFFICER, OFFICERS[0]))
+
+
+@pytest.fixture(scope="module")
+def block(tmp_path_factory: pytest.TempPathFactory) -> LogHome:
+    """One whole block and a rest."""
+    home = LogHome(tmp_path_factory.mktemp("block") / "home", clock=_SteppingClock(NOON))
+    home.folder.mkdir()
+    fill(home, 700, seed=5)
+    return home
+
+
+def _erase_some(home: LogHome) -> None:
+    """Erase the first entries under a key, so that the others are put under the one that follows it."""
+    with opened(home) as parts:
+        under = [row.index for row in parts.store.entries("exchange/1", 0, BLOCK) if _key_of(row) == NO_HITS]
+        parts.eraser.targets(parts.eraser.look_up({"exchange/1": under[:3]}), ErasureReason("entry", "th.admin"))
+
+
+def _key_of(row: StoredEntry) -> str:
+    return row.content.key_id if row.content else ""
+
+
+class _ErasedAtSearchKey(SearchedHome):
+    """Logs of which some entries are erased just before the key of the index for the others is asked for."""
+
+    def __init__(self, home: LogHome, store: SqlLogStore) -> None:
+        super().__init__(store, KeyStore(home.folder / "keystore"), None)
+        derive, self.waits = self.search_key, True
+
+        def search_key(key_id: str) -> bytes:
+            if key_id == NO_HITS and self.waits:
+                self.waits = False
+                _erase_some(home)
+            return derive(key_id)
+
+        self.search_key = search_key
+
+
+class _ErasedAtOpening(KeyStore):
+    """A keystore of which a key is destroyed just before the first entry under it is opened, once its row was read."""
+
+    home: LogHome | None = None
+
+    def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
+        if self.home is not None and content.key_id == NO_HITS:
+            home, self.home = self.home, None
+            _erase_some(home)
+        return super().open_content(log, index, content)
+
+
+def test_what_an_erasure_keeps_is_in_the_index_though_its_key_goes_while_a_block_is_added(
+    block: LogHome, tmp_path: Path
+) -> None:
+    for number, is_at_opening in enumerate((False, True)):
+        home = block.copy(tmp_path / str(number))
+        with home.store() as store:
+            keys = _ErasedAtOpening(home.folder / "keystore")
+            keys.home = home if is_at_opening else None
+            logs = SearchedHome(store, keys, None) if is_at_opening else _ErasedAtSearchKey(home, store)
+            index = FindFile(tmp_path / f"{number}.sqlite")
+            assert IndexKeeper(logs, index).catch_up() == 1
+            assert keys.home is None
+            plain = logs_of(home, store)
+            found = find(plain, index, ABOUT, MANY)
+            assert places(found.entries) == scan(plain, ABOUT)
+            assert (found.closed, found.lost) == (3, 0)
+
+
+def test_a_search_that_began_before_an_erasure_finds_what_that_kept(block: LogHome, tmp_path: Path) -> None:
+    home = block.copy(tmp_path / "home")
+    with home.store() as store:
+        index = FindFile(tmp_path / "find.sqlite")
+        IndexKeeper(logs_of(home, store), index).catch_up()
+        found = find(_ErasedAtSearchKey(home, store), index, ABOUT, MANY)
+        assert places(found.entries) == scan(logs_of(home, store), ABOUT)
+        assert found.closed == 3
+
+
+def test_entries_of_a_lost_key_are_counted_and_searched_again_once_it_is_back(block: LogHome, tmp_path: Path) -> None:
+    home = block.copy(tmp_path / "home")
+    key, away = home.folder / "keystore" / f"{NO_HITS}.key", tmp_path / "away"
+    with home.store() as store:
+        index, logs = FindFile(tmp_path / "find.sqlite"), logs_of(home, store)
+        expected = scan(logs, ABOUT)
+        key.rename(away)
+        taken: list[Opened] = []
+        lost = find_each(logs_of(home, store), index, ABOUT, lambda _, opened: taken.append(opened))
+        under = sum(_key_of(row) == NO_HITS for row in store.entries("exchange/1", *logs.bounds("exchange/1")))
+        assert lost == under > 0
+        assert read_each(logs_of(home, store), ABOUT, lambda *_: None) == under
+        assert len(taken) < len(expected)
+        away.rename(key)
+        found = find(logs_of(home, store), index, ABOUT, MANY)
+        assert places(found.entries) == expected
+        assert (found.closed, found.lost) == (0, 0)
+        key.rename(away)
+        find(logs_of(home, store), index, ABOUT, MANY)
+        home.keystore.destroy(NO_HITS)
+        found = find(logs_of(home, store), index, ABOUT, MANY)
+        assert (found.closed, found.lost) == (under, 0)
 
 
 @pytest.mark.long
