@@ -77,7 +77,7 @@ def act_output(file: Path, data: bytes) -> Output:
 
 
 def with_unread(output: Output, unread: int) -> Output:
-    """Return an output about a subject that says how many entries nobody could judge; 3 is its code where some are."""
+    """Return an output about a subject that says how many entries could not be judged, with exit code 3 for some."""
     return Output(output.value | {"unread": unread}, [*output.lines, *unread_lines(unread)], 3 if unread else 0)
 
 

@@ -45,7 +45,7 @@ _STEP = 8_192
 class Found:
     """The result: how many entries fit, and the newest of them with the log's name, newest first.
 
-    `closed` counts entries that fit by their public part and whose content cannot be seen, `lost` those of them whose key
+    `closed` counts entries that fit by their public part and whose content cannot be seen, `lost` those whose key
     is not there and was not destroyed, `tally` those that fit and have a term, by term.
     """
 

@@ -130,7 +130,7 @@ def of_subject(
     folder: Path, subject: Subject, reason: str, court: str, key: Sequence[KeyPlace], progress: Progress = in_silence
 ) -> tuple[Entries, int]:
     """Return the entries of all exchanges that a subject is in, in two passes over a log: one by the search index, and
-    one for the other entries of the same exchanges; and how many entries nobody can judge, for their key is lost.
+    one for the other entries of the same exchanges; and how many entries cannot be judged, for their key is lost.
 
     The program opens content to find them and shows none of it. This search has its entry first, signed by a person as
     the table of acts demands. Raises `Misused`.
@@ -223,7 +223,7 @@ def erased_value(found: Iterable[Erased]) -> dict[str, Any]:
 
 
 def unread_lines(unread: int) -> Iterator[tuple[str, str]]:
-    """Yield the warning about entries that nobody can judge, for their key is lost; none without such entries."""
+    """Yield the warning about entries that cannot be judged, for their key is lost; none without such entries."""
     if unread:
         yield f"{unread:,} entries could not be opened: their keys are lost, and were not destroyed", "bad"
         yield "  whether they are about the subject nobody can say; a backup of the keystore may bring them back", "bad"

@@ -97,6 +97,7 @@ def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -
     _require_own(place, *(folder for folder in (keys, settings.keystore) if folder is not None))
     if keys is not None and keys.resolve() != settings.keystore.resolve():
         take_over(keys, settings.keystore)
+    make_folder(settings.keystore)
     store = KeyStore(settings.keystore)
     for path in sorted(settings.keystore.glob("*/*.key")):
         key_id = f"{path.parent.name}/{path.stem}"

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.errors import Unavailable
-from gateway.storage.keys.keystore import create_key_file, read_key_file
+from gateway.storage.keys.key_files import create_key_file, read_key_file
 
 PLACE_BYTES = 16
 _SECRET_BYTES = 32

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.errors import Misconfigured, Unknown
-from gateway.storage.keys.keystore import DESTROYED, KEY_BYTES, read_key_file
+from gateway.storage.keys.key_files import read_key_file
+from gateway.storage.keys.keystore import DESTROYED, KEY_BYTES
 
 
 def key_faults(root: Path) -> list[Misconfigured]:

@@ -26,9 +26,8 @@ import re
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
@@ -42,6 +41,7 @@ from gateway.model.evidence.retention import month_of
 from gateway.ports.content_keys import EncryptedContent, Retention
 from gateway.storage.database.engine import storage_errors
 from gateway.storage.keys.content_form import FORM, pack, split_key, unpack
+from gateway.storage.keys.key_files import KeyFolder, read_key_file
 from gateway.storage.keys.padding import spread
 
 KEY_BYTES = 32
@@ -65,7 +65,8 @@ _REMEMBERED = re.compile(rb"^([a-z]+/[0-9]+) ([0-9]+) ([A-Za-z0-9+/]+=*)\n", re.
 
 
 class KeyStore:
-    """The keys of one node. Thread-safe. `root` is made with mode 0700 where it does not exist."""
+    """The keys of one node. Thread-safe. `root` is made with mode 0700 where it does not exist; later no key is made in
+    what is at its place and not the same store."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -74,7 +75,8 @@ class KeyStore:
         self._current: dict[str, tuple[int, int, str]] = {}
         self._changes = 0
         with storage_errors("keystore"):
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            root.mkdir(mode=0o700, exist_ok=True)
+        self._folder = KeyFolder(root)
 
     # ------------------------------------------------------------ months
 
@@ -101,7 +103,7 @@ class KeyStore:
             key_id = base if generation == 1 else f"{base}.{generation}"
             path = self._path(key_id)
             if not path.exists():
-                create_key_file(path, os.urandom(KEY_BYTES))
+                self._folder.create(path, os.urandom(KEY_BYTES))
             if read_key_file(path) != DESTROYED and not path.with_suffix(_RETIRED).exists():
                 return key_id
             generation += 1
@@ -161,6 +163,7 @@ class KeyStore:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the lock under which one process at a time makes, retires and destroys keys."""
+        self._folder.require()
         with storage_errors("keystore"):
             handle = os.open(self._root / CHANGES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
@@ -181,7 +184,7 @@ class KeyStore:
             if not path.exists():
                 raise Unknown("no key `{key_id}`", where="keystore", key_id=key_id)
             if not mark.exists():
-                create_key_file(mark, b"")
+                self._folder.create(mark, b"")
             self._note_change()
             self._current.clear()
             name, _, label = key_id.partition("/")
@@ -198,12 +201,12 @@ class KeyStore:
             path = self._path(key_id)
             dying, replacement = path.with_suffix(_DYING), path.with_suffix(".new")
             if not path.exists():
-                create_key_file(path, DESTROYED)
+                self._folder.create(path, DESTROYED)
             elif read_key_file(path) != DESTROYED:
                 dying.unlink(missing_ok=True)
                 replacement.unlink(missing_ok=True)
                 dying.hardlink_to(path)
-                create_key_file(replacement, DESTROYED)
+                self._folder.create(replacement, DESTROYED)
                 replacement.replace(path)
                 sync_folder(path.parent)
             for remains in self._remains(path):
@@ -295,6 +298,7 @@ class KeyStore:
         in a database from before the erasure."""
         lines = [f"{log} {index} {b64encode(key).decode()}\n" for log, index, key in wrapped]
         path = self._path(to).with_suffix(_KEPT)
+        self._folder.require()
         with storage_errors("keystore"):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -322,7 +326,7 @@ class KeyStore:
         """Return the key `name`, which is never destroyed, made when there is none: for keyed hashes, not content."""
         path = self._root / f"{name}.key"
         if not path.exists():
-            create_key_file(path, os.urandom(KEY_BYTES))
+            self._folder.create(path, os.urandom(KEY_BYTES))
         return read_key_file(path)
 
     # ------------------------------------------------------------ small values
@@ -345,42 +349,6 @@ class KeyStore:
         """Return a sealed value, sealed anew under the key `to`. Raises like `open_content`."""
         nonce = os.urandom(_NONCE_BYTES)
         return to.encode() + b"\n" + nonce + self._month_key(to).encrypt(nonce, self.open(sealed, place), place)
-
-
-def create_key_file(path: Path, value: bytes) -> None:
-    """Write `value` to a new file of mode 0600, synced with its directory. Raises `StorageBroken`.
-
-    Where another process makes the same file meanwhile, the first one stays. No reader ever sees half of a file.
-    """
-    with storage_errors("keystore"):
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(value)
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileExistsError):
-                os.link(draft, path)
-        finally:
-            draft.unlink()
-        sync_folder(path.parent)
-        sync_folder(path.parent.parent)
-
-
-def read_key_file(path: Path) -> bytes:
-    """Return the bytes of a key file. Raises `Misconfigured` when others can read it, `Unknown` when there is none."""
-    with storage_errors("keystore"):
-        try:
-            mode = path.stat().st_mode
-        except FileNotFoundError:
-            raise Unknown("no such key", code="no-key", where=str(path)) from None
-        if mode & 0o077:
-            raise Misconfigured(
-                "others can read this key", where=str(path), remedy="chmod 600 {path}", path=quote(str(path))
-            )
-        return path.read_bytes()
 
 
 def _overwrite(path: Path) -> None:

@@ -7,7 +7,7 @@ import hmac
 import os
 from pathlib import Path
 
-from gateway.storage.keys.keystore import create_key_file, read_key_file
+from gateway.storage.keys.key_files import create_key_file, read_key_file
 
 _KEY_BYTES = 32
 _CHARACTERS = 24

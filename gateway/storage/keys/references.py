@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from gateway.clock import DAY_US, Clock, from_us
 from gateway.errors import Malformed, Unknown
-from gateway.storage.keys.keystore import create_key_file, read_key_file
+from gateway.storage.keys.key_files import KeyFolder, read_key_file
 
 _KEY_BYTES = 64
 _BLOCK = 32
@@ -28,6 +28,7 @@ class HitReferences:
     """Makes and resolves references with the keys in `root/references`. Thread-safe."""
 
     def __init__(self, root: Path, clock: Clock) -> None:
+        self._root = KeyFolder(root)
         self._folder = root / "references"
         self._clock = clock
         self._keys: dict[str, AESSIV] = {}
@@ -38,7 +39,7 @@ class HitReferences:
         if quarter not in self._keys:
             path = self._folder / f"{quarter}.key"
             if not path.exists():
-                create_key_file(path, os.urandom(_KEY_BYTES))
+                self._root.create(path, os.urandom(_KEY_BYTES))
             self._keys[quarter] = AESSIV(read_key_file(path))
         return self._keys[quarter]
 
