@@ -7,7 +7,6 @@ time of this thread, measured in turns until it fits, so that these tests may ru
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,6 +58,7 @@ from gateway.witness.service import MAX_BODY, parse_request
 from policy.bundle.rules import rules
 from tests.fuzz.shapes import SHAPES
 from tests.fuzz.targets import TARGETS
+from tests.support.growth import cost, cost_in_turns
 
 KIB = 1024
 
@@ -201,26 +201,22 @@ ROWS: dict[str, Row] = {
 """Each parser of bytes from outside."""
 
 
-def cost(parse: Callable[[bytes], object], data: bytes) -> float:
-    """Return the seconds of CPU that `parse` takes, whether it refuses the data or not."""
-    began = time.thread_time()
-    with suppress(LiaisonError, ValueError, RecursionError, TypeError, AttributeError):
-        parse(data)  # what it refuses, and how, is the matter of other tests
-    return time.thread_time() - began
+def tried(parse: Callable[[bytes], object], data: bytes) -> Callable[[], None]:
+    """Return the parsing of the data as work, whether they are refused or not."""
+
+    def parsing() -> None:
+        with suppress(LiaisonError, ValueError, RecursionError, TypeError, AttributeError):
+            parse(data)  # what it refuses, and how, is the matter of other tests
+
+    return parsing
 
 
-def growth(parse: Callable[[bytes], object], data: bytes, part: bytes) -> tuple[float, float]:
-    """Return the least seconds of CPU that `parse` takes for the data and for half of it.
-
-    They are taken in turns: a processor that is slower for a while is so for both. Noise only adds, so two turns that
-    show linear time are enough, and what looks otherwise is measured up to seven times.
-    """
-    spent = half = float("inf")
-    for turn in range(7):
-        spent, half = min(spent, cost(parse, data)), min(half, cost(parse, part))
-        if turn and spent <= FREE_S + GROWTH * half and spent <= FREE_S + PER_KIB_S * len(data) / KIB:
-            break
-    return spent, half
+def grown(parse: Callable[[bytes], object], data: bytes, part: bytes) -> tuple[float, float]:
+    """Return the seconds of CPU that `parse` takes for the data and for half of it."""
+    most = FREE_S + PER_KIB_S * len(data) / KIB
+    return cost_in_turns(
+        tried(parse, data), tried(parse, part), lambda spent, half: spent <= min(FREE_S + GROWTH * half, most)
+    )
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -228,9 +224,9 @@ def test_a_parser_takes_linear_time_up_to_its_limit(name: str) -> None:
     row = ROWS[name]
     for told, shape in SHAPES.items():
         data = shape(row.limit)
-        if cost(row.parse, data) <= FREE_S:
+        if cost(tried(row.parse, data)) <= FREE_S:
             continue
-        spent, half = growth(row.parse, data, shape(row.limit // 2))
+        spent, half = grown(row.parse, data, shape(row.limit // 2))
         assert spent <= FREE_S + GROWTH * half, f"{told}: {spent:.4f} s, and {half:.4f} s for half of it"
         assert spent <= FREE_S + PER_KIB_S * len(data) / KIB, f"{told}: {spent:.4f} s for {len(data)} bytes"
 
@@ -239,5 +235,5 @@ def test_the_measure_finds_a_quadratic_parser() -> None:
     def quadratic(data: bytes) -> int:
         return sum(data.count(bytes([n % 256])) for n in range(len(data) // 4))
 
-    spent, half = growth(quadratic, bytes(32 * KIB), bytes(16 * KIB))
+    spent, half = grown(quadratic, bytes(32 * KIB), bytes(16 * KIB))
     assert spent > FREE_S + GROWTH * half

@@ -67,7 +67,6 @@ async def test_refusals_of_a_message_leave_together_and_streams_beyond_the_pace_
     assert messages <= sum(told.values()) / 10, "refusals of one message leave together"
 
 
-@pytest.mark.timed
 async def test_calls_without_end_have_a_rate_and_wait_for_their_refusals(world: World) -> None:
     told, begun = Counter[str](), time.monotonic()
     operations = len(entries(world.nodes["vn"], "operations"))

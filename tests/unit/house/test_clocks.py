@@ -1,7 +1,8 @@
 """A test reads a clock only where it judges time, and such a test runs alone: it carries the mark `timed`.
 
 What else needs time stands in `tests.support`: `load` counts turns instead of seconds, `until` waits for a condition,
-`compute` keeps a processor busy, and `loop_watch` tells how long a loop was held whatever else runs.
+`compute` keeps a processor busy, `cost_in_turns` compares what data and half of them cost, and `loop_watch` tells how
+long a loop was held whatever else runs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pytest
 
 from tests.support.shared import PROJECT
 
-CLOCKS = {"perf_counter", "process_time", "thread_time", "monotonic", "effort"}
+CLOCKS = {"perf_counter", "process_time", "thread_time", "monotonic", "effort", "cost_in_turns"}
 CLOCKS |= {f"{name}_ns" for name in CLOCKS}
 
 _IN_TURNS = "CPU of its own thread for data and for half of it, in turns until it fits: other work takes from neither"
@@ -23,9 +24,12 @@ _PACED = "what is let in is at most rate times elapsed time: a busy machine make
 ELSEWHERE = {
     "test_the_rate_of_one_member_counts_over_both": _PACED,
     "test_a_source_with_a_rate_is_asked_evenly_and_what_would_come_too_late_is_refused": _PACED,
+    "test_calls_without_end_have_a_rate_and_wait_for_their_refusals": _PACED,
     "test_refusals_of_a_message_leave_together_and_streams_beyond_the_pace_are_not_read": _PACED,
     "test_a_parser_takes_linear_time_up_to_its_limit": _IN_TURNS,
     "test_the_measure_finds_a_quadratic_parser": _IN_TURNS,
+    "test_looking_at_a_file_takes_linear_time": _IN_TURNS,
+    "test_making_a_copy_takes_linear_time": _IN_TURNS,
     "test_no_exchange_fails_while_each_key_is_rotated_in_turn": "it asks at a pace",
 }
 """Tests that read a clock and judge by no time that other work takes, each with its reason."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import time
 import tracemalloc
 from collections.abc import Callable
 
@@ -18,6 +17,7 @@ from gateway.desk.attachments.kinds import checked_type
 from gateway.errors import Malformed
 from gateway.model.desk.attachments import CHUNK, MAX_NAME, MediaType
 from gateway.ports.files.held import ByteReader
+from tests.support.growth import cost_in_turns
 from tests.support.tables import table
 
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
@@ -152,16 +152,6 @@ def test_the_name_of_a_copy_says_so_and_its_original_has_a_hash() -> None:
     assert original_hash(reader(b"abc"), 3).hex().startswith("ba7816bf")
 
 
-def _cost(shape: Callable[[int], str], size: int) -> float:
-    text, least = shape(size), 9.0
-    for _ in range(3):
-        began = time.thread_time()
-        neutral(text)
-        least = min(least, time.thread_time() - began)
-    return least
-
-
-@pytest.mark.timed
 @pytest.mark.parametrize(
     "shape",
     [
@@ -175,7 +165,10 @@ def _cost(shape: Callable[[int], str], size: int) -> float:
     ],
 )
 def test_making_a_copy_takes_linear_time(shape: Callable[[int], str]) -> None:
-    half, whole = _cost(shape, 1 << 20), _cost(shape, 1 << 21)
+    text, part = shape(1 << 21), shape(1 << 20)
+    whole, half = cost_in_turns(
+        lambda: neutral(text), lambda: neutral(part), lambda whole, half: whole <= 0.02 + 3 * half
+    )
     assert whole <= 0.02 + 3 * half
 
 

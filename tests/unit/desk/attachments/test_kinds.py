@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ from gateway.errors import Malformed
 from gateway.model.desk.attachments import MediaType
 from gateway.ports.files.held import ByteReader
 from tests.support.files import box, exif, jpeg, jpeg_part, mp4, pdf, pdf_pack, pdf_stream, png, png_part, tiff
+from tests.support.growth import cost_in_turns
 from tests.support.tables import table
 
 
@@ -229,16 +229,6 @@ def test_the_largest_picture_is_taken() -> None:
     assert code(png(width=12_000, height=MAX_PIXELS // 12_000), "a.png") == MediaType.PNG
 
 
-def _cost(shape: Callable[[int], bytes], size: int, name: str) -> float:
-    data, least = shape(size), 9.0
-    for _ in range(3):
-        began = time.thread_time()
-        code(data, name)
-        least = min(least, time.thread_time() - began)
-    return least
-
-
-@pytest.mark.timed
 @pytest.mark.parametrize(
     ("shape", "name"),
     [
@@ -266,7 +256,10 @@ def _cost(shape: Callable[[int], bytes], size: int, name: str) -> float:
 )
 def test_looking_at_a_file_takes_linear_time(shape: Callable[[int], bytes], name: str) -> None:
     size = 1 << 18 if name == "a.pdf" else 1 << 20
-    half, whole = _cost(shape, size, name), _cost(shape, 2 * size, name)
+    data, part = shape(2 * size), shape(size)
+    whole, half = cost_in_turns(
+        lambda: code(data, name), lambda: code(part, name), lambda whole, half: whole <= 0.02 + 3 * half
+    )
     assert whole <= 0.02 + 3 * half
 
 
