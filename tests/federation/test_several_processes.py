@@ -25,7 +25,8 @@ from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.cli.main import run
 from gateway.config import load_settings
-from gateway.model.exchange import AnswerMessage
+from gateway.errors import StorageAway
+from gateway.model.exchange import AnswerMessage, Outcome
 from gateway.model.query import DocumentQuery
 from gateway.ops.homes.reload_request import request_reload
 from gateway.ops.stores import give_id, node_stores
@@ -36,7 +37,7 @@ from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support import schemas
 from tests.support.databases import Server, new_postgres, server
-from tests.support.exchange import VN, caller, command, request, sample_world, submission
+from tests.support.exchange import VN, caller, command, entries, lines, request, sample_world, stopping, submission
 from tests.support.forger import eventually
 from tests.support.nodes import World, officer
 from tests.support.ports import free_port
@@ -175,6 +176,15 @@ async def test_two_processes_answer_each_exchange_once_and_one_may_be_killed(
     assert all(len(messages) == 2 for messages in load.answers.values())
     check(home, load)
     assert min(heads(home)) > 0, "one process answered everything"
+    losing = asyncio.create_task(load.some(96, forgiving=True))  # CASE-N285: both lose their connections
+    for _ in range(3):
+        await load.more(8, 20)
+        await asyncio.to_thread(schemas.execute, home, [END_SESSIONS])
+    await losing
+    await load.some(24)
+    assert one.alive
+    assert other.alive
+    check(home, load)
     killing = asyncio.create_task(load.some(96, forgiving=True))
     before = load.number
     while load.number < before + CHANNELS * AT_ONCE + 1:  # the first requests have gone out
@@ -352,6 +362,36 @@ async def test_h4_h5_n285_while_its_database_is_away_a_node_answers_nothing_and_
     assert await node.ended() == 0
     check(home, load)
     await asyncio.to_thread(postgres.kill)
+
+
+async def test_n285_an_officer_whose_own_database_is_away_waits_or_is_refused_and_never_reads_no_hit(
+    own_world: World,
+) -> None:
+    postgres = own_server()
+    on_postgres(own_world, "th", postgres.url("postgres"))
+    async with stopping(own_world):
+        await own_world.start("vn")
+        node = await own_world.start("th")
+
+        async def ask() -> Outcome | str:
+            try:
+                found = await node.asking.searches.start(officer("th"), command(to=(VN,)))
+            except StorageAway as error:
+                return error.code
+            return lines(found)["vn"].outcome
+
+        assert await ask() is Outcome.HIT
+        before = asyncio.gather(*(ask() for _ in range(4)))
+        await asyncio.to_thread(postgres.kill)
+        during = asyncio.gather(*(ask() for _ in range(4)))
+        await eventually(lambda: [each.code for each in node.health.problems()] == ["storage-away"], 10)
+        await asyncio.to_thread(postgres.start)
+        async with asyncio.timeout(30):
+            assert await ask() is Outcome.HIT
+        assert {*await before, *await during} <= {Outcome.HIT, "storage-away"}
+        named = [each.entry for each in entries(node) if each.entry.exchange_id]
+        assert set(Counter((entry.exchange_id, entry.kind) for entry in named).values()) == {1}
+    postgres.kill()
 
 
 async def test_a_server_that_stands_still_shows_as_not_ready_and_the_node_goes_on_with_it(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import bindparam, select, update
 
@@ -66,7 +67,7 @@ class LogClaims:
         Entries become visible in order and without gaps, since each batch follows the state before. The lock ensures
         that no entry is read twice, and none that this process adds itself.
         """
-        with self._lock:
+        with self._locked():
             claims = self._opened()  # under this lock: another thread may forget the index, and begin another
             behind = {log_id: self._through.get(log_id, 0) for log_id in logs}
             if size is not None:
@@ -86,7 +87,7 @@ class LogClaims:
         """Take in the claims of a batch that is committed, except those that were read since."""
         if self._index is None and not any(entry.claim for entry in entries):
             return  # a command that writes one entry does not read the claims of the history for it
-        with self._lock:
+        with self._locked():
             claims = self._opened()
             through = self._through.get(log_id, 0)
             claims.add(
@@ -101,9 +102,17 @@ class LogClaims:
         with self._lock:
             self._index = None
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock in the block, which does not wait for a server that is away: who writes may wait for us."""
+        absence = self._database.absence
+        absence.require_here("claims", waits=True)
+        with self._lock, absence.held:
+            yield
+
     def _opened(self) -> ClaimIndex:
         """Return the claims, read from the rows at first use."""
-        with self._lock:
+        with self._locked():
             if self._index is None:
                 claims = ClaimIndex()
                 with self._database.snapshot("claims") as connection:

@@ -19,6 +19,7 @@ from gateway.ports.log_store import LogState, NewEntry
 from gateway.storage.database import postgres_address
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
+from gateway.storage.database.migrate import migrate
 from gateway.storage.database.postgres import open_postgres
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.log.log_store import SqlLogStore
@@ -189,6 +190,30 @@ def test_n285_who_needs_a_server_that_is_away_waits_but_for_one_who_holds_what_t
             reader.join(10)
             assert found == [1]
             database.probe()
+    finally:
+        own.kill()
+
+
+def test_n285_who_waits_for_a_server_that_is_away_holds_no_lock_that_a_writer_needs(postgres: Server) -> None:
+    own = new_postgres()
+    try:
+        with closing(open_postgres(own.url("postgres"))) as database:
+            migrate(database)
+            database.wait_for_return(lambda: None)
+            store = SqlLogStore(database)
+            own.kill()
+            with pytest.raises(StorageAway):
+                database.probe()
+            reader = threading.Thread(target=store.claimed, args=([(MemberId("vn"), ExchangeId("0" * 32))],))
+            reader.start()
+            wait_until(lambda: bool(database.absence._changed._waiters), "nobody waits")  # type: ignore[attr-defined]
+            writer = threading.Thread(target=store._claims.read_again)
+            writer.start()
+            writer.join(10)
+            assert not writer.is_alive()
+            own.start()
+            reader.join(20)
+            assert not reader.is_alive()
     finally:
         own.kill()
 
