@@ -44,6 +44,7 @@ from gateway.gossip.dismissed import dismissed_member, known_caller
 from gateway.host.failures import NO_ENTRY
 from gateway.https.listener import Listener
 from gateway.https.tls_files import TlsFiles
+from gateway.matching.normal import read_tables
 from gateway.model.names import MemberId
 from gateway.node.server import NodeServer
 from gateway.ops.figures import PackMaker
@@ -139,6 +140,7 @@ class Node:
         compared = await self._compare()
         self._turning.start()
         await asyncio.to_thread(self.desk.alerts.load)
+        await asyncio.to_thread(read_tables)  # before it listens: the first question has no more time than others
         for wall in (*self.core.walls, self.asking.alert_wall):
             wall.start()
         await asyncio.to_thread(self.answering.answerer.start)

@@ -16,6 +16,8 @@ from jinja2 import Environment
 from gateway.agency import api
 from gateway.config.schema import PACKAGED_POLICY
 from gateway.console.frame import render, static
+from gateway.matching.normal import asked_name
+from gateway.matching.scripts import tables
 from gateway.ops.console import outline
 from gateway.ops.policy import keeper
 from gateway.recent import Recent
@@ -84,3 +86,15 @@ async def test_a_policy_folder_that_changed_between_two_starts_is_loaded_and_mad
         assert built["policy"] == 1
         assert built["question to Cedar"] > 100
     assert len(set(hashes)) == 2
+
+
+async def test_a_node_that_listens_has_read_the_tables_of_all_scripts(tmp_path: Path) -> None:
+    """The first question by name has no more time than others."""
+    world = sample_world(tmp_path, ("th",))
+    with tables.without(()):  # nothing of them is known here
+        await world.start("th")
+        read = tables.rows.cache_info().misses
+        for name in ("สมชาย ใจดี", "ສົມໄຊ", "TRẦN THỊ HỒNG", "李晓红", "សុខ ចាន់", "မောင်လှ", "Пётр", "عبد الله", "박지민"):
+            assert asked_name(name).forms
+        assert tables.rows.cache_info().misses == read > 0
+        await world.stop("th")

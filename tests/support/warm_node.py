@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+from gateway.matching.normal import read_tables
 from gateway.model.names import member_id
 from gateway.records.types import RECORD_TYPES
 from policy.engine.engine import PolicyEngine
@@ -29,3 +30,4 @@ for _member in ("th", "vn", "kh"):
     PolicyEngine.load(PROJECT / "policy" / "national" / _member, member_id(_member))
 for _type in RECORD_TYPES.values():
     assert _type.by_name
+read_tables()
