@@ -56,6 +56,7 @@ def as_json(seen: Soak) -> dict[str, object]:
         "p99_s": round(seen.tally.p99_s, 3),
         "longest_s": round(max(seen.tally.seconds, default=0.0), 3),
         "silent": seen.tally.silent,
+        "cut_short": seen.tally.cut_short,
     }
     return {"nodes": nodes, "answers": answers, "attacks": dict(seen.attacks), "restarts": seen.restarts,
             "broken": seen.broken}  # fmt: skip
@@ -74,6 +75,7 @@ def table(seen: Soak) -> Iterator[str]:
     tally = seen.tally
     yield f"{len(tally.seconds)} searches, {len(tally.wrong)} wrong, {len(tally.unserved)} not served"
     yield f"p99 {tally.p99_s:.2f} s, silent: {tally.silent or 'never'}; {seen.restarts} restarts"
+    yield f"not searched, their time was spent while the counterpart was away: {tally.cut_short or 'none'}"
     yield "attacks: " + ", ".join(f"{name} {count}" for name, count in seen.attacks.items())
     yield from (f"BROKEN {line}" for line in seen.broken or ())
     yield "a bound is broken" if seen.broken else "all bounds hold"

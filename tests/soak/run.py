@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.soak.attacks import ATTACKS
 from tests.soak.ground import HOSTILE, Ground, prepare
-from tests.soak.officers import Officers, Tally, lures, questions
+from tests.soak.officers import Away, Officers, Tally, lures, questions
 from tests.soak.watch import Watch
 from tests.support.zygote import Zygote
 
@@ -33,12 +33,18 @@ Say = Callable[[str], None]
 class Bounds:
     """What a node may take. Memory, handles and threads are what the second half adds to the first.
 
+    Memory may grow by `memory` or `memory_share` at most, however long it goes on, and in a short time by no more than
+    `memory_noise` (what a pool of the C library takes and gives back) and `memory_per_search` for each search, which
+    caches with a limit take until they are full.
+
     No search may be left unserved, but `stalled_share` of them while the machine stands still: an idle loop is late by
     `stalled_s`, so that the three seconds of a question are over before its answer gets a processor.
     """
 
     memory: int = 16 * _MIB
     memory_share: float = 0.06
+    memory_noise: int = 8 * _MIB
+    memory_per_search: int = 4 * _KIB
     handles: int = 16
     threads: int = 6
     disk_per_s: int = 256 * _KIB
@@ -82,9 +88,9 @@ class Soak:
 async def soak(folder: Path, plan: Plan, say: Say) -> Soak:
     """Run a soak in a new folder, and judge it."""
     ground = prepare(folder)
-    excused: set[str] = set()
-    officers = Officers(ground, plan.officers, excused, questions())
-    lured = Officers(ground, 1, {HOSTILE}, lures())
+    away = Away()
+    officers = Officers(ground, plan.officers, away, questions())
+    lured = Officers(ground, 1, Away({HOSTILE}), lures())
     idle = folder / "idle.txt"
     seen = Soak({name: Watch(seat, idle) for name, seat in ground.seats.items() if name != RESTARTED}, officers.tally)
     async with Zygote() as zygote:
@@ -94,7 +100,7 @@ async def soak(folder: Path, plan: Plan, say: Say) -> Soak:
         await asyncio.sleep(_START_S)  # until counterparts have found each other
         work = asyncio.gather(officers.work(), lured.work())
         try:
-            await _rounds(ground, zygote, plan, seen, excused, say)
+            await _rounds(ground, zygote, plan, seen, away, say)
             assert not work.done(), f"the officers ended: {work}"
         finally:
             work.cancel()
@@ -106,7 +112,7 @@ async def soak(folder: Path, plan: Plan, say: Say) -> Soak:
     return seen
 
 
-async def _rounds(ground: Ground, zygote: Zygote, plan: Plan, seen: Soak, excused: set[str], say: Say) -> None:
+async def _rounds(ground: Ground, zygote: Zygote, plan: Plan, seen: Soak, away: Away, say: Say) -> None:
     until = time.monotonic() + plan.seconds
     number = 0
     while time.monotonic() < until or (number < _ROUNDS and not _is_enough(seen, plan)):
@@ -115,7 +121,7 @@ async def _rounds(ground: Ground, zygote: Zygote, plan: Plan, seen: Soak, excuse
         arguments = (str(ground.world.federation.folder), str(plan.attack_s), str(output))
         log = output.with_suffix(".txt")
         enemy = await zygote.fork("tests.soak.attacks:main", *arguments, output=log)
-        restart = asyncio.create_task(_restart(ground, zygote, number, seen, excused))
+        restart = asyncio.create_task(_restart(ground, zygote, number, seen, away))
         while enemy.alive:
             await _look(seen, plan.every_s, is_quiet=False)
         assert await enemy.ended() == 0, f"the attackers failed: {log.read_text(encoding='utf-8')[-2000:]}"
@@ -141,21 +147,24 @@ async def _look(seen: Soak, pause: float, *, is_quiet: bool) -> None:
     await asyncio.sleep(pause)
 
 
-async def _restart(ground: Ground, zygote: Zygote, number: int, seen: Soak, excused: set[str]) -> None:
+async def _restart(ground: Ground, zygote: Zygote, number: int, seen: Soak, away: Away) -> None:
     """Stop one counterpart, or kill it, and start it again."""
     seat = ground.seats[RESTARTED]
-    excused.add(RESTARTED)
+    away.leaves(RESTARTED)
     await seat.end(signal.SIGKILL if number % 2 else signal.SIGTERM)
     await seat.start(zygote)
+    away.listens(RESTARTED)
     await asyncio.sleep(_START_S)
-    excused.discard(RESTARTED)
+    away.found(RESTARTED)
     seen.restarts += 1
 
 
 def judge(seen: Soak, bounds: Bounds) -> Iterator[str]:
     """Yield a sentence for each bound that is broken."""
     for name, watch in seen.watches.items():
-        allowed = max(bounds.memory, bounds.memory_share * watch.late[0].rss) + watch.filling
+        searches = len(seen.tally.seconds) * (watch.late[-1].at - watch.late[0].at) / watch.seconds
+        at_most = max(bounds.memory, bounds.memory_share * watch.late[0].rss)
+        allowed = min(at_most, bounds.memory_noise + bounds.memory_per_search * searches) + watch.filling
         if watch.growth > allowed:
             yield f"{name}: memory grew by {watch.growth / _MIB:.1f} MiB, {allowed / _MIB:.1f} are allowed"
         for what, most in (("handles", bounds.handles), ("threads", bounds.threads)):

@@ -17,7 +17,7 @@ from tests.soak.idle import delay_s
 
 _HELD = re.compile(r'^liaison_loop_held_seconds\{[^}]*quantile="0\.999"[^}]*\} (\S+)', re.MULTILINE)
 _DATABASE = SqliteSettings()
-CACHES = (_DATABASE.cache_kib + 2 * _DATABASE.reading_cache_kib) * 1024
+CACHES = tuple(kib * 1024 for kib in (_DATABASE.cache_kib, _DATABASE.reading_cache_kib, _DATABASE.reading_cache_kib))
 """Bytes of the page caches of a node, each connection to its database with one of its own."""
 
 _START_S = 60.0
@@ -30,7 +30,8 @@ class Sample:
 
     `held_s` is by how much the 99.9th percentile of the times in which its loop was held, in the last minute, is beyond
     the delays of an idle loop (`idle_s`). Its own wait for a processor is not in it; what another thread of the process
-    waited, while it held the interpreter, is as long as the idle loop's at most.
+    waited, while it held the interpreter, is as long as the idle loop's at most. `pages` are the bytes of the database,
+    without its log, `disk` those of the whole home.
     """
 
     at: float
@@ -38,6 +39,7 @@ class Sample:
     handles: int
     threads: int
     disk: int
+    pages: int
     held_s: float
     idle_s: float
     is_quiet: bool
@@ -61,6 +63,7 @@ class Watch:
                 handles=_count(process / "fd"),
                 threads=_count(process / "task"),
                 disk=_size(self.seat.home),
+                pages=(self.seat.home / "node.sqlite").stat().st_size,
                 held_s=max(0.0, held_s - idle_s),
                 idle_s=idle_s,
                 is_quiet=is_quiet,
@@ -86,8 +89,12 @@ class Watch:
 
     @property
     def filling(self) -> float:
-        """The bytes that the database's page caches can still take in the second half: what they hold was written."""
-        return max(0.0, CACHES - (self.late[0].disk - self.samples[0].disk))
+        """The bytes that page caches of the database take in the second half: the pages that it gets, if there is room.
+
+        Key indexes and the log of the database, which a home gets within seconds, fill none of them.
+        """
+        before, after = self.late[0].pages, self.late[-1].pages
+        return float(sum(max(0, min(cache, after) - min(cache, before)) for cache in CACHES))
 
     @property
     def disk_per_s(self) -> float:
