@@ -7,6 +7,10 @@ moment, and a process that loses it so builds its batch again. Lest that happens
 for each batch until it has found `ALONE` times in a row that no other had it. One that stands still while it is busy
 loses its lease, too, when another has waited `PATIENCE_S` and has seen nothing move. No machine's clock is compared
 with another's.
+
+A process that stands still between two of its statements keeps their locks, and the server's own limit does not end
+that where the statements travel together: it waits for the next one as for the rest of one message. So who waits for
+the log has such a session ended, whose client has said nothing for `_SILENT_S`.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ ALONE = 8
 """Times in a row that a process finds that no other has had the lease, after which it writes without asking."""
 
 _MOST_PATIENCE_S = 4.0
+_SILENT_S = 2
 _GIVES_UP_S = 20.0
 _PAUSES_S = (0.001, 0.002, 0.004, 0.008)
 
@@ -48,6 +53,12 @@ _MAKE = "INSERT INTO log_lease (log_id, epoch, busy) VALUES (%s, 0, false) ON CO
 _REST = """
 UPDATE log_lease SET busy = false WHERE log_id = %s AND epoch = %s
 RETURNING set_config('synchronous_commit', 'off', true)
+"""
+_END_SILENT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND wait_event = 'ClientRead'
+AND state_change < clock_timestamp() - make_interval(secs => %s) AND pid IN (
+    SELECT pid FROM pg_locks WHERE relation = 'log_lease'::regclass AND mode IN ('RowShareLock', 'RowExclusiveLock')
+)
 """
 _NONE = -1
 
@@ -97,7 +108,7 @@ class Leases:
         """
         lease = self._leases.setdefault(log_id, _Lease())
         patience_s = min(_MOST_PATIENCE_S, PATIENCE_S * 2**lease.lost)
-        seen, since_ns, pauses = None, steady_ns(), chain(_PAUSES_S, repeat(_PAUSES_S[-1]))
+        seen, since_ns, looks, pauses = None, steady_ns(), 0, chain(_PAUSES_S, repeat(_PAUSES_S[-1]))
         stood = OwnPauses()  # also with the database, where a transaction does not end either
         while True:
             stood.beat()
@@ -111,7 +122,7 @@ class Leases:
                 lease.busy = True
                 return row
             if (row.epoch, row.size) != seen:
-                seen, since_ns = (row.epoch, row.size), steady_ns()
+                seen, since_ns, looks = (row.epoch, row.size), steady_ns(), 0
             elif stood.over(waited_s, _GIVES_UP_S):
                 raise StorageBroken(
                     "a transaction of another process holds the log, and does not end",
@@ -119,6 +130,10 @@ class Leases:
                     where="append",
                     remedy="look for it in pg_stat_activity at the server, then start the node again",
                 )
+            elif waited_s >= _SILENT_S * (looks + 1):
+                looks += 1
+                with self._database.read("lease") as connection:
+                    connection.exec_driver_sql(_END_SILENT, (_SILENT_S,))
             time.sleep(next(pauses))
 
     def _try(self, log_id: int, stalled: int) -> tuple[int | None, Any]:

@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -288,6 +290,25 @@ def test_a_process_that_stands_still_in_its_turn_loses_it_and_the_log_goes_on(ho
     for log, database in ((one, first), (other, second)):
         log.close()
         database.close()
+
+
+def test_a_process_that_stands_still_between_two_statements_that_travel_together_is_cut_off_by_who_waits(
+    home: LogHome,
+) -> None:
+    """The server's own limits end nothing there: for it the client is in the middle of sending."""
+    log, database = opened(home)
+    log.append([answered()])
+    connection = psycopg.connect(schemas.address(home.folder, make=False))
+    with suppress(psycopg.OperationalError), connection, connection.pipeline():
+        connection.execute("SELECT * FROM log_lease FOR UPDATE")
+        with waiting() as watch:
+            (place,) = logged(log.append([answered()]))
+        assert place.index == 1
+        assert 1.5 < watch.seconds < 2 * FAIL_OVER_S
+        connection.execute("SELECT 1")
+    assert connection.closed
+    log.close()
+    database.close()
 
 
 @pytest.mark.parametrize("desk", [False, True])
