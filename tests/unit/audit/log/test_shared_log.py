@@ -42,6 +42,7 @@ from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.databases import server
 from tests.support.desk_rows import a_thread, new_key
 from tests.support.load import waiting
+from tests.support.waiting import wait_until
 from tests.support.zygote import Zygote
 
 pytestmark = pytest.mark.process
@@ -292,7 +293,13 @@ def test_a_process_that_stands_still_in_its_turn_loses_it_and_the_log_goes_on(ho
         database.close()
 
 
-def test_a_process_that_stands_still_between_two_statements_that_travel_together_is_cut_off_by_who_waits(
+def locked(database: Database) -> bool:
+    query = "SELECT count(*) FROM pg_locks WHERE relation = 'log_lease'::regclass AND mode = 'RowShareLock'"
+    with database.read("locks") as connection:
+        return bool(connection.exec_driver_sql(query).scalar())
+
+
+def test_n286_a_process_that_stands_still_between_two_statements_that_travel_together_is_cut_off(
     home: LogHome,
 ) -> None:
     """The server's own limits end nothing there: for it the client is in the middle of sending."""
@@ -301,6 +308,7 @@ def test_a_process_that_stands_still_between_two_statements_that_travel_together
     connection = psycopg.connect(schemas.address(home.folder, make=False))
     with suppress(psycopg.OperationalError), connection, connection.pipeline():
         connection.execute("SELECT * FROM log_lease FOR UPDATE")
+        wait_until(lambda: locked(database), "the server has run the first statement")
         with waiting() as watch:
             (place,) = logged(log.append([answered()]))
         assert place.index == 1
