@@ -27,6 +27,7 @@ from gateway.demo.federation import MEMBERS, OFFICER, open_federation
 from gateway.demo.nodes import free_addresses
 from gateway.demo.running import end_node, is_locked, note_process
 from gateway.errors import Misconfigured
+from tests.support.cli import Liaison
 from tests.support.shared import PROJECT
 
 SCENES = 12
@@ -119,6 +120,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     if path.is_dir():
         for member in MEMBERS:
             end_node(path / member)
+
+
+@pytest.fixture
+def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
+    return Liaison(capsys)
 
 
 # ------------------------------------------------------------ served nodes
@@ -220,36 +226,36 @@ def test_a_process_that_does_not_listen_is_killed_after_a_bound(
     assert (ended.pid, ended.killed) == (node.pid, True)
 
 
-def test_a_note_about_a_process_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+def test_a_note_about_a_process_that_is_gone_is_forgotten(tmp_path: Path, liaison: Liaison) -> None:
     with holder(tmp_path / "th") as node:
         note_process(tmp_path / "th", node.pid)
-    done = demo("--stop", "--home", tmp_path)
-    assert (done.returncode, done.stdout) == (0, f"no node of a demo runs in {tmp_path}\n")
+    done = liaison("demo", "--stop", "--home", tmp_path)
+    assert (done.code, done.out) == (0, f"no node of a demo runs in {tmp_path}\n")
     assert not (tmp_path / "th" / "node.pid").exists()
 
 
-def test_a_stranger_that_has_the_number_of_a_node_is_not_ended(tmp_path: Path) -> None:
+def test_a_stranger_that_has_the_number_of_a_node_is_not_ended(tmp_path: Path, liaison: Liaison) -> None:
     """The note outlived its node; its number belongs to another program now."""
     with holder(tmp_path / "elsewhere") as stranger:
         (tmp_path / "th").mkdir()
         note_process(tmp_path / "th", stranger.pid)
-        assert demo("--stop", "--home", tmp_path).returncode == 0
+        assert liaison("demo", "--stop", "--home", tmp_path).code == 0
         assert stranger.poll() is None
 
 
 @pytest.mark.parametrize("note", ["{pid} 1\n", "{pid}\n", "", "0 0\n", "-1 1\n", "99999999999999999999 1\n"])
-def test_a_node_that_the_demo_did_not_start_is_left_and_named(tmp_path: Path, note: str) -> None:
+def test_a_node_that_the_demo_did_not_start_is_left_and_named(tmp_path: Path, liaison: Liaison, note: str) -> None:
     """The start time of the note is not that of the process that has its number: another process holds the lock."""
     with holder(tmp_path / "vn") as node, holder(tmp_path / "th") as own:
         note_process(tmp_path / "th", own.pid)
         (tmp_path / "vn" / "node.pid").write_text(note.format(pid=node.pid))
         with pytest.raises(Misconfigured, match="did not start"):
             end_node(tmp_path / "vn")
-        done = demo("--stop", "--home", tmp_path)
+        done = liaison("demo", "--stop", "--home", tmp_path)
         assert node.poll() is None
         assert own.wait(5) != 0
-    assert done.returncode == 1
-    assert str(tmp_path / "vn") in done.stderr
+    assert done.code == 1
+    assert str(tmp_path / "vn") in done.err
 
 
 def test_a_stop_does_not_interfere_with_a_demo_that_is_playing(tmp_path: Path) -> None:
@@ -261,7 +267,7 @@ def test_a_stop_does_not_interfere_with_a_demo_that_is_playing(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("arguments", [["--serve"], ["--stop"], ["--serve", "--stop", "--home", "x"]])
-def test_wrong_usage_is_told(arguments: list[str]) -> None:
-    done = demo(*arguments)
-    assert done.returncode == 2
-    assert "--home" in done.stderr or "exclude" in done.stderr
+def test_wrong_usage_is_told(liaison: Liaison, arguments: list[str]) -> None:
+    done = liaison("demo", *arguments)
+    assert done.code == 2
+    assert "--home" in done.err or "exclude" in done.err
