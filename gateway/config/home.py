@@ -163,6 +163,11 @@ class Home(KeyHome):
         return self.highwater / "destroyed-keys"
 
     @property
+    def key_copied(self) -> Path:
+        """The file that says where this machine's copy of the keystore was made; the keystore may be shared."""
+        return self.highwater / "key-copy"
+
+    @property
     def lock(self) -> Path:
         """The file that is locked while a node serves this home, or a command writes to its logs."""
         return self.path / "node.lock"

@@ -219,12 +219,12 @@ def test_n219_a_restored_home_has_its_id_and_takes_no_keys_of_another_one(liaiso
     assert liaison("backup", "--new-key", key).code == 0
     copy = home.parent / "copy"
     copy.mkdir(mode=0o700)
-    keep_in_step(home / "keystore", copy)
+    keep_in_step(home / "keystore", copy, home / "highwater" / "key-copy")
     assert liaison("backup", "--home", home, "--to", key / "backup.pub", "--out", sealed).code == 0
     foreign = home.parent / "vn" / "keystore"
     before = bytes_of(foreign, copy)
     with pytest.raises(Misconfigured) as wrong:
-        keep_in_step(foreign, copy)
+        keep_in_step(foreign, copy, foreign.parent / "highwater" / "key-copy")
     assert wrong.value.code == "other-home-store"
     give = ("restore", "--backup", sealed, "--key", key / "backup.key", "--home", restored, "--old-home", home)
     assert error_of(liaison, *give, "--keys", foreign)["code"] == "other-home-store"

@@ -135,7 +135,7 @@ def _fork_homes(shop: Workshop, past: Past) -> None:
     data = draft_entries(home, places, "entry", "asked in error", "", keys)
     Mailbox(folder / "act").give(Order(ActKind.ERASE_ENTRIES, document=data.decode()))
     (folder / "copy").mkdir(mode=0o700)
-    keep_in_step(load_settings(home).keystore, folder / "copy")
+    keep_in_step(load_settings(home).keystore, folder / "copy", Home(home).key_copied)
     _add(home, f'[storage]\nkey_copy = "{folder / "copy"}"\n')
 
 

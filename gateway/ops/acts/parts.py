@@ -246,4 +246,5 @@ def _fresh_view(home: Home, clock: Clock) -> TrustView:
 
 def _copy_keys(settings: Settings) -> None:
     if settings.storage.key_copy:
-        keep_in_step(settings.keystore, settings.path(settings.storage.key_copy))
+        copy, noted = settings.path(settings.storage.key_copy), Home(settings.home).key_copied
+        keep_in_step(settings.keystore, copy, noted)

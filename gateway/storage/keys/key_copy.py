@@ -15,10 +15,12 @@ from gateway.storage.keys.key_files import create_key_file, read_key_file
 from gateway.storage.keys.keystore import CHANGES, DESTROYED, KeyStore
 
 
-def keep_in_step(keystore: Path, copy: Path) -> int:
+def keep_in_step(keystore: Path, copy: Path, noted: Path) -> int:
     """Bring `copy` up to `keystore`, and return the number of changed files. Raises `Misconfigured`, `StorageBroken`.
 
-    `copy` must exist: a disk that is not mounted is not taken for an empty one.
+    `copy` must exist: a disk that is not mounted is not taken for an empty one. Nor is the folder that it leaves, once
+    the copy was there: `noted` is the file of this machine that says where it was. Machines that share a keystore have
+    each its own copy, perhaps at the same place. One without id, of before, is compared before it is marked as ours.
     """
     if not copy.is_dir():
         raise Misconfigured(
@@ -35,8 +37,26 @@ def keep_in_step(keystore: Path, copy: Path) -> int:
             where=str(copy),
             remedy="mount the disk with the copy of this one, or name an empty folder",
         )
-    if own and not found:
-        write_id(copy, own)
+    place = str(copy.resolve()).encode()
+    was_here = noted.exists() and noted.read_bytes() == place
+    if not found:
+        if own and was_here:
+            raise Misconfigured(
+                "this is not the copy that was here: keys that are destroyed here may live on in it",
+                code="no-store",
+                where=str(copy),
+                remedy="mount its disk; for a new copy, name another folder",
+            )
+        for path in sorted(copy.glob("*/*.key")):
+            if _is_foreign(path, keystore / path.relative_to(copy)) and not _is_destroyed(
+                keystore / path.relative_to(copy)
+            ):
+                raise _other_key(path)
+        if own:
+            write_id(copy, own)
+    if own and not was_here:
+        make_folder(noted.parent)
+        replace(noted, place, PRIVATE)
     count = 0
     keys = KeyStore(copy)
     for path in sorted(keystore.rglob("*")):
@@ -66,15 +86,19 @@ def _one(path: Path, target: Path, keys: KeyStore, key_id: str) -> bool:
     if value == DESTROYED:
         keys.destroy(key_id)
     elif target.exists():
-        raise Misconfigured(
-            "the copy of the keystore holds another key under this name",
-            code="other-key",
-            where=str(target),
-            remedy="is it the copy of this keystore? name an empty folder otherwise",
-        )
+        raise _other_key(target)
     else:
         create_key_file(target, value)
     return True
+
+
+def _other_key(path: Path) -> Misconfigured:
+    return Misconfigured(
+        "the copy of the keystore holds another key under this name",
+        code="other-key",
+        where=str(path),
+        remedy="is it the copy of this keystore? name an empty folder otherwise",
+    )
 
 
 def take_over(copy: Path, keystore: Path) -> int:

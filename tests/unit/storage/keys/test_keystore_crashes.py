@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import Misconfigured
 from gateway.ports.content_keys import Retention
+from gateway.storage.home_id import make_id, read_id, write_id
 from gateway.storage.keys.key_copy import keep_in_step, take_over
 from gateway.storage.keys.keystore import DESTROYED, KeyStore
 from tests.support.erasing import files_with
@@ -52,17 +54,45 @@ def test_g17_a_draft_that_is_the_key_itself_goes_after_the_key_does(root: Path) 
     assert files_with(root, value) == []
 
 
+def test_n293_a_copy_of_another_keystore_is_not_marked_and_the_place_of_a_copy_is_not_filled_again(
+    root: Path, tmp_path: Path
+) -> None:
+    keys, key_id, _ = made(root)
+    write_id(root, make_id())
+    other, copy, disk = tmp_path / "other", tmp_path / "copy", tmp_path / "disk"
+    made(other)
+    with pytest.raises(Misconfigured) as caught:
+        keep_in_step(root, other, tmp_path / "noted")
+    assert caught.value.code == "other-key"
+    assert not read_id(other)
+    copy.mkdir(mode=0o700)
+    assert keep_in_step(root, copy, tmp_path / "noted") > 0
+    copy.rename(disk)
+    copy.mkdir(mode=0o700)
+    with pytest.raises(Misconfigured) as caught:
+        keep_in_step(root, copy, tmp_path / "noted")
+    assert caught.value.code == "no-store"
+    assert list(copy.iterdir()) == []
+    assert keep_in_step(root, copy, tmp_path / "of another machine") > 0
+    shutil.rmtree(copy)
+    disk.rename(copy)
+    keys.destroy(key_id)
+    assert keep_in_step(root, copy, tmp_path / "noted") > 0
+    (tmp_path / "new").mkdir(mode=0o700)
+    assert keep_in_step(root, tmp_path / "new", tmp_path / "noted") > 0
+
+
 def test_g17_a_copy_whose_key_was_being_overwritten_is_overwritten_to_the_end(root: Path, tmp_path: Path) -> None:
     keys, key_id, value = made(root)
     copy = tmp_path / "copy"
     copy.mkdir(mode=0o700)
-    keep_in_step(root, copy)
+    keep_in_step(root, copy, tmp_path / "noted")
     keys.destroy(key_id)
     secret_file(copy / f"{key_id}.key", DESTROYED)
     secret_file(copy / f"{key_id}.dying", value)
-    keep_in_step(root, copy)
+    keep_in_step(root, copy, tmp_path / "noted")
     assert files_with(copy, value) == []
-    assert keep_in_step(root, copy) == 0
+    assert keep_in_step(root, copy, tmp_path / "noted") == 0
 
 
 def test_what_is_kept_is_found_behind_a_line_that_was_cut_off(root: Path) -> None:
