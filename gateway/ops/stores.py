@@ -214,14 +214,24 @@ def misfits(stores: Stores) -> Iterator[Misconfigured]:
             return
         for name, folder in stores.folders.items():
             if not marks[name] and (why := _misfit(stores, name, database)):
-                yield Misconfigured(
-                    "this {name} is not that of this home: {why}",
-                    code="store-misfit",
-                    where=str(folder),
-                    remedy="mount its disk, or put it back from its copy; nothing was written",
-                    name=name,
-                    why=why,
-                )
+                yield _not_ours(name, folder, why)
+
+
+def require_opens(keystore: Path, database: Database) -> None:
+    """Raise `Misconfigured` for a keystore that opens the newest entry of no log, where a log has content there."""
+    if why := _opens_none(keystore, database):
+        raise _not_ours(KEYSTORE, keystore, why)
+
+
+def _not_ours(name: str, folder: Path, why: str) -> Misconfigured:
+    return Misconfigured(
+        "this {name} is not that of this home: {why}",
+        code="store-misfit",
+        where=str(folder),
+        remedy="mount its disk, or put it back from its copy; nothing was written",
+        name=name,
+        why=why,
+    )
 
 
 def _marks(stores: Stores, in_database: str | None) -> dict[str, str]:
@@ -234,9 +244,7 @@ def _misfit(stores: Stores, name: str, database: Database) -> str:
     """Return why a folder without id does not go with the database, or an empty text. An index goes with each."""
     folder = stores.folders[name]
     if name == KEYSTORE:
-        logs = SqlLogStore(database)
-        opened = [each for log in logs.logs() if (each := _opens_newest(folder, logs, log)) is not None]
-        return "it does not open the newest entry of any log" if opened and not any(opened) else ""
+        return _opens_none(folder, database)
     if name == FILES and not _is_made_by_start(stores, name):
         named = files_here(database, _LOOKED_AT)
         return (
@@ -245,6 +253,12 @@ def _misfit(stores: Stores, name: str, database: Database) -> str:
             else ""
         )
     return ""
+
+
+def _opens_none(keystore: Path, database: Database) -> str:
+    logs = SqlLogStore(database)
+    opened = [each for log in logs.logs() if (each := _opens_newest(keystore, logs, log)) is not None]
+    return "it does not open the newest entry of any log" if opened and not any(opened) else ""
 
 
 def _opens_newest(keystore: Path, logs: SqlLogStore, log: str) -> bool | None:

@@ -235,6 +235,26 @@ def test_n219_a_restored_home_has_its_id_and_takes_no_keys_of_another_one(liaiso
     assert "stores" not in refusals(liaison, restored)
 
 
+def test_n219_a_backup_of_before_takes_its_id_from_a_keystore_that_opens_what_is_in_it_alone(
+    liaison: Liaison, home: Path
+) -> None:
+    key, sealed, restored = home.parent / "offline", home.parent / "th.backup", home.parent / "restored"
+    assert liaison("backup", "--new-key", key).code == 0
+    foreign = home.parent / "vn" / "keystore"
+    keystores = {path: bytes_of(path) for path in (home / "keystore", foreign)}
+    own = ids(home)
+    without_ids(home)
+    assert liaison("backup", "--home", home, "--to", key / "backup.pub", "--out", sealed).code == 0
+    (home / "keystore" / "home.id").write_text(f"{own.pop()}\n")  # it was brought up to date after the backup
+    give = ("restore", "--backup", sealed, "--key", key / "backup.key", "--home", restored, "--old-home", home)
+    assert error_of(liaison, *give, "--keys", foreign)["code"] == "store-misfit"
+    assert not restored.exists()
+    assert {path: bytes_of(path) for path in keystores} == keystores
+    assert liaison(*give).code == 0
+    assert ids(restored) == {read_id(home / "keystore")}
+    assert "stores" not in refusals(liaison, restored)
+
+
 @pytest.fixture
 def source(liaison: Liaison, tmp_path: Path) -> Path:
     folder = tmp_path / "source"

@@ -98,7 +98,7 @@ def restore(
         about = _unpack(backup, key_file, aside)  # 1
         digest = _check(aside, about, clock, known)  # 2
         place = RestoreTarget(home, aside / HOME, digest)
-        take_newer(place, old_home, keys)  # 3
+        take_newer(place, aside / DATABASE, old_home, keys)  # 3
         taken = take_own_entries(old_home, aside / DATABASE) if old_home is not None else 0
         emptied, left = put_back(place, aside / DATABASE)  # 4
         report = _verify(place.settings, clock, known)  # 5

@@ -21,7 +21,7 @@ from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id
-from gateway.ops.stores import give_id, node_stores
+from gateway.ops.stores import give_id, node_stores, require_opens
 from gateway.storage.database.dump import is_loaded, load, require_empty
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.migrate import migrate
@@ -83,7 +83,7 @@ class RestoreTarget:
 # ---------------------------------------------------------------- 3
 
 
-def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -> None:
+def take_newer(place: RestoreTarget, dumped: Path, old_home: Path | None, keys: Path | None) -> None:
     """Do step 3: take content keys, destroyed keys and high-water files from the old home or the copy."""
     settings, tombstones = place.settings, Tombstones(place.home.tombstones)
     if old_home is not None:
@@ -94,7 +94,7 @@ def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -
             if path.is_file() and path != old.tombstones:
                 replace(place.home.highwater / path.name, path.read_bytes(), PRIVATE)
         keys = keys or load_settings(old_home).keystore
-    _require_own(place, *(folder for folder in (keys, settings.keystore) if folder is not None))
+    _require_own(place, dumped, *(folder for folder in (keys, settings.keystore) if folder is not None))
     if keys is not None and keys.resolve() != settings.keystore.resolve():
         take_over(keys, settings.keystore)
     make_folder(settings.keystore)
@@ -109,9 +109,19 @@ def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -
             tombstones.note_destroyed(key_id)
 
 
-def _require_own(place: RestoreTarget, *keystores: Path) -> None:
-    """Raise `Misconfigured` for a keystore, or a copy of one, that carries the id of another home than the backup."""
+def _require_own(place: RestoreTarget, dumped: Path, *keystores: Path) -> None:
+    """Raise `Misconfigured` for a keystore, or a copy of one, that carries the id of another home than the backup.
+
+    A backup of before has no id, and its home gets that of the keystore: so one with keys has to open what is in it.
+    """
     own = read_id(place.home.path)
+    marked = {found: folder for folder in reversed(keystores) if (found := read_id(folder))}
+    if marked and not own:
+        with closing(open_database(dumped)) as database:
+            migrate(database)
+            for folder in marked.values():
+                if KeyStore(folder).key_ids():
+                    require_opens(folder, database)
     for folder in keystores:
         if own and (found := read_id(folder)) not in ("", own):
             raise Misconfigured(
