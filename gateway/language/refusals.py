@@ -196,6 +196,7 @@ REFUSALS: Sentences = {
     "another-agency": "the record is another agency's, which alone releases it",
     "assigned-to-another": "a colleague has taken it",
     "no-ground": "a second step needs a hit or a case",
+    "no-such-agency": "there is no such agency here",
     "no-such-person": "there is no such person in the list of persons",
     "no-such-thread": "there is no such thread for you",
     "no-such-work": "there is no such work in your list",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -11,10 +12,14 @@ from msgspec.structs import replace
 from gateway.audit.acts.passkeys import Passkey
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.originator.lost_copies import UNKNOWN, LostCopies
+from gateway.desk.parts import Actor
+from gateway.desk.people.directory import People
+from gateway.desk.people.lists import PERSON_COLUMNS, PERSONS
 from gateway.desk.second_step.commands import Decide, Question
 from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.desk.second_step.parts import last_ask
-from gateway.errors import BadSignature, Forbidden, LiaisonError, Stale
+from gateway.desk.worklist.seen import may_read
+from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale
 from gateway.model.desk.notices import Note, OutcomeCode, OutcomeReport, ReplyCode, StatusCode, Urgency
 from gateway.model.desk.offices import Contact
 from gateway.model.desk.threads import ThreadState
@@ -29,10 +34,11 @@ from gateway.statements.envelope import contents
 from gateway.statements.notices.notice import parse_notice
 from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
 from tests.support.authenticator import RP_ID, Authenticator
-from tests.support.exchange import entries, kinds
+from tests.support.exchange import CLOCK, entries, kinds
 from tests.support.nodes import World
 from tests.support.second_step import (
     DUTY,
+    HOUR_US,
     OFFICER,
     REASONS,
     SECOND,
@@ -332,6 +338,32 @@ async def test_n204_a_question_for_no_agency_is_the_national_desks_which_decides
         await step(world, "vn").decisions.decide(DUTY if passes else national, decide)
 
 
+async def test_work_is_passed_on_to_agencies_that_are_there_and_who_has_it_reads_it(world: World) -> None:
+    vn = world.nodes["vn"]
+    _, there, work = await asked(world)
+    police = _of_police(world)
+    before = len(entries(vn, "operations"))
+    with pytest.raises(Malformed) as strange:
+        await step(world, "vn").handing.pass_on(DUTY, work.id, "polcie", "their case")
+    assert (strange.value.code, len(entries(vn, "operations"))) == ("no-such-agency", before)
+    for agency, who in (("police", DUTY), ("immigration", police), ("police", DUTY)):
+        await step(world, "vn").handing.pass_on(who, work.id, agency, "theirs")
+        thread = vn.desk.parts.store.thread(there)
+        assert thread is not None
+        readers = [may_read(each.person, thread, vn.core.parts.clock.now_us()) for each in (police, DUTY)]
+        assert [not code for code in readers] == [agency == "police", agency == "immigration"]
+
+
+async def test_what_nobody_of_an_agency_may_do_is_passed_on_to_the_national_desk(tmp_path: Path) -> None:
+    row = "vn.c.1,customs,vn.blo.mocbai,duty,,en,2099-01-01"
+    (tmp_path / PERSONS).write_text(f"{','.join(PERSON_COLUMNS)}\n{row}\n", encoding="utf-8")
+    people = People(tmp_path, member_id("vn"), CLOCK)
+    assert not people.lacks("customs", Role.DATA_OFFICER), "without a list, tokens tell"
+    people.look()
+    assert people.agencies == {"customs"}
+    assert [people.lacks("customs", role) for role in (Role.DUTY, Role.DATA_OFFICER)] == [False, True]
+
+
 async def test_n206_an_answer_that_somebody_waits_for_stands_before_the_hits_of_all_searches(world: World) -> None:
     th = world.nodes["th"]
     key, _, work = await asked(world)
@@ -400,10 +432,17 @@ async def test_a_form_goes_from_one_central_authority_to_the_other(world: World)
     await step(world, "vn").decisions.decide(there_second, decide)
 
 
+def _of_police(world: World) -> Actor:
+    """Return one of the police of Viet Nam, who has told the node that they are there."""
+    police, people = actor("vn", "p1", Role.DUTY, agency="police"), world.nodes["vn"].core.people
+    people.tell(police.officer, (Role.AUDITOR,), CLOCK.now_us() + HOUR_US)
+    return police
+
+
 async def test_work_is_passed_on_and_its_record_stays_its_owners(world: World) -> None:
     vn = world.nodes["vn"]
     _, there, work = await asked(world)
-    police = actor("vn", "p1", Role.DUTY, agency="police")
+    police = _of_police(world)
     with pytest.raises(Forbidden):
         await step(world, "vn").handing.pass_on(police, work.id, "police", "ours")
     moved = await step(world, "vn").handing.pass_on(DUTY, work.id, "vn.police", "their case")

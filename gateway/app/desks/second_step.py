@@ -81,7 +81,7 @@ def build_second_step(core: Core, desk: DeskParts) -> SecondStep:
         Approvals(it),
         Decisions(it, origin, releases, consents),
         packages,
-        Handing(it),
+        Handing(it, core.people),
         Marks(it, held, packages),
         HitOutcomes(it, held),
         consents,

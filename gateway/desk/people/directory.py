@@ -111,6 +111,21 @@ class People:
         known = {each.agency for each in shifts if each.office == office}
         return frozenset(agency for agency in known if self.on_duty(agency, office, role, now_us))
 
+    @property
+    def agencies(self) -> frozenset[str]:
+        """The agencies that a person of the list has, or a shift that is listed or was told."""
+        with self._lock:
+            shifts = (*self._lists.shifts, *self._told.values())
+        return frozenset(each.agency for each in shifts) | {each.agency for each in self._lists.persons.values()}
+
+    def lacks(self, agency: str, role: Role) -> bool:
+        """Tell whether nobody of an agency has a role; False where the home lists no persons, and tokens alone tell."""
+        lists = self._lists
+        with self._lock:
+            told = any(each.agency == agency and each.role is role for each in self._told.values())
+        listed = any(each.agency == agency and role in each.roles for each in lists.persons.values())
+        return bool(lists.persons) and not (told or listed)
+
     def who(self, agency: str, office: str, role: Role, now_us: int) -> OnDuty:
         """Return who is to do work of an office: those on duty, or without any those of the national desk."""
         if here := self.on_duty(agency, office, role, now_us):

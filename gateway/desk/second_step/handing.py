@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor
+from gateway.desk.people.directory import People
 from gateway.desk.roles import PASSED_ON, matter_of, may
 from gateway.desk.second_step.parts import StepParts, check_person, done
 from gateway.errors import Malformed
@@ -28,13 +29,15 @@ _OF_DATA = frozenset({WorkKind.CORRECT, WorkKind.DISTINGUISH})
 class Handing:
     """Passes work on within the country. The counterpart is not told: who decides here is our own matter."""
 
-    def __init__(self, it: StepParts) -> None:
+    def __init__(self, it: StepParts, people: People) -> None:
         self._it = it
+        self._people = people
 
     async def pass_on(self, actor: Actor, work_id: str, agency: str, reason: str) -> Work:
         """Move work to another agency, with its clock as it is; return it. Raises `Forbidden`, `Stale`, `Malformed`.
 
-        A record is released by its own agency only, whichever agency has the work.
+        Who has the work reads what it is about: a counterpart's thread goes with it, each time. A record is released by
+        its own agency only, whichever agency has the work. What nobody there may do goes to the national desk.
         """
         text_value(reason, "reason", _MAX_REASON)
         check_person(actor)
@@ -43,6 +46,14 @@ class Handing:
         may(actor.person, Act.PASS_ON, matter_of(work), self._it.now_us)
         if to == work.agency:
             raise Malformed("the work is this agency's already", code="same-agency", where="agency")
+        parts = self._it.desk.parts
+        if to not in self._people.agencies and to not in parts.trust().descriptor(parts.member).agencies:
+            raise Malformed(
+                "there is no such agency here",
+                code="no-such-agency",
+                where="agency",
+                remedy="name one of people/persons.csv, or list a person of it there",
+            )
         moved = work
 
         def draft() -> EntryDraft:
@@ -51,11 +62,13 @@ class Handing:
             role = Role.DATA_OFFICER if before.kind in _OF_DATA else before.role
             if role is Role.NATIONAL_DESK and self._it.on_duty(to, "", Role.DUTY, self._it.now_us):
                 role = Role.DUTY
+            if self._people.lacks(to, role):
+                role = Role.NATIONAL_DESK
             moved = replace(before, agency=to, office="", assigned="", role=role)
             content = {"from": before.agency, "to": to}
             rows = DeskRows(works=(moved,))
             thread = self._it.desk.store.thread(before.key)
-            if thread is not None and not thread.agency:  # it is this agency's from now on, which reads it
+            if thread is not None and not thread.opener and thread.agency in ("", before.agency):
                 owned = replace(thread, agency=to, version=thread.version + 1)
                 rows = replace(rows, thread=owned, before=thread.version)
             return desk_act(actor.officer, "pass-on", work.key, work=before, reason=reason, content=content, rows=rows)
