@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 BURST_SECONDS = 0.5
@@ -69,3 +70,37 @@ class Rates:
         if rate is None:
             rate = self.of[caller] = Throttle(self._per_second, self._burst_s)
         return rate.admits(self._monotonic(), self._processes())
+
+
+class Shares:
+    """Places of one kind, each taken by an owner: nobody has more than are free for the others.
+
+    However many owners take all that they get, some are left for the next. Not thread-safe. `most` returns how many
+    there are.
+    """
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        self._most = most
+        self._taken = Counter[str]()
+
+    def own(self, owner: str) -> int:
+        """Return how many places an owner has."""
+        return self._taken[owner]
+
+    @property
+    def free(self) -> int:
+        """How many places nobody has."""
+        return self._most() - self._taken.total()
+
+    def take(self, owner: str) -> bool:
+        """Take a place; return False where the owner has as many as are free."""
+        if self._taken[owner] >= self.free:
+            return False
+        self._taken[owner] += 1
+        return True
+
+    def give_back(self, owner: str) -> None:
+        """Give a place back."""
+        self._taken[owner] -= 1
+        if not self._taken[owner]:
+            del self._taken[owner]

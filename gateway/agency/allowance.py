@@ -16,7 +16,7 @@ from gateway.config.schema import Limits
 from gateway.errors import Overloaded
 from gateway.exchange.refusals import Refusals
 from gateway.host.descriptors import most_streams
-from gateway.throttle import Throttle
+from gateway.throttle import Shares, Throttle
 
 _KNOWN = 4096
 """Callers of one kind whose use is kept; the one that called least recently is forgotten."""
@@ -83,8 +83,7 @@ class _Streams:
 
     def __init__(self, limits: Limits, most: Callable[[], int]) -> None:
         self.limits = limits
-        self._most = most
-        self._of_systems = Counter[str]()
+        self._of_systems = Shares(most)
         self._of_officers = Counter[tuple[str, str]]()
 
     def enter(self, system: str, officer: str) -> _Stream:
@@ -97,7 +96,7 @@ class _Streams:
                 remedy="close one that nobody reads, or raise limits.officer_streams",
                 limit=of_officer,
             )
-        own, free = self._of_systems[system], self._most() - self._of_systems.total()
+        own, free = self._of_systems.own(system), self._of_systems.free
         if own >= of_system:
             raise Overloaded(
                 "a system has at most {limit} streams of events at a time",
@@ -105,7 +104,7 @@ class _Streams:
                 remedy="close those that nobody reads, or raise limits.system_streams",
                 limit=of_system,
             )
-        if own >= free:
+        if not self._of_systems.take(system):
             raise Overloaded(
                 "a system has no more streams of events than are free: {own}, and {free} are",
                 code="streams-short",
@@ -113,20 +112,15 @@ class _Streams:
                 own=own,
                 free=free,
             )
-        self._of_systems[system] += 1
         self._of_officers[system, officer] += 1
         return _Stream(self, system, officer)
 
     def leave(self, system: str, officer: str) -> None:
         """Count the end of a stream."""
-        _count_off(self._of_systems, system)
-        _count_off(self._of_officers, (system, officer))
-
-
-def _count_off(counter: Counter[Any], key: object) -> None:
-    counter[key] -= 1
-    if not counter[key]:
-        del counter[key]
+        self._of_systems.give_back(system)
+        self._of_officers[system, officer] -= 1
+        if not self._of_officers[system, officer]:
+            del self._of_officers[system, officer]
 
 
 @dataclass(frozen=True, slots=True)

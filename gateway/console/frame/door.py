@@ -81,7 +81,8 @@ class Door:
                 raise Forbidden("this page is for other roles", code="role-not-permitted", where="desk")
             answer = await handler(visit)
             if isinstance(answer, StreamingResponse) and answer.media_type == EVENT_STREAM:
-                self._streams.watch(answer, request, visit.who.session.id, partial(self._goes_on, visit))
+                who, goes_on = visit.who.session.id, partial(self._goes_on, visit)
+                answer = self._streams.watch(answer, request, who, visit.officer.person, goes_on)
             return self._shown(answer, request, visit)
         except SignedOut as error:
             return await signed_out(request, error)

@@ -16,9 +16,11 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from gateway.errors import Overloaded
 from gateway.host.descriptors import most_pages
+from gateway.throttle import Shares
 
 EVENT_STREAM = "text/event-stream"
 PAUSE_S = 5.0
@@ -57,48 +59,69 @@ async def merged_changes(feeds: Sequence[AsyncIterator[object]]) -> AsyncIterato
 
 
 class Streams:
-    """The open streams of one process, by session."""
+    """The streams of one process: few of each session, and of no person more than are free for the others.
+
+    A stream counts from when it is admitted until its answer has ended, whether a byte of it was read or not.
+    """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._open: defaultdict[str, list[_Stream]] = defaultdict(list)
+        self._persons = Shares(lambda: most_pages())  # asked each time: the limit of open files can be raised
 
-    def __len__(self) -> int:
-        return sum(map(len, self._open.values()))
-
-    def watch(self, answer: StreamingResponse, request: Request, session: str, goes_on: GoesOn) -> None:
-        """Let the stream that answers a request end with its session. Raises `Overloaded` where too many are open.
+    def watch(
+        self, answer: StreamingResponse, request: Request, session: str, person: str, goes_on: GoesOn
+    ) -> StreamingResponse:
+        """Return a stream that answers a request until its session ends. Raises `Overloaded` where too many are open.
 
         `goes_on` tells whether the session goes on.
         """
-        if len(self._open.get(session, ())) >= 2 * OF_SESSION or len(self) >= most_pages():
+        here = self._open.get(session, [])
+        if len(here) >= 2 * OF_SESSION or not self._persons.take(person):
             raise Overloaded("too many pages are open", code="too-many-streams", where="events")
         request.scope["state"]["is_stream"]()
-        answer.headers["connection"] = "close"
-        anew = "last-event-id" in request.headers
-        answer.body_iterator = self._events(answer.body_iterator, session, goes_on, anew=anew)
-
-    async def _events(self, events: Any, session: str, goes_on: GoesOn, *, anew: bool) -> AsyncIterator[bytes]:
         stream, here = _Stream(), self._open[session]
         here.append(stream)
         for old in here[:-OF_SESSION]:
             old.is_over = True
-        looked = self._monotonic()
-        try:
-            yield _BEGUN + (_CHANGED if anew else b"")
-            async with aclosing(events):
-                async for event in events:
-                    now = self._monotonic()
-                    is_due = now - looked >= LOOK_S
-                    if stream.is_over or not await goes_on(is_due):
-                        yield _OVER
-                        return
-                    looked = now if is_due else looked
-                    yield event
-        finally:
+
+        def leave() -> None:
+            self._persons.give_back(person)
             here.remove(stream)
             if not here:
                 self._open.pop(session, None)
+
+        anew = "last-event-id" in request.headers
+        events = self._events(stream, answer.body_iterator, goes_on, anew=anew)
+        return _Counted(events, leave, {**answer.headers, "connection": "close"})
+
+    async def _events(self, stream: _Stream, events: Any, goes_on: GoesOn, *, anew: bool) -> AsyncIterator[bytes]:
+        looked = self._monotonic()
+        yield _BEGUN + (_CHANGED if anew else b"")
+        async with aclosing(events):
+            async for event in events:
+                now = self._monotonic()
+                is_due = now - looked >= LOOK_S
+                if stream.is_over or not await goes_on(is_due):
+                    yield _OVER
+                    return
+                looked = now if is_due else looked
+                yield event
+
+
+class _Counted(StreamingResponse):
+    """A stream that says when it has ended, also where its reader went before it began."""
+
+    def __init__(self, events: AsyncIterator[bytes], leave: Callable[[], None], headers: dict[str, str]) -> None:
+        super().__init__(events, headers=headers)
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
 
 
 class _Stream:

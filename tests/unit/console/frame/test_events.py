@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import StreamingResponse
 
 from gateway.console.frame import events
-from gateway.console.frame.events import merged_changes
+from gateway.console.frame.events import Streams, merged_changes
+from gateway.errors import Overloaded
 
 
 async def feed(*items: object) -> AsyncIterator[object]:
@@ -44,6 +47,36 @@ async def test_a_reader_who_goes_leaves_nothing_running() -> None:
     await stream.aclose()  # type: ignore[attr-defined]
     async with asyncio.timeout(20):
         await ended.wait()
+
+
+async def test_n290_streams_count_by_person_from_when_they_are_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "most_pages", lambda: 8)
+    streams = Streams(lambda: 0.0)
+    request = Request({"type": "http", "headers": [], "state": {"is_stream": lambda: None}})
+
+    async def goes_on(_is_due: bool) -> bool:
+        return True
+
+    def watch(session: str, person: str) -> StreamingResponse:
+        return streams.watch(StreamingResponse(merged_changes([_never()])), request, session, person, goes_on)
+
+    admitted = [watch(f"s{number}", "th.d.7") for number in range(4)]  # nothing of them is read yet
+    with pytest.raises(Overloaded):
+        watch("s4", "th.d.7")
+    others = [watch("t", "th.d.8"), watch("t", "th.d.8")]
+
+    async def gone(_message: object) -> None:
+        raise ConnectionResetError
+
+    async def receive() -> dict[str, str]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    for answer in admitted:
+        with pytest.raises(ClientDisconnect):
+            await answer({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, gone)
+    assert [watch("s4", "th.d.7") for _ in range(3)], "what never began has left its place"
+    assert others
 
 
 async def _never() -> AsyncIterator[object]:
