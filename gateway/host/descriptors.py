@@ -1,7 +1,7 @@
 """The descriptors of this process: open files and sockets come out of one number, and strangers can use up sockets.
 
-The number is raised at the start as far as the machine allows. `RESERVED` of them are kept from callers' connections,
-for the database, keys, sources, and our own calls.
+The number is raised at the start as far as the machine allows. Some are kept from callers' connections (`Budget`), for
+the database, keys, sources, and our own calls. What callers may hold at all ports together is less than the rest.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import errno
 import os
 import resource
+from dataclasses import dataclass
 from pathlib import Path
 
 RESERVED = 256
-"""Descriptors that no caller's connection may use."""
+"""Descriptors that no caller's connection may use, where the machine allows enough of them."""
 
 SCARCE = 32
 """With fewer free ones a process is not ready: it may fail to open a key or to call a counterpart."""
 
 _ENOUGH = 65_536
+_MOST_PLACES = 512
 _MOST_CONNECTIONS = 4096
-_FEWEST_CONNECTIONS = 64
 _MOST_STREAMS = 4096
 _MOST_PAGES = 2048
 _OPEN = Path("/dev/fd")
@@ -45,19 +46,67 @@ def limit() -> int:
     return _ENOUGH if soft == resource.RLIM_INFINITY else soft
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How `limit` descriptors are given out: what callers may hold at all ports together is less than what is not
+    reserved, however few there are.
+    """
+
+    limit: int
+
+    @property
+    def reserved(self) -> int:
+        """Descriptors that no caller's connection may use: 256, and no more than a quarter of all."""
+        return min(RESERVED, self.limit // 4)
+
+    @property
+    def places(self) -> int:
+        """Connections at one of the two HTTPS ports: 512, and no more than a share of what is not reserved."""
+        return min(_MOST_PLACES, (self.limit - self.reserved) // 8)
+
+    @property
+    def handshakes(self) -> int:
+        """Connections at one of the two HTTPS ports that have shown no certificate yet, beside its places."""
+        return max(1, self.places // 4)
+
+    @property
+    def connections(self) -> int:
+        """Connections of counterparts: half of what is neither reserved nor the HTTPS ports'."""
+        return min(_MOST_CONNECTIONS, self._shared // 2)
+
+    @property
+    def streams(self) -> int:
+        """Streams of events of our own systems: half as many as counterparts', where no cap is reached."""
+        return min(_MOST_STREAMS, self._shared // 4)
+
+    @property
+    def pages(self) -> int:
+        """Streams of events of the console's pages: a quarter as many as counterparts'."""
+        return min(_MOST_PAGES, self._shared // 8)
+
+    @property
+    def _shared(self) -> int:
+        return self.limit - self.reserved - 2 * (self.places + self.handshakes)
+
+
+def budget() -> Budget:
+    """Return how the descriptors of this process are given out now."""
+    return Budget(limit())
+
+
 def most_connections() -> int:
-    """Return how many connections callers of one port may hold: half of what is not reserved."""
-    return max(_FEWEST_CONNECTIONS, min(_MOST_CONNECTIONS, (limit() - RESERVED) // 2))
+    """Return how many connections counterparts may hold."""
+    return budget().connections
 
 
 def most_streams() -> int:
-    """Return how many streams of events our own systems may hold: a quarter of what is not reserved."""
-    return max(_FEWEST_CONNECTIONS, min(_MOST_STREAMS, (limit() - RESERVED) // 4))
+    """Return how many streams of events our own systems may hold."""
+    return budget().streams
 
 
 def most_pages() -> int:
-    """Return how many streams of events the console's pages may hold: an eighth of what is not reserved."""
-    return max(_FEWEST_CONNECTIONS, min(_MOST_PAGES, (limit() - RESERVED) // 8))
+    """Return how many streams of events the console's pages may hold."""
+    return budget().pages
 
 
 def free() -> int:

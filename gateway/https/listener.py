@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from certs.profile import Leaf
 from gateway.clock import SystemClock
 from gateway.errors import Misconfigured
+from gateway.host.descriptors import budget
 from gateway.https.client_certificate import ClientSystem
 from gateway.https.connection import LIMITS, ConnectionLimits, HttpsConnection
 
@@ -155,7 +156,7 @@ class Listener:
                 shaking = loop.create_task(self._shake(connection))
                 self._shaking[shaking] = None
                 shaking.add_done_callback(self._shaken)
-                if len(self._shaking) > self._limits.handshakes:
+                if len(self._shaking) > min(self._limits.handshakes, budget().handshakes):
                     next(iter(self._shaking)).cancel()  # the oldest: an honest handshake takes milliseconds
                 await asyncio.sleep(0)  # a burst of strangers keeps nothing else waiting
 
@@ -181,7 +182,7 @@ class Listener:
         for connection in self._connections():
             if not connection.is_stream:
                 of_systems[connection.system].append(connection)
-        own, free = of_systems[new.system], limits.places - sum(map(len, of_systems.values()))
+        own, free = of_systems[new.system], min(limits.places, budget().places) - sum(map(len, of_systems.values()))
         group = own
         if len(own) <= (limits.per_system if free >= limits.reserve else limits.small):
             if free >= 0:

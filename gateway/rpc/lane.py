@@ -29,6 +29,8 @@ _SHUTDOWN_S = 2.0
 _CHUNK = 64 * 1024
 _BACKLOG = 256
 _ACCEPT_AGAIN_S = 0.5
+_SOCKETS = 3
+"""Sockets of one caller: the caller's, ours to gRPC, and gRPC's end of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class TlsLane:
                 except OSError:
                     await asyncio.sleep(_ACCEPT_AGAIN_S)
                     continue
-                if len(self._open) >= most_connections():
+                if len(self._open) >= most_connections() // _SOCKETS:
                     connection.close()
                     continue
                 task = self._loop.create_task(self._serve(connection))

@@ -14,7 +14,8 @@ from gateway.ops.doctor.finding import Check, CheckContext, Finding, good, stop,
 _SOON = 4
 """Room of fewer reserves than this is a warning."""
 
-_FEW = 4096
+_FEW = 9728
+"""With so many a node has all its places and connections of counterparts."""
 
 _SCANNER = "attachments.scanner"
 _PROBE, _PROBE_S = b"Liaison asks its scanner whether this line is clean.\n", 10.0
@@ -56,8 +57,13 @@ def check_descriptors(_context: CheckContext) -> list[Finding]:
     """Check how many files and connections a process may have open; a node raises its limit to this number."""
     text = f"a process may have {descriptors.allowed()} files and connections open"
     if descriptors.allowed() < _FEW:
-        remedy = "raise the hard limit (LimitNOFILE= of the systemd unit, or /etc/security/limits.conf)"
-        return [warn("open files", f"{text}: fewer than {_FEW}", remedy)]
+        has = descriptors.Budget(descriptors.allowed())
+        means = (
+            f"{has.connections} connections of counterparts, {has.places} at each port of ours, {has.streams} streams "
+            f"of events and {has.pages} of the console are all that it takes; {_FEW} are enough for all of them"
+        )
+        remedy = "`LimitNOFILE=65536` in the systemd unit (or `nofile` in limits.conf), then restart the node"
+        return [warn("open files", f"{text}: {means}", remedy)]
     return [good("open files", text)]
 
 
