@@ -89,7 +89,7 @@ class Shares:
 
     @property
     def free(self) -> int:
-        """How many places nobody has."""
+        """Return how many places are not taken."""
         return self._most() - self._taken.total()
 
     def take(self, owner: str) -> bool:

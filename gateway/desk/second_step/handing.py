@@ -36,8 +36,9 @@ class Handing:
     async def pass_on(self, actor: Actor, work_id: str, agency: str, reason: str) -> Work:
         """Move work to another agency, with its clock as it is; return it. Raises `Forbidden`, `Stale`, `Malformed`.
 
-        Who has the work reads what it is about: a counterpart's thread goes with it, each time. A record is released by
-        its own agency only, whichever agency has the work. What nobody there may do goes to the national desk.
+        A counterpart's thread goes with its work each time, so the agency that has the work can read it. A record is
+        released by its own agency only, whichever agency has the work. Where the agency has no person of the role, the
+        work goes to the national desk.
         """
         text_value(reason, "reason", _MAX_REASON)
         check_person(actor)
