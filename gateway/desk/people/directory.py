@@ -119,7 +119,7 @@ class People:
         return frozenset(each.agency for each in shifts) | {each.agency for each in self._lists.persons.values()}
 
     def lacks(self, agency: str, role: Role) -> bool:
-        """Tell whether an agency has no person of a role; False where the home lists no persons, and tokens alone tell."""
+        """Tell whether an agency has no person of a role; False where the home lists no persons: tokens tell."""
         lists = self._lists
         with self._lock:
             told = any(each.agency == agency and each.role is role for each in self._told.values())
