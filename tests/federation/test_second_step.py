@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
 from gateway.audit.acts.passkeys import Passkey
+from gateway.config.home import Home
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.originator.lost_copies import UNKNOWN, LostCopies
 from gateway.desk.parts import Actor
-from gateway.desk.people.directory import People
 from gateway.desk.people.lists import PERSON_COLUMNS, PERSONS
 from gateway.desk.second_step.commands import Decide, Question
 from gateway.desk.second_step.marking import Confirm, Mark, Verdict
@@ -354,14 +353,29 @@ async def test_work_is_passed_on_to_agencies_that_are_there_and_who_has_it_reads
         assert [not code for code in readers] == [agency == "police", agency == "immigration"]
 
 
-async def test_what_nobody_of_an_agency_may_do_is_passed_on_to_the_national_desk(tmp_path: Path) -> None:
-    row = "vn.c.1,customs,vn.blo.mocbai,duty,,en,2099-01-01"
-    (tmp_path / PERSONS).write_text(f"{','.join(PERSON_COLUMNS)}\n{row}\n", encoding="utf-8")
-    people = People(tmp_path, member_id("vn"), CLOCK)
-    assert not people.lacks("customs", Role.DATA_OFFICER), "without a list, tokens tell"
-    people.look()
-    assert people.agencies == {"customs"}
-    assert [people.lacks("customs", role) for role in (Role.DUTY, Role.DATA_OFFICER)] == [False, True]
+async def test_what_nobody_of_an_agency_may_do_is_passed_on_to_the_national_desk(world: World) -> None:
+    vn, persons = world.nodes["vn"], Home(world.home("vn")).people / PERSONS
+    people = vn.core.people
+    _, there, work = await asked(world)
+    police = actor("vn", "p1", Role.DUTY, agency="police")
+    national = actor("vn", "n1", Role.NATIONAL_DESK, office="vn.capital")
+    assert not people.lacks("customs", Role.DUTY), "without a list, tokens tell"
+    people.tell(police.officer, (Role.DUTY,), CLOCK.now_us() + HOUR_US)
+    listed = "vn.o.c1,customs,vn.blo.one,data-officer,,en,2099-01-01"
+    persons.parent.mkdir(exist_ok=True)
+    try:
+        persons.write_text(f"{','.join(PERSON_COLUMNS)}\n{listed}\n", encoding="utf-8")
+        people.look()
+        for who, agency, role in ((DUTY, "police", Role.DUTY), (police, "customs", Role.NATIONAL_DESK)):
+            await step(world, "vn").handing.pass_on(who, work.id, agency, "theirs")
+            (moved,) = works(vn, WorkKind.DECIDE, key=there)
+            assert (moved.agency, moved.role) == (agency, role)
+    finally:
+        persons.unlink()
+        people.tell(police.officer, (Role.DUTY,), 0)
+        people.look()
+    back = await step(world, "vn").handing.pass_on(national, work.id, "immigration", "nobody there does it")
+    assert back.agency == "immigration", "the national desk acts on it"
 
 
 async def test_n206_an_answer_that_somebody_waits_for_stands_before_the_hits_of_all_searches(world: World) -> None:

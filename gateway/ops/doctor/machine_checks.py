@@ -60,7 +60,7 @@ def check_descriptors(_context: CheckContext) -> list[Finding]:
         has = descriptors.Budget(descriptors.allowed())
         means = (
             f"{has.connections} connections of counterparts, {has.places} at each port of ours, {has.streams} streams "
-            f"of events and {has.pages} of the console are all that it takes; {_FEW} are enough for all of them"
+            f"of events and {has.pages} of the console are all that it takes; {_FEW} are enough for all connections"
         )
         remedy = "`LimitNOFILE=65536` in the systemd unit (or `nofile` in limits.conf), then restart the node"
         return [warn("open files", f"{text}: {means}", remedy)]
