@@ -119,15 +119,18 @@ class Server:
             self.stop()
         raise OSError(f"{self.kind} does not start, and ended with {codes}: {self._told()}")
 
+    @property
+    def as_user(self) -> list[str]:
+        """What starts a program as the server's user: `subprocess` would fork for that, and gRPC's threads break it."""
+        return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] if self.user else []
+
     def _launch(self) -> None:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.program,
+                [*self.as_user, *self.program],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                user=self.user,
-                group=self.user,
                 env=self.environment,
                 start_new_session=True,
             )
@@ -258,13 +261,12 @@ def new_standby(primary: Server) -> Server:
     if primary.user:
         shutil.chown(folder, primary.user)
     subprocess.run(
-        [str(program.with_name("pg_basebackup")), "-h", str(primary.folder), "-p", str(primary.port), "-U", "postgres",
-         "-D", str(folder / "data"), "-R", "-X", "fetch", "-c", "fast"],  # its process for `stream` aborts now and then
+        [*primary.as_user, str(program.with_name("pg_basebackup")),
+         "-h", str(primary.folder), "-p", str(primary.port), "-U", "postgres", "-D", str(folder / "data"),
+         "-R", "-X", "fetch", "-c", "fast"],  # its process for `stream` aborts now and then
         check=True,
         capture_output=True,
         timeout=_START_SECONDS,
-        user=primary.user,
-        group=primary.user,
         env=primary.environment,
     )  # fmt: skip
     return _running(_server(folder, program, primary.user), [])
