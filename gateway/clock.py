@@ -183,6 +183,5 @@ def rfc3339_s(us: int) -> str:
 
 
 def to_micros(moment: datetime | None) -> int:
-    """Return microseconds since 1970 of a time in UTC; 0 for None."""
-
-    return to_us(moment.replace(tzinfo=UTC)) if moment else 0
+    """Return microseconds since 1970 of a time with its zone; 0 for None."""
+    return to_us(moment) if moment else 0

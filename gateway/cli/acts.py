@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.options import KEY, TIME, together
+from gateway.cli.inputs.moments import TIME
+from gateway.cli.options import KEY, together
 from gateway.cli.output import Output
 from gateway.clock import rfc3339, to_micros
 from gateway.errors import LiaisonError
@@ -55,8 +56,8 @@ _SUBJECT = together(
     click.option(
         "--record", "records", multiple=True, metavar="RECORD", help="A record, as audit find has it; repeatable."
     ),
-    click.option("--from", "since", type=TIME, help="With --number or --record: entries from this time on (UTC)."),
-    click.option("--before", type=TIME, help="With --number or --record: entries before this time (UTC)."),
+    click.option("--from", "since", type=TIME, help="With --number or --record: entries from this time on."),
+    click.option("--before", type=TIME, help="With --number or --record: entries before this time."),
     click.option("--complete", is_flag=True, help="With --number or --record: open every entry, and use no index."),
 )
 
@@ -84,7 +85,7 @@ def with_unread(output: Output, unread: int) -> Output:
 def _act_lines(file: Path, value: dict[str, Any]) -> Iterator[Line]:
     yield f"{file}: {value['kind']} for `{value['member']}`, {value['signatures']} of {value['needed']} signed", "good"
     reference = f"; reference: {value['reference']}" if value["reference"] else ""
-    yield f"  reason: {value['reason']}{reference}; until {value['expires'][:16]}"
+    yield f"  reason: {value['reason']}{reference}; until {value['expires']}"
     for name, detail in value["detail"].items():
         yield f"  {name}: {_detail(detail)}"
     yield f"  SHA-256 of what is signed, to compare by voice: {value['hash']}"

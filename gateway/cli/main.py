@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import copy_context
 from pathlib import Path
 from typing import NoReturn
 
@@ -94,13 +95,20 @@ def liaison() -> None:
       liaison ask document --home la --as la.o.1042 --to vn --number C1234567 --issuer LAO \\
               --purpose BORDER_CHECK --offence DOCFRAUD --ticket T-1
 
+    Times are told in the country's time with its zone, 2026-12-02 14:02:05 +07:00, and with --json in UTC (RFC 3339).
+    TIME is one so written, one without a zone in the country's time, a day, month or year (its begin), an hour, now,
+    today, yesterday, tomorrow, 36h or 7d. The country is that of the home or export; without one it is UTC.
+
     Exit codes: 0 done or proved, 1 refused or contradicted, 2 usage, 3 not provable.
     """
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code. No error leaves it as a trace."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    """Run one command; return its exit code. No error leaves it as a trace, and its zone of time ends with it."""
+    return copy_context().run(_run, list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: list[str]) -> int:
     as_json, speech = "--json" in arguments, Speech()
     try:
         _check_text(arguments)

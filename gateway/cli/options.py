@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +12,8 @@ import click
 from click.core import ParameterSource
 
 from certs.hsm.uri import KeyUri, is_uri, parse_uri
+from gateway.cli.inputs.moments import TIME
 from gateway.cli.speech import note_command, spoken
-from gateway.clock import SystemClock
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
@@ -28,47 +26,6 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
-
-_AGO = re.compile(r"([0-9]{1,4})\s*(min|minutes?|h|hours?|d|days?|w|weeks?)(?:\s+ago)?", re.ASCII)
-_MINUTES = {"m": 1, "h": 60, "d": 1_440, "w": 10_080}
-
-
-class Time(click.DateTime):
-    """A time in UTC: as entries, reports and answers show it, a month or a year, or in words (`yesterday`, `36h`)."""
-
-    def __init__(self) -> None:
-        seconds = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ")
-        super().__init__(["%Y-%m-%d", "%Y-%m", "%Y", *seconds])
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return the word for a time in help."""
-        del param, ctx
-        return "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the time. A day in words begins at midnight. Raises `BadParameter`, and names the nearest word."""
-        if not isinstance(value, str):
-            return super().convert(value, param, ctx)
-        text = value.strip().lower()
-        now = SystemClock().now().replace(tzinfo=None, microsecond=0)
-        days = {"today": 0, "yesterday": 1}
-        if text == "now":
-            return now
-        if text in days:
-            return now.replace(hour=0, minute=0, second=0) - timedelta(days=days[text])
-        if ago := _AGO.fullmatch(text):
-            return now - timedelta(minutes=int(ago[1]) * _MINUTES[ago[2][0]])
-        try:
-            return super().convert(value.strip(), param, ctx)
-        except click.BadParameter as error:
-            near = difflib.get_close_matches(text, ("now", *days), 1, 0.6)
-            advice = f"did you mean `{near[0]}`? " if near else ""
-            forms = "2026-11-24, 2026-11-24T09:30, 2026-11, yesterday, today, 36h or 7d"
-            told = f"`{value}` is no time; {advice}give {forms}"
-            raise click.BadParameter(told, ctx, param) from error
-
-
-TIME = Time()
 
 
 def _in_order(ctx: click.Context, param: click.Parameter, value: datetime | None) -> datetime | None:
@@ -176,7 +133,11 @@ def value_of(option: str, remedy: str = "") -> Iterator[None]:
 json_option = click.option(
     "--json", "as_json", is_flag=True, is_eager=True, callback=note_command, help="Print one JSON document."
 )
-home_option = click.option("--home", required=True, type=NEW_FOLDER, envvar="LIAISON_HOME", help="The node's home.")
+home_option = click.option(
+    "--home", required=True, type=NEW_FOLDER, envvar="LIAISON_HOME", is_eager=True, help="The node's home."
+)
+"""It is read before the other options: a time among them is one of the home's country."""
+
 names_option = click.option(
     "--home", type=FOLDER, envvar="LIAISON_HOME", help="Read names with this home's own tables (`names/`), too."
 )
@@ -186,19 +147,16 @@ source_option = click.option(
     "--source", "wanted", default="", metavar="ID", help="Only this source. Default: all of them."
 )
 place_options = together(
-    click.option("--home", type=FOLDER, envvar="LIAISON_HOME", help="The node's home; the node may be running."),
-    click.option("--export", "export", type=FOLDER, help="An export, on any machine."),
+    click.option(
+        "--home", type=FOLDER, envvar="LIAISON_HOME", is_eager=True, help="The node's home; the node may be running."
+    ),
+    click.option("--export", "export", type=FOLDER, is_eager=True, help="An export, on any machine."),
     click.option("--index", "index_file", type=NEW_FILE, help="Where the index lies, if not in the home or export."),
     click.option("--rebuild", is_flag=True, help="Throw the index away and build it anew."),
 )
 period_options = together(
-    click.option(
-        "--since",
-        type=TIME,
-        callback=_in_order,
-        help="From this time on (UTC): 2026-11-24T09:30, 2026-11, yesterday, 7d.",
-    ),
-    click.option("--until", type=TIME, callback=_in_order, help="Before this time (UTC)."),
+    click.option("--since", type=TIME, callback=_in_order, help="From this time on: 2026-11-24T09:30, yesterday, 7d."),
+    click.option("--until", type=TIME, callback=_in_order, help="Before this time."),
 )
 held_option = click.option(
     "--key-uri", "held", type=Uri(), help="The PKCS#11 URI of a key that exists: only its public half is written."

@@ -1,14 +1,22 @@
-"""Keep the officer's language of one run of the command (`--language`) in click's context, and which command it is."""
+"""Keep of one run in click's context: the officer's language (`--language`), which command it is, whose time counts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.config.home import Home
+from gateway.config.source_home import SourceHome
+from gateway.config.witness_home import WitnessHome
+from gateway.desk.people.times import OFFSETS
 from gateway.language.catalogue import tell
+from gateway.language.dates import name_the_zone
 from gateway.language.languages import Language
 
 
@@ -18,6 +26,7 @@ class Speech:
 
     language: Language = Language.EN
     context: click.Context | None = None
+    _members: dict[tuple[Any, Any], str] = field(default_factory=dict)
 
     @property
     def command(self) -> str:
@@ -28,6 +37,43 @@ class Speech:
     def home(self) -> Path | None:
         """The home that the command line or the environment names."""
         return self.context.params.get("home") if self.context else None
+
+    @property
+    def answers_in_json(self) -> bool:
+        """Tell whether the command prints one JSON document."""
+        return bool(self.context and self.context.params.get("as_json"))
+
+    def member(self) -> str:
+        """Return the member whose home or export this run names, in whose time it reads and tells times.
+
+        It is none (so UTC) where neither is named, and where the file cannot be read: what is wrong with it is the
+        command's to tell, and a time that is printed has its zone with it.
+        """
+        given: Mapping[str, Any] = self.context.params if self.context else {}
+        places = given.get("home"), given.get("export") or given.get("folder")
+        if places not in self._members:
+            self._members[places] = _member(*places)
+        return self._members[places]
+
+    def minutes_ahead(self) -> int:
+        """Return by how much the time of that member is ahead of UTC."""
+        return OFFSETS.get(self.member(), 0)
+
+
+def _member(home: Any, export: Any) -> str:
+    try:
+        if isinstance(home, Path):
+            files = ((Home(home).settings, "node"), (SourceHome(home).settings, "source"))
+            for file, table in (*files, (WitnessHome(home).settings, "witness")):
+                if file.is_file():
+                    return str(tomllib.loads(file.read_text(encoding="utf-8"))[table]["member"])
+        if isinstance(export, Path):
+            from gateway.audit.export.layout import MANIFEST
+
+            return str(json.loads((export / MANIFEST).read_bytes())["member"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+    return ""
 
 
 def _choose(context: click.Context, _parameter: click.Parameter, value: str) -> None:
@@ -48,8 +94,14 @@ language_option = click.option(
 
 
 def note_command(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    """Keep the command that runs, for what an error of it tells to do; callback of an option that all commands have."""
-    context.ensure_object(Speech).context = context
+    """Keep the command that runs, for what an error of it tells to do; callback of an option that all commands have.
+
+    Without `--json` its times are told in the country's time with its zone from here on.
+    """
+    speech = context.ensure_object(Speech)
+    speech.context = context
+    if not value:
+        name_the_zone(speech.minutes_ahead)
     return value
 
 

@@ -25,7 +25,7 @@ def key_lines(about: dict[str, Any]) -> Iterator[Line]:
         if key["rotation"]:
             yield f"      new key {key['rotation']['new'][:16]}: {key['rotation']['plan']}"
     for person in about["persons"]:
-        yield f"  {person['use']:20} {person['id'][:16]}  listed until {person['listed_until'][:10]}"
+        yield f"  {person['use']:20} {person['id'][:16]}  listed until {person['listed_until']}"
     for place in about["retired"]:
         yield f"  retired, not used any more: {place}"
     if any(key["use"].partition("/")[0] in PERSONS for key in about["keys"]):
@@ -33,11 +33,11 @@ def key_lines(about: dict[str, Any]) -> Iterator[Line]:
 
 
 def _key_line(key: dict[str, Any]) -> str:
-    ends = [f"certificate until {key['certificate_until'][:10]}"] if key["certificate_until"] else []
+    ends = [f"certificate until {key['certificate_until']}"] if key["certificate_until"] else []
     if key["exchange_until"]:
-        ends.append(f"for counterparts by the online CA until {key['exchange_until'][:10]}")
+        ends.append(f"for counterparts by the online CA until {key['exchange_until']}")
     if key["listed_until"]:
-        ends.append(f"listed since version {key['listed_since_version']} until {key['listed_until'][:10]}")
+        ends.append(f"listed since version {key['listed_since_version']} until {key['listed_until']}")
     left = f", {key['days_left']} days left" if key["days_left"] is not None else ""
     return f"  {key['use']:20} {key['id'][:16]}  {', '.join(ends) or 'without an end'}{left}"
 
@@ -75,7 +75,7 @@ def signed_key_lines(about: dict[str, Any]) -> Iterator[Line]:
     """Yield what an authority signed."""
     yield f"answer for `{about['member']}`: {about['out']}", "good"
     for key in about["keys"]:
-        yield f"  {key['use']}: {'a new key' if key['new'] else 'the key as before'}, until {key['until'][:10]}"
+        yield f"  {key['use']}: {'a new key' if key['new'] else 'the key as before'}, until {key['until']}"
     if about["descriptor"]:
         yield f"  descriptor {about['descriptor']}, {about['signatures']} signature(s)"
     for marked in about["compromised"]:

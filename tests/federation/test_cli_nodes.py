@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -249,3 +250,48 @@ def test_the_asker_knows_before_asking_what_a_member_lists_and_the_answer_decide
     assert "the descriptor lists 3 kinds of sources" in liaison("doctor", "--home", cambodia).out
     shown = liaison("trust", "show", "--home", thailand, "--json").value["members"]["kh"]["descriptor"]["sources"]
     assert [each["kind"] for each in shown] == [source.kind for source in held.sources]
+
+
+def test_commands_tell_each_time_in_the_country_s_with_its_zone(
+    liaison: Liaison, federation: Federation, tmp_path: Path
+) -> None:
+    home = federation.home("th")
+    why = ("--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "TH-2026-19")
+    officer, export, since = ("--home", home, "--as", OFFICER), tmp_path / "export", "2026-01-01"
+    key = TrustKeeper(load_settings(home).home / "trust", SystemClock()).view.descriptor("th").keys[0].key_id
+    ask(liaison, home)
+    with_time = [
+        ("doctor", "--home", home),
+        ("cert", "status", "--home", home),
+        ("trust", "show", "--home", home),
+        ("audit", "auditors", "--home", home),
+        ("trust", "incident", "--home", home, "--key", "statement", "--since", "2026-11-01T08:00"),
+        ("source", "status", "--home", home),
+        ("index", "status", "--home", home),
+        ("audit", "show", "--home", home),
+        ("audit", "find", "--home", home, "--since", since, "--peer", "kh"),
+        ("audit", "key-report", "--home", home, "--key", key, "--since", since),
+        ("watch", "add", *officer, "--number", "C4419027", *why, "--reason", "is sought", "--until", "7d"),
+        ("watch", "list", *officer),
+        ("ask", "container", *officer, "--to", "kh", "--number", planted.SEIZED_CONTAINER, *why),
+        ("audit", "export", "--home", home, "--out", export),
+        ("audit", "show", "--export", export),
+        ("desk", "list", *officer),
+        ("alert", "list", *officer),
+    ]
+    wrong, told = {}, set()
+    for command in with_time:
+        ran = liaison(*command)
+        text = ran.out + ran.err
+        if ran.code not in (0, 1) or _WITHOUT_ZONE.search(text):
+            wrong[command[:2]] = (ran.code, _WITHOUT_ZONE.findall(text), text)
+        told |= {command[:2]} if "+07:00" in text else set()
+    assert not wrong
+    assert told >= {command[:2] for command in with_time[:11]}
+    assert "+07:00" not in liaison("audit", "show", "--home", home, "--json").out
+
+
+_WITHOUT_ZONE = re.compile(
+    r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?![0-9:.]*[0-9] ?\+07:00).{0,12}|\d\d:\d\d(?::\d\d)? ?(?:UTC|Z)"
+)
+"""A time with a day that has not the zone of Thailand, and an hour in UTC."""

@@ -6,13 +6,11 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from gateway.cli.inputs.moments import Near
 from gateway.config import Home
 from gateway.demo.people import desk_persons, write_people
 from gateway.ops.desk.holders import holders_of
@@ -163,12 +161,6 @@ async def test_a_declined_draft_and_one_that_is_taken_back_never_leave(desk: Des
         drafted = await desk(OFFICER, "followup", "--search", search, "--from", "vn", *WHY)
         ended = await desk(who, "desk", act, drafted[word], "--reason", "not needed")
         assert (ended["state"], ended["ours"]) == ("ended", 0)
-
-
-async def test_the_hour_until_which_a_person_is_held_is_the_next_one_of_the_country() -> None:
-    at = datetime.fromisoformat(Near("14:30").at("th"))
-    assert (at.astimezone(UTC).hour, at.minute) == (7, 30)
-    assert 0 < (at - CLOCK.now()).total_seconds() <= 86_400
 
 
 async def test_an_alert_is_raised_approved_acknowledged_and_lifted(desk: Desk) -> None:

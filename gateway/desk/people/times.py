@@ -1,4 +1,4 @@
-"""Read local days and times of duty lists: with the Western or the Buddhist year, in the digits of any script."""
+"""Read local days and times, of duty lists, pages and commands: with either year, in the digits of any script."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _DAYS = (
 )
 _HOUR = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?: ?น\.?)?", re.ASCII)
 _TIME = re.compile(
-    r"[T ]\s*(\d{1,2})[:.](\d{2})(?::(\d{2}))?\s*(Z|[+-]\d{2}:?\d{2})?(?: ?น\.?)?", re.ASCII | re.IGNORECASE
+    r"[T ]\s*(\d{1,2})[:.](\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?\s*(Z|[+-]\d{2}:?\d{2})?(?: ?น\.?)?",
+    re.ASCII | re.IGNORECASE,
 )
 
 
@@ -34,28 +35,42 @@ def day_end_us(text: str, member: str) -> int:
     return _us(start + timedelta(days=1), _zone(member), text)
 
 
-def moment_us(text: str, member: str) -> int:
-    """Return the moment that a text names; without an offset it is the country's time. Raises `Malformed`."""
+def moment_us(text: str, member: str, *, or_day: bool = False) -> int:
+    """Return the moment that a text names; without an offset it is the country's time. Raises `Malformed`.
+
+    With `or_day` a day alone is a moment, too: its begin.
+    """
     start, rest = _day(text)
+    if or_day and not rest:
+        return _us(start, _zone(member), text)
     found = _TIME.fullmatch(rest)
     if found is None:
         raise _unreadable(text, "2026-11-24 08:00 or 24/11/2569 08:00")
     hour, minute, second = (int(part or 0) for part in found.groups()[:3])
     if hour > 24 or minute > 59 or second > 59 or (hour == 24 and (minute or second)):
         raise _unreadable(text, "a time from 00:00 to 24:00")
-    at = start + timedelta(hours=hour, minutes=minute, seconds=second)
-    return _us(at, _zone(member) if found[4] is None else _offset(found[4]), text)
+    micros = int((found[4] or "").ljust(6, "0"))
+    at = start + timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micros)
+    return _us(at, _zone(member) if found[5] is None else _offset(found[5]), text)
 
 
-def near_us(text: str, member: str, now_us: int) -> int:
-    """Return the next moment with an hour (`14:30`, in the digits of any script), or the moment that a day and a time
-    name, in the country's time. Raises `Malformed`."""
+def near_us(text: str, member: str, now_us: int, *, back: bool = False, or_day: bool = False) -> int:
+    """Return the next moment with an hour (`14:30`, in the digits of any script), with `back` the last one; or the
+    moment that a day and a time name, in the country's time. Raises `Malformed`."""
     found = _HOUR.fullmatch(western_digits(text.strip()))
     if found is None:
-        return moment_us(text, member)
+        return moment_us(text, member, or_day=or_day)
     now = from_us(now_us).astimezone(_zone(member))
     at = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
+    if back:
+        return to_us(at if at <= now else at - timedelta(days=1))
     return to_us(at if at > now else at + timedelta(days=1))
+
+
+def local_day(at_us: int, member: str, *, days: int = 0) -> int:
+    """Return the begin of the day of a moment in the country's time, or of one so many days later."""
+    now = from_us(at_us).astimezone(_zone(member))
+    return to_us(now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days))
 
 
 def _day(text: str) -> tuple[datetime, str]:

@@ -13,7 +13,7 @@ from adapters.mapping.file import load_mapping
 from certs.hsm.places import has_key, key_places
 from certs.keyfiles import key_id, load_key, spki
 from certs.ownership import faults_of_read, ownership_faults
-from gateway.clock import SystemClock, from_us
+from gateway.clock import SystemClock, rfc3339_s
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.desk.attachments.antivirus import NONE
 from gateway.desk.people.cards import read_cards
@@ -96,7 +96,7 @@ def check_clock(context: CheckContext) -> list[Finding]:
     if ahead > _CLOCK_TOLERANCE:
         text = f"the clock is behind: files of this home are from {ahead} in the future"
         return [stop("clock", text, "set the clock and keep it set with NTP (chrony)")]
-    return [good("clock", f"it is {from_us(now_us).strftime('%Y-%m-%d %H:%M:%S')} UTC")]
+    return [good("clock", f"it is {rfc3339_s(now_us)}")]
 
 
 def other_names(settings: Settings, number: int) -> list[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.clock import from_us
+from gateway.clock import rfc3339_s
 from gateway.config import argument
 from gateway.ops.doctor.finding import CheckContext, Finding, stop, warn
 from gateway.ops.removals.own_keys import replace_command
@@ -43,7 +43,7 @@ def _of_others(context: CheckContext, view: TrustView) -> Iterator[Finding]:
     for key in (each for name in others for each in withdrawn_keys(view, name)):
         if key.since_us < since_us:
             continue
-        since = from_us(key.since_us).strftime("%Y-%m-%dT%H:%M:%S")
+        since = rfc3339_s(key.since_us)
         text = f"`{key.member}` removed its key for {key.use} ({key.key_id[:16]}): it proves nothing from {since} on"
         yield warn("removed keys", text, _report(context, key.member, key.use, key.key_id, since))
 

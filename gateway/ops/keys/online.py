@@ -15,7 +15,7 @@ from certs.authority import Authority, issue
 from certs.durable import PUBLIC
 from certs.keyfiles import key_id, load_key, public_key, spki
 from certs.profile import Leaf, read_leaf
-from gateway.clock import DAY_US, Clock, from_us, rfc3339
+from gateway.clock import DAY_US, Clock, from_us, rfc3339_s
 from gateway.config import Home
 from gateway.errors import LiaisonError, Malformed, Misconfigured
 from gateway.model.names import MemberId
@@ -96,7 +96,7 @@ class OnlineRenewal:
         pem = issue(ca, _public(self._home), listed.leaf().name, self._clock, days=days)
         view.peer(pem)  # counterparts take it as we do
         durable.replace(self._home.exchange_certificate, pem, PUBLIC)
-        told = f"the online CA certified it until {rfc3339(read_leaf(pem).stop_us)[:10]}"
+        told = f"the online CA certified it until {rfc3339_s(read_leaf(pem).stop_us)}"
         return [events.KEY.draft(use="tls", key=listed.key_id, step="renewed", detail=told)]
 
     def _authority(self, standing: Standing) -> Authority | None:

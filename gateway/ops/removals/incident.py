@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.clock import Clock, from_us
+from gateway.clock import Clock, rfc3339
 from gateway.config import Home, argument, load_settings
 from gateway.errors import Misused
 from gateway.ops.removals.own_keys import listed_keys, replace_command
@@ -59,7 +59,7 @@ def plan_incident(folder: Path, name: str, clock: Clock, since_us: int | None = 
 
 
 def _steps(home: Home, view: TrustView, member: str, key: ListedKey, since_us: int, clock: Clock) -> Iterator[Step]:
-    place, since = argument(home.path), from_us(since_us).strftime("%Y-%m-%dT%H:%M:%S")
+    place, since = argument(home.path), rfc3339(since_us)
     short = key.key_id[:16]
     gone = key.key_id in view.withdrawn.get(member, ())
     replaced = gone and _has_another(home, view, key, member, clock)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from certs.hsm.places import uri_text
-from gateway.clock import Clock, rfc3339
+from gateway.clock import Clock, rfc3339_s
 from gateway.config import Home, argument
 from gateway.errors import Forbidden, LiaisonError, Misused, Unknown
 from gateway.trust.ceremony.ceremony import home_keys
@@ -65,7 +65,7 @@ def listed_keys(
 
 def describe_keys(keys: Sequence[ListedKey]) -> str:
     """Return keys in words: the use, the beginning of the id, and the end."""
-    return ", ".join(f"{key.use} {key.key_id[:16]} (until {rfc3339(key.stop_us)[:10]})" for key in keys)
+    return ", ".join(f"{key.use} {key.key_id[:16]} (until {rfc3339_s(key.stop_us)})" for key in keys)
 
 
 def _by_id(name: str, descriptor: Descriptor) -> list[ListedKey]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.index.build import AS_OF
-from gateway.clock import from_us
+from gateway.clock import rfc3339_s
 from gateway.config import Home, Settings, load_settings
 from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError, Misused
@@ -61,8 +61,8 @@ def index_figures(source: str, store: IndexStore) -> dict[str, Any]:
         "keys": keys,
         "bytes": store.size(),
         "sealed": bool(meta["sealed"]),
-        "checked": from_us(int(meta["checked"])).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "as_of": from_us(int(meta[AS_OF])).strftime("%Y-%m-%dT%H:%M:%SZ") if AS_OF in meta else None,
+        "checked": rfc3339_s(int(meta["checked"])),
+        "as_of": rfc3339_s(int(meta[AS_OF])) if AS_OF in meta else None,
         "left_out": {name: reasons for name, reasons in json.loads(meta["left_out"]).items() if reasons},
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.index.history import Run, RunHistory, RunKind
 from adapters.load import Place
 from adapters.mapping.file import load_mapping
-from gateway.clock import SECOND_US, Clock, from_us
+from gateway.clock import SECOND_US, Clock, rfc3339_s
 from gateway.config import Home, Settings, load_settings
 from gateway.config.source_home import load_source
 from gateway.errors import Misused
@@ -69,7 +69,7 @@ def _status(kept: Kept, clock: Clock) -> dict[str, Any]:
     failed = [run for run in runs if run.kind is RunKind.FAILED]
     looked = history.looked_us()
     return index_status_at(kept.id, path, kept.place.index_secret) | {
-        "looked": _time(looked) if looked else None,
+        "looked": rfc3339_s(looked) if looked else None,
         "looked_s_ago": max(0, clock.now_us() - looked) // SECOND_US if looked else None,
         "failing": history.is_failing(),
         "last_errors": [_run(run) for run in failed[-5:]],
@@ -78,11 +78,7 @@ def _status(kept: Kept, clock: Clock) -> dict[str, Any]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    about: dict[str, Any] = {"kind": run.kind.value, "ended": _time(run.ended_us), "seconds": run.seconds}
+    about: dict[str, Any] = {"kind": run.kind.value, "ended": rfc3339_s(run.ended_us), "seconds": run.seconds}
     if run.kind is RunKind.FAILED:
         return about | {"error": run.error, "times": run.times}
     return about | {"changed": run.changed}
-
-
-def _time(now_us: int) -> str:
-    return from_us(now_us).strftime("%Y-%m-%dT%H:%M:%SZ")

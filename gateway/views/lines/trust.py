@@ -17,7 +17,7 @@ def charter_lines(about: dict[str, Any]) -> list[str]:
     """Return the lines of a charter."""
     members = ", ".join(f"{name} ({status})" for name, status in about["members"].items())
     return [
-        f"charter of `{about['federation']}`, version {about['version']}, until {about['expires'][:10]}",
+        f"charter of `{about['federation']}`, version {about['version']}, until {about['expires']}",
         f"  members      {members}",
         *_signer_lines(about),
         f"  fingerprint  {about['fingerprint']}",

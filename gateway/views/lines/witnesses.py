@@ -12,7 +12,7 @@ def evidence_lines(found: Iterable[dict[str, Any]]) -> Iterator[Line]:
     """Yield pairs of heads that contradict each other."""
     about = None
     for about in found:
-        yield f"{about['id']}  {about['origin']}  {about['code']}  {about['time'][:19]}Z"
+        yield f"{about['id']}  {about['origin']}  {about['code']}  {about['time']}"
         yield f"  {about['meaning']}"
         for name in ("known", "offered"):
             if head := about[name]:
@@ -35,7 +35,7 @@ def node_lines(about: dict[str, Any]) -> Iterator[Line]:
             style = "bad" if log["lost"] else "good"
             yield f"{log['log']}: {log['covered']} of {log['size']} entries are under a quorum; {age}", style
         for item in log["cosigned"]:
-            yield f"  {item['witness']:<12} {item['algorithm']:<10} {item['time'][:19]}Z", ""
+            yield f"  {item['witness']:<12} {item['algorithm']:<10} {item['time']}", ""
     if about["evidence"]:
         yield (
             f"{about['evidence']} pair(s) of heads that do not go together: `liaison audit evidence` shows them",
@@ -46,6 +46,6 @@ def node_lines(about: dict[str, Any]) -> Iterator[Line]:
 def memory_lines(about: dict[str, Any]) -> Iterator[Line]:
     """Yield the heads that a domestic witness has cosigned."""
     for log in about["logs"]:
-        yield f"{log['origin']}: {log['size']} entries, cosigned {log['time'][:19]}Z", "good"
+        yield f"{log['origin']}: {log['size']} entries, cosigned {log['time']}", "good"
     if about["evidence"]:
         yield f"{about['evidence']} pair(s) of heads that do not go together: `liaison audit evidence`", "bad"

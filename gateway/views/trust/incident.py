@@ -23,7 +23,7 @@ def describe_incident(plan: Incident) -> dict[str, Any]:
 
 def incident_lines(about: dict[str, Any]) -> Iterator[Line]:
     """Yield a plan in lines."""
-    yield f"{about['use']} key {about['key'][:16]} of `{about['member']}`, in other hands since {about['since'][:19]}"
+    yield f"{about['use']} key {about['key'][:16]} of `{about['member']}`, in other hands since {about['since']}"
     for number, step in enumerate(about["steps"], 1):
         yield f"{number}. {step['what']}{' (done)' if step['done'] else ''}", "good" if step["done"] else ""
         if not step["done"]:

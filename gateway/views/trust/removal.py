@@ -45,7 +45,7 @@ def removal_lines(about: dict[str, Any]) -> Iterator[Line]:
     """Yield a removal in lines."""
     for key in about["removed"]:
         yield f"removed: {key['use']} key {key['id'][:16]} of `{about['member']}`: {key['effect']}", "good"
-    yield f"  it proves nothing by itself from {about['compromised_since'][:19]} on; the next descriptor says so"
+    yield f"  it proves nothing by itself from {about['compromised_since']} on; the next descriptor says so"
     yield f"  status {about['status']} is signed: connected members take it within 5 seconds"
     if about["out"]:
         yield f"  for the others: liaison trust accept {argument(Path(about['out']))} --home HOME"

@@ -91,7 +91,8 @@ def test_wrong_usage_that_click_finds_is_in_the_officer_s_language(liaison: Liai
     assert "ข้อผิดพลาด: ไม่ได้ระบุ `--number`\n" in missing.err
     assert "lỗi: không có tùy chọn `--bogus`\n" in liaison("--language", "vi", "ask", "document", "--bogus").err
     assert "没有命令 `nothing`" in liaison("--language", "zh", "ask", "nothing").err
-    assert "错误：--purpose: `x` 不属于" in liaison("--language", "zh", "ask", "document", "--purpose", "x").err
+    wrong = liaison("--language", "zh", "ask", "document", "--home", home, "--purpose", "x")
+    assert "错误：--purpose: `x` 不属于" in wrong.err
 
 
 def test_a_doubtful_number_is_told_in_the_officer_s_language(liaison: Liaison, home: Path) -> None:

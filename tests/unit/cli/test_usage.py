@@ -12,14 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.main import liaison as command
 from gateway.cli.main import run
-from gateway.cli.options import TIME
 from gateway.clock import SystemClock, rfc3339
 from tests.support.cli import Liaison, found_federation
 from tests.support.tables import table
@@ -46,28 +44,6 @@ def test_wrong_usage_with_json_is_json_too(liaison: Liaison, tmp_path: Path) -> 
     unknown = liaison("ask", "person", "--home", tmp_path, "--birth", "2533", "--name", "x", "--json")
     assert unknown.code == 2
     assert "message" in unknown.value["error"]
-
-
-NOW = datetime(2026, 11, 27, 9, 30, 15, tzinfo=UTC)
-
-
-@table(
-    ("said", "time"),
-    [
-        ("yesterday", "2026-11-26T00:00:00"),
-        ("Today", "2026-11-27T00:00:00"),
-        ("36h", "2026-11-25T21:30:15"),
-        ("2 days ago", "2026-11-25T09:30:15"),
-        ("1w", "2026-11-20T09:30:15"),
-        ("2026-10", "2026-10-01T00:00:00"),
-        ("2026", "2026-01-01T00:00:00"),
-        ("2026-11-24T09:30", "2026-11-24T09:30:00"),
-        ("2026-11-24T09:30:00.000001Z", "2026-11-24T09:30:00.000001"),
-    ],
-)
-def test_a_time_may_be_said_in_words(monkeypatch: pytest.MonkeyPatch, said: str, time: str) -> None:
-    monkeypatch.setattr(SystemClock, "now", lambda _clock: NOW)
-    assert TIME.convert(said, None, None).isoformat() == time
 
 
 @pytest.mark.parametrize(("said", "advice"), [("yesterdy", "did you mean `yesterday`?"), ("3m", "36h or 7d")])

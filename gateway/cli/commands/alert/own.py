@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +12,11 @@ import click
 from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
 from gateway.cli.inputs.documents import json_object
-from gateway.cli.inputs.moments import Moment
+from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import FILE, TEXT, VESSEL, Code, Word, page_options, vessel_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
+from gateway.clock import rfc3339, to_us
 from gateway.language.terms import ACTIONS
 from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import Urgency
@@ -48,11 +50,11 @@ _alert = click.argument("alert", metavar="ALERT", type=TEXT)
 @click.option("--case", default="", help="Case number; this or --ticket is required.")
 @click.option("--ticket", default="")
 @click.option("--urgency", default="FLASH", show_default=True, type=Word([item.value for item in Urgency]))
-@click.option("--until", type=Moment(), help="Until when it stands; by default for 72 hours.")
+@click.option("--until", type=TIME_AHEAD, help="Until when it stands; by default for 72 hours.")
 @click.option("--repeat", "repeat_s", default=120, show_default=True, type=click.IntRange(1), metavar="S",
               help="Seconds between two alarms, until it is acknowledged.")  # fmt: skip
 @click.option("--to-life", is_flag=True, help="A life is in danger: it is sent at once, and approved within an hour.")
-@click.option("--hidden-until", type=Moment(), help="Keep it at home until an operation is over: 48 hours at most.")
+@click.option("--hidden-until", type=TIME_AHEAD, help="Keep it at home until an operation is over: 48 hours at most.")
 @click.option("--operation", default="", help="Keep it at home until this operation of ours ends: 48 hours at most.")
 @click.option("--idempotency-key", default="", help="The same key returns the first alert.")
 @printed
@@ -69,8 +71,8 @@ def raise_alert(
     documents: tuple[str, ...],
     file: Path | None,
     files: tuple[Path, ...],
-    until: Any,
-    hidden_until: Any,
+    until: datetime | None,
+    hidden_until: datetime | None,
     idempotency_key: str,
     **given: Any,
 ) -> Output:
@@ -97,9 +99,8 @@ def raise_alert(
     more = (("objects", things), ("identifiers", [_document(text) for text in documents]), ("do_not", list(do_not)))
     fields |= {name: values for name, values in more if values}
     body: dict[str, Any] = {"to": _addressees(to), "fields": fields, **given}
-    member = bearer.settings().node.member
     for name, moment in (("until", until), ("hidden_until", hidden_until)):
-        body |= {name: moment.at(member)} if moment is not None else {}
+        body |= {name: rfc3339(to_us(moment))} if moment is not None else {}
     body |= bearer.attached(files)
     found = bearer.call("POST", "alerts", body, key=idempotency_key)
     return Output(found, alert_lines(found, spoken()))
@@ -139,10 +140,10 @@ def show(bearer: Bearer, alert: str) -> Output:
 @click.command()
 @_alert
 @at_the_desk
-@click.option("--until", required=True, type=Moment(), help="Until when it stands.")
+@click.option("--until", required=True, type=TIME_AHEAD, help="Until when it stands.")
 @click.option("--reason", default="", help="Why; it is logged.")
 @printed
-def renew(bearer: Bearer, alert: str, until: Any, reason: str) -> Output:
+def renew(bearer: Bearer, alert: str, until: datetime, reason: str) -> Output:
     """Let an alert stand for longer, once another person has approved it, or end sooner: 90 days from now at most.
 
     What was approved stands until then: `liaison desk list` shows the other person what waits.
@@ -151,7 +152,7 @@ def renew(bearer: Bearer, alert: str, until: Any, reason: str) -> Output:
     Example:
       liaison alert renew 5f0c… --home th --as th.o.1042 --until "2026-12-04 08:00"
     """
-    body = {"until": until.at(bearer.settings().node.member), "reason": reason}
+    body = {"until": rfc3339(to_us(until)), "reason": reason}
     found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/renew", body)
     return Output(found, alert_lines(found, spoken()))
 

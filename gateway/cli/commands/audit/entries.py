@@ -9,7 +9,15 @@ import click
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.reading.show import Filter
-from gateway.cli.options import NEW_FILE, NEW_FOLDER, TIME, auditor_key, home_option, json_option, period_options
+from gateway.cli.inputs.moments import TIME
+from gateway.cli.options import (
+    NEW_FILE,
+    NEW_FOLDER,
+    auditor_key,
+    home_option,
+    json_option,
+    period_options,
+)
 from gateway.cli.output import Output, print_result, print_table, printed, progress_bar
 from gateway.clock import to_micros
 from gateway.ops.audit.debts import debts
@@ -118,7 +126,7 @@ def evidence(home: Path, out: Path | None) -> Output:
 @click.command("key-report")
 @home_option
 @click.option("--key", "name", required=True, help="`statement`, `vn/statement`, `agency/police`, `log`, or a key id.")
-@click.option("--since", type=TIME, required=True, help="Since when somebody else may have it (UTC).")
+@click.option("--since", type=TIME, required=True, help="Since when somebody else may have it.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="What is listed.")
 @printed
 def key_report(home: Path, name: str, since: datetime, limit: int) -> Output:

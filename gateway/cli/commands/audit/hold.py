@@ -12,7 +12,8 @@ import click
 from certs.keyfiles import KeyPlace
 from gateway.audit.retention.holds import MAX_PLACES
 from gateway.cli.acts import subject_options, with_unread
-from gateway.cli.options import FILE, KEY, NEW_FILE, TIME, home_option
+from gateway.cli.inputs.moments import TIME_AHEAD
+from gateway.cli.options import FILE, KEY, NEW_FILE, home_option
 from gateway.cli.output import Output, printed, progress_bars
 from gateway.errors import Unknown
 from gateway.ops.acts.forget_plan import Subject, entry_places, of_subject
@@ -41,7 +42,7 @@ _OUT_OPTION = click.option("--out", required=True, type=NEW_FILE, help="The docu
 )
 @click.option("--exchange", "exchanges", multiple=True, metavar="ID", help="Every entry of one exchange; repeatable.")
 @subject_options
-@click.option("--until", "ends", required=True, type=TIME, help="When it ends by itself (UTC); at most 366 days away.")
+@click.option("--until", "ends", required=True, type=TIME_AHEAD, help="When it ends by itself; at most 366 days away.")
 @_REASON
 @_KEY
 @_OUT_OPTION

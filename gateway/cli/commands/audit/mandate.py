@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,16 @@ import click
 
 from certs.hsm.uri import KeyUri
 from certs.keyfiles import KeyPlace
-from gateway.cli.options import FILE, FOLDER, KEY, NEW_FILE, NEW_FOLDER, TIME, held_option, home_option
+from gateway.cli.inputs.moments import TIME
+from gateway.cli.options import (
+    FILE,
+    FOLDER,
+    KEY,
+    NEW_FILE,
+    NEW_FOLDER,
+    held_option,
+    home_option,
+)
 from gateway.cli.output import Output, printed
 from gateway.config import argument
 from gateway.ops.audit.auditors import appoint as make_appointment
@@ -46,8 +55,8 @@ def key(out: Path, name: str, held: KeyUri | None) -> Output:
 @click.option("--key", "public", required=True, type=FILE, help="The auditor's public key: what `audit key` made.")
 @click.option("--by", "appointed_by", required=True, help="Who appoints, in words; every export says it.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires.")
-@click.option("--since", type=TIME, help="Scope: only entries from this time on (UTC).")
-@click.option("--until", type=TIME, help="Scope: only entries before this time (UTC).")
+@click.option("--since", type=TIME, help="Scope: only entries from this time on.")
+@click.option("--until", type=TIME, help="Scope: only entries before this time.")
 @click.option(
     "--counterpart",
     "counterparts",
@@ -82,16 +91,15 @@ def appoint(
               --by "Office of the Auditor General, order 12/2026" --days 30 --since 2026-01-01 --counterpart vn \\
               --out appointment.json
     """
-    begin, end = (_utc(moment) for moment in (since, until))
-    if begin and end and begin >= end:
+    if since and until and since >= until:
         raise click.UsageError("--since is not before --until")
-    scope = scope_of(begin, end, counterparts, agencies, content=not without_answers)
+    scope = scope_of(since, until, counterparts, agencies, content=not without_answers)
     about = make_appointment(home, authority, public, auditor, scope, days, appointed_by, out)
     return Output(about, _appointed_lines(about, out))
 
 
 def _appointed_lines(about: dict[str, Any], out: Path) -> Iterator[Line]:
-    yield f"`{about['auditor']}` is an auditor of `{about['member']}` until {about['until'][:10]}: {out}", "good"
+    yield f"`{about['auditor']}` is an auditor of `{about['member']}` until {about['until']}: {out}", "good"
     yield f"  scope: {about['scope']}"
     if about["in_force"]:
         yield f"  descriptor {about['descriptor']} lists the key; a running node takes it within a second"
@@ -137,14 +145,10 @@ def auditors(home: Path) -> Output:
 
 def _auditor_lines(found: list[dict[str, Any]]) -> Iterator[Line]:
     for item in found:
-        words = f"{item['auditor']}, appointed by {item['appointed_by']}, until {item['until'][:10]}"
+        words = f"{item['auditor']}, appointed by {item['appointed_by']}, until {item['until']}"
         yield words, "good" if item["in_force"] else "warn"
         yield f"  scope: {item['scope']}"
         if item["problem"]:
             yield f"  not in force: {item['problem']}"
     if not found:
         yield "nobody was appointed"
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None

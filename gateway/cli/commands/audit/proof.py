@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 
 from certs.keyfiles import KeyPlace
+from gateway.cli.inputs.moments import TIME
 from gateway.cli.options import (
     FILE,
     FOLDER,
     NEW_FILE,
     NEW_FOLDER,
-    TIME,
     auditor_key,
     fingerprint_option,
     given,
@@ -97,8 +97,8 @@ def verify(
 @click.command()
 @home_option
 @click.option("--out", required=True, type=NEW_FOLDER, help="A new or empty folder, or that of an interrupted export.")
-@click.option("--since", type=TIME, help="Only from this time on (UTC).")
-@click.option("--until", type=TIME, help="Only before this time (UTC).")
+@click.option("--since", type=TIME, help="Only from this time on.")
+@click.option("--until", type=TIME, help="Only before this time.")
 @auditor_key
 @click.option("--reason", default="", help="With --key: why; it stands in the log before anything is written.")
 @printed

@@ -11,7 +11,8 @@ import click
 from certs.keyfiles import KeyPlace
 from gateway.audit.retention.prune import Plan
 from gateway.cli.acts import key_option
-from gateway.cli.options import TIME, home_option
+from gateway.cli.inputs.moments import TIME
+from gateway.cli.options import home_option
 from gateway.cli.output import Output, printed, working
 from gateway.clock import to_micros
 from gateway.ops.acts.next_log import open_next_log
@@ -21,7 +22,7 @@ from gateway.views.lines import Line
 
 @click.command()
 @home_option
-@click.option("--before", type=TIME, required=True, help="Only entries from before this time (UTC).")
+@click.option("--before", type=TIME, required=True, help="Only entries from before this time.")
 @click.option("--reason", default="", help="Why; it stands in the entry.")
 @key_option("An administrator's key")
 @click.option("--dry-run", is_flag=True, help="Say how far it would go and what stops it; nothing is changed.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,10 +11,11 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.documents import json_object
-from gateway.cli.inputs.moments import Moment
+from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import FILE, TEXT, Code, Word, together
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
+from gateway.clock import rfc3339, to_us
 from gateway.desk.forms.catalogue import forms, topics
 from gateway.desk.second_step.marking import Verdict
 from gateway.model.desk.codes import AnswerReason
@@ -34,7 +36,7 @@ reasons_options = together(
     click.option("--why-you", default="", help="Why they should hold it."),
     click.option("--link", default="", help="How the person and the purpose belong together."),
     click.option("--category", default="UNKNOWN", show_default=True, type=_CATEGORIES, help="What the person is."),
-    click.option("--held-until", type=Moment(), help="Until when a person is held: 14:30, or a day and a time."),
+    click.option("--held-until", type=TIME_AHEAD, help="Until when a person is held: 14:30, or a day and a time."),
 )
 REASON = click.option("--reason", required=True, type=TEXT, help="Why; it is logged.")
 outcome_options = together(
@@ -49,10 +51,10 @@ _work = click.argument("work", metavar="WORK", type=TEXT)
 _thread = click.argument("thread", metavar="THREAD", type=TEXT)
 
 
-def reasons_body(bearer: Bearer, held_until: Any, **given: str) -> dict[str, Any]:
+def reasons_body(held_until: datetime | None, **given: str) -> dict[str, Any]:
     """Return the reasons of an ask as the REST API takes them."""
     body: dict[str, Any] = {name: value for name, value in given.items() if value}
-    return body | ({"held_until": held_until.at(bearer.settings().node.member)} if held_until is not None else {})
+    return body | ({"held_until": rfc3339(to_us(held_until))} if held_until is not None else {})
 
 
 @click.command()
@@ -78,7 +80,7 @@ def followup(
     fields: str,
     files: tuple[Path, ...],
     idempotency_key: str,
-    held_until: Any,
+    held_until: datetime | None,
     **given: str,
 ) -> Output:
     """Ask the humans of another country for more about a hit: your supervisor approves it, and theirs decide.
@@ -93,7 +95,7 @@ def followup(
       liaison followup --home th --as th.o.1042 --search 5f0c… --from vn --facts "the passport is worn" \\
               --urgency URGENT --why-you "you issued it" --link "the holder asks to enter"
     """
-    body = reasons_body(bearer, held_until, **given)
+    body = reasons_body(held_until, **given)
     body |= {"about": "hit", "search": search_id, "from": member, "hit": hit}
     body |= {"fields": [name.strip() for name in fields.split(",") if name.strip()], **bearer.attached(files)}
     found = bearer.call("POST", "threads", body, key=idempotency_key)
@@ -123,7 +125,7 @@ def request(
     values: tuple[str, ...],
     files: tuple[Path, ...],
     idempotency_key: str,
-    held_until: Any,
+    held_until: datetime | None,
     **given: str,
 ) -> Output:
     """Ask the humans of another country without a hit: a question with a topic, or a form. Another person approves it.
@@ -136,7 +138,7 @@ def request(
               --facts "for the court" --urgency ROUTINE --purpose MLA_PREPARATION --offence TIP --case TH-2026-18
     """
     said = dict(_pair(value) for value in values)
-    body = reasons_body(bearer, held_until, **given) | {"about": "form" if form else "question", "to": to}
+    body = reasons_body(held_until, **given) | {"about": "form" if form else "question", "to": to}
     body |= ({"form": form, "values": said} if form else {}) | bearer.attached(files)
     found = bearer.call("POST", "threads", body, key=idempotency_key)
     return Output(found, drafted_lines(found, spoken()))
@@ -310,14 +312,16 @@ def open_answer(bearer: Bearer, thread: str, peer: str) -> Output:
 @reasons_options
 @attach_option
 @printed
-def clarify(bearer: Bearer, thread: str, peer: str, held_until: Any, files: tuple[Path, ...], **given: str) -> Output:
+def clarify(
+    bearer: Bearer, thread: str, peer: str, held_until: datetime | None, files: tuple[Path, ...], **given: str
+) -> Output:
     """Answer when the other side asks back: say more, and their clock goes on.
 
     \b
     Example:
       liaison desk clarify 5f0c… --home th --as th.o.1042 --facts "crossing 3, at 14:02" --urgency FLASH
     """
-    body = reasons_body(bearer, held_until, **given) | bearer.attached(files)
+    body = reasons_body(held_until, **given) | bearer.attached(files)
     found = bearer.call("POST", f"threads/{quote(thread, safe='')}/clarify", body, **_of(peer))
     return Output(found, stands_lines(found, spoken()))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.inputs.moments import Moment
+from gateway.cli.inputs.moments import TIME, TIME_AHEAD
 from gateway.cli.options import TEXT, Word, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
+from gateway.clock import rfc3339, to_us
 from gateway.desk.oversight.values import NewsCode
 from gateway.views.desk.incidents import incident_lines, incidents_lines
 from gateway.views.desk.lines import paged_lines
@@ -26,12 +28,19 @@ _CODES = Word([code.value for code in NewsCode])
 @click.option("--code", default="INCIDENT", show_default=True, type=_CODES, help="What it is.")
 @click.option("--to", default="", metavar="M,M", help="Only these members, such as la,vn; by default all.")
 @click.option("--type", "types", multiple=True, type=TEXT, help="A record type that it concerns; may be repeated.")
-@click.option("--since", type=Moment(), help="Since when; by default now.")
-@click.option("--until", type=Moment(), help="Until when, of an outage that has an end.")
+@click.option("--since", type=TIME, help="Since when; by default now.")
+@click.option("--until", type=TIME_AHEAD, help="Until when, of an outage that has an end.")
 @click.option("--idempotency-key", default="", help="The same key tells nobody twice.")
 @printed
 def notify(
-    bearer: Bearer, text: str, code: str, to: str, since: Any, until: Any, idempotency_key: str, types: tuple[str, ...]
+    bearer: Bearer,
+    text: str,
+    code: str,
+    to: str,
+    since: datetime | None,
+    until: datetime | None,
+    idempotency_key: str,
+    types: tuple[str, ...],
 ) -> Output:
     """Tell all counterparts of an incident, an outage or a drill here. It leaves at once, past a suspension, too.
 
@@ -44,9 +53,8 @@ def notify(
     """
     body: dict[str, Any] = {"text": text, "code": code, "types": list(types)}
     body["to"] = [name for name in (part.strip() for part in to.split(",")) if name]
-    member = bearer.settings().node.member
     for name, moment in (("since", since), ("until", until)):
-        body |= {name: moment.at(member)} if moment is not None else {}
+        body |= {name: rfc3339(to_us(moment))} if moment is not None else {}
     found = bearer.call("POST", "incidents", body, key=idempotency_key)
     return Output(found, incident_lines(found, spoken()))
 

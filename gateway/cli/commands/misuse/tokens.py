@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,10 +10,11 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.inputs.moments import Moment
+from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import NEW_FILE, TEXT, Code, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
+from gateway.clock import rfc3339, to_us
 from gateway.errors import Stale
 from gateway.model.desk.codes import ChangeReason
 from gateway.ops.desk.token_pictures import check_picture, draw_token
@@ -31,7 +33,7 @@ _qr = click.option("--qr", type=NEW_FILE, help="Draw it as a QR code into this n
 @click.option("--document", "documents", required=True, multiple=True, metavar=_DOCUMENT,
               help="A document of the person, such as P4471209:THA; up to four.")  # fmt: skip
 @click.option("--consent", required=True, type=TEXT, help="Where the person's consent is written down.")
-@click.option("--until", type=Moment(), help="Until when it holds; by default 180 days, a year at most.")
+@click.option("--until", type=TIME_AHEAD, help="Until when it holds; by default 180 days, a year at most.")
 @click.option("--idempotency-key", default="", help="The same key returns the first token.")
 @_qr
 @printed
@@ -40,7 +42,7 @@ def issue(
     work: str,
     documents: tuple[str, ...],
     consent: str,
-    until: Any,
+    until: datetime | None,
     idempotency_key: str,
     qr: Path | None,
 ) -> Output:
@@ -56,7 +58,7 @@ def issue(
     if qr is not None:
         check_picture(qr)
     body: dict[str, Any] = {"work": work, "consent": consent, "documents": [_document(text) for text in documents]}
-    body |= {"until": until.at(bearer.settings().node.member)} if until is not None else {}
+    body |= {"until": rfc3339(to_us(until))} if until is not None else {}
     return _shown(bearer.call("POST", "misuse", body, key=idempotency_key), qr)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import Context
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def serve(home: Path, production: bool, as_json: bool) -> int:
     from gateway.app.serve import serve as run_node
 
     try:
-        return run_node(home, production)
+        return Context().run(run_node, home, production)  # a node tells times by its readers, not by this command
     except Obstacles as refused:
         if len(refused.findings) == 1:
             raise

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.inputs.moments import Moment
+from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import TEXT, Code, Word
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
+from gateway.clock import rfc3339, to_us
 from gateway.desk.forms.catalogue import templates
 from gateway.model.desk.notices import Urgency
 from gateway.model.purpose import Offence, Purpose
@@ -32,8 +34,8 @@ _observer = click.option("--observer", default="", metavar="M,M", help="Who only
 @click.option(
     "--template", default="", type=Code(list(templates())), help="The form of its entries (policy/operations)."
 )
-@click.option("--start", type=Moment(), help="When it begins; by default now.")
-@click.option("--end", required=True, type=Moment(), help="When it seals itself: within 180 days.")
+@click.option("--start", type=TIME_AHEAD, help="When it begins; by default now.")
+@click.option("--end", required=True, type=TIME_AHEAD, help="When it seals itself: within 180 days.")
 @click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
 @click.option("--offence", required=True, type=Word([item.value for item in Offence]))
 @click.option("--case", default="", help="Case number; this or --ticket is required.")
@@ -42,7 +44,7 @@ _observer = click.option("--observer", default="", metavar="M,M", help="Who only
 @click.option("--idempotency-key", default="", help="The same key returns the first operation.")
 @printed
 def open_operation(
-    bearer: Bearer, to: str, observer: str, start: Any, end: Any, idempotency_key: str, **given: Any
+    bearer: Bearer, to: str, observer: str, start: datetime | None, end: datetime, idempotency_key: str, **given: Any
 ) -> Output:
     """Open an operation: its members are invited once another person has approved it (`liaison desk approve`).
 
@@ -53,9 +55,8 @@ def open_operation(
       liaison operation open --home th --as th.o.1042 --to vn.blo.moc-bai --observer kh --title "Moc Bai" \\
               --end "2026-12-20 00:00" --purpose INVESTIGATION --offence TIP --case TH-2026-18
     """
-    member = bearer.settings().node.member
-    body = {"to": _invited(to, observer), "end": end.at(member), **given}
-    body |= {"start": start.at(member)} if start is not None else {}
+    body = {"to": _invited(to, observer), "end": rfc3339(to_us(end)), **given}
+    body |= {"start": rfc3339(to_us(start))} if start is not None else {}
     found = bearer.call("POST", "operations", body, key=idempotency_key)
     return Output(found, operation_lines(found, spoken()))
 

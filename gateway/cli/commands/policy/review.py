@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from gateway.cli.inputs.moments import TIME
 from gateway.cli.options import FILE, FOLDER, NEW_FILE, by_option, home_option, member_option
 from gateway.cli.output import Output, printed, working
-from gateway.clock import SystemClock
+from gateway.clock import SystemClock, to_us
 from gateway.ops.audit.policy_decisions import TRIED, explain_exchange, rehearse_home, user
 from gateway.ops.policy.folders import compared, national_folders
-from gateway.ops.policy.policies import explain_case, matrix_of, problems_of, quotas_of, since_us
+from gateway.ops.policy.policies import explain_case, matrix_of, problems_of, quotas_of
 from gateway.views.lines.policy import (
     case_lines,
     case_value,
@@ -155,11 +157,11 @@ def quotas(home: Path) -> Output:
 @click.command()
 @home_option
 @click.option("--draft", required=True, type=FOLDER, help="The national folder to try.")
-@click.option("--since", default="30d", show_default=True, help="How far back: 30d, 12h, 2w.")
+@click.option("--since", type=TIME, default="30d", show_default=True, help="How far back: 30d, 12h, 2026-11-01.")
 @by_option
 @click.option("--reason", default="", help="Why, where it is more than trying a draft; it stands in the entry.")
 @printed
-def rehearse(home: Path, draft: Path, since: str, by: str, reason: str) -> Output:
+def rehearse(home: Path, draft: Path, since: datetime, by: str, reason: str) -> Output:
     """Decide again, by a draft, what this home really answered: what would newly leave, and what no more.
 
     Only what policy decided on is read, and only sums are shown: no officer, person, case or reference. It has an entry
@@ -170,7 +172,7 @@ def rehearse(home: Path, draft: Path, since: str, by: str, reason: str) -> Outpu
       liaison policy rehearse --home th --draft draft/th --since 30d
     """
     with working("deciding again"):
-        entry, result = rehearse_home(home, draft, since_us(since), user(by, reason or TRIED))
+        entry, result = rehearse_home(home, draft, to_us(since), user(by, reason or TRIED))
     return Output(rehearsal_value(entry, result), rehearsal_lines(entry, result))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +12,11 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.documents import json_object
-from gateway.cli.inputs.moments import Moment
+from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import FILE, TEXT, Code, Word, together
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
+from gateway.clock import rfc3339, to_us
 from gateway.model.desk.codes import ReportReason
 from gateway.model.marking import Level
 from gateway.model.purpose import Offence, Purpose
@@ -37,7 +39,7 @@ _written: Callable[..., Any] = together(
     click.option("--purpose", default="INVESTIGATION", show_default=True, type=Word([item.value for item in Purpose])),
     click.option("--case", required=True, help="Case number: names in the report are looked up under it."),
     click.option("--to", default="", metavar="M,M", help="Only these countries; by default all that may have it."),
-    click.option("--until", type=Moment(), help="Until when it is kept; by default for two years."),
+    click.option("--until", type=TIME_AHEAD, help="Until when it is kept; by default for two years."),
 )  # fmt: skip
 
 
@@ -57,7 +59,7 @@ def check(bearer: Bearer, **given: Any) -> Output:
       liaison report check --home th --as th.o.1042 --offence NARC --case C-2026-88 --lang th \\
               --method "ซ่อนใต้พื้นรถ" --route mae-sai.tachilek
     """
-    found = bearer.call("POST", "reports/check", _body(bearer, **given))
+    found = bearer.call("POST", "reports/check", _body(**given))
     return Output(found, draft_lines(found, spoken()), 1 if found["traces"] else 0)
 
 
@@ -81,7 +83,7 @@ def publish(bearer: Bearer, files: tuple[Path, ...], idempotency_key: str, **giv
       liaison report publish --home th --as th.o.1042 --offence PREC --case C-2026-91 --lang en \\
               --fields method.json --to la,vn
     """
-    found = bearer.call("POST", "reports", _body(bearer, **given) | bearer.attached(files), key=idempotency_key)
+    found = bearer.call("POST", "reports", _body(**given) | bearer.attached(files), key=idempotency_key)
     return Output(found, own_lines(found, spoken()))
 
 
@@ -105,12 +107,11 @@ def withdraw(bearer: Bearer, report: str, reason: str, text: str) -> Output:
 
 
 def _body(
-    bearer: Bearer,
     file: Path | None,
     indicators: tuple[str, ...],
     route: tuple[str, ...],
     to: str,
-    until: Any,
+    until: datetime | None,
     **given: Any,
 ) -> dict[str, Any]:
     fields = json_object("--fields", file)
@@ -118,7 +119,7 @@ def _body(
     said |= {"indicators": list(indicators), "route": [_place(text) for text in route]}
     fields |= {name: value for name, value in said.items() if value}
     body = {"fields": fields, "to": [name.strip() for name in to.split(",") if name.strip()], **given}
-    return body | ({"until": until.at(bearer.settings().node.member)} if until is not None else {})
+    return body | ({"until": rfc3339(to_us(until))} if until is not None else {})
 
 
 def _place(text: str) -> Any:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 from urllib.parse import quote
 
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.inputs.moments import Moment
+from gateway.cli.inputs.moments import TIME
 from gateway.cli.options import TEXT, Code, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
+from gateway.clock import rfc3339, to_us
 from gateway.desk.oversight.matters import FindingResult, ReviewResult
 from gateway.model.desk.work import WorkKind
 from gateway.views.desk.lines import paged_lines, work_lines, works_lines
@@ -88,16 +89,16 @@ def settle(bearer: Bearer, work: str, result: str, text: str) -> Output:
 
 @click.command()
 @at_the_desk
-@click.option("--since", type=Moment(), help="Only those raised since then.")
+@click.option("--since", type=TIME, help="Only those raised since then.")
 @printed
-def figures(bearer: Bearer, since: Any) -> Output:
+def figures(bearer: Bearer, since: datetime | None) -> Output:
     """Count the reviews by office: in time, late, open, over their time.
 
     \b
     Example:
       liaison review figures --home th --as th.s.2 --since "2026-11-01 00:00"
     """
-    query = {"since": since.at(bearer.settings().node.member)} if since is not None else {}
+    query = {"since": rfc3339(to_us(since))} if since is not None else {}
     found = bearer.call("GET", "reviews", **query)
     return Output(found, figures_lines(found["reviews"], spoken()))
 

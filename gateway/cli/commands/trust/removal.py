@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from gateway.cli.options import NEW_FILE, TEXT, TIME, home_option
+from gateway.cli.inputs.moments import TIME
+from gateway.cli.options import NEW_FILE, TEXT, home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock, to_us
 from gateway.ops.homes.trust_files import write_document
@@ -27,7 +28,7 @@ _KEY_HELP = "statement, tls, agency/AGENCY, log, witness or online-ca, or the be
     "--compromised-since",
     "since",
     type=TIME,
-    help="From when on it proves nothing by itself (UTC); default: when the removal takes effect.",
+    help="From when on it proves nothing by itself; default: when the removal takes effect.",
 )
 @click.option("--reason", required=True, type=TEXT, help="Why; it is logged, and counterparts do not see it.")
 @click.option(
@@ -55,7 +56,7 @@ def revoke(
       liaison trust revoke --home vn --key agency/immigration --compromised-since yesterday --reason "copied key file"
       liaison trust revoke --home vn --key tls --reason "machine replaced" --signed-with vn.adm.key --out vn.jsonl
     """
-    since_us = None if since is None else to_us(since.replace(tzinfo=UTC))
+    since_us = None if since is None else to_us(since)
     removal = revoke_keys(home, name, reason, SystemClock(), since_us, list(map(load_signing_key, keys)))
     if out is not None:
         write_document(out, removal.documents)
@@ -66,7 +67,7 @@ def revoke(
 @click.command()
 @home_option
 @click.option("--key", "name", required=True, type=TEXT, metavar="KEY", help=_KEY_HELP)
-@click.option("--since", type=TIME, help="Since when somebody else may have it (UTC); default: as it was removed.")
+@click.option("--since", type=TIME, help="Since when somebody else may have it; default: as it was removed.")
 @printed
 def incident(home: Path, name: str, since: datetime | None) -> Output:
     """Write the plan that follows the theft of a key: each step a command, and whether it is done already.
@@ -78,6 +79,6 @@ def incident(home: Path, name: str, since: datetime | None) -> Output:
       liaison trust incident --home vn --key statement --since yesterday
       liaison trust incident --home vn --key 3f2a9c01 --json
     """
-    since_us = None if since is None else to_us(since.replace(tzinfo=UTC))
+    since_us = None if since is None else to_us(since)
     about = describe_incident(plan_incident(home, name, SystemClock(), since_us))
     return Output(about, incident_lines(about))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,10 +11,11 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.commands.desk.steps import reasons_body, reasons_options
-from gateway.cli.inputs.moments import Moment
+from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import TEXT, VESSEL, Word, page_options, vessel_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
+from gateway.clock import rfc3339, to_us
 from gateway.model.purpose import Offence, Purpose
 from gateway.views.desk.lines import paged_lines
 from gateway.views.desk.steps import drafted_lines
@@ -45,7 +47,7 @@ _ONE = (
 @click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
 @click.option("--offence", required=True, type=Word([item.value for item in Offence]))
 @click.option("--case", required=True, help="Case number.")
-@click.option("--until", type=Moment(), help="Until when: 90 days at most, by default 30.")
+@click.option("--until", type=TIME_AHEAD, help="Until when: 90 days at most, by default 30.")
 @click.option("--no-tip-off", is_flag=True, help="No person there is shown it; their node answers it all the same.")
 @click.option("--idempotency-key", default="", help="The same key returns the first watch.")
 @printed
@@ -55,7 +57,7 @@ def add(
     purpose: str,
     offence: str,
     case: str,
-    until: Any,
+    until: datetime | None,
     no_tip_off: bool,
     idempotency_key: str,
     **asked: Any,
@@ -83,7 +85,7 @@ def add(
         "no_tip_off": no_tip_off,
     }
     if until is not None:
-        body["until"] = until.at(bearer.settings().node.member)
+        body["until"] = rfc3339(to_us(until))
     found = bearer.call("POST", "watches", body, key=idempotency_key)
     return Output(found, watch_lines(found, spoken()))
 
@@ -122,17 +124,17 @@ def show(bearer: Bearer, watch: str) -> Output:
 @click.command()
 @_watch
 @at_the_desk
-@click.option("--until", type=Moment(), help="Until when: 90 days from now at most, by default 30.")
+@click.option("--until", type=TIME_AHEAD, help="Until when: 90 days from now at most, by default 30.")
 @click.option("--reason", default="", help="Why it is still needed; it is logged.")
 @printed
-def renew(bearer: Bearer, watch: str, until: Any, reason: str) -> Output:
+def renew(bearer: Bearer, watch: str, until: datetime | None, reason: str) -> Output:
     """Say that a watch is still needed: each 30 days, or it is paused. A supervisor must approve it.
 
     \b
     Example:
       liaison watch renew 5f0c… --home th --as th.o.1042 --reason "the case is open"
     """
-    body = {"reason": reason} | ({"until": until.at(bearer.settings().node.member)} if until is not None else {})
+    body = {"reason": reason} | ({"until": rfc3339(to_us(until))} if until is not None else {})
     found = bearer.call("POST", f"watches/{quote(watch, safe='')}/renew", body)
     return Output(found, watch_lines(found, spoken()))
 
@@ -174,7 +176,7 @@ def followup(
     fields: str,
     files: tuple[Path, ...],
     key: str,
-    held_until: Any,
+    held_until: datetime | None,
     **given: str,
 ) -> Output:
     """Ask the owner of a hit for more: a human there decides, once a supervisor here has approved it.
@@ -184,7 +186,7 @@ def followup(
       liaison watch followup 5f0c… --home th --as th.o.1042 --from la --notice 77ab… \\
               --facts "he was seen at the bridge" --to-office la.blo.houayxay --attach bridge.jpg
     """
-    body = reasons_body(bearer, held_until, **given) | {"from": member, "notice": notice, "hit": hit}
+    body = reasons_body(held_until, **given) | {"from": member, "notice": notice, "hit": hit}
     body |= {"fields": [name.strip() for name in fields.split(",") if name.strip()], **bearer.attached(files)}
     found = bearer.call("POST", f"watches/{quote(watch, safe='')}/followup", body, key=key)
     return Output(found, drafted_lines(found, spoken()))
