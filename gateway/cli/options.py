@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from certs.hsm.uri import KeyUri, is_uri, parse_uri
-from gateway.cli.inputs.moments import TIME
+from gateway.cli.inputs.moments import TIME, TIME_OF_FIGURES, Time
 from gateway.cli.speech import note_command, spoken
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
@@ -154,10 +154,19 @@ place_options = together(
     click.option("--index", "index_file", type=NEW_FILE, help="Where the index lies, if not in the home or export."),
     click.option("--rebuild", is_flag=True, help="Throw the index away and build it anew."),
 )
-period_options = together(
-    click.option("--since", type=TIME, callback=_in_order, help="From this time on: 2026-11-24T09:30, yesterday, 7d."),
-    click.option("--until", type=TIME, callback=_in_order, help="Before this time."),
-)
+
+
+def _period(kind: Time, more: str) -> Callable[[_F], _F]:
+    """Return the two options of a period."""
+    since = f"From this time on: 2026-11-24T09:30, yesterday, 7d{more}."
+    return together(
+        click.option("--since", type=kind, callback=_in_order, help=since),
+        click.option("--until", type=kind, callback=_in_order, help="Before this time."),
+    )
+
+
+period_options = _period(TIME, "")
+figures_options = _period(TIME_OF_FIGURES, "; in UTC, as the months are, unless it has a zone")
 held_option = click.option(
     "--key-uri", "held", type=Uri(), help="The PKCS#11 URI of a key that exists: only its public half is written."
 )

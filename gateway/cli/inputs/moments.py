@@ -37,8 +37,8 @@ class Time(click.ParamType[datetime]):
 
     name = "TIME"
 
-    def __init__(self, *, ahead: bool = False) -> None:
-        self._ahead = ahead
+    def __init__(self, *, ahead: bool = False, in_utc: bool = False) -> None:
+        self._ahead, self._in_utc = ahead, in_utc
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the time, in UTC. Raises `BadParameter`, which names the nearest word and the forms."""
@@ -47,7 +47,7 @@ class Time(click.ParamType[datetime]):
         speech = (ctx.find_object(Speech) if ctx else None) or Speech()
         text = western_digits(str(value).strip())
         try:
-            at = from_us(self._read_us(text.lower(), speech.member()))
+            at = from_us(self._read_us(text.lower(), "" if self._in_utc else speech.member()))
         except (Malformed, OverflowError) as error:
             near = difflib.get_close_matches(text.lower(), ("now", *_DAYS), 1, 0.6)
             advice = f"did you mean `{near[0]}`? " if near else ""
@@ -74,6 +74,9 @@ class Time(click.ParamType[datetime]):
 
 TIME = Time()
 """A time of what was: entries, a loss."""
+
+TIME_OF_FIGURES = Time(in_utc=True)
+"""A time at which figures begin or end: their months and days are those of UTC, and so is a time without a zone."""
 
 TIME_AHEAD = Time(ahead=True)
 """A time of what is to be: until when something stands."""

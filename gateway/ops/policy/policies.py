@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from gateway.clock import SystemClock, rfc3339_s
 from gateway.config import load_settings
-from gateway.errors import LiaisonError, Misconfigured
+from gateway.errors import LiaisonError, Misconfigured, Misused
 from gateway.model.names import MemberId
 from gateway.ops.policy.folders import member_of
 from gateway.ops.policy.keeper import PolicyKeeper
@@ -23,6 +24,9 @@ from policy.engine.engine import BASE, PolicyEngine
 from policy.review.cases import read_case, run_twins
 from policy.review.matrix import Row, as_html, matrix, overview
 from policy.review.reasons import Explanation, explain_decision
+
+_SPAN = re.compile(r"(\d{1,4})([dhw])")
+_HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 def problems_of(folder: Path, member: MemberId) -> list[LiaisonError]:
@@ -62,6 +66,14 @@ def explain_case(path: Path, member: str | None) -> Explanation:
     case = read_case(path)
     engine = PolicyEngine.load(folder, member_of(folder, member))
     return explain_decision(engine, case.action, case.attributes, case.now_us)
+
+
+def since_us(span: str) -> int:
+    """Return the time `30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `Misused`."""
+    found = _SPAN.fullmatch(span)
+    if not found:
+        raise Misused(f"--since `{span[:20]!a}` is no span of time (30d, 12h or 2w)")
+    return SystemClock().now_us() - int(found[1]) * _HOURS[found[2]] * 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from gateway.cli.options import (
     NEW_FILE,
     NEW_FOLDER,
     auditor_key,
+    figures_options,
     home_option,
     json_option,
     period_options,
@@ -148,7 +149,7 @@ def key_report(home: Path, name: str, since: datetime, limit: int) -> Output:
 
 @click.command()
 @home_option
-@period_options
+@figures_options
 @click.option("--csv", "csv_file", type=NEW_FILE, metavar="FILE", help="Write a line for each count; `-` prints them.")
 @click.option(
     "--html", "html_file", type=NEW_FILE, metavar="FILE", help="Write a page with charts, for reading and printing."
