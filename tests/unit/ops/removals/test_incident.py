@@ -88,7 +88,7 @@ def test_the_doctor_of_a_counterpart_names_key_window_and_command(federation: Fe
     )
     import_document(th.home / "trust", data, CLOCK)
     (found,) = doctor(federation, "th")
-    assert found.remedy.endswith(from_us(since_us).strftime("--since %Y-%m-%dT%H:%M:%S"))
+    assert found.remedy.endswith(from_us(since_us).strftime("--since %Y-%m-%dT%H:%M:%SZ"))
 
 
 def test_the_command_writes_the_plan(federation: Federation, capsys: pytest.CaptureFixture[str]) -> None:
