@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +11,6 @@ import click
 from click.core import ParameterSource
 
 from certs.hsm.uri import KeyUri, is_uri, parse_uri
-from gateway.cli.inputs.moments import TIME, TIME_OF_FIGURES, Time
 from gateway.cli.speech import note_command, spoken
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
@@ -26,15 +24,6 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
-
-
-def _in_order(ctx: click.Context, param: click.Parameter, value: datetime | None) -> datetime | None:
-    """Return a time of a period. Raises `BadParameter` where the period would end before it begins: nothing fits it."""
-    given = ctx.params | {str(param.name): value}
-    since, until = given.get("since"), given.get("until")
-    if since is not None and until is not None and since >= until:
-        raise click.BadParameter("the period ends before it begins: give a time after that of --since", ctx, param)
-    return value
 
 
 class Word(click.Choice[str]):
@@ -154,19 +143,6 @@ place_options = together(
     click.option("--index", "index_file", type=NEW_FILE, help="Where the index lies, if not in the home or export."),
     click.option("--rebuild", is_flag=True, help="Throw the index away and build it anew."),
 )
-
-
-def _period(kind: Time, more: str) -> Callable[[_F], _F]:
-    """Return the two options of a period."""
-    since = f"From this time on: 2026-11-24T09:30, yesterday, 7d{more}."
-    return together(
-        click.option("--since", type=kind, callback=_in_order, help=since),
-        click.option("--until", type=kind, callback=_in_order, help="Before this time."),
-    )
-
-
-period_options = _period(TIME, "")
-figures_options = _period(TIME_OF_FIGURES, "; in UTC, as the months are, unless it has a zone")
 held_option = click.option(
     "--key-uri", "held", type=Uri(), help="The PKCS#11 URI of a key that exists: only its public half is written."
 )

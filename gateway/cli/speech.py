@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +9,6 @@ from typing import Any
 
 import click
 
-from gateway.config.home import Home
-from gateway.config.source_home import SourceHome
-from gateway.config.witness_home import WitnessHome
-from gateway.desk.people.times import OFFSETS
 from gateway.language.catalogue import tell
 from gateway.language.dates import name_the_zone
 from gateway.language.languages import Language
@@ -52,28 +46,16 @@ class Speech:
         given: Mapping[str, Any] = self.context.params if self.context else {}
         places = given.get("home"), given.get("export") or given.get("folder")
         if places not in self._members:
-            self._members[places] = _member(*places)
+            from gateway.cli.inputs.places import member_of
+
+            self._members[places] = member_of(*places)
         return self._members[places]
 
     def minutes_ahead(self) -> int:
         """Return by how much the time of that member is ahead of UTC."""
+        from gateway.desk.people.times import OFFSETS
+
         return OFFSETS.get(self.member(), 0)
-
-
-def _member(home: Any, export: Any) -> str:
-    try:
-        if isinstance(home, Path):
-            files = ((Home(home).settings, "node"), (SourceHome(home).settings, "source"))
-            for file, table in (*files, (WitnessHome(home).settings, "witness")):
-                if file.is_file():
-                    return str(tomllib.loads(file.read_text(encoding="utf-8"))[table]["member"])
-        if isinstance(export, Path):
-            from gateway.audit.export.layout import MANIFEST
-
-            return str(json.loads((export / MANIFEST).read_bytes())["member"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return ""
-    return ""
 
 
 def _choose(context: click.Context, _parameter: click.Parameter, value: str) -> None:

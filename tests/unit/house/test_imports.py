@@ -26,6 +26,7 @@ ALLOWED = {
     "gateway/audit/reading/opened.py": "parsing an answer loads all record types, for the few entries with hits",
     "gateway/ops/audit/search.py": "trust documents and the verifier are for searches with a mandate and complete ones",
     "gateway/views/render.py": "only a command that makes a page loads the template engine",
+    "gateway/cli/speech.py": "settings, exports and the zones of countries are loaded where a time is read or told",
     "gateway/cli/output.py": "rich draws on terminals only, and structlog describes what was not foreseen only",
     "gateway/cli/commands/node/serve.py": "its help shall not load the whole node",
     "gateway/cli/commands/source/serve.py": "its help shall not load the whole source process",

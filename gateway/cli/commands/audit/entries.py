@@ -10,14 +10,13 @@ import click
 from certs.keyfiles import KeyPlace
 from gateway.audit.reading.show import Filter
 from gateway.cli.inputs.moments import TIME
+from gateway.cli.inputs.periods import figures_options, period_options
 from gateway.cli.options import (
     NEW_FILE,
     NEW_FOLDER,
     auditor_key,
-    figures_options,
     home_option,
     json_option,
-    period_options,
 )
 from gateway.cli.output import Output, print_result, print_table, printed, progress_bar
 from gateway.clock import to_micros

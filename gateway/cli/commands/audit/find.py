@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from certs.keyfiles import KeyPlace
-from gateway.cli.options import FILE, KEY, given, period_options, place_options
+from gateway.cli.inputs.periods import period_options
+from gateway.cli.options import FILE, KEY, given, place_options
 from gateway.cli.output import Output, printed, progress_bar
 from gateway.clock import to_micros
 from gateway.ops.audit.search import Complete, Place, Searcher, find_entries, update_index
