@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import click
@@ -228,6 +229,7 @@ def _texts(tree: ast.AST) -> Iterator[str]:
             yield node.value
 
 
+@cache
 def told_by_the_program() -> list[tuple[str, str]]:
     """Return each command that a text of the program tells somebody to give, with its module."""
     found = []

@@ -60,6 +60,16 @@ def command(*arguments: str) -> int:
     return run(arguments)
 
 
+def command_of_account(number: str, errors: str, *arguments: str) -> int:
+    """Run `liaison ARGUMENTS` as another account, in its group alone; what it says of errors is written to a file."""
+    os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 2)
+    os.environ["HOME"] = "/"
+    os.setgroups([])
+    os.setgid(int(number))
+    os.setuid(int(number))
+    return command(*arguments)
+
+
 # ---------------------------------------------------------------- the zygote itself
 
 

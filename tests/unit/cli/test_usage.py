@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from gateway.cli.main import run
 from gateway.clock import SystemClock, rfc3339
 from tests.support.cli import Liaison, found_federation
 from tests.support.tables import table
+from tests.support.zygote import Zygote
 
 
 @pytest.fixture
@@ -332,19 +333,16 @@ def home_of_root() -> Iterator[Path]:
 
 def as_nobody(*arguments: str) -> tuple[int, str, str]:
     """Exit code and output of a command that another account runs."""
-    program = "from gateway.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        user=_NOBODY,
-        group=_NOBODY,
-        extra_groups=[],
-        env={**os.environ, "HOME": "/"},
-    )
-    return done.returncode, done.stdout, done.stderr
+
+    async def run_there(folder: Path) -> int:
+        async with Zygote() as zygote:
+            call, errors = "tests.support.zygote:command_of_account", str(folder / "err")
+            child = await zygote.fork(call, str(_NOBODY), errors, *arguments, output=folder / "out")
+            return await child.ended(60)
+
+    with tempfile.TemporaryDirectory() as name:
+        code = asyncio.run(run_there(Path(name)))
+        return code, Path(name, "out").read_text(), Path(name, "err").read_text()
 
 
 @table(

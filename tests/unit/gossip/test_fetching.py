@@ -177,13 +177,11 @@ async def test_a_chain_may_have_as_many_parts_as_fit(founded: Federation) -> Non
 
 def other_statuses(federation: Federation, count: int) -> dict[bytes, bytes]:
     """Sign statuses with the number of the one in force, which contradict it; return them by their hashes."""
-    held = federation.view("th").status("vn")
+    held, key = federation.view("th").status("vn"), federation["vn"].key("status")
     assert held is not None
     made = {}
     for second in range(1, count + 1):
-        data = sign_status(
-            replace(held, expires_us=held.expires_us - second * 1_000_000), federation["vn"].key("status")
-        )
+        data = sign_status(replace(held, expires_us=held.expires_us - second * 1_000_000), key)
         made[parse_status(data)[0].hash] = data + b"\n"
     return made
 
@@ -264,7 +262,7 @@ async def test_a_member_that_signs_without_end_is_news_for_a_while_and_its_remov
 ) -> None:
     federation = founded.copy(tmp_path, SystemClock())
     vietnam = federation["vn"]
-    newest = [b""]
+    newest, key = [b""], vietnam.key("status")
     member = Hostile(lambda: [line(Kind.STATUS, "vn", 9, newest[0])], lambda _wanted: Part(newest[0], len(newest[0])))
     made = node(federation, member)
     first = federation.view("vn").status("vn")
@@ -272,7 +270,7 @@ async def test_a_member_that_signs_without_end_is_news_for_a_while_and_its_remov
 
     async def tell(number: int, *removed: str) -> None:
         status = replace(first, sequence=first.sequence + number, removed=removed)
-        newest[0] = sign_status(status, vietnam.key("status")) + b"\n"
+        newest[0] = sign_status(status, key) + b"\n"
         await made.hear(hashlib.sha256(newest[0]).digest(), 1.1)
 
     slowed: list[MemberId] = []
