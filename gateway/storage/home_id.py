@@ -20,7 +20,8 @@ from sqlalchemy import inspect, select
 
 from certs.durable import write_new
 from gateway.config.home import HOME_ID
-from gateway.errors import Misconfigured, StorageBroken
+from gateway.errors import Misconfigured
+from gateway.host.failures import failure
 from gateway.storage.database.engine import Database
 from gateway.storage.database.tables import home
 from gateway.storage.database.upsert import insert_for
@@ -41,7 +42,7 @@ def read_id(folder: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:
-        raise StorageBroken("cannot be read: {strerror}", where=str(file), strerror=error.strerror) from error
+        raise failure(str(file), error) from error
     if not _ID.fullmatch(data):
         raise Misconfigured(
             "this is no id of a home",
