@@ -184,7 +184,8 @@ class Listener:
                 of_systems[connection.system].append(connection)
         own, free = of_systems[new.system], min(limits.places, budget().places) - sum(map(len, of_systems.values()))
         group = own
-        if len(own) <= (limits.per_system if free >= limits.reserve else limits.small):
+        reserve = min(limits.reserve, budget().places // 4)
+        if len(own) <= (limits.per_system if free >= reserve else limits.small):
             if free >= 0:
                 return
             group = max(of_systems.values(), key=len)

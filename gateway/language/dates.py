@@ -27,8 +27,11 @@ BUDDHIST_YEARS = 543
 _AHEAD: ContextVar[int | None] = ContextVar("minutes by which the reader's time is ahead of UTC", default=None)
 _ZONE: ContextVar[Callable[[], int] | None] = ContextVar("asks for them, where times have a zone", default=None)
 
-_UTC = re.compile(r"(?<![\w\"'.:+-])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)(?![\w\"'])", re.ASCII)
+_UTC = re.compile(
+    r"\"[^\"\n]*\"|(?<![\w\"'.:+/-])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)(?![\w\"'/])", re.ASCII
+)
 _OF_AN_OPTION = re.compile(r"--[a-z-]+[ =]\Z", re.ASCII)
+_LONGEST_OPTION = 40
 
 
 def tell_times_of(minutes_ahead: int) -> None:
@@ -64,9 +67,15 @@ def with_zones(line: str) -> str:
         return line
 
     def told(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
         try:
             at = datetime.fromisoformat(found[1])
-            return local(at).isoformat() if _OF_AN_OPTION.search(line, 0, found.start()) else zoned(at)
+            return (
+                local(at).isoformat()
+                if _OF_AN_OPTION.search(line[max(0, found.start() - _LONGEST_OPTION) : found.start()])
+                else zoned(at)
+            )
         except (ValueError, OverflowError):  # the last year of the calendar has no later hour
             return found[1]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn
 import grpc
 
 from certs.tls import listen
-from gateway.errors import HeadConflict, LiaisonError, StorageBroken, Unavailable
+from gateway.errors import HeadConflict, LiaisonError, StorageAway, StorageBroken, Unavailable
 from gateway.host.failures import NO_ENTRY
 from gateway.rpc.contract import Call, CallerCheck, Door, Method, Who, by_path, largest_request
 from gateway.rpc.status import STATUS, size_metadata
@@ -95,6 +95,8 @@ class ThreadServer(Generic[Who]):
                 return door.write(answer)
             except grpc.RpcError:  # the caller is gone, and its message never came
                 return b""
+            except StorageAway as error:
+                self._refuse(context, method, who, error)
             except StorageBroken as error:
                 self._fatal(error)
                 raise
@@ -119,8 +121,8 @@ class ThreadServer(Generic[Who]):
     def _note(self, call: RefusedCall) -> None:
         try:
             self._refused(call)
-        except Unavailable:
-            return  # no note can be written for want of a descriptor: the refusal itself leaves all the same
+        except (Unavailable, StorageAway):
+            return  # no note can be written now: the refusal itself leaves all the same
         except StorageBroken as broken:
             self._fatal(broken)
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
@@ -354,26 +355,19 @@ async def test_work_is_passed_on_to_agencies_that_are_there_and_who_has_it_reads
 
 
 async def test_what_nobody_of_an_agency_may_do_is_passed_on_to_the_national_desk(world: World) -> None:
-    vn, persons = world.nodes["vn"], Home(world.home("vn")).people / PERSONS
+    vn = world.nodes["vn"]
     people = vn.core.people
     _, there, work = await asked(world)
     police = actor("vn", "p1", Role.DUTY, agency="police")
     national = actor("vn", "n1", Role.NATIONAL_DESK, office="vn.capital")
     assert not people.lacks("customs", Role.DUTY), "without a list, tokens tell"
     people.tell(police.officer, (Role.DUTY,), CLOCK.now_us() + HOUR_US)
-    listed = "vn.o.c1,customs,vn.blo.one,data-officer,,en,2099-01-01"
-    persons.parent.mkdir(exist_ok=True)
-    try:
-        persons.write_text(f"{','.join(PERSON_COLUMNS)}\n{listed}\n", encoding="utf-8")
-        people.look()
+    with _data_officer_of_customs(world):
         for who, agency, role in ((DUTY, "police", Role.DUTY), (police, "customs", Role.NATIONAL_DESK)):
             await step(world, "vn").handing.pass_on(who, work.id, agency, "theirs")
             (moved,) = works(vn, WorkKind.DECIDE, key=there)
             assert (moved.agency, moved.role) == (agency, role)
-    finally:
-        persons.unlink()
-        people.tell(police.officer, (Role.DUTY,), 0)
-        people.look()
+    people.tell(police.officer, (Role.DUTY,), 0)
     back = await step(world, "vn").handing.pass_on(national, work.id, "immigration", "nobody there does it")
     assert back.agency == "immigration", "the national desk acts on it"
 
@@ -432,6 +426,14 @@ async def test_a_form_goes_from_one_central_authority_to_the_other(world: World)
     decide = Decide(work=work.id, answer=ReplyCode.NOTHING_HELD, reason="no such plate")
     with pytest.raises(Forbidden):
         await step(world, "vn").decisions.decide(DUTY, decide)
+    national = actor("vn", "n1", Role.NATIONAL_DESK, office="vn.capital")
+    customs, its_own = actor("vn", "c2", Role.DUTY, agency="customs"), there_second.person.agency
+    with _data_officer_of_customs(world):
+        await step(world, "vn").handing.pass_on(national, work.id, "customs", "theirs")
+        for who in (customs, national):
+            with pytest.raises(Forbidden):
+                await step(world, "vn").decisions.decide(who, decide)
+    await step(world, "vn").handing.pass_on(national, work.id, its_own, "ours")
     back = Decide(work=work.id, answer=ReplyCode.CLARIFY, reason="which one", text="which province?")
     await step(world, "vn").decisions.decide(there_second, back)
     await until(lambda: bool(works(th, WorkKind.CLARIFY, key=drafted.key)), "it comes back")
@@ -444,6 +446,22 @@ async def test_a_form_goes_from_one_central_authority_to_the_other(world: World)
     newest = last_ask(vn.desk.parts.store.notices(there))[2]
     assert (newest.facts, newest.values) == ("of Chiang Rai", VALUES)
     await step(world, "vn").decisions.decide(there_second, decide)
+
+
+@contextmanager
+def _data_officer_of_customs(world: World) -> Iterator[None]:
+    """List one person for a while: a data officer of the customs of Viet Nam."""
+    people, persons = world.nodes["vn"].core.people, Home(world.home("vn")).people / PERSONS
+    persons.parent.mkdir(exist_ok=True)
+    persons.write_text(
+        f"{','.join(PERSON_COLUMNS)}\nvn.o.c1,customs,vn.blo.one,data-officer,,en,2099-01-01\n", encoding="utf-8"
+    )
+    people.look()
+    try:
+        yield
+    finally:
+        persons.unlink()
+        people.look()
 
 
 def _of_police(world: World) -> Actor:

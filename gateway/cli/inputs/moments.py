@@ -47,7 +47,10 @@ class Time(click.ParamType[datetime]):
         speech = (ctx.find_object(Speech) if ctx else None) or Speech()
         text = western_digits(str(value).strip())
         try:
-            at = from_us(self._read_us(text.lower(), "" if self._in_utc else speech.member()))
+            at_us = self._read_us(text.lower(), "" if self._in_utc else speech.member())
+            if at_us < 0:  # `1430` is an hour that somebody wrote, and no year of ours
+                raise Malformed("a time before 1970", where="time")
+            at, understood = from_us(at_us), zoned(from_us(at_us))
         except (Malformed, OverflowError) as error:
             near = difflib.get_close_matches(text.lower(), ("now", *_DAYS), 1, 0.6)
             advice = f"did you mean `{near[0]}`? " if near else ""
@@ -55,7 +58,7 @@ class Time(click.ParamType[datetime]):
             raise click.BadParameter(told, ctx, param) from error
         is_told = speech.context is not None and not speech.answers_in_json
         if param is not None and is_told and not _ZONE.fullmatch(text):
-            click.echo(f"{param.opts[0]}: {zoned(at)}", err=True)
+            click.echo(f"{param.opts[0]}: {understood}", err=True)
         return at
 
     def _read_us(self, text: str, member: str) -> int:

@@ -14,15 +14,15 @@ from gateway.config.witness_home import WitnessHome
 
 
 def member_of(home: Any, export: Any) -> str:
-    """Return the member in the settings of a home, else in the manifest of an export; none where neither says it."""
+    """Return the member in the manifest of an export, else in the settings of a home; none where neither says it."""
     try:
+        if isinstance(export, Path) and (export / MANIFEST).is_file():
+            return str(json.loads((export / MANIFEST).read_bytes())["member"])
         if isinstance(home, Path):
             files = ((Home(home).settings, "node"), (SourceHome(home).settings, "source"))
             for file, table in (*files, (WitnessHome(home).settings, "witness")):
                 if file.is_file():
                     return str(tomllib.loads(file.read_text(encoding="utf-8"))[table]["member"])
-        if isinstance(export, Path):
-            return str(json.loads((export / MANIFEST).read_bytes())["member"])
     except (OSError, ValueError, LookupError, TypeError):
         return ""
     return ""

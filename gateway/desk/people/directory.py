@@ -119,12 +119,11 @@ class People:
         return frozenset(each.agency for each in shifts) | {each.agency for each in self._lists.persons.values()}
 
     def lacks(self, agency: str, role: Role) -> bool:
-        """Tell whether an agency has no person of a role; False where the home lists no persons: tokens tell."""
-        lists = self._lists
+        """Tell whether an agency has no person of a role; False where no person of it is listed: its tokens tell."""
+        listed = [each for each in self._lists.persons.values() if each.agency == agency]
         with self._lock:
             told = any(each.agency == agency and each.role is role for each in self._told.values())
-        listed = any(each.agency == agency and role in each.roles for each in lists.persons.values())
-        return bool(lists.persons) and not (told or listed)
+        return bool(listed) and not (told or any(role in each.roles for each in listed))
 
     def who(self, agency: str, office: str, role: Role, now_us: int) -> OnDuty:
         """Return who is to do work of an office: those on duty, or without any those of the national desk."""

@@ -94,7 +94,7 @@ def _offset(text: str) -> timezone:
     if text.upper() == "Z":
         return UTC
     minutes = int(text[1:3]) * 60 + int(text[-2:])
-    if minutes > 14 * 60:
+    if minutes > 14 * 60 or int(text[-2:]) > 59:
         raise _unreadable(text, "an offset such as +07:00")
     return timezone(timedelta(minutes=-minutes if text.startswith("-") else minutes))
 

@@ -17,7 +17,7 @@ from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import ExchangeId, identifier
 from gateway.model.values import text_value
-from gateway.ports.desk import DeskRows, Thread, Work
+from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
 _MAX_REASON = 300
@@ -36,9 +36,9 @@ class Handing:
     async def pass_on(self, actor: Actor, work_id: str, agency: str, reason: str) -> Work:
         """Move work to another agency, with its clock as it is; return it. Raises `Forbidden`, `Stale`, `Malformed`.
 
-        A counterpart's thread goes with its work each time, so the agency that has the work can read it. A record is
-        released by its own agency only, whichever agency has the work. Where the agency has no person of the role, the
-        work goes to the national desk.
+        A counterpart's thread goes with its last work: while others have open work of it, they keep it, and who has
+        such work can read it. A record is released by its own agency only, whichever agency has the work. Where the
+        agency has no person of the role, the work goes to the national desk.
         """
         text_value(reason, "reason", _MAX_REASON)
         check_person(actor)
@@ -63,19 +63,26 @@ class Handing:
             role = Role.DATA_OFFICER if before.kind in _OF_DATA else before.role
             if role is Role.NATIONAL_DESK and self._it.on_duty(to, "", Role.DUTY, self._it.now_us):
                 role = Role.DUTY
-            if self._people.lacks(to, role):
+            if role is not Role.CENTRAL_AUTHORITY and self._people.lacks(to, role):  # a form stays its authority's
                 role = Role.NATIONAL_DESK
             moved = replace(before, agency=to, office="", assigned="", role=role)
             content = {"from": before.agency, "to": to}
             rows = DeskRows(works=(moved,))
             thread = self._it.desk.store.thread(before.key)
-            if thread is not None and not thread.opener and thread.agency in ("", before.agency):
-                owned = replace(thread, agency=to, version=thread.version + 1)
+            if thread is not None and not thread.opener and not self._stays(thread, before):
+                owned = replace(thread, agency=to, office="", version=thread.version + 1)
                 rows = replace(rows, thread=owned, before=thread.version)
             return desk_act(actor.officer, "pass-on", work.key, work=before, reason=reason, content=content, rows=rows)
 
         await self._it.desk.pen.write(self._it.desk.parts.member, work.key, draft)
         return moved
+
+    def _stays(self, thread: Thread, passed: Work) -> bool:
+        """Tell whether a thread stays where it is when one work of it goes to another agency."""
+        if thread.agency not in ("", passed.agency):
+            return True
+        left = self._it.desk.store.works(WorkFilter(key=thread.key))
+        return any(each.id != passed.id and thread.agency in ("", each.agency) for each in left)
 
     async def note_read(self, actor: Actor, work_id: str) -> Work:
         """End the work of looking at a note, a word or an undelivered notice; a package is opened instead.

@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.audit.acts.desk_acts import needs_of
 from gateway.desk.acts import Act
 from gateway.desk.alerts.issuing import verified
@@ -22,7 +24,7 @@ from gateway.desk.listing import first_fitting
 from gateway.desk.originator.ledger import Ledger
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
-from gateway.desk.roles import Person, note_shown, refusal
+from gateway.desk.roles import PASSED_ON, Person, note_shown, refusal
 from gateway.desk.second_step.parts import own_matter
 from gateway.desk.second_step.proposals import proposal_of
 from gateway.desk.second_step.unapproved import draft_of
@@ -181,10 +183,16 @@ class DeskReading:
         return row.kind is not ThreadKind.WATCH or row.opener or not is_quiet(self._store.placed(row.key))
 
     def _may_read(self, person: Person, row: Thread, now_us: int) -> bool:
-        """Tell whether a person may read a thread: by the roles, or since its owner's change is told to this person."""
+        """Tell whether a person may read a thread: by the roles, since work of it was passed on to the person's agency,
+        or since its owner's change is told to this person."""
         code = may_read(person, row, now_us)
         if row.kind is ThreadKind.WATCH:
             return self._may_list(person, row, now_us)
+        if code == "outside-reach" and not row.opener:
+            passed = self._store.works(WorkFilter(key=row.key, agency=person.agency, kinds=PASSED_ON))
+            theirs = (replace(row, agency=work.agency, office=work.office) for work in passed)
+            if any(not may_read(person, each, now_us) for each in theirs):
+                return True
         if code != "outside-reach" or row.kind is not ThreadKind.CHANGE:
             return not code
         told = self._store.works(WorkFilter(key=row.key, kinds=(WorkKind.READ,), open_only=False))

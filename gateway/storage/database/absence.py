@@ -11,14 +11,16 @@ import threading
 from collections.abc import Callable
 
 from gateway.clock import SystemClock
-from gateway.errors import LiaisonError, StorageAway, StorageBroken
-from gateway.host.failures import LOST
+from gateway.errors import LiaisonError, NotWritten, StorageAway, StorageBroken
+from gateway.host.failures import DESCRIPTORS, LOST
 
 _FIRST_S, _LONGEST_S = 0.05, 1.0
 """Seconds between two looks; each is twice as long as the one before."""
 
-_PASSING = frozenset({LOST, StorageAway.default_code, "storage-standby"})
-"""Codes of a server that is not back yet, or that is about to be promoted."""
+_PASSING = frozenset(
+    {LOST, StorageAway.default_code, "storage-standby", DESCRIPTORS, NotWritten.default_code, "storage-locked"}
+)
+"""Codes of a server that is not back yet or is about to be promoted, and of what is short or slow here and passes."""
 
 
 class Held(threading.local):

@@ -55,9 +55,10 @@ UPDATE log_lease SET busy = false WHERE log_id = %s AND epoch = %s
 RETURNING set_config('synchronous_commit', 'off', true)
 """
 _END_SILENT = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND wait_event = 'ClientRead'
-AND state_change < clock_timestamp() - make_interval(secs => %s) AND pid IN (
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()
+AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - make_interval(secs => %s) AND pid IN (
     SELECT pid FROM pg_locks WHERE relation = 'log_lease'::regclass AND mode IN ('RowShareLock', 'RowExclusiveLock')
+    AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 )
 """
 _NONE = -1

@@ -70,6 +70,7 @@ class SqlLogStore(SqlLogReader):
                 if self._desk:
                     self._desk.release()
             return
+        self._database.absence.require_here("append", waits=True)  # before the lease of before is taken for ours
         log_id, state = self._ids[known.log], known
         if self._leases.asks(log_id):
             state = self._state(self._leases.take(log_id))

@@ -84,7 +84,11 @@ def test_until_when_is_read_ahead(turned: None, context: click.Context, said: st
 
 @table(
     ("said", "advice"),
-    [("yesterdy", "did you mean `yesterday`?"), ("3m", "36h or 7d"), ("14", "give"), ("25:00", "give")],
+    [
+        ("yesterdy", "did you mean `yesterday`?"),
+        ("3m", "36h or 7d"),
+        *((said, "give") for said in ("14", "25:00", "1430", "0930", "2026-11-24 09:30 +07:90")),
+    ],
 )
 def test_another_time_is_refused_and_the_forms_are_named(said: str, advice: str) -> None:
     with pytest.raises(click.BadParameter, match=re.escape(advice)) as refused:
@@ -152,6 +156,13 @@ def test_a_line_has_the_country_s_time_with_its_zone_and_a_command_one_that_can_
     assert pasted == "liaison audit key-report --key k --since 2026-12-02T14:02:05.000001+07:00"
     assert to_us(TIME.convert(shlex.split(pasted)[-1], None, context)) % 1_000_000 == 1
     assert run.run(printed, f'{{"until":"{at}"}}') == f'{{"until":"{at}"}}'
+    for kept in (
+        f'{{"text":"seen {at} at the port"}}',
+        f'he wrote "seen {at}"',
+        f"in /srv/exports/{at}",
+        f"in {at}/th",
+    ):
+        assert run.run(printed, kept) == kept
     assert run.run(printed, "never: 9999-12-31T23:59:59Z") == "never: 9999-12-31T23:59:59Z"
 
 
@@ -174,6 +185,11 @@ def test_an_export_has_the_time_of_its_member_and_what_has_neither_is_in_utc(tmp
     assert speech.minutes_ahead() == 0
     speech.context.params = {"home": None, "folder": tmp_path}
     assert speech.minutes_ahead() == 390
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "node.toml").write_text('[node]\nmember = "th"\n', encoding="utf-8")
+    speech.context.params = {"home": home, "export": tmp_path}
+    assert speech.minutes_ahead() == 390, "whose home the environment names is another matter"
     for broken in ("{}", "[]", "{"):
         other = tmp_path / broken
         other.mkdir()
