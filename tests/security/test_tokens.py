@@ -201,7 +201,8 @@ def test_check_4_any_changed_character_is_refused(data: st.DataObject) -> None:
     tokens = OfficerTokens("th", {"idp-1": KEY.public_key()}, ManualClock(START))
     token = sign(HEAD, claims())
     place = data.draw(st.integers(0, len(token) - 1))
-    character = data.draw(st.sampled_from("ABCxyz019-_.").filter(lambda new: new != token[place]))
+    drawn = data.draw(st.sampled_from("ABCxyz019-_."))
+    character = drawn if drawn != token[place] else "~"  # a signature is another one each time: it decides no draw
     refusal(tokens, token[:place] + character + token[place + 1 :])
 
 
