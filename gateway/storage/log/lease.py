@@ -34,7 +34,7 @@ ALONE = 8
 """Times in a row that a process finds that no other has had the lease, after which it writes without asking."""
 
 _MOST_PATIENCE_S = 4.0
-_SILENT_S = 6
+_SILENT_S = 2
 _GIVES_UP_S = 20.0
 _PAUSES_S = (0.001, 0.002, 0.004, 0.008)
 

@@ -312,7 +312,7 @@ def test_n286_a_process_that_stands_still_between_two_statements_that_travel_tog
         with waiting() as watch:
             (place,) = logged(log.append([answered()]))
         assert place.index == 1
-        assert 1.5 < watch.seconds < 6 * FAIL_OVER_S
+        assert 1.5 < watch.seconds < 2 * FAIL_OVER_S
         connection.execute("SELECT 1")
     assert connection.closed
     log.close()
