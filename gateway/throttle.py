@@ -73,10 +73,10 @@ class Rates:
 
 
 class Shares:
-    """Places of one kind, each taken by an owner: nobody has more than are free for the others.
+    """Shares places of one kind among owners, of whom none has more than are free for the others.
 
-    However many owners take all that they get, some are left for the next. Not thread-safe. `most` returns how many
-    there are.
+    An owner who takes all that there is to get has half of what was left. So several together can take them all. Not
+    thread-safe. `most` returns how many there are.
     """
 
     def __init__(self, most: Callable[[], int]) -> None:

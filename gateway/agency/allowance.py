@@ -78,7 +78,7 @@ class _Callers:
 class _Streams:
     """The open streams of events: of each officer at a system, of each system, and of all.
 
-    No system has more than are free for the others: however many take all that they get, some are left for the next.
+    No system has more than are free for the others.
     """
 
     def __init__(self, limits: Limits, most: Callable[[], int]) -> None:

@@ -121,7 +121,7 @@ class Server:
 
     @property
     def as_user(self) -> list[str]:
-        """What starts a program as the server's user: `subprocess` would fork for that, and gRPC's threads break it."""
+        """Return what starts a program as the server's user: `subprocess` would fork, which gRPC's threads break."""
         return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] if self.user else []
 
     def _launch(self) -> None:

@@ -31,8 +31,8 @@ LOST = "lost"
 """The term of those among them whose key is not there and was not destroyed."""
 
 MARKS = ("erased:", "lost:")
-"""What stands before the id of a key that was not there when a block was added, with entries under it: such a part has
-no postings."""
+"""The marks before the id of a key that was not there when a block was added, with entries under it: such a part has no
+postings."""
 
 _TRIES = 5
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,6 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import DeskRows
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogState, NewEntry
-from gateway.storage.database import postgres_address
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
 from gateway.storage.database.migrate import migrate
@@ -25,23 +23,10 @@ from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.log.lease import ALONE
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered, logged
-from tests.support.databases import Server, new_postgres, server, wait_until
+from tests.support.databases import Server, new_postgres, wait_until
 from tests.support.desk_rows import a_thread, new_key
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def postgres() -> Server:
-    return server("postgresql")
-
-
-@pytest.fixture
-def home(tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogHome]:
-    before, LogHome.engine = LogHome.engine, "postgresql"
-    monkeypatch.setitem(postgres_address._KEEPALIVE, "connect_timeout", 2)
-    yield LogHome(tmp_path)
-    LogHome.engine = before
 
 
 def waiting(database: Database, home: LogHome) -> None:

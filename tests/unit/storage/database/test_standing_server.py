@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,28 +14,14 @@ from gateway.errors import NotWritten, StorageBroken
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import DeskRows
 from gateway.ports.log_store import LogState, NewEntry
-from gateway.storage.database import postgres_address
 from gateway.storage.database.engine import Database
 from gateway.storage.database.tables import document
 from gateway.storage.documents.document_store import SqlDocumentStore
 from tests.support.audit_logs import LogHome, answered, logged
-from tests.support.databases import Server, server, wait_until
+from tests.support.databases import Server, wait_until
 from tests.support.desk_rows import a_thread, new_key
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def postgres() -> Server:
-    return server("postgresql")
-
-
-@pytest.fixture
-def home(tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogHome]:
-    before, LogHome.engine = LogHome.engine, "postgresql"
-    monkeypatch.setitem(postgres_address._KEEPALIVE, "connect_timeout", 2)
-    yield LogHome(tmp_path)
-    LogHome.engine = before
 
 
 def failures(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
