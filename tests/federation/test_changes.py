@@ -40,8 +40,14 @@ from tests.support.waiting import until
 async def disclosed(world: World) -> tuple[Node, Node, Search, str]:
     """Both nodes, after a search of th that got a record of vn; the search, and the record's name at home."""
     th, vn = world.nodes["th"], world.nodes["vn"]
-    search = await th.asking.searches.start(officer(), command())
-    (copy,) = vn.desk.parts.store.holdings(direction=Direction.OUT)
+
+    async def answered() -> Search | None:
+        search = await th.asking.searches.start(officer(), command())
+        return search if lines(search)[VN].outcome is Outcome.HIT else None  # a busy machine may take too long
+
+    search = await until(answered, "an answer in time")
+    held = vn.desk.parts.store.holdings(direction=Direction.OUT)
+    (copy,) = [each for each in held if each.source == lines(search)[VN].exchange_id]
     return th, vn, search, copy.record
 
 
