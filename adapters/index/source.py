@@ -43,7 +43,7 @@ from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import SubjectCategory
 from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
 from gateway.model.strictness import Strictness
-from gateway.ports.sources import CLASSES_CHANGED, FreshRow, RecordClass, SourceDescription, View
+from gateway.ports.sources import CLASSES_CHANGED, HEALTH_S, FreshRow, RecordClass, SourceDescription, View
 from gateway.storage.index.index_store import IndexStore
 from gateway.storage.index.index_view import IndexView
 
@@ -51,8 +51,6 @@ __all__ = ["IndexedSource", "Progress", "RowSource", "build_index"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_HEALTH_SECONDS = 1.0
 
 
 @runtime_checkable
@@ -310,7 +308,7 @@ class IndexedSource:
     def health(self) -> str:
         """Return an empty text when the source can be asked; else the problem, without the database's own words."""
         try:
-            self._rows.ping(self._clock.monotonic() + _HEALTH_SECONDS)
+            self._rows.ping(self._clock.monotonic() + HEALTH_S)
         except LiaisonError as error:
             return error.message
         return ""

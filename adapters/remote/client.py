@@ -34,7 +34,7 @@ from gateway.model.hit import Disclosure, IssuedRecord, SearchResult, SourceReco
 from gateway.model.marking import ReleaseMarking
 from gateway.model.query import OF_AGENCIES, Query, QueryKind
 from gateway.model.strictness import Strictness
-from gateway.ports.sources import CLASSES_CHANGED, Occasion, RecordClass, Source, SourceDescription, View
+from gateway.ports.sources import CLASSES_CHANGED, HEALTH_S, Occasion, RecordClass, Source, SourceDescription, View
 from gateway.records.sdjwt import digest_of
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import VerifiedRecord, verify_record
@@ -145,7 +145,7 @@ class RemoteSource:
     def health(self) -> str:
         """Return an empty text when the source can be asked, else the problem."""
         try:
-            data = self.call(methods.SOURCE_HEALTH, b"", self.clock.monotonic() + _DESCRIBE_S)
+            data = self.call(methods.SOURCE_HEALTH, b"", self.clock.monotonic() + HEALTH_S + _DESCRIBE_S)
             return parse(pb.HealthResponse, data, self.node.source).problem[:200]
         except LiaisonError as error:
             return error.message

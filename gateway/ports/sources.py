@@ -60,6 +60,10 @@ CLASSES_CHANGED = "classes-changed"
 """The code of a source that has records of a class which a view did not decide on: it did not search."""
 
 
+HEALTH_S = 3.0
+"""Seconds in which a source says whether it can be asked."""
+
+
 class FreshRow(msgspec.Struct, frozen=True):
     """A row that is new or has changed, as the index holds it.
 

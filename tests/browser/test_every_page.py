@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from gateway.language import Language
 from tests.support import looked_at
 from tests.support.browser import watched
 from tests.support.console_pages import pattern_of, registered, shown_pages
-from tests.support.consoles import Consoles, Shown
+from tests.support.console_stories import examined
+from tests.support.consoles import ADMINISTRATOR, Consoles, Shown
 
 _ALL = os.environ.get("LIAISON_BROWSER") == "all"
 _LANGUAGES = list(Language) if _ALL else [Language.MY]
@@ -170,3 +171,28 @@ def test_every_page_can_be_read_and_used_without_a_script(
         with looking(browser, federation, person, Language.EN, java_script_enabled=False) as opened:
             for each in shown:
                 assert opened(each.path).locator("main").inner_text().strip(), each.name
+
+
+def test_a_page_shows_a_result_by_itself_although_the_node_could_not_serve_it_at_first(
+    browser: Browser, federation: Consoles
+) -> None:
+    """The stream of events is refused, and what it would have brought fails twice: nothing tells of it once more."""
+    refused: list[str] = []
+
+    def refuse(kind: str, times: int) -> Callable[[Route], None]:
+        def answer(route: Route) -> None:
+            if refused.count(kind) < times and ("x-liaison-live" in route.request.headers or kind == "stream"):
+                refused.append(kind)
+                route.fulfill(status=503)
+            else:
+                route.continue_()
+
+        return answer
+
+    with federation.person(browser, f"th.{ADMINISTRATOR}", Language.EN) as person:
+        person.page.route("**/admin/jobs/doctor", refuse("page", 2))
+        person.page.route("**/admin/jobs/doctor/events", refuse("stream", 1))
+        examined(person)
+        assert [fault for fault in person.faults if "503" not in fault] == []
+        person.faults.clear()
+    assert sorted(refused) == ["page", "page", "stream"]

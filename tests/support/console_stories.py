@@ -67,7 +67,7 @@ def stories(consoles: Consoles, browser: Browser) -> Iterator[Shown]:
     with consoles.person(browser, f"th.{SUPERVISOR}") as person:
         yield _counted(person)
     with consoles.person(browser, f"th.{ADMINISTRATOR}") as person:
-        yield _examined(person)
+        yield examined(person)
     with consoles.person(browser, f"th.{AUDITOR}", Language.EN) as person:
         yield from _audited(consoles, person)
 
@@ -252,7 +252,7 @@ def _counted(person: Person) -> Shown:
     return Shown("figures", person.id, "/figures")
 
 
-def _examined(person: Person) -> Shown:
+def examined(person: Person) -> Shown:
     """Have the node examined, and wait for what the doctor says."""
     page = person.open("/admin")
     page.locator("input[value=doctor] ~ * button, form:has(input[value=doctor]) button").first.click()

@@ -21,6 +21,7 @@ async function renew(part) {
   }
   const answer = await fetch(location.href, { headers: { accept: "text/html", "x-liaison-live": "1" }, credentials: "same-origin" });
   if (answer.redirected || answer.status === 401) { location.reload(); return; } // signed out: nothing stays on the screen
+  if (answer.status === 429 || answer.status >= 500) throw new Error("the node is busy");
   if (!answer.ok) return;
   const fresh = parse(await answer.text()).getElementById(part.id);
   if (!fresh) { location.reload(); return; }
@@ -29,18 +30,37 @@ async function renew(part) {
   tick();
 }
 
+const later = (pause) => new Promise((resolve) => setTimeout(resolve, pause));
+const SHORT = 2000, LONG = 30000; // milliseconds between two tries
+
 function follow(part) {
-  const source = new EventSource(part.dataset.live);
-  let wanted = false, running = false;
+  let wanted = false, running = false, refused = SHORT;
+  // No event may come after the last one, so a part that could not be fetched is fetched until it was.
   const run = async () => {
-    if (running) { wanted = true; return; }
+    wanted = true;
+    if (running) return;
     running = true;
-    do { wanted = false; try { await renew(part); } catch { /* the next event tries again */ } } while (wanted);
+    for (let pause = SHORT; wanted; ) {
+      wanted = false;
+      try { await renew(part); pause = SHORT; } catch { wanted = true; await later(pause); pause = Math.min(2 * pause, LONG); }
+    }
     running = false;
   };
-  source.addEventListener("changed", run);
-  source.addEventListener("over", () => { source.close(); run(); });
-  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) run(); });
+  const open = () => {
+    const source = new EventSource(part.dataset.live);
+    source.addEventListener("open", () => { refused = SHORT; });
+    source.addEventListener("changed", run);
+    source.addEventListener("over", () => { source.close(); run(); });
+    // A browser tries a broken stream again, and a refused one not.
+    source.addEventListener("error", async () => {
+      if (source.readyState !== EventSource.CLOSED) return;
+      run();
+      await later(refused);
+      refused = Math.min(2 * refused, LONG);
+      open();
+    });
+  };
+  open();
 }
 
 // --- clocks: the server says the words, this file counts
