@@ -127,7 +127,12 @@ class Core:
 def build_core(resources: Resources, production: bool) -> Core:
     """Put together the shared parts of a node; none of them runs yet."""
     documents = SqlDocumentStore(resources.database, resources.keystore, resources.clock)
-    logged = partial(logged_switches, documents)
+
+    def logged() -> set[str]:
+        # Switching off needs no database, and the loop asks, too: so a server that is away is not waited for.
+        resources.database.absence.require_here("suspensions")
+        return logged_switches(documents)
+
     suspensions = Suspensions(resources.home.suspensions, resources.clock.monotonic, RECORD_TYPES, logged)
     fatal = ending(resources, LogLine.STORAGE_BROKEN)
     journals = [

@@ -23,6 +23,7 @@ from gateway.clock import check_time
 from gateway.errors import LiaisonError, StorageAway, StorageBroken, Suspended, Unavailable
 from gateway.host import descriptors
 from gateway.pauses import OWN
+from gateway.storage.database.absence import UNREACHED
 from gateway.telemetry import Logger, LogLine
 from gateway.trust.standing import check_own_standing
 
@@ -44,6 +45,7 @@ class Health:
         self._suspended = suspended
         self._runs = runs
         self._codes: list[str] = []
+        self._met = ""
         self._log = Logger(component="node", member=resources.member)
 
     def problems(self) -> list[LiaisonError]:
@@ -66,6 +68,10 @@ class Health:
                 self._log.warning(LogLine.NODE_NOT_READY, code=problem.code)
             if not problems:
                 self._log.info(LogLine.NODE_READY)
+        met = self._resources.database.absence.met()
+        if met is not None and met.message != self._met:
+            self._log.warning(LogLine.STORAGE_AWAITED, met)
+        self._met = "" if met is None else met.message
         return problems
 
     def report(self) -> dict[str, Any]:
@@ -89,11 +95,14 @@ class Health:
     def _commits(self) -> Iterator[LiaisonError]:  # 1
         database = self._resources.database
         if away_s := database.absence.away_s():
+            met = database.absence.met()
             yield StorageAway(
-                "the database has been away for {away:.0f} s, and the node waits for it",
+                "the database has been away for {away:.0f} s, and the node waits for it: {met}",
                 where="storage",
-                remedy="look at the database's server and the network to it; the node goes on by itself",
+                remedy="{advice}; the node goes on by itself",
+                advice=UNREACHED,
                 away=away_s,
+                met="it is looked for" if met is None else met.message,
             )
             return
         waited = OWN.ran_s(database.hangs_s())

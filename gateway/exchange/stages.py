@@ -230,6 +230,8 @@ class Stage(Generic[I]):
                         self._work(batch)
                         if self._lines.is_shared():
                             break  # the source and the other stages are waited for by others, too
+        except StorageAway as error:  # what this thread had in hand is gone: its end is that of the process
+            self._fatal(StorageBroken(error.message, where=error.where, remedy=error.remedy))
         except BaseException as error:  # noqa: BLE001 - nothing may go on after an unknown failure
             self._fatal(error)
 

@@ -62,7 +62,7 @@ class LogLine(_Named):
     )
     STORAGE_AWAITED = (
         "storage.awaited",
-        "The database cannot be reached, and the start waits for it.",
+        "The database cannot be reached, and the node waits for it; a line for each cause that it meets.",
         "error",
         "code",
         "reason",

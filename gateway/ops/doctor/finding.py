@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from gateway.clock import Clock
 from gateway.config import Home, Settings
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.trust.keeper import TrustKeeper
+from gateway.trust.view import TrustView
 
 SOURCE_AWAY = "source-away"
 """The code of a source whose system cannot be reached: a node starts without it, and says `not_searched`."""
@@ -43,7 +46,7 @@ class Finding:
         return self.severity is Severity.STOP
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckContext:
     """The home that checks look at. `to` is the counterpart that must answer, or empty.
 
@@ -56,6 +59,11 @@ class CheckContext:
     to: str = ""
     production: bool = False
     runs: bool = False
+
+    @cached_property
+    def trust(self) -> TrustView:
+        """Return what is known of the federation, read once for all checks. Raises `LiaisonError`."""
+        return TrustKeeper(self.home.trust, self.clock).view
 
 
 def good(check: str, text: str) -> Finding:

@@ -44,7 +44,6 @@ from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.stores import was_never_served
 from gateway.trust.documents.charter import check_expiry
 from gateway.trust.documents.folder import TrustDocuments
-from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 from policy.bundle.agreements import Agreements
 
@@ -245,7 +244,7 @@ def check_charter(context: CheckContext) -> list[Finding]:
 
 def check_descriptors(context: CheckContext) -> list[Finding]:
     """Check that our own descriptor lists our keys, its status is fresh, and those of the others are there."""
-    view = TrustKeeper(context.home.trust, context.clock).view
+    view = context.trust
     member = context.settings.node.member
     if view.charter is None:
         return []

@@ -24,7 +24,6 @@ from gateway.ops.keys.status import days_left as listed_days
 from gateway.ops.keys.steps import Standing
 from gateway.ports.holders import NoneKnown
 from gateway.trust.ceremony.key_request import ONLINE_CA
-from gateway.trust.keeper import TrustKeeper
 
 WARN_DAYS = 30
 """A certificate or document with fewer days left is a warning."""
@@ -116,7 +115,7 @@ def _online_ca(context: CheckContext) -> list[Finding]:
     if not has_key(key):
         return []
     with suppress(LiaisonError):
-        view = TrustKeeper(context.home.trust, context.clock).view
+        view = context.trust
         member, identity = member_id(context.settings.node.member), key_id(spki(public_key(key)))
         standing = Standing(member, view, NoneKnown(), context.clock.now_us())
         home = argument(context.home.path)
@@ -139,7 +138,7 @@ def _persons(context: CheckContext) -> list[Finding]:
     """
     findings = []
     with suppress(LiaisonError):
-        view = TrustKeeper(context.home.trust, context.clock).view
+        view = context.trust
         standing = Standing(member_id(context.settings.node.member), view, NoneKnown(), context.clock.now_us())
         rotations = Rotations(context.home)
         for file in guest_places(context.home):

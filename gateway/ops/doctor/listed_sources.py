@@ -7,7 +7,6 @@ from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.doctor.key_checks import published_by
 from gateway.ops.sources.places import describe_sources
 from gateway.trust.documents.descriptor import Descriptor
-from gateway.trust.keeper import TrustKeeper
 from gateway.trust.statement_versions import READS, TAKES
 
 
@@ -17,7 +16,7 @@ def check_listed_sources(context: CheckContext) -> list[Finding]:
     Nothing is found without a descriptor, or with a mapping that does not load: other checks say so.
     """
     try:
-        held = TrustKeeper(context.home.trust, context.clock).view.descriptor(context.settings.node.member)
+        held = context.trust.descriptor(context.settings.node.member)
         described = describe_sources(context.settings, context.clock)
     except LiaisonError:
         return []
@@ -38,7 +37,7 @@ def check_listed_versions(context: CheckContext) -> list[Finding]:
     program published it.
     """
     try:
-        held = TrustKeeper(context.home.trust, context.clock).view.descriptor(context.settings.node.member)
+        held = context.trust.descriptor(context.settings.node.member)
     except LiaisonError:
         return []
     listed, known = {*held.reads, *held.takes}, {*READS, *TAKES}

@@ -21,7 +21,6 @@ from gateway.ops.keys.online import exchange_certificate
 from gateway.rpc import methods
 from gateway.rpc.transport import client_options
 from gateway.telemetry.metrics import check_metrics
-from gateway.trust.keeper import TrustKeeper
 
 _TIMEOUT_S = 5.0
 _LARGEST = 64 * 1024
@@ -139,7 +138,7 @@ def check_counterpart(context: CheckContext) -> list[Finding]:
     """Check that the counterpart of `--to` answers over TLS 1.3 at one endpoint, and takes our certificate."""
     if not context.to:
         return []
-    view = TrustKeeper(context.home.trust, context.clock).view
+    view = context.trust
     if context.to not in view.members:
         known = ", ".join(sorted(set(view.members) - {context.settings.node.member})) or "none yet"
         return [stop("counterpart", f"`{context.to}` is no member of the federation", f"counterparts are: {known}")]

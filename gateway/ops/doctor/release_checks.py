@@ -18,7 +18,6 @@ from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.sources.places import node_side
 from gateway.ports.sources import SourceDescription
 from gateway.records.types import RECORD_TYPES
-from gateway.trust.keeper import TrustKeeper
 from policy.bundle.agreements import Agreements
 from policy.review.reach import Held, Reach, reach
 
@@ -46,8 +45,7 @@ def check_release(context: CheckContext) -> list[Finding]:
 def _held(context: CheckContext, source: SourceSettings, agreements: Agreements) -> Iterable[Held]:
     if not source.is_process:
         return held_by(load_mapping(context.settings.path(source.mapping)))
-    keeper = TrustKeeper(context.home.trust, context.clock)
-    node = node_side(source, context.home, member_id(context.settings.node.member), lambda: keeper.view)
+    node = node_side(source, context.home, member_id(context.settings.node.member), lambda: context.trust)
     place = Place(context.home.path, source.url, context.home.index, context.clock, node=node)
     with closing(open_source(place)) as remote:
         return _described(remote.describe(), agreements)

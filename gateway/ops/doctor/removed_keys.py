@@ -10,7 +10,6 @@ from gateway.ops.doctor.finding import CheckContext, Finding, stop, warn
 from gateway.ops.removals.own_keys import replace_command
 from gateway.trust.ceremony.ceremony import home_keys
 from gateway.trust.documents.descriptor import KeyUse
-from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 from gateway.trust.withdrawn import withdrawn_keys
 
@@ -22,7 +21,7 @@ _SIGNS = (KeyUse.STATEMENT, KeyUse.LOG)
 
 def check_removed_keys(context: CheckContext) -> list[Finding]:
     """Check that the home holds no removed key; name those of members, with the command that lists their work."""
-    view = TrustKeeper(context.home.trust, context.clock).view
+    view = context.trust
     return [*_own(context, view), *_of_others(context, view)]
 
 

@@ -16,7 +16,6 @@ from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.doctor.key_checks import published_by
 from gateway.ops.sources.places import node_side
 from gateway.trust.documents.descriptor import agency_use
-from gateway.trust.keeper import TrustKeeper
 
 
 def check_processes(context: CheckContext) -> list[Finding]:
@@ -38,8 +37,7 @@ def check_processes(context: CheckContext) -> list[Finding]:
 
 
 def _problem(context: CheckContext, source: SourceSettings) -> str:
-    keeper = TrustKeeper(context.home.trust, context.clock)
-    node = node_side(source, context.home, member_id(context.settings.node.member), lambda: keeper.view)
+    node = node_side(source, context.home, member_id(context.settings.node.member), lambda: context.trust)
     try:
         place = Place(context.home.path, source.url, context.home.index, context.clock, node=node)
         with closing(open_source(place)) as remote:
@@ -50,7 +48,7 @@ def _problem(context: CheckContext, source: SourceSettings) -> str:
 
 
 def _lists_own_key(context: CheckContext, agency: str) -> bool:
-    view = TrustKeeper(context.home.trust, context.clock).view
+    view = context.trust
     try:
         keys = view.descriptor(context.settings.node.member).keys
         names = [key.leaf().name for key in keys if key.use == agency_use(agency)]

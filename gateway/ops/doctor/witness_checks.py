@@ -14,7 +14,6 @@ from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.storage.log.log_store import SqlLogStore
 from gateway.trust.ceremony.witness_card import witness_cards
-from gateway.trust.keeper import TrustKeeper
 from gateway.witness.plan import DOMESTIC, witness_plan
 from gateway.witness.standing import Standing, standing
 
@@ -39,7 +38,7 @@ def check_witnesses(context: CheckContext) -> list[Finding]:
     Heads that contradict each other are a finding, too.
     """
     member, settings = context.settings.node.member, context.settings.witness
-    view = TrustKeeper(context.home.trust, context.clock).view
+    view = context.trust
     plan = witness_plan(member, settings, view)
     findings = []
     if not plan.asked:
@@ -61,7 +60,7 @@ def _logs(context: CheckContext, quorum: int) -> list[Finding]:
         if version(database) != HEAD:
             return []
         store, logs = SqlWitnessStore(database), SqlLogStore(database)
-        view = TrustKeeper(context.home.trust, context.clock).view
+        view = context.trust
         counted = witness_plan(context.settings.node.member, context.settings.witness, view).counted
         now_us = context.clock.now_us()
         found = []

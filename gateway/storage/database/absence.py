@@ -17,6 +17,12 @@ from gateway.host.failures import DESCRIPTORS, LOST
 _FIRST_S, _LONGEST_S = 0.05, 1.0
 """Seconds between two looks; each is twice as long as the one before."""
 
+UNREACHED = (
+    "start the server; otherwise check storage.url, the network, and the password file (mode 0600, "
+    "`host:port:database:user:password`)"
+)
+"""What to do about a server that cannot be reached."""
+
 _PASSING = frozenset(
     {LOST, StorageAway.default_code, "storage-standby", DESCRIPTORS, NotWritten.default_code, "storage-locked"}
 )
@@ -48,6 +54,7 @@ class Absence:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._misfit: LiaisonError | None = None
+        self._met: LiaisonError | None = None
         self._began: float | None = None
         self._is_over = False
         self.returns = 0
@@ -65,6 +72,13 @@ class Absence:
         """Return the seconds since the connection was lost; 0.0 while it is there. Never waits."""
         began = self._began
         return 0.0 if began is None else SystemClock.monotonic() - began
+
+    def met(self) -> LiaisonError | None:
+        """Return what the last look for the server met; None while it is there. Never waits.
+
+        A wrong password, a refused host or an expired certificate is met again and again, and somebody has to mend it.
+        """
+        return self._met if self.away_s() else None
 
     def require_here(self, doing: str, *, waits: bool = False) -> None:
         """Return where the gate is open; who `waits` and holds no lock, once it is. Raises `StorageAway`, or what does
@@ -99,6 +113,8 @@ class Absence:
                 self.look()
                 break
             except LiaisonError as error:
+                cause = error.__cause__
+                self._met = cause if isinstance(error, StorageAway) and isinstance(cause, LiaisonError) else error
                 if error.code not in _PASSING:
                     misfit = error
                     break
@@ -110,7 +126,7 @@ class Absence:
             pause_s = min(2 * pause_s, _LONGEST_S)
         with self._changed:
             self.returns += 1
-            self._misfit, self._thread, self._began = misfit, None, None
+            self._misfit, self._met, self._thread, self._began = misfit, None, None, None
             self._changed.notify_all()
 
 

@@ -216,8 +216,10 @@ class Database:
         try:
             with storage_errors(doing):
                 yield
-        except StorageBroken as error:
-            if self.absence.look is None or error.code != LOST:
+        except (Unavailable, StorageBroken) as error:
+            # A connection that broke is lost, whatever is short beside it: its next use would take any server there.
+            is_lost = error.code == LOST or self._writer.invalidated or self._reader.invalidated
+            if self.absence.look is None or not is_lost:
                 raise
             raise self.absence.begin(doing) from error
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from gateway.errors import StorageAway, StorageBroken
+from gateway.errors import LiaisonError
 from gateway.storage.database.engine import Database, storage_errors
 
 _LEADING = 0x6C6961 << 32
@@ -61,7 +61,7 @@ class Leader:
 
     @contextmanager
     def _asking(self) -> Iterator[Connection]:
-        """Yield the connection that holds this process's locks. Where it is lost, they are, too: the next one leads as
+        """Yield the connection that holds this process's locks. Where it fails, they may be gone: the next one leads as
         any other process may."""
         try:
             with self._database.guarded("leader"):
@@ -69,7 +69,7 @@ class Leader:
                     self._connection = self._database.connect_apart()
                     self._connection.exec_driver_sql(_SERVE)
                 yield self._connection
-        except StorageAway:
+        except LiaisonError:
             self._leads = False
             self.close()
             self._connection = None
@@ -81,5 +81,5 @@ class Leader:
             try:
                 with storage_errors("leader"):
                     self._connection.close()
-            except StorageBroken:
+            except LiaisonError:
                 return  # then the server has released the lock, too

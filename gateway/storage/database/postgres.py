@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, NullPool, create_engine, event
 
 from gateway.errors import Misconfigured, StorageBroken
+from gateway.storage.database.absence import UNREACHED
 from gateway.storage.database.engine import Database, Ways
 from gateway.storage.database.postgres_address import SESSION, WHERE, checked_address, connect_arguments, kept_query
 from gateway.storage.database.prepared import COMPILED
@@ -40,10 +41,6 @@ _UNLOGGED = (
 _PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '1h'"
 _DOUBTS = "doubts"
 _LOOK_S = 0.2
-_UNREACHED = (
-    "start the server; otherwise check storage.url, the network, and the password file (mode 0600, "
-    "`host:port:database:user:password`)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = 
     try:
         database = Database(engine, POSTGRESQL)
     except StorageBroken as error:
-        raise StorageBroken(error.message, code=error.code, where=WHERE, remedy=_UNREACHED) from error
+        raise StorageBroken(error.message, code=error.code, where=WHERE, remedy=UNREACHED) from error
     try:
         with database.read("settings") as connection:
             require_server(connection)

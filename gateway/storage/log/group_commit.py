@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-from gateway.errors import LiaisonError, StorageBroken
+from gateway.errors import LiaisonError, StorageAway, StorageBroken
 from gateway.ports.journal import EntryDraft, Journal, Logged, StoredAnswer
 
 MAX_BATCH = 64
@@ -97,7 +97,12 @@ class LogWriter:
         try:
             while (first := self._waiting.get()) is not None:
                 with self._pen:
-                    self._commit(self._batch(first))
+                    batch = self._batch(first)
+                    try:
+                        self._commit(batch)
+                    except StorageAway as error:  # it ends the work that is under way, and no process
+                        for order in batch:
+                            order.settle(error)
         except BaseException as error:
             if self._fatal is None:
                 raise

@@ -10,7 +10,8 @@ import pytest
 
 from gateway.audit.log.examine import examine_log
 from gateway.audit.log.log import AuditLog
-from gateway.errors import Contradicted, StorageAway, StorageBroken
+from gateway.errors import Contradicted, LiaisonError, StorageAway, StorageBroken
+from gateway.host import descriptors
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import DeskRows
 from gateway.ports.journal import EntryDraft
@@ -73,6 +74,60 @@ def test_n285_after_its_sessions_were_ended_a_node_reads_writes_and_leads_again(
             assert database.absence.away_s() == 0
         assert leader.leads()
         assert leader.processes() == 1
+
+
+def test_n285_a_connection_that_breaks_while_descriptors_are_short_is_lost_all_the_same(
+    postgres: Server, home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with home.database() as database, closing(Leader(database)) as leader, closing(Leader(database)) as other:
+        waiting(database, home)
+        documents = SqlDocumentStore(database, home.keystore, home.clock)
+        assert leader.leads()
+
+        def are_short(_error: BaseException | None = None) -> bool:
+            return True
+
+        def listed() -> None:
+            documents.keys("kind")
+
+        for returns, work in enumerate((database.probe, listed), start=1):
+            with monkeypatch.context() as short:
+                short.setattr(descriptors, "is_exhausted", are_short)
+                end_sessions(postgres)
+                with pytest.raises(StorageAway):
+                    work()
+            assert documents.keys("kind") == []
+            assert database.absence.returns == returns
+        with monkeypatch.context() as short:
+            short.setattr(descriptors, "is_exhausted", are_short)
+            with pytest.raises(LiaisonError):
+                leader.leads()
+        assert other.leads()
+        assert not leader.leads()
+
+
+def test_n285_what_the_look_for_a_server_meets_is_said(postgres: Server, home: LogHome) -> None:
+    """A server that refuses us is waited for as one that is away, and somebody has to mend it."""
+    with home.database() as database, closing(postgres.admin()) as administrator:
+        waiting(database, home)
+        assert database.absence.met() is None
+        administrator.execute("ALTER ROLE postgres NOLOGIN")
+        try:
+            administrator.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'liaison'"
+            )
+            with pytest.raises(StorageAway):
+                database.probe()
+
+            def says_why() -> bool:
+                met = database.absence.met()
+                return met is not None and "not permitted to log in" in met.message
+
+            wait_until(says_why, "the cause is not said")
+        finally:
+            administrator.execute("ALTER ROLE postgres LOGIN")
+        with database.read("back"):
+            assert database.absence.met() is None
 
 
 LOST: dict[str, Callable[[AuditLog, Server], None]] = {

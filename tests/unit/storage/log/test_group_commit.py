@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import Malformed, StorageBroken
+from gateway.errors import LiaisonError, Malformed, StorageAway, StorageBroken
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
@@ -21,16 +21,16 @@ from tests.support.audit_logs import LogHome, answered
 class SlowJournal:
     """Takes nothing until it is opened, and remembers how many drafts came at once; a broken one raises."""
 
-    def __init__(self, broken: bool = False) -> None:
+    def __init__(self, broken: LiaisonError | None = None) -> None:
         self.opened = threading.Event()
         self.batches: list[int] = []
-        self._broken = broken
+        self.broken = broken
 
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
         self.opened.wait(10)
         self.batches.append(len(drafts))
-        if self._broken:
-            raise StorageBroken("the disk is full")
+        if self.broken is not None:
+            raise self.broken
         first = sum(self.batches[:-1])
         return [Logged(first + place, b"", None, LogProof(0, (), b"")) for place in range(len(drafts))]
 
@@ -121,7 +121,7 @@ async def test_a_broken_storage_goes_to_fatal_and_no_task_is_told_that_its_entry
         fatal.append(error)
         ended.set()
 
-    journal = SlowJournal(broken=True)
+    journal = SlowJournal(broken=StorageBroken("the disk is full"))
     journal.opened.set()
     writer = LogWriter(journal, fatal=end)
     writer.start()
@@ -133,7 +133,7 @@ async def test_a_broken_storage_goes_to_fatal_and_no_task_is_told_that_its_entry
 
 
 def test_a_broken_storage_is_raised_to_everyone_who_waits() -> None:
-    journal = SlowJournal(broken=True)
+    journal = SlowJournal(broken=StorageBroken("the disk is full"))
     writer = LogWriter(journal)
     found: list[BaseException] = []
 
@@ -149,3 +149,18 @@ def test_a_broken_storage_is_raised_to_everyone_who_waits() -> None:
     for thread in threads:
         thread.join()
     assert len(found) == 8
+
+
+async def test_an_entry_that_meets_a_database_that_is_away_is_refused_and_the_next_one_is_written() -> None:
+    """CASE-N285."""
+    journal = SlowJournal(broken=StorageAway("the database is away"))
+    ended: list[BaseException] = []
+    journal.opened.set()
+    writer = LogWriter(journal, fatal=ended.append)
+    writer.start()
+    with pytest.raises(StorageAway):
+        await writer.write(events.OWN.draft())
+    journal.broken = None
+    assert (await writer.write(events.OWN.draft())).index == 1
+    writer.stop(10)
+    assert ended == []
