@@ -36,15 +36,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Count where it is asked for."""
     if config.getoption("--tally"):
-        config.pluginmanager.register(_Counter(config.getoption("--tally")))
+        config.pluginmanager.register(_Counter(config, config.getoption("--tally")))
 
 
 class _Counter:
     """Counts what tests report, and what happens to the processes that run them."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, config: pytest.Config, file: Path) -> None:
+        self._config = config
         self._file = file
         self._tally = Tally()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Name a test that failed at once: a run may be long, or be stopped."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.ensure_newline()
+            terminal.write_line(f"failed: {report.nodeid}")
 
     def pytest_process_died(self, number: int) -> None:
         """Note that a process died. The test that it ran has failed, if it ran one; nothing says so if it did not."""
