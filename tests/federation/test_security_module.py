@@ -70,12 +70,12 @@ async def test_a_node_answers_with_keys_in_the_module_and_its_logs_verify(
 async def test_a_lost_token_ends_the_process_and_nothing_is_answered(
     own_world: World, token: Token, tmp_path: Path
 ) -> None:
-    async with serving(own_world.home("vn"), own_world.ports["vn"], token.environment, tmp_path / "out") as process:
+    async with serving(own_world.home("vn"), own_world.ports["vn"], token.environment, tmp_path / "out") as node:
         assert len(await ask(own_world, 1)) == 1
         shutil.rmtree(token.objects)
         answers = await ask(own_world, 8)
         assert all(isinstance(answer, grpc.aio.AioRpcError) for answer in answers)
-        assert await asyncio.wait_for(process.wait(), 30) == ENDED
+        assert await node.ended(30) == ENDED
     assert '"keys.lost"' in (tmp_path / "out").read_text()
 
 

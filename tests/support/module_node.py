@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
+import signal
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.config import Home
 from gateway.host.ending import STOP_S
-from tests.support.processes import START_S
+from tests.support.processes import SERVE, START_S
 from tests.support.security_module import Token
+from tests.support.zygote import Child, Zygote
+
+_COMMAND_S = 180.0
 
 
 def move_keys(home: Path, token: Token, names: Sequence[str], prefix: str = "") -> None:
@@ -37,39 +40,29 @@ def move_tls(home: Path, token: Token) -> None:
 
 async def command(environment: Mapping[str, str], *arguments: str | Path) -> tuple[int, str]:
     """Run one command of `liaison`; return its exit code and all that it prints."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway.cli", *map(str, arguments)),
-        env=os.environ | environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    return process.returncode or 0, printed.decode()
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "printed"
+        async with Zygote() as zygote:
+            texts, call = map(str, arguments), "tests.support.zygote:command"
+            child = await zygote.fork(call, *texts, output=output, environment=environment)
+            code = await child.ended(_COMMAND_S)
+        return code, output.read_text()
 
 
 @asynccontextmanager
-async def serving(
-    home: Path, port: int, environment: Mapping[str, str], output: Path
-) -> AsyncIterator[asyncio.subprocess.Process]:
+async def serving(home: Path, port: int, environment: Mapping[str, str], output: Path) -> AsyncIterator[Child]:
     """Serve a home until the block ends. What the node prints is in the file `output`."""
-    with output.open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway.cli", "serve", "--home", str(home)),
-            env=os.environ | environment,
-            stdout=file,
-            stderr=file,
-        )
+    async with Zygote() as zygote:
+        child = await zygote.fork(SERVE, str(home), output=output, environment=environment)
         try:
             async with asyncio.timeout(3 * START_S):
                 while not await _listens(port):
-                    assert process.returncode is None, output.read_text()
+                    assert child.alive, output.read_text()
                     await asyncio.sleep(0.05)
-            yield process
+            yield child
         finally:
-            if process.returncode is None:
-                process.terminate()
-                async with asyncio.timeout(STOP_S / 2):  # it ends by itself, and not by the limit of a stop
-                    await process.wait()
+            child.signal(signal.SIGTERM)
+            await child.ended(STOP_S / 2)  # by itself, and not by the limit of a stop
 
 
 async def _listens(port: int) -> bool:

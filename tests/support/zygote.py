@@ -26,6 +26,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
@@ -232,12 +233,21 @@ class Zygote:
             await child.ended()
 
     async def fork(
-        self, call: str, *arguments: str, output: Path | None = None, disk: tuple[Path, Path] | None = None
+        self,
+        call: str,
+        *arguments: str,
+        output: Path | None = None,
+        disk: tuple[Path, Path] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Child:
-        """A child that runs `module:function` with text arguments. `disk`: control file and folder of a faulty disk."""
+        """A child that runs `module:function` with text arguments. `disk`: control file and folder of a faulty disk.
+
+        It has the zygote's environment with our settings as this process has them, and with what is in `environment`.
+        """
         order: dict[str, Any] = {"call": call, "arguments": arguments, "output": str(output or "")}
         order["disk"] = [str(path) for path in disk or ()]
         order["environment"] = {name: value for name, value in os.environ.items() if name.startswith(_OURS)}
+        order["environment"] |= environment or {}
         child = await asyncio.wait_for(asyncio.wrap_future(self._running.order(order)), _START_S)
         self._children.append(child)
         return child
