@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -26,6 +27,9 @@ from tests.support.traces import Beginning, differences
 from tests.support.waiting import MEANWHILE, until
 
 pytestmark = pytest.mark.process
+
+_LOOK_S = 0.05
+"""Seconds between two looks at what real nodes have written, which do their rounds by the clock."""
 
 LISTS = {
     ThreadKind.ALERT: "/alerts",
@@ -60,7 +64,7 @@ class Twins:
         await scenario(self.simulated)
         compared: Any = None
 
-        def are_alike() -> bool:
+        def look() -> bool:
             nonlocal compared
             written = [each.written() for each in begun]
             if compared == written:  # comparing takes far longer than to see that nothing was written since
@@ -68,7 +72,14 @@ class Twins:
             compared = written
             return all(each.rests() for each in begun) and not _differences(begun)
 
-        with suppress(AssertionError):
+        async def are_alike() -> bool:
+            if await asyncio.to_thread(look):
+                return True
+            await self.simulated.turn()
+            await asyncio.sleep(_LOOK_S)
+            return False
+
+        with _made_by_themselves(self.simulated), suppress(AssertionError):
             await until(are_alike, "both have left the same")
         _alike(_differences(begun))
         return begun

@@ -75,7 +75,7 @@ class Beginning:
     def written(self) -> list[Any]:
         """Return what differs once a node has written anything: the sizes of the logs, and what is on its way."""
         nodes = self.world.nodes.values()
-        return [(_size(node, log), _deliveries(node)) for node in nodes for log in _logs(node)]
+        return [([_size(node, log) for log in _logs(node)], _deliveries(node)) for node in nodes]
 
     def rests(self) -> bool:
         """Tell whether no thread waits for a round that ends it."""
