@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from gateway.trust.keeper import TrustKeeper
 from tests.support.cli import Liaison, Ran
 from tests.support.load import waiting
 from tests.support.waiting import wait_until
+from tests.support.zygote import Zygote
 
 SUSPENSION_S = 5.0
 
@@ -186,24 +185,29 @@ def test_no_personal_data_is_in_the_logs_of_a_node(liaison: Liaison, federation:
 
 @pytest.mark.parametrize("setting", ["exchange", "agency"])
 @pytest.mark.parametrize("address", ["", "192.0.2.7:7443"], ids=["taken", "of another machine"])
-def test_an_address_that_cannot_be_used_is_named_by_its_setting(
-    liaison: Liaison, federation: Federation, monkeypatch: pytest.MonkeyPatch, setting: str, address: str
+async def test_an_address_that_cannot_be_used_is_named_by_its_setting(
+    liaison: Liaison,
+    federation: Federation,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    setting: str,
+    address: str,
 ) -> None:
     """With no node's home but a new one: nothing of the running federation is touched."""
-    home = federation.folder / "la"
-    assert (
-        liaison("init", "--member", "la", "--home", home, "--authority", federation.folder / "la-authority").code == 0
-    )
+    home, authority = federation.folder / "la", federation.folder / "la-authority"
+    if not home.exists():
+        assert liaison("init", "--member", "la", "--home", home, "--authority", authority).code == 0
     taken = getattr(load_settings(federation.home("th")).listen, setting)
     for name in ("exchange", "agency"):
         used = (address or taken) if name == setting else "127.0.0.1:0"
         monkeypatch.setenv(f"LIAISON_LISTEN_{name.upper()}", used)
-    done = subprocess.run(
-        [sys.executable, "-c", "from gateway.cli.main import main; main()", "serve", "--home", str(home), "--json"],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    error = json.loads(done.stdout)["error"]
+    async with Zygote() as zygote:
+        call, output = "tests.support.zygote:command", tmp_path / "printed"
+        child = await zygote.fork(call, "serve", "--home", str(home), "--json", output=output)
+        code = await child.ended(60)
+    printed = output.read_text()
+    assert code == 1, printed
+    error = json.JSONDecoder().raw_decode(printed, printed.index("{\n"))[0]["error"]
     assert (error["where"], f"`{address or taken}` cannot be used" in error["message"]) == (f"listen.{setting}", True)
 
 

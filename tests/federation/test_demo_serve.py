@@ -188,13 +188,13 @@ def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(fold
 
 
 @pytest.mark.timeout(600)
-def test_no_node_stays_when_a_scene_goes_otherwise(folder: Path) -> None:
+def test_no_node_stays_when_a_scene_goes_otherwise(folder: Path, liaison: Liaison) -> None:
     open_federation(folder, SystemClock())
     assert run("suspend", "--home", folder / "vn", "--all", "--reason", "trial").code == 0
-    done = demo("--serve", "--home", folder)
-    assert done.returncode == 1, done.stderr
-    assert "NOT AS EXPECTED: Viet Nam has a hit" in done.stdout
-    assert "ready" not in done.stdout.splitlines()
+    done = liaison("demo", "--serve", "--home", folder)
+    assert done.code == 1, done.err
+    assert "NOT AS EXPECTED: Viet Nam has a hit" in done.out
+    assert "ready" not in done.out.splitlines()
     assert locked(folder) == []
 
 
