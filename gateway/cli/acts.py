@@ -11,15 +11,17 @@ from typing import Any, TypeVar
 import click
 
 from gateway.cli.inputs.moments import TIME
+from gateway.cli.inputs.periods import in_order
 from gateway.cli.options import KEY, together
 from gateway.cli.output import Output
 from gateway.clock import rfc3339, to_micros
 from gateway.errors import LiaisonError
+from gateway.language.dates import with_zones
 from gateway.model.evidence.retention import read_steps
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
 from gateway.ops.acts.erasures import MAX_ERASED
 from gateway.ops.acts.forget_plan import Subject, unread_lines
-from gateway.views.lines import Line
+from gateway.views.lines import Exact, Line
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -56,8 +58,10 @@ _SUBJECT = together(
     click.option(
         "--record", "records", multiple=True, metavar="RECORD", help="A record, as audit find has it; repeatable."
     ),
-    click.option("--from", "since", type=TIME, help="With --number or --record: entries from this time on."),
-    click.option("--before", type=TIME, help="With --number or --record: entries before this time."),
+    click.option(
+        "--from", "since", type=TIME, callback=in_order, help="With --number or --record: entries from this time on."
+    ),
+    click.option("--before", type=TIME, callback=in_order, help="With --number or --record: entries before this time."),
     click.option("--complete", is_flag=True, help="With --number or --record: open every entry, and use no index."),
 )
 
@@ -85,7 +89,7 @@ def with_unread(output: Output, unread: int) -> Output:
 def _act_lines(file: Path, value: dict[str, Any]) -> Iterator[Line]:
     yield f"{file}: {value['kind']} for `{value['member']}`, {value['signatures']} of {value['needed']} signed", "good"
     reference = f"; reference: {value['reference']}" if value["reference"] else ""
-    yield f"  reason: {value['reason']}{reference}; until {value['expires']}"
+    yield Exact(f"  reason: {value['reason']}{reference}; until {with_zones(value['expires'])}")
     for name, detail in value["detail"].items():
         yield f"  {name}: {_detail(detail)}"
     yield f"  SHA-256 of what is signed, to compare by voice: {value['hash']}"

@@ -19,7 +19,7 @@ from gateway.errors import LiaisonError, each_of
 from gateway.language.catalogue import tell
 from gateway.language.dates import with_zones
 from gateway.language.sentences import sentence
-from gateway.views.lines import Line
+from gateway.views.lines import Exact, Line
 from gateway.views.printable import printable
 
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "title": "bold", "dim": "bright_black"}
@@ -31,12 +31,12 @@ def print_json(value: Any) -> None:
 
 
 def say(text: str = "", style: str = "", *, err: bool = False) -> None:
-    """Print one line, its times in the country's time with the zone.
+    """Print one line, its times in the country's time with the zone unless it holds what somebody wrote (`Exact`).
 
     `style` is one of good, bad, warn, title, dim, and only seen on a terminal.
     """
     stream = sys.stderr if err else sys.stdout
-    line = printable(with_zones(text))
+    line = printable(text if isinstance(text, Exact) else with_zones(text))
     if style and stream.isatty() and not os.environ.get("NO_COLOR"):
         name = _STYLES[style]
         line = click.style(line, bold=True) if name == "bold" else click.style(line, fg=name)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gateway.audit.verify.findings import MEANING, Check, Report, State
 from gateway.language.countries import with_country
+from gateway.language.dates import with_zones
 from gateway.language.languages import Language
 from gateway.views.render import render
 
@@ -27,6 +28,7 @@ _ABOUT = {
     "appointed_by": "Appointed by",
     "scope": "Scope of the appointment",
 }
+_TIMES = ("created", "range")
 _OF_APPOINTMENT = ("auditor", "appointed_by", "scope")
 
 Pairs = Sequence[tuple[str, str]]
@@ -51,9 +53,10 @@ def report_page(report: Report, made: str, charter: str) -> str:
     """Return the page. `made` is the time of the check, `charter` the fingerprint of the trusted charter."""
     state, verdict = _VERDICTS[report.exit_code]
     told = {finding.check for finding in report.findings}
-    checked = [("Checked", made), ("Under the charter", charter or "none that verifies")]
+    checked = [("Checked", with_zones(made)), ("Under the charter", charter or "none that verifies")]
     checked += [(f"Entries of {log}", f"{size:,}") for log, size in sorted(report.sizes.items())]
-    claims = {name: (title, report.about[name]) for name, title in _ABOUT.items() if name in report.about}
+    about = report.about | {name: with_zones(report.about[name]) for name in _TIMES if name in report.about}
+    claims = {name: (title, about[name]) for name, title in _ABOUT.items() if name in about}
     proved = claims if report.is_proved(Check.MANIFEST) else [name for name in _OF_APPOINTMENT if name in claims]
     view = ReportView(
         title=f"Audit of {with_country(report.about.get('member', 'a home'), Language.EN)}",

@@ -16,7 +16,7 @@ from gateway.model.query import query_value
 from gateway.ops.audit.contents import OpenedEntries
 from gateway.ops.homes.open_home import shown_value
 from gateway.views.desk.notices import notice_value, receipt_value
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 from gateway.views.lines.report import report_lines, report_value
 from gateway.views.sheet_words import HEADINGS, STATES
 from gateway.views.sheets import Pairs, RecordSheet, Sheet, sheets_of
@@ -155,12 +155,14 @@ def _sheet_lines(sheet: Sheet, language: Language) -> Iterator[Line]:
         yield f"  {tell(language, STATES[state])}: {text}", _STYLES[state]
 
 
+@exact
 def _pairs_lines(heading: str, pairs: Pairs) -> Iterator[Line]:
     if pairs:
         yield f"  {heading}"
         yield from (f"    {name}: {value}" for name, value in pairs)
 
 
+@exact
 def _record_lines(record: RecordSheet, language: Language) -> Iterator[Line]:
     yield f"    {record.title}", "title"
     yield f"      {record.status}", _STYLES[record.state] if record.state else ""

@@ -140,7 +140,7 @@ class _Words:
 
     def _asked(self) -> Iterator[tuple[str, str]]:
         if self.content.notice is not None:
-            yield from notice_pairs(self.content.notice)
+            yield from notice_pairs(self.content.notice, self.language)
         query = self.content.query
         if query is None:
             return

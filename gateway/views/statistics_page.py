@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.audit.statistics.statistics import MEASURES
 from gateway.language.countries import with_country
+from gateway.language.dates import with_zones
 from gateway.language.languages import Language
 from gateway.views.render import render
 from gateway.views.statistics import (
@@ -129,7 +130,7 @@ def _about(shown: Statistics) -> str:
         if shown.exact
         else "Counts of one to four are shown as <5, the others are rounded to a multiple of five: sums can differ."
     )
-    return f"{period}. Made {shown.made} from the audit log ({entries}). {how}"
+    return f"{period}. Made {with_zones(shown.made)} from the audit log ({entries}). {how}"
 
 
 def _sections(shown: Statistics) -> Iterator[tuple[str, list[Table]]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from adapters.values.dates import western_digits
 from gateway.cli.speech import Speech
@@ -26,19 +27,21 @@ _DAYS = MappingProxyType({"yesterday": -1, "today": 0, "tomorrow": 1})
 _YEAR = re.compile(r"[0-9]{4}", re.ASCII)
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{1,2}", re.ASCII)
 _ZONE = re.compile(r".*:[0-9]{2}(?:\.[0-9]+)?\s*(?:Z|[+-][0-9]{2}:?[0-9]{2})", re.ASCII | re.IGNORECASE)
+_SECOND = re.compile(r".*[:.][0-9]{2}:[0-9]{2}(?![0-9.]).*", re.ASCII)
 
 
 class Time(click.ParamType[datetime]):
     """A day with an hour and a zone, or in the country's time; a day, month or year, which means its begin; an hour.
 
     Or words: `now`, `yesterday`, `36h`. What an hour or a span means is before now, with `ahead` after now. A time
-    that was given without a zone is told with the one that was understood, unless the command answers in JSON.
+    that was given without a zone is told with the one that was understood, unless the command answers in JSON. With
+    `whole_second` it is the end of what is found: a second that was printed is in it, with all its fractions.
     """
 
     name = "TIME"
 
-    def __init__(self, *, ahead: bool = False, in_utc: bool = False) -> None:
-        self._ahead, self._in_utc = ahead, in_utc
+    def __init__(self, *, ahead: bool = False, in_utc: bool = False, whole_second: bool = False) -> None:
+        self._ahead, self._in_utc, self._whole_second = ahead, in_utc, whole_second
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the time, in UTC. Raises `BadParameter`, which names the nearest word and the forms."""
@@ -57,9 +60,9 @@ class Time(click.ParamType[datetime]):
             told = f"`{value}` is no time; {advice}give {FORMS}"
             raise click.BadParameter(told, ctx, param) from error
         is_told = speech.context is not None and not speech.answers_in_json
-        if param is not None and is_told and not _ZONE.fullmatch(text):
+        if ctx and param and is_told and not _ZONE.fullmatch(text) and not _is_default(ctx, param):
             click.echo(f"{param.opts[0]}: {understood}", err=True)
-        return at
+        return at + timedelta(seconds=1) if self._whole_second and _SECOND.fullmatch(text) else at
 
     def _read_us(self, text: str, member: str) -> int:
         now_us = SystemClock().now_us() // SECOND_US * SECOND_US
@@ -75,8 +78,15 @@ class Time(click.ParamType[datetime]):
         return near_us(text, member, now_us, back=not self._ahead, or_day=True)
 
 
+def _is_default(context: click.Context, param: click.Parameter) -> bool:
+    return context.get_parameter_source(str(param.name)) is ParameterSource.DEFAULT
+
+
 TIME = Time()
 """A time of what was: entries, a loss."""
+
+TIME_UNTIL = Time(whole_second=True)
+"""A time until which entries are found."""
 
 TIME_OF_FIGURES = Time(in_utc=True)
 """A time at which figures begin or end: their months and days are those of UTC, and so is a time without a zone."""

@@ -1,4 +1,4 @@
-"""Read of which member a home or an export is, whatever else is wrong with it."""
+"""Read of which member a home, an export or an office's device is, whatever else is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from gateway.audit.export.layout import MANIFEST
 from gateway.config.home import Home
 from gateway.config.source_home import SourceHome
 from gateway.config.witness_home import WitnessHome
+from gateway.desk.packs.devices import FILE as DEVICE
 
 
 def member_of(home: Any, export: Any) -> str:
-    """Return the member in the manifest of an export, else in the settings of a home; none where neither says it."""
+    """Return the member in the manifest of an export or an office's device, else in the settings of a home.
+
+    It is none where neither says it.
+    """
     try:
-        if isinstance(export, Path) and (export / MANIFEST).is_file():
-            return str(json.loads((export / MANIFEST).read_bytes())["member"])
+        for name in (MANIFEST, DEVICE) if isinstance(export, Path) else ():
+            if (export / name).is_file():
+                return str(json.loads((export / name).read_bytes())["member"])
         if isinstance(home, Path):
             files = ((Home(home).settings, "node"), (SourceHome(home).settings, "source"))
             for file, table in (*files, (WitnessHome(home).settings, "witness")):

@@ -20,7 +20,9 @@ _DAYS = (
     re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?P<rest>.*)", re.ASCII),
     re.compile(r"(?P<d>\d{1,2})[/.-](?P<m>\d{1,2})[/.-](?P<y>\d{4})(?P<rest>.*)", re.ASCII),
 )
-_HOUR = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?: ?น\.?)?", re.ASCII)
+_HOUR = re.compile(
+    r"([01]?[0-9]|2[0-3]|24(?=[:.]00))[:.]([0-5][0-9])(?:\s*(Z|[+-]\d{2}:?\d{2}))?(?: ?น\.?)?", re.ASCII | re.IGNORECASE
+)
 _TIME = re.compile(
     r"[T ]\s*(\d{1,2})[:.](\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?\s*(Z|[+-]\d{2}:?\d{2})?(?: ?น\.?)?",
     re.ASCII | re.IGNORECASE,
@@ -56,12 +58,12 @@ def moment_us(text: str, member: str, *, or_day: bool = False) -> int:
 
 def near_us(text: str, member: str, now_us: int, *, back: bool = False, or_day: bool = False) -> int:
     """Return the next moment with an hour (`14:30`, in the digits of any script), with `back` the last one; or the
-    moment that a day and a time name, in the country's time. Raises `Malformed`."""
+    moment that a day and a time name. Without an offset it is the country's time. Raises `Malformed`."""
     found = _HOUR.fullmatch(western_digits(text.strip()))
     if found is None:
         return moment_us(text, member, or_day=or_day)
-    now = from_us(now_us).astimezone(_zone(member))
-    at = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
+    now = from_us(now_us).astimezone(_zone(member) if found[3] is None else _offset(found[3]))
+    at = now.replace(hour=int(found[1]) % 24, minute=int(found[2]), second=0, microsecond=0)
     if back:
         return to_us(at if at <= now else at - timedelta(days=1))
     return to_us(at if at > now else at + timedelta(days=1))

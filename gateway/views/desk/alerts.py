@@ -11,7 +11,7 @@ from gateway.language.languages import Language
 from gateway.language.terms import ALERT_ANSWERS
 from gateway.views.code_words import explained
 from gateway.views.desk.words import reason_words, state_words
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 from gateway.views.search.lines import value_text
 
 _STANDS: Sentences = {
@@ -34,6 +34,7 @@ def alerts_lines(alerts: Iterable[dict[str, Any]], language: Language = Language
         yield tell(language, "no alert of ours stands"), "dim"
 
 
+@exact
 def taken_lines(alerts: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
     """Yield alerts of counterparts, the action first; fields of one that was opened."""
     alert = None
@@ -47,6 +48,7 @@ def taken_lines(alerts: Iterable[dict[str, Any]], language: Language = Language.
         yield tell(language, "no alert of another country stands here"), "dim"
 
 
+@exact
 def alert_lines(alert: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield one alert: its action, how it stands, its fields, and each counterpart."""
     action = explained(alert["action"], "alert_class", language)

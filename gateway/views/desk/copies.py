@@ -14,7 +14,7 @@ from gateway.language.languages import Language
 from gateway.matching.explain import explain
 from gateway.model.hit import Match
 from gateway.views.code_words import raised
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 from gateway.views.search.lines import hit_lines
 
 
@@ -34,6 +34,7 @@ def looked_value(looked: Looked, language: Language) -> dict[str, Any]:
     }
 
 
+@exact
 def looked_lines(value: dict[str, Any], language: Language) -> Iterator[Line]:
     """Yield the alerts that were found, what is to be done first; and that a copy never says no hit."""
     facts = {"office": value["office"], "time": moment(value["made"], language), "hours": value["age_s"] // 3_600}

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 
 STAGES: Sentences = {
     "asked": "another person must approve that it is frozen",
@@ -34,6 +34,7 @@ def freezes_lines(freezes: Iterable[dict[str, Any]], language: Language = Langua
         yield tell(language, "no account is frozen"), "dim"
 
 
+@exact
 def freeze_lines(freeze: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield one account: how it stands, each step, and the command by which the other person approves it."""
     yield f"{freeze['id']}  {freeze['person']}", "title"

@@ -9,7 +9,7 @@ from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 
 NEWS: Sentences = {
     "INCIDENT": "a security incident",
@@ -39,6 +39,7 @@ def incidents_lines(incidents: Iterable[dict[str, Any]], language: Language = La
         yield tell(language, "no incident of ours stands"), "dim"
 
 
+@exact
 def incident_lines(incident: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield one incident: what it is, what was said of it, and each counterpart."""
     yield f"{incident['id']}  {news_words(incident['code'], language)}", "title"
@@ -60,6 +61,7 @@ def incident_lines(incident: dict[str, Any], language: Language = Language.EN) -
         yield f"  → {with_country(one['member'], language)}  {standing}{at}{text}", style
 
 
+@exact
 def taken_incident_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield the word of a counterpart about itself."""
     yield f"{with_country(found['member'], language)}: {news_words(found['code'], language)}", "title"

@@ -10,7 +10,7 @@ from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.views.desk.words import notice_words, state_words, why_not_words, work_words
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 
 _MARKS: Sentences = {
     "LATE": "LATE: after its time",
@@ -18,6 +18,9 @@ _MARKS: Sentences = {
     "undelivered": "it was not taken there: phone them",
     "lapsed": "it has lapsed, and was not sent",
 }
+
+_TIMES = frozenset({"at", "erase_by", "expires", "held_until", "issued", "since", "until"})
+"""What in a notice is a time; all else is somebody's words."""
 
 _PHONED = frozenset({"phone", "undelivered"})
 
@@ -72,6 +75,7 @@ def threads_lines(threads: Iterable[dict[str, Any]], language: Language = Langua
         yield tell(language, "there are no threads for you"), "dim"
 
 
+@exact
 def thread_lines(thread: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield a thread with its notices in the order in which we wrote them."""
     yield _thread_line(thread, language), "title"
@@ -79,7 +83,7 @@ def thread_lines(thread: dict[str, Any], language: Language = Language.EN) -> It
         yield tell(
             language, "a draft that is not approved yet; it lapses at {time}", time=moment(draft["lapses"], language)
         )
-        yield from _content_lines(draft["content"])
+        yield from _content_lines(draft["content"], language)
     for notice in thread["notices"]:
         yield from _notice_lines(notice, language)
 
@@ -113,7 +117,7 @@ def _notice_lines(notice: dict[str, Any], language: Language) -> Iterator[Line]:
     if notice["content"] is None:
         yield "  " + tell(language, "its content is erased"), "dim"
         return
-    yield from _content_lines(notice["content"])
+    yield from _content_lines(notice["content"], language)
     if notice["records"]:
         yield "  " + tell(language, "records: {count}", count=notice["records"])
     if (delivery := notice["delivery"]) and delivery["state"] != "taken":
@@ -121,18 +125,18 @@ def _notice_lines(notice: dict[str, Any], language: Language) -> Iterator[Line]:
         yield f"  {delivery['state']}{problem}", "warn"
 
 
-def _content_lines(content: dict[str, Any]) -> Iterator[Line]:
+def _content_lines(content: dict[str, Any], language: Language) -> Iterator[Line]:
     for name, value in content.items():
         if value not in ("", None, [], 0, False) and name not in ("withheld_commitment", "record"):
-            yield f"  {name}: {_text(value)}"
+            yield f"  {name}: {_text(name, value, language)}"
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any, language: Language) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_text(each)}" for name, each in value.items() if each)
+        return ", ".join(f"{inner} {_text(inner, each, language)}" for inner, each in value.items() if each)
     if isinstance(value, list):
-        return ", ".join(_text(each) for each in value)
-    return str(value)
+        return ", ".join(_text(name, each, language) for each in value)
+    return moment(value, language) if name in _TIMES and isinstance(value, str) else str(value)
 
 
 def paged_lines(lines: Iterable[Line], place: str, language: Language = Language.EN) -> Iterator[Line]:

@@ -12,7 +12,7 @@ from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import RECORD_TYPES, named
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 
 VERDICTS: Sentences = {
     "not-this-person": "{country} says: the holder of this document is not the person of its record. The hit stands:"
@@ -49,6 +49,7 @@ def told_of(found: Checked, language: Language = Language.EN) -> str:
     return said_text(found.verdict.value, said.member if said is not None else "", until, language)
 
 
+@exact
 def checked_lines(found: dict[str, Any]) -> Iterator[Line]:
     """Yield what a token says beside a hit."""
     good = found["verdict"] == "not-this-person"

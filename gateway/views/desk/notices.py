@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from gateway.clock import rfc3339
+from gateway.language.dates import moment
+from gateway.language.languages import Language
 from gateway.model.desk.delivered import NoticeReceipt
 from gateway.model.desk.notices import Notice
 
@@ -23,14 +25,14 @@ def receipt_value(receipt: NoticeReceipt) -> dict[str, Any]:
     return found
 
 
-def notice_pairs(notice: Notice) -> Iterator[tuple[str, str]]:
+def notice_pairs(notice: Notice, language: Language) -> Iterator[tuple[str, str]]:
     """Yield what a notice says, apart from whose it is; records are counted."""
     head = notice.head
     yield "notice", f"{notice.type} {notice.code}".rstrip()
     yield "urgency", head.urgency.value
     yield "thread", head.thread_id
     yield "place", f"{head.seq}, after {head.seen} of the other side"
-    for name, value in _plain(notice.body).items():
+    for name, value in _plain(notice.body, lambda time_us: moment(rfc3339(time_us), language)).items():
         if name in ("record", "records") and notice.records:
             yield name, str(len(notice.records))
         elif name not in ("code", "about") and value not in ("", [], None, False):
@@ -43,17 +45,17 @@ def _text(value: Any) -> str:
     return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, time: Callable[[int], str] = rfc3339) -> Any:
     """Return a value of the model as JSON; a time that is not given is left empty."""
     found = msgspec.to_builtins(value, builtin_types=(bytes,))
-    return {name.removesuffix("_us"): _part(name, part) for name, part in found.items()}
+    return {name.removesuffix("_us"): _part(name, part, time) for name, part in found.items()}
 
 
-def _part(name: str, value: Any) -> Any:
+def _part(name: str, value: Any, time: Callable[[int], str]) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     if name.endswith("_us"):
-        return rfc3339(value) if value else ""
+        return time(value) if value else ""
     if isinstance(value, dict):
-        return {inner.removesuffix("_us"): _part(inner, part) for inner, part in value.items()}
-    return [_part("", part) for part in value] if isinstance(value, list | tuple) else value
+        return {inner.removesuffix("_us"): _part(inner, part, time) for inner, part in value.items()}
+    return [_part("", part, time) for part in value] if isinstance(value, list | tuple) else value

@@ -12,7 +12,7 @@ from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 from gateway.language.terms import OFFENCES
 from gateway.records.types import RECORD_TYPES
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 from gateway.views.search.fields import field_name
 from gateway.views.search.lines import value_text
 
@@ -89,6 +89,7 @@ def left_words(code: str, language: Language) -> str:
     return tell(language, _LEFT[code]) if code in _LEFT else refusal(code, Reason.PERMISSION_DENIED, language) or code
 
 
+@exact
 def listed_lines(found: Mapping[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield the reports that were found, each with its title, and whether these are all."""
     for report in found["reports"]:
@@ -109,6 +110,7 @@ def more_words(*, is_capped: bool, is_partial: bool, language: Language) -> str:
     return tell(language, _PARTIAL) if is_partial else ""
 
 
+@exact
 def report_lines(report: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield one report of the library with all its fields."""
     yield f"{report['id']}  {report['owner']}  {report['title']}", "title"
@@ -117,6 +119,7 @@ def report_lines(report: dict[str, Any], language: Language = Language.EN) -> It
         yield f"  {name}: {'; '.join(values)}"
 
 
+@exact
 def own_lines(report: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield how a report of ours stands: at home, at each counterpart, and why at which not."""
     style = {"published": "good", "waiting": "warn"}.get(report["stand"], "dim")

@@ -10,7 +10,7 @@ from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES, named
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 from gateway.views.search.lines import value_text
 
 WHAT: Sentences = {
@@ -61,6 +61,7 @@ def rule_words(rule: str, title: str, language: Language = Language.EN) -> str:
     return tell(language, known) if known is not None and title in ("", known) else title or rule
 
 
+@exact
 def matter_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield a review or a finding: what it is, who asked, when and why, and its references."""
     yield f"{found['work']}  {tell(language, WHAT[found['what']])}", "title"

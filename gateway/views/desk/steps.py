@@ -10,7 +10,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import RECORD_TYPES, named
 from gateway.views.desk.words import notice_words, state_words
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 from gateway.views.search.lines import value_text
 
 
@@ -33,6 +33,7 @@ def stands_lines(thread: dict[str, Any], language: Language = Language.EN) -> It
     yield f"{thread['id']}  {thread['peer']}  {state_words(thread['state'], language)}", "good"
 
 
+@exact
 def choice_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield our record field by field, with those that were wanted and those that take two persons."""
     yield f"{named(found['type'], RECORD_TYPES, language)}  {found['thread']}  {found['peer']}", "title"
@@ -60,6 +61,7 @@ def decided_lines(found: dict[str, Any], language: Language = Language.EN) -> It
         yield "  " + ", ".join(found["fields"])
 
 
+@exact
 def package_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield an opened answer with its records."""
     late = f"  {tell(language, 'LATE: after its time')}" if found["late"] else ""

@@ -10,7 +10,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.matching.explain import explain
 from gateway.views.desk.words import state_words
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 
 STANDS: Sentences = {
     "waiting": "waits for approval",
@@ -98,6 +98,7 @@ def watches_lines(watches: Iterable[dict[str, Any]], language: Language = Langua
         yield tell(language, "no watch of ours stands"), "dim"
 
 
+@exact
 def watch_lines(watch: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield one watch of ours: what is watched, how it stands, and what it has met."""
     style = "good" if watch["stand"] == "on" else "warn" if watch["stand"] in ("waiting", "paused") else "dim"
@@ -138,6 +139,7 @@ def _reach(of: Mapping[str, Any], language: Language) -> Iterator[Line]:
         yield f"       {'; '.join(explain(hit['rules'], language))}"
 
 
+@exact
 def taken_lines(watches: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
     """Yield watches of counterparts on our records."""
     watch = None

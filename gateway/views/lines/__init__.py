@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import ParamSpec, TypeAlias
+
+
+class Exact(str):
+    """A line that holds what somebody wrote: it is printed as it is. Who makes it tells the times that are ours."""
+
+    __slots__ = ()
+
 
 Line: TypeAlias = str | tuple[str, str]
 """A text, or a text and its style: good, bad, warn, title or dim."""
+
+_P = ParamSpec("_P")
+
+
+def exact(lines: Callable[_P, Iterator[Line]]) -> Callable[_P, Iterator[Line]]:
+    """Have lines with what somebody wrote printed as they are; their maker tells the times that are ours."""
+
+    @wraps(lines)
+    def told(*arguments: _P.args, **options: _P.kwargs) -> Iterator[Line]:
+        for line in lines(*arguments, **options):
+            yield Exact(line) if isinstance(line, str) else (Exact(line[0]), line[1])
+
+    return told

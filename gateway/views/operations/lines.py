@@ -9,7 +9,7 @@ from gateway.language.catalogue import tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.views.desk.words import notice_words
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 from gateway.views.operations.words import (
     entry_words,
     invites_words,
@@ -29,6 +29,7 @@ def operations_lines(operations: Iterable[dict[str, Any]], language: Language = 
         yield tell(language, "no operation is open for you"), "dim"
 
 
+@exact
 def operation_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield an operation: its members, its entries and its results."""
     yield from _head(found, language)

@@ -17,7 +17,7 @@ from gateway.matching.one_word import NOT_SEARCHED
 from gateway.model.hit import OWN_AGENCY, UNRELEASED
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.views.code_words import explained, raised
-from gateway.views.lines import Line
+from gateway.views.lines import Line, exact
 
 _ONE_WORD = "one word alone is not searched for with this purpose: give a second word of the name"
 
@@ -80,6 +80,7 @@ def all_answered(search: dict[str, Any]) -> bool:
     )
 
 
+@exact
 def answer_lines(line: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
     """Yield the answer of one counterpart, and each hit; what an officer must see first leads both."""
     yield headline(line, own, language)

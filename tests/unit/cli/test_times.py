@@ -7,17 +7,29 @@ import shlex
 from contextvars import copy_context
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from click.core import ParameterSource
 
-from gateway.cli.inputs.moments import TIME, TIME_AHEAD, Time
+from gateway.audit.entries.entry import Entry
+from gateway.audit.reading.opened import Opened
+from gateway.audit.reading.show import Shown
+from gateway.audit.verify.content import Content
+from gateway.cli.inputs.moments import TIME, TIME_AHEAD, TIME_UNTIL, Time
+from gateway.cli.inputs.periods import in_order
 from gateway.cli.main import liaison as program
-from gateway.cli.output import say
+from gateway.cli.output import print_result, say
 from gateway.cli.speech import Speech
-from gateway.clock import SystemClock, rfc3339_s, to_us
+from gateway.clock import SystemClock, rfc3339, rfc3339_s, to_us
 from gateway.language.dates import moment, name_the_zone, time_of_day, zoned
 from gateway.language.languages import Language
+from gateway.model.names import member_id
+from gateway.ops.audit.contents import OpenedEntries
+from gateway.views.desk.lines import thread_lines
+from gateway.views.lines.entries import entry_line
+from gateway.views.sheet_lines import opened_lines
 from tests.support.tables import table
 
 NOW = datetime(2026, 11, 27, 9, 30, 15, 500, tzinfo=UTC)
@@ -61,6 +73,9 @@ def context(tmp_path: Path) -> click.Context:
         ("2026-11-24 09:30:05 +07:00", "2026-11-24T02:30:05Z"),
         ("14:30", "2026-11-27T07:30:00Z"),
         ("๑๗:๓๐", "2026-11-26T10:30:00Z"),
+        ("24:00", "2026-11-26T17:00:00Z"),
+        ("14:30 +06:30", "2026-11-27T08:00:00Z"),
+        ("14:30Z", "2026-11-26T14:30:00Z"),
     ],
 )
 def test_a_time_without_a_zone_is_the_country_s(turned: None, context: click.Context, said: str, at: str) -> None:
@@ -75,6 +90,7 @@ def test_a_time_without_a_zone_is_the_country_s(turned: None, context: click.Con
         ("tomorrow", "2026-11-27T17:00:00Z"),
         ("14:30", "2026-11-28T07:30:00Z"),
         ("17:30", "2026-11-27T10:30:00Z"),
+        ("24:00", "2026-11-27T17:00:00Z"),
         ("2026-12-01 08:00", "2026-12-01T01:00:00Z"),
     ],
 )
@@ -87,13 +103,30 @@ def test_until_when_is_read_ahead(turned: None, context: click.Context, said: st
     [
         ("yesterdy", "did you mean `yesterday`?"),
         ("3m", "36h or 7d"),
-        *((said, "give") for said in ("14", "25:00", "1430", "0930", "2026-11-24 09:30 +07:90")),
+        *(
+            (said, "give")
+            for said in ("14", "25:00", "24:30", "14:30 +07:90", "1430", "0930", "2026-11-24 09:30 +07:90")
+        ),
     ],
 )
 def test_another_time_is_refused_and_the_forms_are_named(said: str, advice: str) -> None:
     with pytest.raises(click.BadParameter, match=re.escape(advice)) as refused:
         TIME.convert(said, None, None)
     assert "2026-11-24 09:30 +07:00" in refused.value.message
+
+
+@table(
+    ("said", "at"),
+    [
+        ("2026-12-02 14:02:05 +07:00", "2026-12-02T07:02:06.000000Z"),
+        ("2026-12-02T14:02:05", "2026-12-02T07:02:06.000000Z"),
+        ("2026-12-02T07:02:05.600000Z", "2026-12-02T07:02:05.600000Z"),
+        ("2026-12-02 14:02", "2026-12-02T07:02:00.000000Z"),
+        ("2026-12-02", "2026-12-01T17:00:00.000000Z"),
+    ],
+)
+def test_until_a_printed_second_is_with_all_that_was_in_it(context: click.Context, said: str, at: str) -> None:
+    assert rfc3339(to_us(TIME_UNTIL.convert(said, None, context))) == at
 
 
 def test_what_was_understood_without_a_zone_is_told(context: click.Context, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,12 +140,15 @@ def test_what_was_understood_without_a_zone_is_told(context: click.Context, caps
     run = copy_context()
     assert run.run(told, "2026-11-24T09:30") == "--since: 2026-11-24 09:30:00 +07:00\n"
     assert run.run(told, "2026-11-24T09:30Z") == ""
+    context.set_parameter_source("since", ParameterSource.DEFAULT)
+    assert run.run(told, "30d") == "", "nobody gave it"
+    context.set_parameter_source("since", ParameterSource.COMMANDLINE)
     context.params["as_json"] = True
     assert run.run(told, "2026-11-24T09:30") == ""
 
 
 def test_one_reader_reads_the_times_of_all_options() -> None:
-    """An option that says when takes a `Time`, and no other kind; its home is read before it."""
+    """An option that says when takes a `Time`, and no other kind; its home is read before it; a period has an order."""
     found = 0
     for path, command in _commands(program, ()):
         times = {str(one.name) for one in command.params if isinstance(one.type, Time)}
@@ -121,6 +157,9 @@ def test_one_reader_reads_the_times_of_all_options() -> None:
         homes = [one.is_eager for one in command.params if one.name in ("home", "export")]
         assert not times or (homes and all(homes)), path
         found += len(times)
+        period = times - {"ends"}
+        if period & {"since", "start"} and period & {"until", "before", "end"}:
+            assert all(one.callback is in_order for one in command.params if one.name in period), path
     assert found > 25
 
 
@@ -166,6 +205,38 @@ def test_a_line_has_the_country_s_time_with_its_zone_and_a_command_one_that_can_
     assert run.run(printed, "never: 9999-12-31T23:59:59Z") == "never: 9999-12-31T23:59:59Z"
 
 
+def test_somebody_s_words_are_printed_as_they_are_beside_times_of_ours(
+    context: click.Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = "2026-12-02T07:02:05Z"
+    words = f"seen {at} at the port"
+    entry = Entry("operations", 7, to_us(datetime.fromisoformat(at)), "suspend", "", None, "", b"", b"", b"")
+    content = Content("operations/1", (Opened(entry, {"reason": words, "until_us": entry.time_us}),))
+    thread: dict[str, Any] = {
+        "id": "t",
+        "kind": "ask",
+        "peer": "vn",
+        "urgency": "FLASH",
+        "state": "open",
+        "notices": [],
+    }
+    thread["draft"] = {"lapses": at, "content": {"text": words, "until": at}}
+
+    def printed() -> str:
+        name_the_zone(context.obj.minutes_ahead)
+        for lines in (
+            thread_lines(thread),
+            [entry_line("operations/1", Shown(entry, {"reason": words}))],
+            opened_lines(OpenedEntries(member_id("th"), [content], 0), Language.EN),
+        ):
+            print_result({}, lines, as_json=False)
+        return capsys.readouterr().out
+
+    told = copy_context().run(printed)
+    assert told.count(words) == told.count(at) == 3
+    assert told.count("2026-12-02 14:02:05 +07:00") == 5
+
+
 def test_the_words_of_a_language_have_the_zone_too(context: click.Context) -> None:
     def told() -> tuple[str, str, str]:
         name_the_zone(context.obj.minutes_ahead)
@@ -185,6 +256,11 @@ def test_an_export_has_the_time_of_its_member_and_what_has_neither_is_in_utc(tmp
     assert speech.minutes_ahead() == 0
     speech.context.params = {"home": None, "folder": tmp_path}
     assert speech.minutes_ahead() == 390
+    device = tmp_path / "device"
+    device.mkdir()
+    (device / "device.json").write_text('{"member":"kh"}', encoding="utf-8")
+    speech.context.params = {"folder": device}
+    assert speech.minutes_ahead() == 420, "an office's device, without a node"
     home = tmp_path / "home"
     home.mkdir()
     (home / "node.toml").write_text('[node]\nmember = "th"\n', encoding="utf-8")

@@ -16,6 +16,7 @@ from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import FILE, KEY, NEW_FILE, home_option
 from gateway.cli.output import Output, printed, progress_bars
 from gateway.errors import Unknown
+from gateway.language.dates import with_zones
 from gateway.ops.acts.forget_plan import Subject, entry_places, of_subject
 from gateway.ops.acts.hold_documents import (
     bring_command,
@@ -28,7 +29,7 @@ from gateway.ops.acts.hold_documents import (
     sign_hold,
 )
 from gateway.trust.documents.policy_approval import APPROVALS
-from gateway.views.lines import Line
+from gateway.views.lines import Exact, Line
 
 _KEY = click.option("--key", required=True, type=KEY, help="The key of a data officer or approver.")
 _REASON = click.option("--reason", required=True, help="Why; it stands in the entry.")
@@ -149,7 +150,8 @@ def _hold_lines(found: list[dict[str, Any]]) -> Iterator[Line]:
         named = [f"{len(indexes)} entries of {log}" for log, indexes in item["entries"].items()]
         named += [f"{len(item['exchanges'])} exchanges"] if item["exchanges"] else []
         style = "warn" if item["state"] == "stands" else "dim"
-        yield f"{item['id']}  {item['state']:<7} until {item['until']}  {', '.join(named)}: {item['reason']}", style
+        until = with_zones(item["until"])
+        yield Exact(f"{item['id']}  {item['state']:<7} until {until}  {', '.join(named)}: {item['reason']}"), style
     if not found:
         yield "no hold was ever placed"
 
@@ -184,7 +186,7 @@ def _document_lines(out: Path, value: dict[str, Any]) -> Iterator[Line]:
         yield f"  {log}: {_places(indexes)}"
     for exchange in value["exchanges"]:
         yield f"  exchange {exchange}"
-    yield f"  reason: {value['reason']}" + (f"; until {value['until']}" if value["until"] else "")
+    yield Exact(f"  reason: {value['reason']}" + (f"; until {with_zones(value['until'])}" if value["until"] else ""))
     yield f"  SHA-256 of what is signed, to compare by voice: {value['hash']}"
     following = sign_command(out) if value["signatures"] < APPROVALS else bring_command(out, "HOME")
     yield f"  next: {following}"

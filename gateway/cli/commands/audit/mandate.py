@@ -12,6 +12,7 @@ import click
 from certs.hsm.uri import KeyUri
 from certs.keyfiles import KeyPlace
 from gateway.cli.inputs.moments import TIME
+from gateway.cli.inputs.periods import in_order
 from gateway.cli.options import (
     FILE,
     FOLDER,
@@ -28,7 +29,7 @@ from gateway.ops.audit.auditors import auditors as listed
 from gateway.ops.audit.auditors import scope_of
 from gateway.ops.key_pairs import make_key_pair
 from gateway.ops.mandate.elsewhere import sign_prepared
-from gateway.views.lines import Line
+from gateway.views.lines import Exact, Line
 
 
 @click.command()
@@ -55,8 +56,8 @@ def key(out: Path, name: str, held: KeyUri | None) -> Output:
 @click.option("--key", "public", required=True, type=FILE, help="The auditor's public key: what `audit key` made.")
 @click.option("--by", "appointed_by", required=True, help="Who appoints, in words; every export says it.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires.")
-@click.option("--since", type=TIME, help="Scope: only entries from this time on.")
-@click.option("--until", type=TIME, help="Scope: only entries before this time.")
+@click.option("--since", type=TIME, callback=in_order, help="Scope: only entries from this time on.")
+@click.option("--until", type=TIME, callback=in_order, help="Scope: only entries before this time.")
 @click.option(
     "--counterpart",
     "counterparts",
@@ -91,8 +92,6 @@ def appoint(
               --by "Office of the Auditor General, order 12/2026" --days 30 --since 2026-01-01 --counterpart vn \\
               --out appointment.json
     """
-    if since and until and since >= until:
-        raise click.UsageError("--since is not before --until")
     scope = scope_of(since, until, counterparts, agencies, content=not without_answers)
     about = make_appointment(home, authority, public, auditor, scope, days, appointed_by, out)
     return Output(about, _appointed_lines(about, out))
@@ -126,7 +125,7 @@ def sign(file: Path, key_file: KeyPlace) -> Output:
     value, document = sign_prepared(file, key_file)
     said = f"{value['action']} at `{value['member']}`, because: {value['reason']}"
     detail = ", ".join(f"{name} {part}" for name, part in value["detail"].items())
-    return Output(value | {"document": document}, [(said, "warn"), f"  {detail}", document])
+    return Output(value | {"document": document}, [(Exact(said), "warn"), f"  {detail}", document])
 
 
 @click.command()

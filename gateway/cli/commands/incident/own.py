@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.inputs.moments import TIME, TIME_AHEAD
+from gateway.cli.inputs.periods import in_order
 from gateway.cli.options import TEXT, Word, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
@@ -28,8 +29,8 @@ _CODES = Word([code.value for code in NewsCode])
 @click.option("--code", default="INCIDENT", show_default=True, type=_CODES, help="What it is.")
 @click.option("--to", default="", metavar="M,M", help="Only these members, such as la,vn; by default all.")
 @click.option("--type", "types", multiple=True, type=TEXT, help="A record type that it concerns; may be repeated.")
-@click.option("--since", type=TIME, help="Since when; by default now.")
-@click.option("--until", type=TIME_AHEAD, help="Until when, of an outage that has an end.")
+@click.option("--since", type=TIME, callback=in_order, help="Since when; by default now.")
+@click.option("--until", type=TIME_AHEAD, callback=in_order, help="Until when, of an outage that has an end.")
 @click.option("--idempotency-key", default="", help="The same key tells nobody twice.")
 @printed
 def notify(

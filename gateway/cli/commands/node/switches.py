@@ -20,7 +20,7 @@ from gateway.errors import Malformed
 from gateway.ops.acts.switches import home_to_switch, known_targets, signers_of, target_of, wait_for_look
 from gateway.ops.acts.switches import suspend as suspend_target
 from gateway.signing.keys import load_signing_key
-from gateway.views.lines import Line
+from gateway.views.lines import Exact, Line
 
 switch_options = together(
     click.option("--source", default="", help="One source, such as th.police.records."),
@@ -55,7 +55,7 @@ def switched(home: Home, clock: Clock, line: Mapping[str, Any], by: Proved) -> O
     value = {name: line[name] for name in ("id", "time", "action", "target")}
     value |= {"proof": by.proof.value, "by": by.words, "suspended": active, "counts": counts}
     when = "the running node counts it from now on" if counts else "no node runs: it counts at the next start"
-    return Output(value, [(told, "good"), f"  {when}", _signed_line(by), *_active_lines(active)])
+    return Output(value, [(Exact(told), "good"), f"  {when}", _signed_line(by), *_active_lines(active)])
 
 
 def _signed_line(by: Proved) -> Line:

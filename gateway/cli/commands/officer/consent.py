@@ -17,9 +17,10 @@ from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.desk.consent.reading import listed, shown
+from gateway.language.dates import with_zones
 from gateway.ops.acts.carry import carry_out
 from gateway.ops.acts.mailbox import Order
-from gateway.views.lines import Line
+from gateway.views.lines import Exact, Line
 from gateway.views.search.lines import value_text
 
 _decision = together(
@@ -66,11 +67,11 @@ def _record_lines(item: dict[str, Any]) -> Iterator[Line]:
     asker = item["requester"]
     office = f"{asker['office']} ({asker['agency']})"
     yield f"  asked by {asker['role']} {asker['pseudonym']} at {office}, case {item['case']}"
-    yield f"  they say: {item['justification']}"
+    yield Exact(f"  they say: {item['justification']}")
     yield f"  exchange {item['exchange_id']}; received {item['received']}"
     yield f"  the record as they have it ({item['owner']}):"
     for field, value in item["record"]["fields"].items():
-        yield f"    {field}: {value_text(value, field=field)}"
+        yield Exact(f"    {field}: {value_text(value, field=field)}")
     marking = (f"{part} {value_text(value, field=part)}" for part, value in item["record"]["marking"].items() if value)
     yield f"  handling: {', '.join(marking)}"
 
@@ -126,5 +127,6 @@ def _request_lines(item: dict[str, Any]) -> Iterator[Line]:
     yield f"  {office}purpose {asked['purpose']}, ends {item['ends']}"
     if "decision" in item:
         decision = item["decision"]
-        until = f", until {decision['until']}" if decision["until"] else ""
-        yield f"  {item['state']} by {decision['by']} at {decision['at']}{until}: {decision['reason']}"
+        until = f", until {with_zones(decision['until'])}" if decision["until"] else ""
+        at = with_zones(decision["at"])
+        yield Exact(f"  {item['state']} by {decision['by']} at {at}{until}: {decision['reason']}")

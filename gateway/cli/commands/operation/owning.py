@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.inputs.moments import TIME_AHEAD
+from gateway.cli.inputs.periods import in_order
 from gateway.cli.options import TEXT, Code, Word
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
@@ -34,8 +35,8 @@ _observer = click.option("--observer", default="", metavar="M,M", help="Who only
 @click.option(
     "--template", default="", type=Code(list(templates())), help="The form of its entries (policy/operations)."
 )
-@click.option("--start", type=TIME_AHEAD, help="When it begins; by default now.")
-@click.option("--end", required=True, type=TIME_AHEAD, help="When it seals itself: within 180 days.")
+@click.option("--start", type=TIME_AHEAD, callback=in_order, help="When it begins; by default now.")
+@click.option("--end", required=True, type=TIME_AHEAD, callback=in_order, help="When it seals itself: within 180 days.")
 @click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
 @click.option("--offence", required=True, type=Word([item.value for item in Offence]))
 @click.option("--case", default="", help="Case number; this or --ticket is required.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,6 +27,7 @@ from gateway.audit.statistics.statistics import (
 )
 from gateway.audit.statistics.uptime import Availability, Uptime
 from gateway.clock import ManualClock, to_us
+from gateway.language.dates import name_the_zone
 from gateway.views.statistics import as_csv, as_value, day_rows, statistics_of, table_rows
 from gateway.views.statistics_page import page
 from tests.support.audit_logs import NOON, LogHome
@@ -219,6 +221,14 @@ def test_the_page_is_whole_in_itself(stats: Stats) -> None:
     assert "script" not in reader.seen
     assert "url(" not in text
     assert "http" not in text.replace("http-equiv", "")
+
+
+def test_the_page_tells_in_the_country_s_time_when_it_was_made(stats: Stats) -> None:
+    def made() -> str:
+        name_the_zone(lambda: 420)
+        return page(statistics_of(stats, "th", "2026-12-02T07:02:05Z", exact=False))
+
+    assert "Made 2026-12-02 14:02:05 +07:00 from" in copy_context().run(made)
 
 
 def test_the_command_writes_all_forms(
