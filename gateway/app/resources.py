@@ -114,6 +114,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     )
     sources = dict(zip((source.id for source in settings.sources), opened, strict=True))
     keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retention.DESK), clock.now_us())
+    policy.keep()
     turn, counters = Turn(), Counters()
     walls = [
         Bulkhead(sources[source.id], clock, settings.limits.workers, turn, wall_limits(source))

@@ -280,13 +280,18 @@ def _opens_newest(keystore: Path, logs: SqlLogStore, log: str) -> bool | None:
 def give_id(stores: Stores, database: Database) -> str:
     """Give the home's id to what has none of it and its stores, and return it. Raises `Misconfigured` for another one.
 
-    Folders that a start makes are made. `database` is that of the home, with tables of this version.
+    Folders that a start makes are made. `database` is that of the home, with tables of this version. It gets the id
+    first: of several machines that begin at once on one server, all take the id that stands there.
     """
     marks = _marks(stores, id_of_database(database))
-    own = read_id(stores.home) or next(filter(None, marks.values()), "") or make_id()
+    own = read_id(stores.home) or next(filter(None, marks.values()), "")
+    if not own:
+        own = marks[DATABASE] = give_database(database, make_id())
     for name, mark in marks.items():
         if mark and mark != own:
             raise _wrong(stores, name, mark, own)
+    if not marks[DATABASE] and (there := give_database(database, own)) != own:
+        raise _wrong(stores, DATABASE, there, own)
     if not read_id(stores.home):
         write_id(stores.home, own)
     for name, folder in stores.folders.items():
@@ -294,6 +299,4 @@ def give_id(stores: Stores, database: Database) -> str:
             make_folder(folder)
         if folder.is_dir() and not read_id(folder):
             write_id(folder, own)
-    if not marks[DATABASE]:
-        give_database(database, own)
     return own

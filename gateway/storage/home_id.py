@@ -70,8 +70,9 @@ def id_of_database(database: Database) -> str | None:
         return connection.scalar(select(home.c.id)) or ""
 
 
-def give_database(database: Database, found: str) -> None:
-    """Give a database without an id this one, durably."""
+def give_database(database: Database, found: str) -> str:
+    """Give a database without an id this one, durably. Return the one that it has: another start may have won."""
     with database.write("home") as connection:
         row = insert_for(home, shared=database.shared).values(place=0, id=found)
         connection.execute(row.on_conflict_do_nothing())
+        return str(connection.execute(select(home.c.id)).scalar_one())

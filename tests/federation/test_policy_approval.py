@@ -218,6 +218,7 @@ async def test_versions_are_compared_as_numbers(world: World, tmp_path: Path) ->
         data = document(world, NATIONAL / "vn", version, "a", "b")
         (home / "policies" / INCOMING).write_bytes(data)
         keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
+        keeper.keep()
         keeper.refresh()
         assert keeper.version == version
     assert PolicyKeeper(load_settings(home), SystemClock(), production=True).version == 100_000_000
@@ -266,6 +267,7 @@ async def test_what_was_accepted_before_a_crash_is_logged_at_the_next_start_and_
     assert keeper.refresh() == keeper.unlogged
     (home / "highwater" / "policy").write_text("1\n")  # it was cut off between document and mark
     keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
+    keeper.keep()
     assert keeper.unlogged is not None
     assert (keeper.unlogged.version, len(keeper.unlogged.approvers)) == (99, 2)
     keeper.logged()

@@ -17,10 +17,10 @@ from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.config.source_home import load_source
 from gateway.errors import Misconfigured
-from gateway.ops.stores import give_id, node_stores, require_stores
+from gateway.ops.stores import Stores, give_id, node_stores, require_stores
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import open_database
-from gateway.storage.database.migrate import HEAD, version
+from gateway.storage.database.migrate import HEAD, migrate, version
 from gateway.storage.database.open import open_node_database, open_storage
 from gateway.storage.home_id import id_of_database, read_id
 from gateway.storage.keys.key_copy import keep_in_step
@@ -59,8 +59,8 @@ def write_entry(home: Path, member: str) -> None:
 
 
 def bytes_of(*folders: Path) -> dict[str, bytes]:
-    """Everything in some folders, but for what checks leave: files beside a database that was read, a policy's copy."""
-    files = [path for folder in folders for path in sorted(folder.rglob("*")) if "policies" not in path.parts]
+    """Everything in some folders, but for what checks leave: files beside a database that was read."""
+    files = [path for folder in folders for path in sorted(folder.rglob("*"))]
     left = ("-wal", "-shm", ".lock")
     return {str(path): path.read_bytes() if path.is_file() else b"/" for path in files if not path.name.endswith(left)}
 
@@ -186,6 +186,29 @@ def test_n218_a_home_of_before_gets_its_id_once_and_only_with_stores_that_fit(li
     assert back.code == 0, back
     assert liaison(*upgrade, "--json").value["got_id"] == ["database"]
     assert ids(home) == {own}
+
+
+def test_n218_of_two_first_starts_at_once_on_one_database_both_take_the_id_that_stands(tmp_path: Path) -> None:
+    with closing(open_database(tmp_path / "node.sqlite")) as database:
+        migrate(database)
+
+        def place(name: str, kind: type[dict[str, Path]] = dict) -> Stores:
+            (tmp_path / name).mkdir()
+            return Stores(tmp_path / name, kind(keystore=tmp_path / name / "keystore"), "", lambda: None)
+
+        first = place("first")
+
+        class Late(dict[str, Path]):
+            """The folders of a machine that looks at them while the other one goes through its start."""
+
+            def items(self) -> Any:
+                if not read_id(first.home):
+                    give_id(first, database)
+                return super().items()
+
+        second = place("second", Late)
+        assert {give_id(second, database), id_of_database(database)} == {read_id(first.home)}
+        assert read_id(second.home) == read_id(second.home / "keystore") == read_id(first.home)
 
 
 def test_n218_what_the_refusal_says_brings_a_new_folder_in_and_no_empty_keystore(liaison: Liaison, home: Path) -> None:

@@ -87,7 +87,7 @@ class PolicyKeeper:
     In production only a policy that two approvers signed decides; in trials a folder does until the first such document
     comes. `decides` says that a node decides by it, so each policy is made ready before it comes into force
     (`PolicyEngine.make_ready`), on the thread that loads it. `unlogged` is an accepted policy that may have no entry
-    yet, also from before a crash.
+    yet, also from before a crash. The constructor writes nothing; a node that has started calls `keep`.
     """
 
     def __init__(self, settings: Settings, clock: Clock, *, production: bool, decides: bool = False) -> None:
@@ -108,6 +108,9 @@ class PolicyKeeper:
         self._read = ""
         self._lock = threading.Lock()
         """Held while a policy comes into force: of an approved one and a folder, the approved one stays."""
+
+        self._first = b""
+        """The document brought last, where it decides since the start and is not kept yet."""
 
         self._loaded: PolicyEngine | None = None
         self._loaded = self._accepted() or (self._first_approved() if production else self._unapproved())
@@ -200,12 +203,26 @@ class PolicyKeeper:
             return None
         self._check_above(policy.version)
         engine = self._ready(engine_of(policy, self._settings))
-        replace(self._folder / UNLOGGED, b"%d\n" % policy.version, PUBLIC)
-        replace(self._folder / f"{policy.version:08d}-{engine.hash.hex()}.json", data, PUBLIC)
-        self._raise_mark(policy.version)
+        self._keep(PolicyChange(policy.version, engine.hash.hex(), policy.signers), data)
         self._enforce(policy, engine)
-        self.unlogged = PolicyChange(policy.version, engine.hash.hex(), policy.signers)
         return self.unlogged
+
+    def _keep(self, accepted: PolicyChange, data: bytes) -> None:
+        replace(self._folder / UNLOGGED, b"%d\n" % accepted.version, PUBLIC)
+        replace(self._folder / f"{accepted.version:08d}-{accepted.policy_hash}.json", data, PUBLIC)
+        self._raise_mark(accepted.version)
+        self.unlogged = accepted
+
+    def keep(self) -> None:
+        """Write durably what decides since the start, before the first decision; a start that is refused does not."""
+        with self._lock:
+            if not self.version:
+                keep_unapproved(self._folder, self._settings, self.engine)
+            elif self._first:
+                self._keep(PolicyChange(self.version, self.engine.hash.hex(), self.approvers), self._first)
+                self._first = b""
+            elif self.version > _number_in(self._mark):  # a crash came between accepting it and the mark
+                self._raise_mark(self.version)
 
     def _check_above(self, version: int) -> None:
         if version <= self.version:
@@ -279,8 +296,6 @@ class PolicyKeeper:
             return None
         policy = self._verified(newest.read_bytes(), None)
         engine = self._ready(engine_of(policy, self._settings))
-        if policy.version > _number_in(self._mark):  # a crash came between accepting it and the mark
-            self._raise_mark(policy.version)
         if policy.version == _number_in(self._folder / UNLOGGED):
             self.unlogged = PolicyChange(policy.version, engine.hash.hex(), policy.signers)
         return self._enforce(policy, engine)
@@ -301,13 +316,14 @@ class PolicyKeeper:
                 where=str(self._folder),
                 remedy="two approvers sign it with `liaison policy sign`; then `liaison policy install`",
             )
-        self._take(incoming.read_bytes())
-        return self.engine
+        data = incoming.read_bytes()
+        policy = self._verified(data, self._clock.now_us())
+        self._check_forward(policy.version)
+        self._first = data
+        return self._enforce(policy, self._ready(engine_of(policy, self._settings)))
 
     def _unapproved(self) -> PolicyEngine:
-        engine = PolicyEngine.load(self._settings.national_policy, self.member, self._settings.base_policy)
-        keep_unapproved(self._folder, self._settings, engine)
-        return self._ready(engine)
+        return self._ready(PolicyEngine.load(self._settings.national_policy, self.member, self._settings.base_policy))
 
 
 def _number_in(path: Path) -> int:

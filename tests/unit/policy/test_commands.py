@@ -191,6 +191,7 @@ def test_a_policy_is_compared_with_the_approved_one_in_force_and_with_a_document
     assert liaison("policy", "install", three, "--home", home).code == 0
     keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
     assert keeper.version == 3
+    keeper.keep()  # as a node that starts does
     four = sign(liaison, home, 4, "a")
     for against in (("--home", home), ("--against", three)):
         ran = liaison("policy", "review", four, *against)
