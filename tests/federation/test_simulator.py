@@ -63,14 +63,18 @@ class Twins:
             await scenario(self.real)
         await scenario(self.simulated)
         compared: Any = None
+        told = "they do not come to rest"
 
         def look() -> bool:
-            nonlocal compared
+            nonlocal compared, told
             written = [each.written() for each in begun]
             if compared == written:  # comparing takes far longer than to see that nothing was written since
                 return False
+            if not all(each.rests() for each in begun):
+                return False
             compared = written
-            return all(each.rests() for each in begun) and not _differences(begun)
+            told = _differences(begun)
+            return not told
 
         async def are_alike() -> bool:
             if await asyncio.to_thread(look):
@@ -81,7 +85,7 @@ class Twins:
 
         with _made_by_themselves(self.simulated), suppress(AssertionError):
             await until(are_alike, "both have left the same")
-        _alike(_differences(begun))
+        _alike(told)
         return begun
 
     async def pages(self, begun: Beginning) -> list[str]:

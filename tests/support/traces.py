@@ -48,7 +48,7 @@ _PLACES = frozenset(
 
 _SIGN = "[A-Za-z0-9_+/-]"
 _SETS = frozenset({"purposes"})
-_ID = re.compile(rf"[0-9a-f]{{16,64}}|(?<!{_SIGN}){_SIGN}{{43,}}")
+_ID = re.compile(rf"([0-9a-f]{{16,64}}|(?<!{_SIGN}){_SIGN}{{43,}})")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00)?")
 _TEN_MINUTES_US = 600_000_000
 _NEAR_US = 2_000 * 86_400_000_000
@@ -130,21 +130,26 @@ def _code(private: Any) -> str:
 
 def _named(lines: list[str], rounds: int) -> list[str]:
     """Give each id and hash in lines a name that says where it stands, looked at from so many steps away."""
-    ids = [_ID.findall(line) for line in lines]
-    names = {each: "<>" for found in ids for each in found}
+    split = [_ID.split(line) for line in lines]  # each second part is an id
+    names = {each: "<>" for parts in split for each in parts[1::2]}
     for _ in range(rounds):
         stands: dict[str, list[str]] = defaultdict(list)
-        for line, found in zip(lines, ids, strict=True):
-            for me in set(found):
-                stands[me].append(_renamed(line, names, me))
-        names = {
-            each: f"<{hashlib.sha256(_dumped(sorted(at)).encode()).hexdigest()[:8]}>" for each, at in stands.items()
-        }
-    return [_renamed(line, names) for line in lines]
+        for parts in split:
+            line, places = _short(_renamed(parts, names)), defaultdict(list)
+            for place, me in enumerate(parts[1::2]):
+                places[me].append(place)
+            for me, mine in places.items():
+                stands[me].append(f"{line} {mine}")
+        names = {each: f"<{_short(_dumped(sorted(at)))[:8]}>" for each, at in stands.items()}
+    return [_renamed(parts, names) for parts in split]
 
 
-def _renamed(line: str, names: Mapping[str, str], me: str = "") -> str:
-    return _ID.sub(lambda match: "<me>" if match[0] == me else names[match[0]], line)
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _renamed(parts: Sequence[str], names: Mapping[str, str]) -> str:
+    return "".join(names[part] if place % 2 else part for place, part in enumerate(parts))
 
 
 # ------------------------------------------------------------------ what there is
