@@ -22,6 +22,7 @@ from gateway.app.rounds import WATCH_S
 from gateway.clock import check_time
 from gateway.errors import LiaisonError, StorageAway, StorageBroken, Suspended, Unavailable
 from gateway.host import descriptors
+from gateway.host.failures import what_was_met
 from gateway.pauses import OWN
 from gateway.storage.database.absence import UNREACHED
 from gateway.telemetry import Logger, LogLine
@@ -70,7 +71,7 @@ class Health:
                 self._log.info(LogLine.NODE_READY)
         met = self._resources.database.absence.met()
         if met is not None and met.message != self._met:
-            self._log.warning(LogLine.STORAGE_AWAITED, met)
+            self._log.warning(LogLine.STORAGE_AWAITED, met, state=what_was_met(met))
         self._met = "" if met is None else met.message
         return problems
 

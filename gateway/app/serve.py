@@ -19,13 +19,15 @@ from gateway.clock import SystemClock
 from gateway.config import Settings, load_settings
 from gateway.config.home import Home
 from gateway.config.setting import ENDED
-from gateway.errors import LiaisonError, Misconfigured, StorageBroken
+from gateway.errors import LiaisonError, Misconfigured, StorageAway, StorageBroken
 from gateway.host import descriptors, memory
-from gateway.host.ending import end_within
+from gateway.host.ending import Say, end_process, end_within
+from gateway.host.failures import what_was_met
 from gateway.host.service_manager import ServiceManager
 from gateway.loop import run
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.own_tables import use_own_tables
+from gateway.storage.database.absence import Absence
 from gateway.storage.database.open import open_storage
 from gateway.telemetry import Logger, LogLine, configure_logging
 
@@ -33,6 +35,9 @@ _AWAITS_S = 600.0
 """A start under the unit of `deploy/systemd` may take fifteen minutes."""
 
 _LOOK_S = 1.0
+
+_AWAY_S = 5.0
+"""Seconds that a stop waits for a database that is away: `stop`, its last entry, goes there."""
 
 
 def serve(home: Path, production: bool) -> int:
@@ -68,7 +73,7 @@ def _await_database(settings: Settings, log: Logger) -> None:
             try:
                 open_storage(settings).close()
             except StorageBroken as error:
-                log.warning(LogLine.STORAGE_AWAITED, error)
+                log.warning(LogLine.STORAGE_AWAITED, error, state=what_was_met(error))
                 manager.tell(f"STATUS=waits for the database: {error.code}")
                 time.sleep(_LOOK_S)
                 continue
@@ -92,8 +97,11 @@ async def _until_signal(node: Node) -> None:
         telling.cancel()
         manager.tell("STOPPING=1", "STATUS=stopping")
         log = Logger(component="node", member=node.resources.member)
-        end_within(partial(log.error, LogLine.STOP_HANGS))
+        stop_hangs = partial(log.error, LogLine.STOP_HANGS)
+        end_within(stop_hangs)
+        looking = asyncio.create_task(end_without_database(node.resources.database.absence, stop_hangs))
         await node.stop()
+        looking.cancel()
 
 
 async def tell_state(manager: ServiceManager, health: Health) -> None:
@@ -102,6 +110,20 @@ async def tell_state(manager: ServiceManager, health: Health) -> None:
         codes = ", ".join(problem.code for problem in health.look())
         manager.tell("WATCHDOG=1", f"STATUS=not ready: {codes}" if codes else "STATUS=ready")
         await asyncio.sleep(manager.every_s(WATCH_S))
+
+
+async def end_without_database(absence: Absence, say: Say, seconds: float = _AWAY_S) -> None:
+    """End the process once the database has been away for so many seconds of its stop: nothing can be written."""
+    began = SystemClock.monotonic()
+    while min(absence.away_s(), SystemClock.monotonic() - began) < seconds:
+        await asyncio.sleep(seconds / 10)
+    met = absence.met()
+    error = StorageAway(
+        "the stop cannot be written: the database has been away for {away:.0f} s: {met}",
+        away=absence.away_s(),
+        met="it is looked for" if met is None else met.message,
+    )
+    end_process(say, error)
 
 
 @contextmanager

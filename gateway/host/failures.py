@@ -76,6 +76,19 @@ _OF_POSTGRESQL = {
     "XX001": _DAMAGED,
     "XX002": _DAMAGED,
 }
+_MET = {
+    "pg_hba.conf": "not-admitted",
+    "not permitted to log in": "not-admitted",
+    "certificate": "certificate",
+    "password": "password",
+    "does not exist": "unknown-name",
+    "starting up": "starting",
+    "shutting down": "stopping",
+    "Connection refused": "nobody-listens",
+    "timeout": "unreachable",
+}
+"""Words for what PostgreSQL and its driver say in English; a failure to connect has no state of SQL."""
+
 _LOST_CLASSES = ("08", "57")
 """Classes of states of SQL: the connection failed; the server stops, or ends the session."""
 
@@ -107,6 +120,11 @@ def failure(doing: str, cause: BaseException) -> LiaisonError:
         advice=found.remedy,
         split=" ".join(str(cause).split()),
     )
+
+
+def what_was_met(error: LiaisonError) -> str:
+    """Return in one word what an attempt to connect met, since no line of the log may have an error's text."""
+    return next((word for said, word in _MET.items() if error.code == LOST and said in error.message), "other")
 
 
 def can_wait(cause: BaseException) -> bool:

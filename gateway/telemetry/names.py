@@ -54,7 +54,10 @@ class LogLine(_Named):
     )
     NODE_DRAINING = "node.draining", "The node was asked to stop; what is under way ends."
     NODE_STOPPED = "node.stopped", "The node has stopped in order."
-    STOP_HANGS = "process.stop-hangs", "The stop took longer than 60 seconds, and the process ended by force."
+    STOP_HANGS = (
+        "process.stop-hangs",
+        "The stop took longer than 60 seconds, or its database stayed away, and the process ended by force.",
+    )
     STOOD_STILL = (
         "process.stood-still",
         "The process stood still for so long, and goes on: it blames nobody for that time.",
@@ -66,6 +69,7 @@ class LogLine(_Named):
         "error",
         "code",
         "reason",
+        "state",
         "at",
     )
     NODE_READY = "node.ready", "The node is ready again."

@@ -12,6 +12,7 @@ from gateway.audit.log.examine import examine_log
 from gateway.audit.log.log import AuditLog
 from gateway.errors import Contradicted, LiaisonError, StorageAway, StorageBroken
 from gateway.host import descriptors
+from gateway.host.failures import what_was_met
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import DeskRows
 from gateway.ports.journal import EntryDraft
@@ -121,7 +122,7 @@ def test_n285_what_the_look_for_a_server_meets_is_said(postgres: Server, home: L
 
             def says_why() -> bool:
                 met = database.absence.met()
-                return met is not None and "not permitted to log in" in met.message
+                return met is not None and "not permitted" in met.message and what_was_met(met) == "not-admitted"
 
             wait_until(says_why, "the cause is not said")
         finally:
