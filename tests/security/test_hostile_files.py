@@ -34,6 +34,7 @@ from tests.support.drop_folder import (
     mapping,
     write_xlsx,
 )
+from tests.support.growth import bounded
 from tests.support.load import effort
 
 SECRET = "TOP-SECRET-CONTENT"
@@ -288,10 +289,11 @@ def _spliced(good: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "tis-620", "utf-16", "big5"])
-@settings(max_examples=60, deadline=2_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=mutated("csv"))
 @example(content=as_csv(encoding="utf-16"))
 @example(content=b'ID,N\n1,"')
+@bounded(seconds=2)
 def test_any_bytes_as_csv_give_rows_or_reasons(root: Path, encoding: str, content: bytes) -> None:
     try:
         everything_from(root, "csv", content, f'encoding = "{encoding}"')
@@ -300,8 +302,9 @@ def test_any_bytes_as_csv_give_rows_or_reasons(root: Path, encoding: str, conten
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "xml"])
-@settings(max_examples=80, deadline=2_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
+@bounded(seconds=2)
 def test_any_bytes_as_documents_give_rows_or_reasons(root: Path, kind: str, data: st.DataObject) -> None:
     try:
         everything_from(root, kind, data.draw(mutated(kind)))
@@ -313,8 +316,9 @@ _EDITS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400), st.binary(
 _PARTS = st.sampled_from(["sheet2.xml", "styles.xml", "xl/workbook.xml", "sharedStrings.xml", ""])
 
 
-@settings(max_examples=40, deadline=5_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=_EDITS, at=_PARTS)
+@bounded(seconds=5)
 def test_any_bytes_as_workbooks_give_rows_or_reasons(root: Path, edits: list[tuple[int, int, bytes]], at: str) -> None:
     whole = rewritten(DropFolder(root, CLOCK), {})
     if at:
@@ -329,8 +333,9 @@ def test_any_bytes_as_workbooks_give_rows_or_reasons(root: Path, edits: list[tup
         return
 
 
-@settings(max_examples=150, deadline=1_000)
+@settings(max_examples=150)
 @given(st.binary(max_size=300) | st.text(max_size=100).map(lambda text: f"<a>{text}</a>".encode()))
+@bounded(seconds=1)
 def test_any_bytes_as_xml_parse_or_are_malformed(content: bytes) -> None:
     try:
         assert len(parse(io.BytesIO(content), frozenset())) == 1
@@ -341,11 +346,12 @@ def test_any_bytes_as_xml_parse_or_are_malformed(content: bytes) -> None:
 _LETTERS = st.text(st.characters(exclude_categories=("Cs", "Co", "Cn", "Cc")), max_size=8)
 
 
-@settings(max_examples=100, deadline=1_000)
+@settings(max_examples=100)
 @given(
     cells=st.lists(st.lists(_LETTERS, min_size=2, max_size=2), max_size=6),
     encoding=st.sampled_from(["utf-8", "utf-16"]),
 )
+@bounded(seconds=1)
 def test_what_a_csv_writer_writes_is_read_back_and_read_again_from_its_place(
     cells: list[list[str]], encoding: str
 ) -> None:

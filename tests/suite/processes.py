@@ -21,6 +21,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import pytest
+from _pytest.config import create_terminal_writer
+
+from tests.suite.limit import limit_s
 
 _Items = deque[int]
 """Places of tests among all that were collected."""
@@ -170,7 +173,8 @@ class _Run:
         hook.pytest_process_died(number=process.number)
         if process.runs >= 0:
             item = self.session.items[process.runs]
-            why = f"the process died with {os.waitstatus_to_exitcode(status)} while it ran this test"
+            ended, limit = os.waitstatus_to_exitcode(status), limit_s(item)
+            why = f"the process died with {ended} while it ran this test, whose limit is {limit:g} s"
             hook.pytest_runtest_logreport(
                 report=pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call", duration=0)
             )
@@ -198,6 +202,8 @@ class _Child:
         for name in ("terminalreporter", "junitxml"):
             if plugins.hasplugin(name):
                 plugins.unregister(name=name)
+        # pytest-timeout writes stacks to it, which are told with the test whose limit is reached.
+        config.get_terminal_writer = lambda: create_terminal_writer(config, sys.stderr)  # type: ignore[method-assign]
         plugins.register(self)
         folders: Any = config._tmp_path_factory  # type: ignore[attr-defined] # no other face of it
         folders._basetemp = folders.getbasetemp() / f"process-{self.number}-{os.getpid()}"

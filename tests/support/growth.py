@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
 _TURNS = 7
+_P = ParamSpec("_P")
 
 
 def cost(work: Callable[[], object]) -> float:
@@ -13,6 +16,23 @@ def cost(work: Callable[[], object]) -> float:
     began = time.thread_time()
     work()
     return time.thread_time() - began
+
+
+def bounded(seconds: float) -> Callable[[Callable[_P, None]], Callable[_P, None]]:
+    """Fail a test that takes more seconds of CPU of its thread: a busy machine makes it later, and takes none of them.
+
+    Below `given`, each example has the seconds for itself, which a deadline of `settings` would count by the wall.
+    """
+
+    def holding(test: Callable[_P, None]) -> Callable[_P, None]:
+        @wraps(test)
+        def held(*args: _P.args, **kwargs: _P.kwargs) -> None:
+            spent = cost(lambda: test(*args, **kwargs))
+            assert spent <= seconds, f"it took {spent:.1f} s of CPU, and may take {seconds}"
+
+        return held
+
+    return holding
 
 
 def cost_in_turns(

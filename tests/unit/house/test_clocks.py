@@ -8,6 +8,7 @@ long a loop was held whatever else runs.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,12 @@ def called(node: ast.AST) -> str | None:
 def test_only_tests_that_run_alone_read_a_clock() -> None:
     found = {name for file in (PROJECT / "tests").rglob("test_*.py") for name in unmarked(file)}
     assert found == ELSEWHERE.keys(), "mark it `timed`, or count instead"
+
+
+def test_no_example_has_a_deadline_by_the_wall() -> None:
+    written = [
+        f"{file.relative_to(PROJECT)}: {found}"
+        for file in (PROJECT / "tests").rglob("*.py")
+        for found in re.findall(r"deadline=(?!None\b)\w+", file.read_text())
+    ]
+    assert written == [], "let `tests.support.growth.bounded` count the CPU of each example"

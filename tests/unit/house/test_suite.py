@@ -152,6 +152,8 @@ def test_a_test_that_hangs_ends_by_its_limit_and_is_named_and_the_others_run(tmp
     assert (code, result(lines)) == (1, "1 passed, 5 failed, 0 skipped"), lines
     for name in ("thread", "loop", "lock", "call", "call_that_keeps_the_interpreter"):
         assert f"failed: test_hangs.py::test_{name}" in lines
+    said = [line for line in lines if line.endswith((": Timeout (>2.0s) from pytest-timeout.", "whose limit is 2 s"))]
+    assert len([line for line in said if not line.startswith("FAILED")]) == 5, lines
 
 
 def test_a_mark_expression_is_added_to_that_of_the_suite() -> None:
