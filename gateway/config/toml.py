@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, time
+from functools import cached_property
 from itertools import islice
 from typing import Any, Never
 
@@ -78,10 +79,8 @@ class Lines:
     """The lines of one TOML document by key path; items of arrays of tables are numbered from 0."""
 
     def __init__(self, document: str) -> None:
-        self._rows = document.splitlines()
-        self._places: dict[Path, int] = {}
+        self._document = document
         self._counts: dict[Path, int] = {}
-        self._read()
 
     def of(self, path: Path, word: str = "") -> int:
         """Return the line (from 1) of `path` or its nearest parent; with `word`, the first line from there with it."""
@@ -95,7 +94,14 @@ class Lines:
         quoted = re.compile(rf"(?<![\w]){re.escape(word)}(?![\w])")
         return next((n for n in range(line, len(self._rows) + 1) if quoted.search(self._rows[n - 1])), line)
 
-    def _read(self) -> None:
+    @cached_property
+    def _rows(self) -> list[str]:
+        return self._document.splitlines()
+
+    @cached_property
+    def _places(self) -> dict[Path, int]:
+        """The line of each path, read once a place is told: of most documents it never is."""
+        places: dict[Path, int] = {}
         table: Path = ()
         depth = 0
         for number, row in enumerate(self._rows, 1):
@@ -103,13 +109,14 @@ class Lines:
             if header:
                 table = self._enter(_parts(header[2]), header[1] == "[[")
                 for length in range(1, len(table)):
-                    self._places.setdefault(table[:length], number)
-                self._places[table] = number
+                    places.setdefault(table[:length], number)
+                places[table] = number
                 continue
             key = _KEY.match(row) if depth == 0 else None
             if key:
-                self._places.setdefault(table + tuple(_parts(key[1])), number)
+                places.setdefault(table + tuple(_parts(key[1])), number)
             depth = max(0, depth + _opened(row[key.end() :] if key else row))
+        return places
 
     def _enter(self, names: list[str], is_array: bool) -> Path:
         path: Path = ()

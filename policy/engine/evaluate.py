@@ -21,7 +21,7 @@ import cedarpy
 from policy import explain
 from policy.bundle.bundle import Bundle, Layer, Matcher
 from policy.bundle.rules import Policy
-from policy.engine.memory import PRINCIPAL, RESOURCE, Accepted, Domains, Memory, Shared, reads, slices_of
+from policy.engine.memory import LIMIT, PRINCIPAL, RESOURCE, Accepted, Domains, Memory, Shared, reads, slices_of
 from policy.engine.request import Request
 
 _UNKNOWN = re.compile(r"entity `(\w+)::")
@@ -72,12 +72,14 @@ class Evaluator:
         self._reads = {name: dict(reads(p.body)) for layer in layers for name, p in layer.by_name.items()}
         self._memories: dict[tuple[str, str], Memory] = {}
         self._shared: dict[str, Shared] = {}
+        self._judged: dict[tuple[str, ...], tuple[Verdict, Verdict]] = {}
         self._making = threading.Lock()
 
     def copy(self) -> Evaluator:
         """Return an evaluator that knows what this one knows; from then on each learns for itself."""
         made = copy(self)
         made._making = threading.Lock()
+        made._judged = dict(self._judged)
         made._shared = {action: shared.copy() for action, shared in self._shared.items()}
         made._memories = {
             (action, resource): memory.copy(made._shared[action])
@@ -101,7 +103,7 @@ class Evaluator:
                 codes = _codes_of(errors)
                 return _failed(layers[0], codes), _failed(layers[1], codes)
             memory.keep(request.principal, request.context, names)
-        return _verdict(layers[0], names), _verdict(layers[1], names)
+        return self._judge(tuple(names))
 
     def fill(self, sample: Request, domains: Domains) -> Iterator[None]:
         """Ask Cedar ahead for the possible outcomes of requests like `sample`; each step is one question to it.
@@ -119,6 +121,16 @@ class Evaluator:
             if not errors:
                 memory.keep(principal, values, names)
             yield
+
+    def _judge(self, matching: tuple[str, ...]) -> tuple[Verdict, Verdict]:
+        """Return what both layers say where these policies match; of many requests it is the same ones."""
+        found = self._judged.get(matching)
+        if found is None:
+            if len(self._judged) >= LIMIT:
+                self._judged.clear()
+            found = _verdict(self._bundle.base, matching), _verdict(self._bundle.national, matching)
+            self._judged[matching] = found
+        return found
 
     def _memory(self, matcher: Matcher, request: Request) -> Memory:
         place = request.action, request.resource

@@ -233,7 +233,7 @@ def _texts(tree: ast.AST) -> Iterator[str]:
 def told_by_the_program() -> list[tuple[str, str]]:
     """Return each command that a text of the program tells somebody to give, with its module."""
     found = []
-    for path, tree in modules().items():
+    for path, tree in modules("liaison ").items():
         for text in _texts(tree):
             told = TOLD.findall(text) or (_BARE.findall(text) if text.startswith("liaison ") else [])
             found += [(path, command) for command in told]

@@ -82,6 +82,12 @@ OFFICERS = (
 )
 """Modules whose own errors an officer reads."""
 
+_SPOKEN = ("Sentences", "tell(", "usage(", "Term(")
+"""What stands in a module with sentences for people."""
+
+MAKES_ERRORS = "gateway.errors"
+"""Stands in a module that imports an error, as each does that makes one."""
+
 ERRORS = frozenset(
     name for name, value in vars(gateway.errors).items() if isinstance(value, type) and issubclass(value, LiaisonError)
 )
@@ -107,10 +113,24 @@ msgstr ""
 
 
 @cache
-def modules() -> dict[str, ast.Module]:
-    """Return the syntax tree of each module, by its path in the project."""
+def sources() -> dict[str, str]:
+    """Return the text of each module, by its path in the project."""
     paths = sorted(path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.py"))
-    return {str(path.relative_to(PROJECT)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    return {str(path.relative_to(PROJECT)): path.read_text(encoding="utf-8") for path in paths}
+
+
+@cache
+def tree_of(path: str) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(sources()[path])
+
+
+def modules(*having: str) -> dict[str, ast.Module]:
+    """Return the syntax tree of each module whose text has one of these words in it, by its path in the project.
+
+    Reading a tree takes long, and most modules say nothing of what is looked for.
+    """
+    return {path: tree_of(path) for path, text in sources().items() if any(word in text for word in having)}
 
 
 def text_of(node: ast.AST | None) -> str:
@@ -204,9 +224,13 @@ def error_templates(tree: ast.Module) -> Iterator[str]:
 def officer_sentences() -> dict[str, list[str]]:
     """Return each sentence that an officer meets, with the modules that it stands in."""
     found: dict[str, list[str]] = {}
-    for path, tree in modules().items():
+    for path, source in sources().items():
+        is_officers = path in OFFICERS
+        if not is_officers and not any(word in source for word in _SPOKEN):
+            continue
+        tree = tree_of(path)
         texts = {*table_values(tree), *spoken_templates(tree)}
-        if path in OFFICERS:
+        if is_officers:
             texts |= {*error_templates(tree)}
         for text in texts:
             found.setdefault(text, []).append(path)
@@ -236,7 +260,7 @@ def reviewed(language: Language) -> bool:
 def missing_translations() -> dict[str, int]:
     """Return for each language how many sentences of the whole tree it lacks, errors of every module included."""
     wanted = set(officer_sentences())
-    for tree in modules().values():
+    for tree in modules(MAKES_ERRORS).values():
         wanted |= {*error_templates(tree)}
     catalogues = {language.value: read_catalogue(language) for language in OTHERS}
     return {name: sum(not _translated(catalogue, text) for text in wanted) for name, catalogue in catalogues.items()}

@@ -36,7 +36,7 @@ from tests.support.cli import Liaison
 from tests.support.remedies import TOLD, told_by_the_program
 from tests.support.shared import PROJECT
 from tests.support.tables import table
-from tests.support.words import called, errors, modules, templates_of, text_of
+from tests.support.words import MAKES_ERRORS, called, errors, modules, templates_of, text_of
 
 _WORD = re.compile(r"[a-z][a-z-]*")
 _OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
@@ -102,7 +102,7 @@ def test_a_command_that_does_not_exist_is_found(command: str) -> None:
 
 def _every_error() -> Iterator[tuple[str, LiaisonError]]:
     """Yield each error that the code can make, with each code and each remedy that it can have, and its place."""
-    for path, tree in modules().items():
+    for path, tree in modules(MAKES_ERRORS).items():
         for call, scope in errors(tree):
             kind, given = getattr(gateway.errors, called(call)), {each.arg: each.value for each in call.keywords}
             if kind is SeveralMistakes:

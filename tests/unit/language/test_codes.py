@@ -12,7 +12,19 @@ import gateway.errors
 from gateway.errors import LiaisonError, Reason, Refused
 from gateway.language.refusals import REASONS, REFUSALS
 from policy.explain import PRECEDENCE
-from tests.support.words import ERRORS, OFFICERS, called, errors, modules, placeholders, templates_of, text_of, told_by
+from tests.support.words import (
+    ERRORS,
+    MAKES_ERRORS,
+    OFFICERS,
+    called,
+    errors,
+    modules,
+    placeholders,
+    templates_of,
+    text_of,
+    told_by,
+    tree_of,
+)
 
 _NO_FACTS = {"code", "where", "remedy", "size"}
 _PLACEHOLDER = re.compile(r"\{[a-z_]+(![ars])?(:[^{}\"]*)?\}")
@@ -20,7 +32,7 @@ _PLACEHOLDER = re.compile(r"\{[a-z_]+(![ars])?(:[^{}\"]*)?\}")
 
 def _sites() -> Iterator[tuple[str, ast.Call, list[ast.expr]]]:
     """Yield the place of each error, the call that makes it, and all that its message and remedy can be."""
-    for path, tree in modules().items():
+    for path, tree in modules(MAKES_ERRORS).items():
         for call, scope in errors(tree):
             told = [each for part in told_by(call) for each in templates_of(part, scope, tree)]
             yield f"{path}:{call.lineno}", call, told
@@ -66,7 +78,7 @@ def test_no_template_is_left_without_its_facts() -> None:
 def test_every_code_that_an_officer_may_see_has_a_general_sentence() -> None:
     wanted = {kind.default_code for kind in _tree(Refused)} | set(PRECEDENCE)
     for path in OFFICERS:
-        for call, _ in errors(modules()[path]):
+        for call, _ in errors(tree_of(path)):
             kind = getattr(gateway.errors, called(call))
             if issubclass(kind, Refused):
                 wanted |= {text_of(keyword.value) for keyword in call.keywords if keyword.arg == "code"}

@@ -83,10 +83,10 @@ def test_the_retention_class_follows_the_log() -> None:
 
 @cache
 def sources() -> list[tuple[str, ast.AST]]:
-    """Return every call and comparison of the program, with its file and line."""
+    """Return every call and comparison of the modules that make drafts or look at kinds, with its file and line."""
     return [
         (f"{path}:{node.lineno}", node)
-        for path, tree in modules().items()
+        for path, tree in modules(".draft(", ".draft_of(", "EntryDraft", ".kind").items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call | ast.Compare)
     ]
