@@ -94,7 +94,7 @@ def _word(value: object, otherwise: str, maker: Callable[[Any], object] | None) 
     made = maker(value) if maker else None
     if made is not None:
         value = made
-    elif isinstance(value, str | bytes) and len(value) > _LONGEST_WORD:
+    if isinstance(value, str | bytes) and len(value) > _LONGEST_WORD:
         return otherwise
     match value:
         case bytes():
