@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import secrets
 import shutil
@@ -397,6 +398,11 @@ async def test_n285_an_officer_whose_own_database_is_away_waits_or_is_refused_an
         await run_apart(postgres.kill)
         during = asyncio.gather(*(ask() for _ in range(4)))
         await eventually(lambda: [each.code for each in node.health.problems()] == ["storage-away"], 10)
+        line = {"id": "1", "time": "", "target": "client:lost", "reason": "stolen"}
+        switches = [line | {"id": "0", "action": "resume"}, line | {"action": "suspend"}]  # the first has no entry
+        node.resources.home.suspensions.write_text("".join(f"{json.dumps(each)}\n" for each in switches))
+        await eventually(lambda: "client:lost" in node.core.parts.suspensions.in_force, 10)
+        assert node.resources.database.absence.away_s(), "switching off needs no database"
         await run_apart(postgres.start)
         async with asyncio.timeout(30):
             assert await ask() is Outcome.HIT
