@@ -10,30 +10,35 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 from sqlalchemy.engine import Engine
 
 from gateway.audit.acts.table import ActKind
+from gateway.audit.entries.entry import parse_entry
 from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.retention.holds import HoldAction
 from gateway.clock import HOUR_US, SystemClock, rfc3339
-from gateway.config import Home
+from gateway.config import Home, load_settings
 from gateway.ops.acts.carry import bring, carry_out
 from gateway.ops.acts.draft import draft
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.open_home import open_home
+from gateway.ports.content_keys import Retention
+from gateway.storage.database.open import open_storage
+from gateway.storage.database.tables import document
 from tests.federation.test_several_processes import on_postgres
+from tests.support.audit_logs import answered
 from tests.support.cli import Liaison
 from tests.support.exchange import sample_world
 from tests.support.persons import person_key, signed
-from tests.support.subject_log import EVERY, SUBJECT, fill_log
+from tests.support.subject_log import EVERY, OTHER, SUBJECT, fill_log, logs_of
 from tests.support.waiting import wait_until
 
 ENTRIES = int(os.environ.get("LIAISON_AUDIT_ENTRIES", "3000"))
@@ -173,6 +178,30 @@ def test_n227_an_erasure_that_is_killed_in_the_middle_goes_on_with_the_next_act(
     assert readable(home) == set(range(ENTRIES)) - set(range(0, ENTRIES, EVERY))
     assert not list(Home(home).acts.glob("long-*.[jp]*"))
     assert liaison("audit", "verify", "--home", str(home), "--without-statements").code == 0
+
+
+def test_n295_a_lost_key_beside_the_time_of_an_erasure_stops_nothing_and_documents_count(
+    home: Path, liaison: Liaison
+) -> None:
+    with open_home(home) as evidence:
+        (stored,) = evidence.store.entries("exchange/1", 1, 2)
+        until = rfc3339(SystemClock().now_us())
+    with logs_of(home) as (log, documents):  # another entry of the same exchange, later and in another class
+        why = answered(exchange_id=parse_entry(stored.body).exchange_id, retention=Retention.JUSTIFICATION)
+        log.append([why])
+        documents.put("search", "old", b"")
+    lost = update(document).where(document.c.key == "old").values(value=b"docs/2020-01\nsealed")
+    with closing(open_storage(load_settings(home))) as database, database.write("a lost key") as connection:
+        connection.execute(lost)
+    kept = home / "keystore" / "why"
+    kept.rename(away := home / "why")
+    try:
+        about = ("--number", f"{OTHER}0001", "--before", until, *map(str, signed(home)), "--json", "--dry-run")
+        planned = liaison("audit", "erase", "--home", str(home), *about)
+        assert (planned.code, planned.value["erased"], planned.value["unread"]) == (3, len(range(1, ENTRIES, 200)), 2)
+        assert set(planned.value["lost_keys"].values()) == {1}
+    finally:
+        away.rename(kept)
 
 
 def test_n227_how_far_an_act_is_at_a_running_node_is_told_to_whoever_waits_for_it(home: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -40,10 +41,27 @@ def fill_log(home: Path, entries: int) -> int:
 
     Return how many are about the subject.
     """
-    settings, clock = load_settings(home), SystemClock()
-    key, others = load_signing_key(Home(settings.home).key("statement")), range(_OTHERS)
+    clock = SystemClock()
+    key, others = load_signing_key(Home(home).key("statement")), range(_OTHERS)
     about = _answered(key, SUBJECT)
     rest = [_answered(key, f"{OTHER}{number:04d}") for number in others]
+    with logs_of(home) as (log, documents):
+        for first in range(0, entries, _BATCH):
+            numbers = range(first, min(entries, first + _BATCH))
+            made = [rest[number % len(rest)] if number % EVERY else about for number in numbers]
+            drafts = [replace(one, exchange_id=new_id()) for one in made]
+            log.append(drafts)
+            for number, one in zip(numbers, drafts, strict=True):
+                if number % _DOCUMENTS < 2:
+                    said = b'{"id":"%s","lines":[%s]}' % (one.exchange_id.encode(), b'"a line of it",' * 40)
+                    documents.put("search", one.exchange_id, said, clock.now_us() + _YEAR_US)
+    return len(range(0, entries, EVERY))
+
+
+@contextmanager
+def logs_of(home: Path) -> Iterator[tuple[AuditLog, SqlDocumentStore]]:
+    """Open the exchange log and the small documents of a home whose node does not run."""
+    settings, clock = load_settings(home), SystemClock()
     with closing(open_node_database(settings)) as database:
         give_id(node_stores(settings), database)
         keys = KeyStore(settings.keystore)
@@ -51,16 +69,7 @@ def fill_log(home: Path, entries: int) -> int:
         where = Home(settings.home)
         log = AuditLog(store, keys, load_log_keys(where), clock, MemberId("th"), "exchange", highwater=where.highwater)
         with closing(log):
-            for first in range(0, entries, _BATCH):
-                numbers = range(first, min(entries, first + _BATCH))
-                made = [rest[number % len(rest)] if number % EVERY else about for number in numbers]
-                drafts = [replace(one, exchange_id=new_id()) for one in made]
-                log.append(drafts)
-                for number, one in zip(numbers, drafts, strict=True):
-                    if number % _DOCUMENTS < 2:
-                        said = b'{"id":"%s","lines":[%s]}' % (one.exchange_id.encode(), b'"a line of it",' * 40)
-                        documents.put("search", one.exchange_id, said, clock.now_us() + _YEAR_US)
-    return len(range(0, entries, EVERY))
+            yield log, documents
 
 
 def _answered(key: SigningKey, number: str) -> EntryDraft:

@@ -10,9 +10,19 @@ from itertools import chain
 from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.erase_key import ErasureReason, KeyEraser
 from gateway.audit.retention.holds import Hold
-from gateway.audit.retention.plan import RESEALED, Erased, Targets, due, everything, look_up, standing
+from gateway.audit.retention.plan import (
+    RESEALED,
+    Erased,
+    Sorted,
+    Targets,
+    due,
+    everything,
+    look_up,
+    sort_lost,
+    standing,
+)
 from gateway.errors import LiaisonError, StorageBroken
-from gateway.model.evidence.retention import content_key_id
+from gateway.model.evidence.retention import ContentKeyId, content_key_id
 
 
 class Eraser:
@@ -71,6 +81,19 @@ class Eraser:
         if found:
             self._one.content.wipe()
         return found
+
+    def look_up_lost(self, key_ids: Iterable[str]) -> dict[ContentKeyId, Sorted]:
+        """Return what lies under keys that are lost. Raises like `sort_lost`; nothing is changed."""
+        one, now_us = self._one, self._one.clock.now_us()
+        holds = self._standing()
+        return {content_key_id(each): sort_lost(one.content, one.keys, holds, each, now_us) for each in key_ids}
+
+    def lost(self, found: Mapping[ContentKeyId, Sorted], why: ErasureReason) -> list[Erased]:
+        """Erase what lies under keys that `look_up_lost` has found lost a moment ago."""
+        self._one.look_again()
+        erased = [self._one.erase_lost(key, plan, why) for key, plan in found.items()]
+        self._one.content.wipe()
+        return erased
 
     def _documents(self, targets: Targets, why: ErasureReason) -> list[Erased]:
         """Erase documents and values of the desk that name one of the exchanges or searches: shown searches, copies of

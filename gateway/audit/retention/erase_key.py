@@ -36,7 +36,8 @@ _LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ErasureReason:
-    """A reason to erase. `ground` is `age`, `entry`, `subject`, `court-order` or `owner`; `order` the id of the act."""
+    """A reason to erase. `ground` is `age`, `entry`, `subject`, `court-order`, `lost-key` or `owner`; `order` the id of
+    the act."""
 
     ground: str
     by: str
@@ -107,6 +108,11 @@ class KeyEraser:
 
         kept = self.content.reseal_small(key.id, change)
         return self._destroy(key, Sorted(keep=kept), why)
+
+    def erase_lost(self, key: ContentKeyId, plan: Sorted, why: ErasureReason) -> Erased:
+        """Carry out steps 2 to 6 for a key that is lost, with which nothing can be kept."""
+        self.content.reseal_small(key.id, lambda *_: None)
+        return self._destroy(key, plan, why)
 
     def _destroy(self, key: ContentKeyId, plan: Sorted, why: ErasureReason) -> Erased:
         proof = self._prove(plan.told(key.id), plan, why)

@@ -114,6 +114,38 @@ def sort_content(content: ErasableContent, key: ContentKeyId, holds: Sequence[Ho
     return found
 
 
+def sort_lost(content: ErasableContent, keys: ErasableKeys, holds: Sequence[Hold], text: str, now_us: int) -> Sorted:
+    """Sort the content under a key that is lost: all of it goes.
+
+    Raises `Forbidden` for a key that is there, whose month is not over, that protects proofs, or under which something
+    is held; `Unknown` where nothing lies under it; `Malformed`.
+    """
+    key = content_key_id(text)
+    why = (
+        "is there"
+        if key.id in keys.key_ids()
+        else "protects proofs, which are never erased"
+        if key.name == Retention.PROOF
+        else "is of a month that is not over"
+        if key.end_us > now_us
+        else ""
+    )
+    if why:
+        raise Forbidden("the key `{key}` cannot be declared lost: it {why}", code="key-not-lost", key=key.id, why=why)
+    found = sort_content(content, key, holds, everything)
+    if found.keep:
+        raise Forbidden(
+            "entries under the key `{key}` are under the legal hold `{id}`: nothing was erased",
+            code="held",
+            remedy="wait until it ends, or let two approvers lift it: liaison audit hold lift",
+            key=key.id,
+            id=min(found.held_by),
+        )
+    if not (found.erase or keys.is_destroyed(key.id) or content.under_others(keys.key_ids()).get(key.id)):
+        raise Unknown("nothing lies under a key `{key}`", code="no-key", key=key.id)
+    return found
+
+
 def plan_by_age(
     store: LogStore, content: ErasableContent, keys: ErasableKeys, now_us: int, before: Mapping[str, int]
 ) -> list[Erased]:
@@ -176,7 +208,21 @@ def _add(targets: Targets, keys: ErasableKeys, holds: Sequence[Hold], log: str, 
             index=index,
             log=log,
         )
-    private, _, _ = keys.open_content(log, index, stored.content)
+    try:
+        private, _, _ = keys.open_content(log, index, stored.content)
+    except Unknown as error:
+        if error.code != "no-key":
+            raise
+        raise Unknown(
+            "the key `{key}` of entry {index} in {log} is lost: nothing was erased",
+            code="no-key",
+            where=log,
+            remedy="put it back (`storage.key_copy`, or a backup of the keystore); where it is lost for good, two "
+            "persons say so: liaison audit erase --lost-key {key}",
+            index=index,
+            log=log,
+            key=key.id,
+        ) from error
     targets.entries[log].add(index)
     targets.keys[key.id] = key
     targets.counts[key.id][log] += 1

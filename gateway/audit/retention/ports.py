@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from gateway.model.evidence.retention import ContentPlace
@@ -28,6 +28,9 @@ class ErasableContent(Protocol):
     def reseal_small(self, key_id: str, change: Callable[[str, bytes, bytes], bytes | None]) -> int:
         """Change small documents and values of the desk under a key. Return the number of those that are kept. `change`
         is given name, sealed value and place of each, and returns the value sealed anew, or None to take it away."""
+
+    def under_others(self, living: Collection[str]) -> Mapping[str, int]:
+        """Return how many entries, documents and values of the desk lie under other keys than `living`, by key."""
 
     def wipe(self) -> bool:
         """Take overwritten content out of the write-ahead log. Returns False when a reader is in the way for now."""

@@ -29,6 +29,9 @@ from gateway.ports.journal import Event
 MAX_ERASED = 300_000
 """Entries of a log that one act erases; what an entry keeps of the act has no room for more."""
 
+LOST_KEY = "lost-key"
+"""The ground of an erasure whose two persons declare that keys are lost for good."""
+
 _COPY_US = 60 * 1_000_000
 
 
@@ -178,13 +181,20 @@ class ErasureDesk:
         by_age = act.kind is ActKind.ERASE_AGE
         before = _before(act.detail) if by_age else {}
         wanted, ground = ({}, "age") if by_age else _entries(act.detail)
-        targets = Targets()
+        targets, lost = Targets(), {}
         if by_age:
             self._timely()
+        elif ground == LOST_KEY:
+            self._timely()  # a month that is not over by a wrong clock would be
+            lost = self.eraser.look_up_lost(_keys(act.detail))
         else:  # refused here, so that no entry orders an erasure that cannot be done
             targets = self.eraser.look_up(wanted)
-        why = ErasureReason("court-order" if act.reference else ground, proved.words, act.reason, act.reference, act.id)
+        if act.reference and ground != LOST_KEY:
+            ground = "court-order"
+        why = ErasureReason(ground, proved.words, act.reason, act.reference, act.id)
         self._note(act, proved, events.ERASURE_ORDERED)
+        if lost:
+            return self._erased(self.eraser.lost(lost, why))
         return self._erased(self.eraser.by_age(before, why) if by_age else self.eraser.targets(targets, why))
 
     def _erased(self, found: list[Erased]) -> Mapping[str, Any]:
@@ -244,10 +254,17 @@ def _before(detail: Mapping[str, Any]) -> dict[str, int]:
     return before
 
 
+def _keys(detail: Mapping[str, Any]) -> list[str]:
+    keys = detail.get("keys")
+    if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
+        raise Malformed("a declaration that keys are lost names them", code="bad-act")
+    return keys
+
+
 def _entries(detail: Mapping[str, Any]) -> tuple[dict[str, list[int]], str]:
     entries, ground = detail.get("entries"), detail.get("ground")
-    if ground not in ("entry", "subject"):
-        raise Malformed("an erasure says whether it is of entries or of a subject", code="bad-act")
+    if ground not in ("entry", "subject", LOST_KEY):
+        raise Malformed("an erasure says whether it is of entries, of a subject or of lost keys", code="bad-act")
     if not isinstance(entries, dict) or not all(isinstance(items, list | str) for items in entries.values()):
         raise Malformed("an erasure names entries by log", code="bad-act")
     found = {log: read_steps(items, MAX_ERASED) if isinstance(items, str) else items for log, items in entries.items()}

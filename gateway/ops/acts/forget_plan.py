@@ -11,6 +11,7 @@ from typing import Any
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.acts.table import ActKind
+from gateway.audit.entries.entry import parse_entry
 from gateway.audit.reading.opened import Opened, stored_at
 from gateway.audit.retention.plan import (
     DOCUMENTS,
@@ -20,6 +21,7 @@ from gateway.audit.retention.plan import (
     in_silence,
     look_up,
     plan_by_age,
+    sort_lost,
     standing,
 )
 from gateway.audit.search.question import Question
@@ -30,7 +32,7 @@ from gateway.model.evidence.retention import age_before, content_key_id, steps
 from gateway.model.names import exchange_id
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.draft import draft
-from gateway.ops.acts.erasures import MAX_ERASED
+from gateway.ops.acts.erasures import LOST_KEY, MAX_ERASED
 from gateway.ops.audit.search import each_entry
 from gateway.ops.homes.open_home import Evidence, open_home
 from gateway.storage.log.erase_store import SqlErasableContent
@@ -146,16 +148,23 @@ def of_subject(
 
     lost = each_entry(folder, question, take, partial(progress, "opening entries"), complete=subject.complete)
     with open_home(folder) as evidence:
+        live = frozenset(evidence.keys.key_ids())
         for log in evidence.store.logs():
             found[log].update(evidence.store.of_exchanges(log, exchanges))
-        if lost:  # of what was found there may be other entries of an exchange, which no erasure can take
-            live = frozenset(evidence.keys.key_ids())
-            for log, indexes in found.items():
-                for stored in stored_at(evidence.store, log, sorted(indexes)):
-                    key_id = stored.content.key_id if stored.content else ""
-                    if key_id and key_id not in live and not evidence.keys.is_destroyed(key_id):
-                        indexes.discard(stored.index)
+            for stored in stored_at(evidence.store, log, sorted(found[log])):
+                key_id = stored.content.key_id if stored.content else ""
+                if key_id and key_id not in live and not evidence.keys.is_destroyed(key_id):
+                    found[log].discard(stored.index)  # no erasure of entries can take it
+                    lost += not question.public_fits(parse_entry(stored.body))  # the others were counted
     return {log: sorted(indexes) for log, indexes in found.items() if indexes}, lost
+
+
+def lost_keys(folder: Path) -> dict[str, int]:
+    """Return the keys that are lost and not destroyed, and how many entries, documents and values lie under each."""
+    with open_home(folder) as evidence:
+        content = SqlErasableContent(evidence.database, evidence.store)
+        found = content.under_others(evidence.keys.key_ids())
+        return {key_id: number for key_id, number in sorted(found.items()) if not evidence.keys.is_destroyed(key_id)}
 
 
 def plan(folder: Path, before: Mapping[str, int], wanted: Entries, progress: Progress = in_silence) -> list[Erased]:
@@ -180,6 +189,21 @@ def draft_entries(
     said = {log: indexes if is_short else steps(indexes) for log, indexes in places.items()}
     detail = {"entries": said, "ground": ground} | ({"unread": unread} if unread else {})
     return draft(folder, ActKind.ERASE_ENTRIES, reason or court, detail, keys, court)
+
+
+def draft_lost(folder: Path, lost: Sequence[str], reason: str, court: str, keys: Sequence[KeyPlace]) -> bytes:
+    """Return the signed act that declares keys lost for good: what lies under them is erased."""
+    detail = {"entries": {}, "ground": LOST_KEY, "keys": list(lost)}
+    return draft(folder, ActKind.ERASE_ENTRIES, reason or court, detail, keys, court)
+
+
+def plan_lost(folder: Path, lost: Sequence[str]) -> list[Erased]:
+    """Return what declaring keys lost would erase. Raises the errors of the erasure. Nothing is changed."""
+    with open_home(folder) as evidence:
+        content = SqlErasableContent(evidence.database, evidence.store)
+        now_us = SystemClock().now_us()
+        holds = standing(evidence.store, evidence.keys, now_us)
+        return [sort_lost(content, evidence.keys, holds, text, now_us).told(text) for text in lost]
 
 
 def erased_of(result: Mapping[str, Any]) -> Done:
@@ -225,9 +249,13 @@ def erased_value(found: Iterable[Erased]) -> dict[str, Any]:
 def unread_lines(unread: int) -> Iterator[tuple[str, str]]:
     """Yield the warning about entries that cannot be judged, for their key is lost; none without such entries."""
     if unread:
-        yield f"{unread:,} entries could not be opened: their keys are lost, and were not destroyed", "bad"
+        yield f"{unread:,} entries or documents could not be opened: their keys are lost, and were not destroyed", "bad"
         yield "  whether they are about the subject nobody can say; a backup of the keystore may bring them back", "bad"
         yield "  put the keys back (`storage.key_copy`, or a backup of the keystore), and say this again", "warn"
+        yield (
+            "  where a key is lost for good, two persons declare it: `liaison audit erase --lost-key KEY`",
+            "warn",
+        )
 
 
 def erased_lines(value: Mapping[str, Any], *, planned: bool) -> Iterator[tuple[str, str]]:

@@ -9,10 +9,12 @@ there, as in every backup, only ciphertext without a key is left.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import LargeBinary, Select, bindparam, func, select, update
 from sqlalchemy.engine import Row
+from sqlalchemy.sql.functions import Function
 
 from gateway.model.evidence.retention import ContentPlace
 from gateway.storage.database.engine import Database
@@ -22,6 +24,9 @@ from gateway.storage.documents.small_values import SEALED, SealedColumn
 from gateway.storage.log.log_store import SqlLogStore
 
 _PAGE = 1_000
+_KEY_ID = 32
+"""Bytes within which the id of a key ends."""
+
 _BATCH = 100
 _TRIES, _PAUSE_S = 20, 0.05
 
@@ -107,6 +112,25 @@ class SqlErasableContent:
                     kept += fresh is not None
         return kept
 
+    def under_others(self, living: Collection[str]) -> Counter[str]:
+        """Return how many entries, documents and values of the desk lie under other keys than `living`, by key."""
+        starts = defaultdict[int, list[bytes]](list)
+        for key_id in living:
+            starts[len(key_id) + 1].append(key_id.encode() + b"\n")
+        c = log_content.c
+        entries = (
+            select(c.key_id, func.count().label("number"))
+            .where(c.key_id.not_in(list(living)), func.length(c.wrapped_key) > 0)
+            .group_by(c.key_id)
+        )
+        with self._database.snapshot("content of other keys") as connection:
+            found = Counter({row.key_id: int(row.number) for row in connection.execute(entries)})
+            for column in SEALED:
+                others = (_start(column, length).not_in(known) for length, known in starts.items())
+                statement = select(_start(column, _KEY_ID)).where(func.length(column.sealed) > 0, *others)
+                found.update(start.partition(b"\n")[0].decode() for start in connection.scalars(statement))
+        return found
+
     def drop_small(self, key_id: str) -> int:
         """Take away small documents and values of the desk under a destroyed key, in a database that came from a
         backup. Return their number."""
@@ -129,6 +153,10 @@ class SqlErasableContent:
                 return True
             time.sleep(_PAUSE_S)
         return False
+
+
+def _start(column: SealedColumn, length: int) -> Function[bytes]:
+    return func.substr(column.sealed, 1, length, type_=LargeBinary)
 
 
 def _under(key_id: str) -> Select[int, bytes, bytes]:

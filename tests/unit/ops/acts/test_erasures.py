@@ -258,6 +258,39 @@ def _cut(*_: object) -> Any:
     raise StorageBroken("the process ends here", where="test")
 
 
+def test_n295_two_persons_declare_a_key_lost_and_what_lies_under_it_counts_as_erased(home: LogHome) -> None:
+    with opened(home) as it:
+        it.documents.put("search", "one", b"what was shown", home.clock.now_us() + 86_400_000_000_000)
+        lost = [key for key in it.keys.key_ids() if key.partition("/")[0] in ("hit", "docs")]
+        keys = {"entries": {}, "ground": "lost-key", "keys": lost}
+        assert refused(it, signed(home, ActKind.ERASE_ENTRIES, keys)) == "key-not-lost"  # it is there
+        kept = {key: (home.folder / "keystore" / f"{key}.key").read_bytes() for key in lost}
+        for key in lost:
+            (home.folder / "keystore" / f"{key}.key").unlink()
+    with opened(home) as it:
+        assert it.one.content.under_others(it.keys.key_ids()) == {key: 1 for key in lost if key[:4] == "docs"} | {
+            key: 3 for key in lost if key[:3] == "hit"
+        }
+        assert refused(it, signed(home, ActKind.ERASE_ENTRIES, entries(0))) == "no-key"
+        assert refused(it, signed(home, ActKind.ERASE_ENTRIES, keys)) == "key-not-lost"  # its month is not over
+        later(home, 40)
+        order = signed(home, ActKind.ERASE_ENTRIES, keys)
+        mailbox = Mailbox(home.folder / "acts")
+        mailbox.give(order)
+        desk(it).run_acts()
+        done = mailbox.result(order)
+        assert done is not None
+        assert {item["key_id"]: item["entries"] for item in done["erased"]} == {
+            key: {"exchange/1": 3} if key[:3] == "hit" else {} for key in lost
+        }
+        assert it.erased() == {0, 1, 2}
+        assert not it.one.content.under_others(it.keys.key_ids())
+        for key, value in kept.items():  # a backup brings them back
+            (home.folder / "keystore" / f"{key}.key").write_bytes(value)
+        assert desk(it).eraser.resume() == len(lost)
+        assert all(map(it.keys.is_destroyed, lost))
+
+
 def test_an_act_is_carried_out_once_by_whatever_name_its_copy_comes(home: LogHome) -> None:
     order = signed(home, ActKind.SEEK, {})
     with opened(home) as it:
