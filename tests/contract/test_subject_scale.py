@@ -136,6 +136,7 @@ def test_n291_entries_whose_key_is_lost_are_told_of_whoever_erases_or_holds_a_su
         for more in ((), ("--complete",)):
             planned = liaison(*map(str, erase), "--dry-run", *more)
             assert (planned.code, planned.value["erased"], planned.value["unread"]) == (3, 0, ENTRIES)
+            assert planned.value["lost_keys"] == {f"nohit/{month}": ENTRIES}
         act = tmp_path / "act"
         drafted = liaison(*map(str, erase), "--out", act)
         assert (drafted.code, drafted.value["detail"]["unread"]) == (3, ENTRIES)

@@ -101,7 +101,7 @@ def erase(
         wanted, unread = named(home, entries, exchanges) if entries or exchanges else {}, 0
         if subject:
             wanted, unread = of_subject(home, subject, reason, court, keys, progress)
-        gone = lost_keys(home) if wanted else {}
+        gone = lost_keys(home) if wanted or unread else {}
         unread += sum(number for key, number in gone.items() if key.partition("/")[0] in RESEALED)
         if dry_run and lost:
             return _erasure(plan_lost(home, lost), "", 0, {}, planned=True)
