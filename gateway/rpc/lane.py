@@ -138,7 +138,7 @@ class TlsLane:
             transport.close()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, caller: _Caller) -> None:
-        own = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         own.bind((LOOPBACK, 0))
         own.setblocking(False)
         port = own.getsockname()[1]
@@ -176,7 +176,8 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 def _listen(address: str, where: str, *, share_port: bool) -> socket.socket:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # so small parts leave at once
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if share_port:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

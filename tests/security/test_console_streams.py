@@ -28,6 +28,7 @@ from tests.support.console_nodes import DUTY, OFFICER, Consoles, Visitor, consol
 from tests.support.desk_rows import new_key, some_work
 from tests.support.exchange import CLOCK, VN
 from tests.support.nodes import officer
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
@@ -175,6 +176,7 @@ async def test_those_who_follow_look_at_their_own_work_and_not_at_what_others_do
 
 async def test_a_hundred_who_follow_look_no_more_often_together_than_ten(running: Consoles) -> None:
     desk: Any = running.node().desk.uses.queue
+    await until(lambda: desk._followers == 0, "the streams of other tests have ended")
     follows = [desk.follow(officer(), WorkQuery()) for _ in range(100)]
     for each in follows:
         await anext(each)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -414,6 +415,14 @@ async def test_t9_broken_storage_is_unavailable_and_the_node_is_told(rest: Rest,
     searches.error = StorageBroken("disk I/O error")
     problem(await post(rest), 503, "storage")
     assert len(rest.broken) == 1
+
+
+async def test_the_body_of_an_answer_does_not_wait_for_the_receipt_of_its_head(rest: Rest) -> None:
+    async with rest.client() as client:
+        await client.get("/v1/work", headers=rest.bearer(), extensions=SNI)
+        (connection,) = rest.server._connections()
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_an_address_in_use_is_named(rest: Rest) -> None:

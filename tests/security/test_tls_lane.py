@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from certs.authority import create_authority
 from gateway.rpc import methods
-from gateway.rpc.lane import LOOPBACK, TlsLane
+from gateway.rpc.lane import LOOPBACK, TlsLane, _listen
 from tests.support.exchange import CLOCK, answer_of, caller, sample_world, sealed, submission
 from tests.support.forger import eventually
 from tests.support.module_node import move_keys, move_tls
@@ -63,6 +63,11 @@ async def refused(call: Any) -> grpc.StatusCode:
     with pytest.raises(grpc.aio.AioRpcError) as error:
         await call
     return error.value.code()
+
+
+async def test_small_parts_leave_the_lane_at_once() -> None:
+    with _listen("127.0.0.1:0", "listen.exchange", share_port=False) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # asyncio asks for it, and then sets TCP_NODELAY
 
 
 async def test_a3_a4_no_certificate_and_an_unknown_ca(world: World, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -53,9 +53,23 @@ async def merged_changes(feeds: Sequence[AsyncIterator[object]]) -> AsyncIterato
                 waits[asyncio.ensure_future(anext(feed, None))] = feed
                 yield _CHANGED
     finally:
-        for wait in waits:
+        for wait, feed in waits.items():
             wait.cancel()
+            closing = asyncio.ensure_future(_closed(wait, feed))  # on its own: whoever left may have cancelled this
+            _closing.add(closing)
+            closing.add_done_callback(_closing.discard)
     yield _OVER
+
+
+_closing: set[asyncio.Future[None]] = set()
+"""What closes feeds; the loop alone would let it be forgotten."""
+
+
+async def _closed(wait: asyncio.Future[object], feed: AsyncIterator[object]) -> None:
+    """Close a feed whose reader has left: one that waits to be asked would stay until memory is looked through."""
+    await asyncio.wait((wait,))
+    if isinstance(feed, AsyncGenerator):
+        await feed.aclose()
 
 
 class Streams:
