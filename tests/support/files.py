@@ -22,6 +22,9 @@ QUESTION = {
     "about": "question", "to": "vn", "topic": "vehicle", "facts": "a grey truck", "urgency": "URGENT",
     "purpose": "INVESTIGATION", "offence": "NARC", "case": "TH-2026-17",
 }  # fmt: skip
+_STANDS_S = 180.0
+"""Seconds after which a state of a file counts as one that never comes."""
+
 OFFICER, SUPERVISOR, DUTY = "th.o.1042", "th.s.3", "vn.n.1"
 
 
@@ -172,10 +175,13 @@ async def listed(caller: Caller, thread: str) -> list[dict[str, Any]]:
 
 
 async def stands(caller: Caller, thread: str, state: str, count: int = 1) -> list[dict[str, Any]]:
-    """Wait until so many files of a thread have this state."""
-    for _ in range(3_000):
+    """Wait until so many files of a thread have this state. A look is a call, so that looks become rarer."""
+    now, pause_s = asyncio.get_running_loop().time, 0.02
+    end = now() + _STANDS_S
+    while True:
         found = await listed(caller, thread)
         if [each["state"] for each in found] == [state] * count:
             return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(found)
+        assert now() < end, found
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 1.4, 0.5)
