@@ -382,6 +382,7 @@ class Node:
             desk=self.desk.uses,
             figures=PackMaker(self.resources.home.path, self.resources.clock.now_us),
             is_withdrawn=self.core.parts.suspensions.is_withdrawn,
+            require_storage=partial(self.resources.database.absence.require_here, "officer's call"),
             allowance=self._allowance,
         )
 

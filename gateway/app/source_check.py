@@ -93,14 +93,15 @@ def _names(settings: SourceProcess, clock: Clock) -> str:
 
 
 def _system(settings: SourceProcess, clock: Clock) -> str:
-    """Check the agency's system, unless a process serves it now; opening it builds a missing key index."""
+    """Check the agency's system; opening it builds a missing key index, unless a process serves it now."""
     try:
         with only_one(settings.home.path / "source.lock"):
             return _asked(settings, clock)
     except Misconfigured as error:
         if error.code != "already-running":
             raise
-        return f"a process serves it now, on {settings.listen.address}"
+    _probed(settings, clock)
+    return f"it can be asked; a process serves it now, on {settings.listen.address}"
 
 
 def _asked(settings: SourceProcess, clock: Clock) -> str:
@@ -113,9 +114,14 @@ def _asked(settings: SourceProcess, clock: Clock) -> str:
             raise LiaisonError(problem, remedy="check the agency's system and its account")
     finally:
         adapter.close()
+    _probed(settings, clock)
+    kinds = ", ".join(sorted(said.queries))
+    return f"`{said.id}` ({said.kind}) can be asked for {kinds}; {left_out} rows are left out"
+
+
+def _probed(settings: SourceProcess, clock: Clock) -> None:
+    """Raise what keeps the system from being asked now, or the first test beside its mapping that fails."""
     if not_met := probe(process_place(settings, clock)).unmet:
         raise LiaisonError(
             "{told}", where=not_met[0].where, remedy="`liaison adapter check` shows it", told=not_met[0].message
         )
-    kinds = ", ".join(sorted(said.queries))
-    return f"`{said.id}` ({said.kind}) can be asked for {kinds}; {left_out} rows are left out"

@@ -12,6 +12,14 @@ from gateway.errors import Misconfigured
 def trial_token(settings: Settings, person: str, *, role: str, office: str, agency: str, purpose: str) -> str:
     """Return a token for an officer of `[[trial_officer]]` or of the flags. Raises `Misconfigured` for another."""
     home = Home(settings.home)
+    if settings.node.production:
+        raise Misconfigured(
+            "the officer `{person}` is not listed for trials",
+            code="unknown-officer",
+            where="--as",
+            remedy="in production give --token FILE, or ask by your own system or the console",
+            person=person,
+        )
     issuer = TrialIssuer.load(home.key("token-issuer"), settings.node.member, SystemClock())
     return issuer.issue(_profile(settings, person, role, office, agency, purpose), client_certificate(home))
 

@@ -22,6 +22,7 @@ import pytest_asyncio
 
 from gateway.cli.client import NodeClient
 from gateway.cli.main import run
+from gateway.cli.officers import trial_token
 from gateway.clock import SystemClock
 from gateway.config import host_port, load_settings
 from gateway.demo import planted
@@ -87,6 +88,15 @@ class Country:
         with NodeClient(load_settings(self.home)) as client:
             answer = client._client.get("/v1/health", extensions={"sni_hostname": client._name})
             return dict(answer.json())
+
+    def refusal(self) -> str:
+        """Return the code with which an officer's call is refused within ten seconds; empty where it is served."""
+        settings, place = load_settings(self.home), {"role": "officer", "office": "kh.blo.1", "agency": "customs"}
+        token = trial_token(settings, "kh.o.1", purpose="INVESTIGATION", **place)
+        with NodeClient(settings) as client:
+            headers, name = {"authorization": f"Bearer {token}"}, {"sni_hostname": client._name}
+            answer = client._client.get("/v1/work", headers=headers, extensions=name, timeout=10)
+            return "" if answer.is_success else str(answer.json()["code"])
 
     def told(self, event: str) -> list[dict[str, Any]]:
         """The lines of the node's log for an event."""
@@ -198,7 +208,10 @@ async def test_n285_the_database_crashes_and_the_node_says_so_waits_and_goes_on(
     country: Country, seconds: float
 ) -> None:
     def tells() -> bool:
-        return [each["code"] for each in country.health()["problems"]] == ["storage-away"]
+        if [each["code"] for each in country.health()["problems"]] != ["storage-away"]:
+            return False
+        assert country.refusal() == "storage-away", "an officer waits as long as the database is away"
+        return True
 
     await stand(country, crashed(country.postgres), seconds, tells)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from gateway.ops.doctor.finding import Severity
 from gateway.ops.sources.places import describe_sources
 from tests.support.exchange import CLOCK, KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async
-from tests.support.nodes import officer
+from tests.support.nodes import fix_rest_ports, officer
 from tests.support.second_step import OFFICER, SUPERVISOR, actor, follow_up, is_taken, works
 from tests.support.source_process import KIND, RemoteWorld, SourceProcessUnderTest, log_entries, remote_world
 from tests.support.waiting import until
@@ -42,6 +43,7 @@ RECORD_TYPES = {"Person", "Consignment", "Seizure", "Vessel"}
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def made(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RemoteWorld]:
     remote = remote_world(tmp_path_factory.mktemp("remote"))
+    fix_rest_ports(remote.world)
     async with stopping(remote.world):
         yield remote
 
@@ -114,6 +116,29 @@ async def test_doctor_tells_who_gets_the_records_of_a_source_process_and_where_n
     boats = [text for text in told if text.startswith("Vessel ")]
     assert all("leaves under mekong-drugs-2026 to cn, la, mm, th, vn for" in text for text in boats)
     assert all("leaves under gms-border-2026 to th, vn for" in text for text in told if text not in boats)
+
+
+async def test_doctor_names_a_source_process_that_does_not_take_the_statement_key_of_our_node(
+    made: RemoteWorld, process: SourceProcessUnderTest, tmp_path: Path
+) -> None:
+    (accepted,) = (made.home / "accepted").glob("*.pem")
+    kept = accepted.rename(tmp_path / accepted.name)
+
+    async def is_missing() -> bool:
+        return (await ask(made, person(planted.DRIVER))).outcome is Outcome.NOT_SEARCHED
+
+    async def is_back() -> bool:
+        return bool((await ask(made, person(planted.DRIVER))).hits)
+
+    try:
+        await eventually_async(is_missing, 20)
+        findings = await asyncio.to_thread(examine, made.world.home("kh"), SystemClock())
+        (told,) = [finding for finding in findings if finding.check == "ready" and finding.severity is Severity.WARN]
+        assert told.text.endswith("failed: source-refused")
+        assert "keys/statement.pem" in told.remedy
+    finally:
+        shutil.move(kept, accepted)
+        await eventually_async(is_back, 20)
 
 
 async def test_each_request_is_in_the_sources_own_log_with_the_nodes_reference(

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.app.source_check import check_source
 from gateway.host import confine
+from gateway.ops.homes.lock import only_one
 from tests.support.forger import eventually
 from tests.support.source_process import SourceProcessUnderTest, remote_world
 
@@ -67,3 +68,8 @@ async def test_n114_a_source_process_that_was_taken_over_opens_nothing_of_the_no
         assert found["signal"] == "Operation not permitted"
     (told,) = [finding.text for finding in check_source(home) if finding.what == "files"]
     assert "Landlock" in told
+    with only_one(home / "source.lock"):  # as beside a process: what the system says is told all the same
+        assert "can be asked; a process serves it now" in check_source(home)[-1].text
+        for file in (tmp_path / "sources").glob("*.sqlite"):
+            file.write_bytes(b"")
+        assert (check_source(home)[-1].what, check_source(home)[-1].good) == ("system", False)

@@ -81,10 +81,11 @@ def officer_of(request: Request) -> Officer:
 
 async def _verified(request: Request) -> None:
     officer_of(request)
+    parts_of(request).require_storage()
 
 
 OFFICER_FIRST: Dependency = Depends(_verified)
-"""Has a route verify the token before it looks at its path, its query or its body."""
+"""Has a route verify the token, and that the database is there, before it looks at its path, its query or its body."""
 
 
 async def json_body(request: Request) -> Any:

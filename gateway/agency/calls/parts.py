@@ -43,7 +43,8 @@ class AgencyParts:
     `health` returns the health as JSON, and `members` the members; `refused` writes the entry of a refused call;
     `broken` gets an error after which the process must end. Without `onward` no record is ever used onward, and without
     `desk` there is no desk. `is_withdrawn` tells whether a system's certificate (by its name and `x5t#S256`) is not
-    accepted any more. `revocations` takes the list of the identity provider, whose system is called `provider`.
+    accepted any more. `require_storage` raises where the database is away: who calls then is refused, and waits no
+    unknown time. `revocations` takes the list of the identity provider, whose system is called `provider`.
     """
 
     member: str
@@ -60,6 +61,7 @@ class AgencyParts:
     revocations: Callable[[bytes], Awaitable[None]] | None = None
     provider: str = ""
     is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False
+    require_storage: Callable[[], None] = lambda: None
     allowance: Allowance = field(default_factory=lambda: Allowance(Limits(), SystemClock().monotonic))
     monotonic: Callable[[], float] = SystemClock().monotonic
     documenting: asyncio.Lock = field(default_factory=asyncio.Lock)

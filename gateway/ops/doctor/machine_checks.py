@@ -19,9 +19,7 @@ _FEW = 9728
 
 _SCANNER = "attachments.scanner"
 _PROBE, _PROBE_S = b"Liaison asks its scanner whether this line is clean.\n", 10.0
-_NAME_ONE = (
-    "set it in node.toml: clamd:/PATH/OF/SOCKET, clamd:HOST:PORT, command:/PROGRAM, or none to open files unscanned"
-)
+_NAME_ONE = "set it in node.toml: clamd:/PATH/OF/SOCKET, clamd:HOST:PORT or command:/PROGRAM"
 _LOOK = "start the scanner, and let this node's account reach it; then `liaison doctor` again"
 
 

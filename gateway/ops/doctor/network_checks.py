@@ -108,13 +108,22 @@ def check_ready(context: CheckContext) -> list[Finding]:
     except (OSError, ValueError, http.client.HTTPException):
         return []
     problems = found.get("problems", [])
+    failing = [_failing(name, state) for name, state in found.get("sources", {}).items() if state != "ok"]
     if not problems:
-        return [good("ready", "the running node says that it is ready")]
-    return [
+        return [good("ready", "the running node says that it is ready"), *failing]
+    return failing + [
         stop("ready", f"the running node is not ready: {each['problem']} ({each['code']})",
              each["remedy"] or "look at the node's log", each["where"])
         for each in problems
     ]  # fmt: skip
+
+
+def _failing(name: str, state: str) -> Finding:
+    remedy = (
+        "liaison source status; of a source process: `liaison source check` and `liaison source log` at its home, and "
+    )
+    remedy += "after a new statement key the node's keys/statement.pem in its accepted/"
+    return warn("ready", f"the last question of the running node to `{name}` failed: {state}", remedy)
 
 
 def _health(context: CheckContext) -> dict[str, Any]:
@@ -129,7 +138,7 @@ def _health(context: CheckContext) -> dict[str, Any]:
     ):
         connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S)
         connection.sock = line
-        connection.request("GET", "/v1/health/ready")
+        connection.request("GET", "/v1/health")
         found: dict[str, Any] = json.loads(connection.getresponse().read(_LARGEST))
     return found
 

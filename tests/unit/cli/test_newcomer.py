@@ -53,6 +53,16 @@ def init(liaison: Liaison, folder: Path, member: str, *more: str) -> None:
 # ------------------------------------------------------------ init, doctor, publish
 
 
+def test_in_production_nobody_is_sent_to_make_the_key_of_the_trial_issuer(liaison: Liaison, federation: Path) -> None:
+    home = federation / "th"
+    settings = (home / "node.toml").read_text()
+    (home / "node.toml").write_text(settings.replace("# production = false", "production = true"))
+    Home(home).key("token-issuer").unlink()
+    asked = ("ask", "document", "--home", home, "--as", "th.o.1042", "--to", "vn", "--number", "C1", "--issuer", "VNM")
+    ran = liaison(*asked, "--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "1")
+    assert (ran.code, "liaison init" in ran.err, "--token FILE" in ran.err) == (1, False, True)
+
+
 def test_the_trial_officer_has_a_role_that_packaged_policies_know(liaison: Liaison, tmp_path: Path) -> None:
     init(liaison, tmp_path, "la")
     assert [officer.role for officer in load_settings(tmp_path / "la").trial_officers] == ["officer"]

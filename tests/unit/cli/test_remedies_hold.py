@@ -329,8 +329,8 @@ adapter check, alert list, audit evidence, audit find, audit hold list, audit ke
 cert status, consent list, desk, desk attachments, desk held-back, desk holders, desk list, desk phone, desk show,
 doctor, freeze list, incident list, misuse list, misuse show, operation list, operation show, passkey list,
 passkey waiting, policy check, policy explain, policy review, policy status, policy test, report check, report list,
-report search, report show, review list, schema, search show, source check, source status, trust show, trust verify,
-passkey options, watch list, watch show, witness status
+report search, report show, review list, schema, search show, source check, source log, source status, trust show,
+trust verify, passkey options, watch list, watch show, witness status
 """
 """They change nothing."""
 
