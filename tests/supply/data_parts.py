@@ -1,7 +1,8 @@
-"""List what the product brings beside programs: the console's fonts, the outline of its map, the words of CLDR.
+"""List what the product brings beside programs: the console's fonts, the outline of its map, words of CLDR, and tables.
 
 Fonts and outline are of the npm packages that `tests/support/assets/package-lock.json` pins (`make assets`); each file
 that came from one stands in it with its hash. A file without a package is refused, and so is a package without a file.
+What other makers' tables the product's own (`*.tsv`) hold stands in `requirements/tables.toml`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,19 +23,49 @@ from tests.support.shared import PROJECT
 PINNED: Final = PROJECT / "tests" / "support" / "assets" / "package-lock.json"
 _ASSETS: Final = PROJECT / "gateway" / "console" / "assets"
 _CATALOGUES: Final = PROJECT / "gateway" / "language" / "catalogues"
+TABLES: Final = PROJECT / "requirements" / "tables.toml"
+_HOLDERS: Final = ("adapters", "bridges", "certs", "deploy", "gateway", "policy")
 
 _FACE = re.compile(r'font-family: "([^"]+)".*?/([^/"]+\.woff2)"', re.DOTALL)
 _OUTLINE = "world-atlas"
 
 
 def parts() -> list[dict[str, Any]]:
-    """Return fonts, outline and words as parts, by name. Raises `ValueError` where files and packages do not agree."""
+    """Return fonts, outline, words and tables as parts. Raises `ValueError` for a file that no list accounts for."""
     files = _files()
     locked = json.loads(PINNED.read_text(encoding="utf-8"))["packages"]
     packages = {name.removeprefix("node_modules/"): about for name, about in locked.items() if name}
     if files.keys() != packages.keys():
         raise ValueError(f"files and packages of `make assets` differ: {sorted(files.keys() ^ packages.keys())}")
-    return [*(_package(name, about, files[name]) for name, about in sorted(packages.items())), _words()]
+    pinned = [_package(name, about, files[name]) for name, about in sorted(packages.items())]
+    return [*pinned, _words(), *tables(tomllib.loads(TABLES.read_text(encoding="utf-8")))]
+
+
+def tables(listed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the tables of other makers as parts, with our files that hold them.
+
+    Raises `ValueError` for a table that is not listed, a file that is not there, and one that is both ours and theirs.
+    """
+    ours, theirs = set(listed["ours"]), {file for row in listed["made"] for file in row["files"]}
+    there = {str(file.relative_to(PROJECT)) for folder in _HOLDERS for file in (PROJECT / folder).rglob("*.tsv")}
+    if wrong := (there ^ (ours | theirs)) | (ours & theirs):
+        raise ValueError(f"say in {TABLES.name} who made {sorted(wrong)}, once, or take away what is not there")
+    return [_table(row) for row in listed["made"]]
+
+
+def _table(row: Mapping[str, Any]) -> dict[str, Any]:
+    reference = f"table:{row['name']}@{row['version']}"
+    licence = {"id": row["licence"]} if "licence" in row else {"name": row["terms"]}
+    return {
+        "type": "data",
+        "bom-ref": reference,
+        "name": row["name"],
+        "version": row["version"],
+        "scope": "required",
+        "licenses": [{"license": licence}],
+        "purl": row.get("purl", f"pkg:generic/{row['name']}@{row['version']}"),
+        "components": list(_held([PROJECT / name for name in row["files"]], reference)),
+    }
 
 
 def _files() -> dict[str, list[Path]]:

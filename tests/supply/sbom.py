@@ -2,9 +2,9 @@
 
 It is made from the locks and the wheels of one platform, those that a bundle for it carries: each package that is
 installed there with the product or with one of its extras, with its version, the hash of its wheel, its licence, what
-needs it, and what stands inside the wheel and is no Python package (`inside.py`); and the fonts, the map and the words
-that the product brings (`data_parts.py`). What the platform does not install is not in it. The same locks give the same
-bytes: no time of making is in it, and its serial number is that of its content.
+needs it, and what stands inside the wheel and is no Python package (`inside.py`); and the fonts, the map, the words and
+the tables of other makers that the product brings (`data_parts.py`). What the platform does not install is not in it.
+The same locks give the same bytes: no time of making is in it, and its serial number is that of its content.
 """
 
 from __future__ import annotations
@@ -157,7 +157,9 @@ def main(file: Path) -> None:
     platform = Platform.of_this_machine()
     wheels = fetch(platform, CACHE)
     file.write_text(text(platform, wheels), encoding="utf-8")
-    sys.stdout.write(f"{file.name}: {len(wheels)} packages for {platform.tag} and what they hold; fonts, map, words\n")
+    sys.stdout.write(
+        f"{file.name}: {len(wheels)} packages for {platform.tag} and what they hold; fonts, map, words, tables\n"
+    )
 
 
 if __name__ == "__main__":

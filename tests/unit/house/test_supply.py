@@ -185,7 +185,7 @@ def test_n230_the_list_of_parts_has_what_a_platform_installs_and_nothing_else(tm
     assert written == sbom.text(PLATFORM, wheels)
     assert "timestamp" not in written
     document = json.loads(written)
-    listed = {part["name"]: part for part in document["components"] if part["purl"].startswith("pkg:pypi/")}
+    listed = {part["name"]: part for part in document["components"] if part["bom-ref"].startswith("pkg:pypi/")}
     assert listed.keys() == {package.name for package in SHIPPED} - left_out
     for package, wheel in zip((each for each in SHIPPED if PLATFORM.wants(each)), wheels, strict=True):
         part = listed[package.name]
@@ -197,16 +197,31 @@ def test_n230_the_list_of_parts_has_what_a_platform_installs_and_nothing_else(tm
     assert json.loads(sbom.text(PLATFORM, wheels[:-1]))["serialNumber"] != document["serialNumber"]
 
 
-def test_the_list_of_parts_has_fonts_map_and_words_with_the_hash_of_each_file() -> None:
-    found = {part["name"]: part for part in data_parts.parts()}
-    files = {file["name"]: file["hashes"][0]["content"] for part in found.values() for file in part["components"]}
+def test_the_list_of_parts_has_fonts_map_words_and_tables_with_the_hash_of_each_file() -> None:
+    parts = data_parts.parts()
+    found = {part["name"]: part for part in parts}
+    files = {file["name"]: file["hashes"][0]["content"] for part in parts for file in part["components"]}
     assets = PROJECT / "gateway" / "console" / "assets"
     there = [*(assets / "fonts").iterdir(), assets / "outline.json"]
     assert {str(file.relative_to(PROJECT)) for file in there} <= files.keys()
     assert all(hashlib.sha256((PROJECT / name).read_bytes()).hexdigest() == digest for name, digest in files.items())
-    assert {"@fontsource-variable/noto-sans-sc", "world-atlas", "cldr"} <= found.keys()
+    assert {"@fontsource-variable/noto-sans-sc", "world-atlas", "cldr", "unihan", "opencc", "geonames"} <= found.keys()
+    assert "gateway/matching/data/han_variants.tsv" in files
+    assert all(part["licenses"] for part in parts)
     assert found["world-atlas"]["purl"] == "pkg:npm/world-atlas@2.0.2"
     assert len(found["world-atlas"]["hashes"][0]["content"]) == 128
+
+
+def test_a_table_that_nobody_accounts_for_is_refused() -> None:
+    listed = tomllib.loads(data_parts.TABLES.read_text(encoding="utf-8"))
+    assert len(data_parts.tables(listed)) == len(listed["made"])
+    for ours in (
+        listed["ours"][1:],
+        [*listed["ours"], "gateway/none.tsv"],
+        [*listed["ours"], *listed["made"][0]["files"]],
+    ):
+        with pytest.raises(ValueError, match=r"say in tables.toml who made \['"):
+            data_parts.tables({**listed, "ours": ours})
 
 
 def test_n230_the_list_of_parts_has_what_stands_inside_wheels_and_only_what_is_there(tmp_path: Path) -> None:
