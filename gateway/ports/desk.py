@@ -295,6 +295,9 @@ class DeskStore(Protocol):
     def notices(self, key: ThreadKey) -> list[NoticeRow]:
         """Return the notices of a thread, in the order in which we wrote them."""
 
+    def statuses(self, keys: Collection[ThreadKey]) -> dict[ThreadKey, list[NoticeRow]]:
+        """Return the other sides' statuses in some threads, in the order in which we wrote them."""
+
     def placed(self, key: ThreadKey) -> list[Placed]:
         """Return what the fold needs of the notices that are part of a thread, without opening them."""
 
@@ -317,6 +320,9 @@ class DeskStore(Protocol):
         self, states: Collection[DeliveryState] = (DeliveryState.WAITING,), key: ThreadKey | None = None
     ) -> list[Delivery]:
         """Return deliveries in these states, of one thread or of all."""
+
+    def newest(self, keys: Collection[ThreadKey]) -> dict[ThreadKey, Delivery]:
+        """Return the delivery of the newest notice of ours in each of some threads, where that has one."""
 
     def delivery(self, notice_id: ExchangeId) -> Delivery | None:
         """Return the delivery of a notice of ours, or None."""

@@ -174,8 +174,5 @@ class ThreadReading(Protocol):
     async def after(self, key: ThreadKey) -> ThreadItem:
         """Return a thread as it stands after an act of a person, without content. Raises `Unknown`."""
 
-    async def state(self, key: ThreadKey) -> str:
-        """Return the state of a thread by the clock; an empty text where there is none yet."""
-
     async def note(self, officer: Officer, key: ThreadKey, act: str) -> None:
         """Write the entry of a reading, durable when this returns."""

@@ -76,12 +76,12 @@ async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_bo
     assert [alert.key for alert in await vn.desk.alerts.taken.all(duty())] == [taken]
     assert (await vn.desk.alerts.taken.read(duty(), taken)).fields["reason"] == FUGITIVE["reason"]
     await vn.desk.alerts.taken.read(duty(), taken)
-    (stand,) = await own.standing(author(), alert_id)
+    ((stand,),) = await th.desk.uses.alerts.standing([await own.show(author(), alert_id)])
     assert (stand.delivery, stand.is_unanswered, stand.acknowledge_by_us) == ("taken", False, work.due_us)
     await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.ACKNOWLEDGED)
     assert not vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
     await until(lambda: _state(th, key) is ThreadState.ANSWERED, "the owner sees it")
-    (stand,) = await own.standing(author(), alert_id)
+    ((stand,),) = await th.desk.uses.alerts.standing([await own.show(author(), alert_id)])
     assert [reaction.code for reaction in stand.reactions] == ["ACKNOWLEDGED"]
     reads = [row for row in vn.desk.parts.store.placed(taken) if row.code == "READ"]
     assert len(reads) == 1, "the owner is told once that it was read"
@@ -244,7 +244,7 @@ async def test_alarms_until_it_is_acknowledged(own_world: Simulation, tmp_path: 
     th = own_world.nodes["th"]
     await until(lambda: th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,))), "the owner is told")
     (alert,) = (await th.desk.alerts.own.all(author())).items
-    (stand,) = await th.desk.alerts.own.standing(author(), alert.id)
+    ((stand,),) = await th.desk.uses.alerts.standing([alert])
     assert (stand.is_unanswered, stand.reactions) == (True, ())
     assert len(_alarms(vn)) == 3
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.app.node import Node
-from gateway.audit.verify.human_checks import Passkeys, extent_of
+from gateway.audit.verify.human_checks import Extents, extent_of
 from gateway.config.home import Home
 from gateway.desk.rooms.values import Stand, home_key
 from gateway.errors import Forbidden, Stale
@@ -94,7 +94,7 @@ async def test_an_operation_from_its_opening_to_its_seal(own_world: Simulation) 
     }
     await there(th, alert_id)
     await th.desk.alerts.own.lift(actor("th", Role.OFFICER), alert_id, "found")
-    told, book = entries(th, "operations"), Passkeys()
+    told, book = entries(th, "operations"), Extents()
     acts = [extent_of(each.entry, each.private, 0) for each in told if each.entry.exchange_id == alert_id]
     for act in filter(None, acts):
         book.judge(act)  # it tells of nobody: the clock ended what hid the alert

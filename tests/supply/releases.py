@@ -11,8 +11,10 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -74,7 +76,10 @@ def before(tree: Path = PROJECT) -> Release:
     """Return the newest release whose program is not the one that stands in the tree: one version before it."""
     for release in reversed(load(tree)):
         _refuse_absent(tree, release)
-        if _git(tree, "diff", "--quiet", release.commit, "--", *PACKAGES).returncode:
+        differs = _git(tree, "diff", "--quiet", release.commit, "--", *PACKAGES)
+        if differs.returncode > 1:
+            raise Absent(f"`git diff` failed: {differs.stderr.strip()}")
+        if differs.returncode:
             return release
     raise Absent(f"{LIST} names no release before the program that stands here")
 
@@ -91,24 +96,32 @@ def cloned(release: Release, tree: Path = PROJECT, kept: Path = _KEPT) -> Path:
     """Return the tree of a release, in which its own commands can be called; it is kept."""
     _refuse_absent(tree, release)
     clone = kept / f"{release.version}-{release.commit[:12]}"
-    if not clone.is_dir():
-        kept.mkdir(parents=True, exist_ok=True)
-        aside = clone.with_name(f"{clone.name}.{os.getpid()}")
+    kept.mkdir(parents=True, exist_ok=True)
+    with _locked(clone), tempfile.TemporaryDirectory(prefix=f"{clone.name}.", dir=kept) as aside:
+        if clone.is_dir():
+            return clone
         for asked in (
-            ("clone", "--quiet", "--shared", "--no-checkout", str(tree), str(aside)),
-            ("-C", str(aside), "checkout", "--quiet", "--detach", release.commit),
+            ("clone", "--quiet", "--shared", "--no-checkout", str(tree), f"{aside}/tree"),
+            ("-C", f"{aside}/tree", "checkout", "--quiet", "--detach", release.commit),
         ):
             if (done := _git(tree, *asked)).returncode:
                 raise Absent(f"`git {asked[0]}` failed: {done.stderr.strip()}")
-        aside.rename(clone)
+        Path(aside, "tree").rename(clone)
     return clone
+
+
+@contextmanager
+def _locked(clone: Path) -> Iterator[None]:
+    """Let one run at a time make what belongs to the tree of a release."""
+    with clone.with_name(f"{clone.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def program(release: Release) -> Path:
     """Return the Python of an environment with the wheel of a release and what its lock names. It is made once."""
     clone = cloned(release)
-    with (_KEPT / f"{clone.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(clone):
         wheel, wanted = clone / "dist" / release.wheel[0], clone / ".venv" / f"has-{release.wheel[1]}"
         if not wanted.exists():
             make(clone, "build")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -19,11 +20,10 @@ from gateway.agency.onward import whole
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
+from gateway.desk.alerts.standing import AlertStand
 from gateway.desk.alerts.values import Addressee, OwnAlert, RaiseAlert
 from gateway.desk.listing import USUAL_LISTED
-from gateway.desk.worklist.uses import DeskUses
 from gateway.model.desk.notices import Urgency
-from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
@@ -181,8 +181,9 @@ def alert_routes() -> APIRouter:
         """Return the alerts of ours that the caller may read, page by page."""
         officer, desk = officer_of(request), desk_of(request)
         found = await desk.own_alerts.all(desk.actor(officer), over=over, limit=limit, after=after)
-        body = AlertListBody(alerts=[await _alert_body(desk, alert) for alert in found.items], next=found.next)
-        return shown(body, request)
+        standing = await desk.alerts.standing(found.items)
+        alerts = [_alert_body(alert, stands) for alert, stands in zip(found.items, standing, strict=True)]
+        return shown(AlertListBody(alerts=alerts, next=found.next), request)
 
     @router.get("/{alert_id}", response_model=OwnAlertBody, responses=refusals(400, 404))
     async def get_alert(request: Request, alert_id: AlertId) -> Response:
@@ -225,11 +226,11 @@ def alert_routes() -> APIRouter:
 async def _shown(request: Request, officer: Officer, alert_id: ExchangeId, status: int = 200) -> Response:
     desk = desk_of(request)
     alert = await desk.own_alerts.show(desk.actor(officer), alert_id)
-    return shown(await _alert_body(desk, alert), request, status)
-
-
-async def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
     (standing,) = await desk.alerts.standing([alert])
+    return shown(_alert_body(alert, standing), request, status)
+
+
+def _alert_body(alert: OwnAlert, standing: Sequence[AlertStand]) -> OwnAlertBody:
     return OwnAlertBody(
         id=alert.id,
         action=alert.action,
@@ -240,7 +241,7 @@ async def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
                 member=one.member,
                 offices=list(one.offices),
                 thread=one.thread_id,
-                state=await desk.reading.state(ThreadKey(one.member, one.thread_id)),
+                state=stand.state,
                 answers=[
                     AlertAnswerBody(code=each.code, reason=each.reason, text=each.text, time=rfc3339(each.time_us))
                     for each in stand.reactions

@@ -81,3 +81,11 @@ def not_proved(log: str, key_id: str, gone: ErasedEntries, proof: ErasureProof) 
 def told(proof: ErasureProof) -> str:
     """Return the place and the day of the proof's entry, in words."""
     return f"entry {proof.index} of {proof.log} of {rfc3339(proof.time_us)[:10]}"
+
+
+def not_shown(ground: str, count: int) -> str:
+    """Return the words for content that is rightly absent."""
+    entries = "1 entry" if count == 1 else f"{count} entries"
+    if ground == "erased":
+        return f"the content of {entries} was erased, as the operations log says"
+    return f"the content of {entries} is outside the auditor's mandate ({ground})"

@@ -185,12 +185,14 @@ def told_of(entry: Entry, private: Mapping[str, Any]) -> Told:
 
 @dataclass(slots=True)
 class Extents:
-    """Keeps what each matter was after the last act that was shown, and judges the next one by it."""
+    """Keeps what each matter of a log was after the last act that was shown, and judges the next one by it."""
 
+    shown: int = 0
     _known: dict[str, Extent] = field(default_factory=dict)
 
     def judge(self, now: Extent) -> None:
         """Judge acts in the order of their entries. Raises `BadSignature`, or `NotProved` for an older version."""
+        self.shown += now.is_shown
         before = self._known.pop(now.matter, None)
         if now.is_freed:
             if before is not None:
@@ -209,14 +211,10 @@ class Extents:
                 "{persons} different persons decide this, and {count} did", code="persons-needed", persons=2, count=1
             )
 
-    def forget(self) -> None:
-        """Begin anew behind entries that are lost."""
-        self._known.clear()
-
 
 @dataclass(slots=True)
 class Passkeys:
-    """The passkeys that the operations logs of a member tell of, and how often each has signed by now; its matters.
+    """The passkeys that the operations logs of a member tell of, and how often each has signed by now.
 
     `complete` is False where entries of these logs are lost: then a passkey that is not enrolled proves nothing.
     """
@@ -225,7 +223,6 @@ class Passkeys:
     _enrolled: dict[bytes, Told] = field(default_factory=dict)
     _withdrawn: dict[bytes, int] = field(default_factory=dict)
     _counters: dict[bytes, int] = field(default_factory=dict)
-    extents: Extents = field(default_factory=Extents)
 
     def learn(self, told: Iterable[Told]) -> None:
         """Take in what an operations log tells, in its order. The first enrolment and the first withdrawal count."""
@@ -239,13 +236,9 @@ class Passkeys:
     def begin_anew(self, log: str) -> None:
         """Take note that entries of a log are lost."""
         self.complete = self.complete and not log.startswith("operations/")
-        self.extents.forget()
 
-    def judge(self, decision: Decision | Extent) -> None:
+    def judge(self, decision: Decision) -> None:
         """Judge decisions in the order of their entries. Raises `BadSignature`, and `NotProved` for gaps."""
-        if isinstance(decision, Extent):
-            self.extents.judge(decision)
-            return
         if all(human.assertion is None for human in decision.humans):
             return
         if not decision.challenge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from gateway.audit.log.recovery import first_bad_range
 from gateway.audit.log.succession import Continued
@@ -13,9 +14,9 @@ from gateway.audit.tree.cosignature import Witness
 from gateway.audit.tree.quorum import Witnessed, witnessed
 from gateway.audit.tree.tile_tree import PIECE, TileTree
 from gateway.audit.verify.answered_twice import AnsweredTwice, ClockEntry
-from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, not_proved, told
+from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, not_proved, not_shown, told
 from gateway.audit.verify.findings import Check, Report, State
-from gateway.audit.verify.human_checks import Decision, Extent, Passkeys, Told
+from gateway.audit.verify.human_checks import Decision, Extent, Extents, Passkeys, Told
 from gateway.audit.verify.other_hands import OtherHands
 from gateway.audit.verify.segment_checks import PrunedMark, Rules, Segment
 from gateway.errors import LiaisonError, NotProved
@@ -73,8 +74,7 @@ class LogCheck:
         self.opened = 0
         self.statements = 0
         self.acts: dict[str, int] = {}
-        self._told: list[Told] = []
-        self._decisions: list[Decision | Extent] = []
+        self._told, self._decisions, self._extents = list[Told](), list[Decision](), Extents()
         self.pruned: list[PrunedMark] = []
         self._mark: PrunedMark | None = None
         self.other_hands, self.cosigned = OtherHands(), list[Witnessed]()
@@ -121,7 +121,11 @@ class LogCheck:
         self.opened += segment.opened
         self.statements += segment.statements
         self._told += segment.told
-        self._decisions += segment.decisions
+        for each in segment.decisions:
+            if isinstance(each, Extent):
+                self._human(partial(self._extents.judge, each), each.index)
+            else:
+                self._decisions.append(each)
         self.other_hands.take(segment.other_hands)
         for act, index in segment.acts:
             if (before := self.acts.setdefault(act, index)) != index:
@@ -232,12 +236,15 @@ class LogCheck:
         if self._continued is not None:
             passkeys.begin_anew(self._log)
         for decision in self._decisions:
-            try:
-                passkeys.judge(decision)
-            except NotProved as gap:
-                self._report.not_provable(Check.HUMANS, gap.message, self._log, decision.index)
-            except LiaisonError as error:
-                self._against(Check.HUMANS, f"its decision does not verify: {error.message}", decision.index)
+            self._human(partial(passkeys.judge, decision), decision.index)
+
+    def _human(self, judge: Callable[[], None], index: int) -> None:
+        try:
+            judge()
+        except NotProved as gap:
+            self._report.not_provable(Check.HUMANS, gap.message, self._log, index)
+        except LiaisonError as error:
+            self._against(Check.HUMANS, f"its decision does not verify: {error.message}", index)
 
     def check_witnesses(self, witnesses: Sequence[Witness], now_us: int, quorum: int) -> None:
         """Carry out check 16. Check 6 shows that a cosigned head is of the same tree."""
@@ -262,7 +269,7 @@ class LogCheck:
         if not self._evidence.first:
             checks.append(Check.PRUNED)
         counts = {Check.PRIVATE: self.opened, Check.STATEMENTS: self.statements, Check.ACTS: len(self.acts)}
-        counts[Check.HUMANS] = sum(isinstance(each, Decision) or each.is_shown for each in self._decisions)
+        counts[Check.HUMANS] = len(self._decisions) + self._extents.shown
         checks += [check for check, count in counts.items() if count]
         if self._rules.mandate is not None:
             checks.append(Check.RANGE)
@@ -271,7 +278,7 @@ class LogCheck:
         self._report.conclude(tuple(checks), self._log)
         for ground, count in sorted(self.withheld.items()):
             grounds = f" ({', '.join(sorted(self._grounds))})" if ground == "erased" else ""
-            self._report.notes.append(f"{self._log}: {_not_shown(ground, count)}{grounds}")
+            self._report.notes.append(f"{self._log}: {not_shown(ground, count)}{grounds}")
 
     def _range(self) -> None:
         """Carry out check 13: the times of the entries at both ends of the shown part, and of those beside them."""
@@ -383,13 +390,6 @@ class LogCheck:
         else:
             text = f"the log goes on as `{said.log}`, and nothing shows what followed entry {size - 1} of this number"
             self._report.not_provable(Check.LOST, text, self._log, size)
-
-
-def _not_shown(ground: str, count: int) -> str:
-    entries = "1 entry" if count == 1 else f"{count} entries"
-    if ground == "erased":
-        return f"the content of {entries} was erased, as the operations log says"
-    return f"the content of {entries} is outside the auditor's mandate ({ground})"
 
 
 def _about(data: bytes) -> str:

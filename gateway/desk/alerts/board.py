@@ -146,7 +146,7 @@ class AlertBoard:
     async def standing(self, alerts: Iterable[OwnAlert]) -> list[tuple[AlertStand, ...]]:
         """Return how some alerts of ours stand at each counterpart."""
         now_us, wanted = self._desk.parts.clock.now_us(), tuple(alerts)
-        return await asyncio.to_thread(lambda: [stands(self._desk.store, alert, now_us) for alert in wanted])
+        return await asyncio.to_thread(stands, self._desk.store, wanted, now_us)
 
     async def unanswered(self) -> frozenset[tuple[str, MemberId]]:
         """Return the alerts of ours that stand and that a counterpart has not answered, each with that counterpart."""
@@ -209,9 +209,10 @@ class AlertBoard:
         store = self._desk.store
         keys = {to.member: ThreadKey(to.member, to.thread_id) for to in alert.to}
         approval, acts = self._own.acts(actor, alert)
+        (standing,) = stands(store, [alert], self._desk.parts.clock.now_us())
         return OwnStand(
             alert,
-            stands(store, alert, self._desk.parts.clock.now_us()),
+            standing,
             {member: _steps(store.notices(key), ours=Side.OPENER) for member, key in keys.items()},
             approval,
             acts,

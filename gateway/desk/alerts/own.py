@@ -16,7 +16,6 @@ from gateway.desk.alerts.hidden import hidden_until_us
 from gateway.desk.alerts.issuing import issued_for
 from gateway.desk.alerts.renewing import approved, asked_for, declined, to_renew
 from gateway.desk.alerts.spread import Spread, moved
-from gateway.desk.alerts.standing import AlertStand, stands
 from gateway.desk.alerts.values import (
     USUAL_US,
     OwnAddressee,
@@ -159,11 +158,6 @@ class OwnAlerts:
         alert = read_own(thread, alert_id)
         may(actor.person, Act.SEE, matter_by(alert.author), self._desk.parts.clock.now_us())
         return alert
-
-    async def standing(self, actor: Actor, alert_id: ExchangeId) -> tuple[AlertStand, ...]:
-        """Return how an alert of ours stands at each counterpart: delivered, answered and how, or not answered."""
-        alert = await self.show(actor, alert_id)
-        return await asyncio.to_thread(stands, self._desk.store, alert, self._desk.parts.clock.now_us())
 
     async def all(
         self, actor: Actor, *, over: bool = False, limit: int = USUAL_LISTED, after: str = ""

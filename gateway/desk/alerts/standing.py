@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from gateway.desk.alerts.values import REACTIONS, OwnAlert
+from gateway.desk.alerts.values import REACTIONS, OwnAddressee, OwnAlert
 from gateway.desk.fold import timed
-from gateway.model.desk.notices import NoticeType, Status
-from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import DeliveryState
+from gateway.model.desk.notices import Status
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.names import MemberId
-from gateway.ports.desk import DeskStore, Thread
+from gateway.ports.desk import DeskStore, NoticeRow
 from gateway.statements.notices.notice import parse_notice
 
 
@@ -40,42 +41,33 @@ class AlertStand(msgspec.Struct, frozen=True):
     reactions: tuple[Reaction, ...] = ()
 
 
-def stands(store: DeskStore, alert: OwnAlert, now_us: int) -> tuple[AlertStand, ...]:
-    """Return how an alert of ours stands at each of its counterparts. It reads the store."""
-    found = []
-    for to in alert.to:
+def stands(store: DeskStore, alerts: Sequence[OwnAlert], now_us: int) -> list[tuple[AlertStand, ...]]:
+    """Return how alerts of ours stand at each of their counterparts. It reads the store, once for all of them."""
+    keys = [ThreadKey(to.member, to.thread_id) for alert in alerts for to in alert.to]
+    threads, sent, said = store.threads_of(keys), store.newest(keys), store.statuses(keys)
+
+    def stand(alert: OwnAlert, to: OwnAddressee) -> AlertStand:
         key = ThreadKey(to.member, to.thread_id)
-        thread = store.thread(key)
+        thread, last = threads.get(key), sent.get(key)
         if thread is None:
-            found.append(AlertStand(to.member, to.offices, ThreadState.NEW.value, "", "", 0, is_unanswered=False))
-        else:
-            found.append(_stand(store, alert, to.offices, thread, now_us))
-    return tuple(found)
+            return AlertStand(to.member, to.offices, ThreadState.NEW.value, "", "", 0, is_unanswered=False)
+        state = timed(ThreadKind.ALERT, thread.state, now_us, thread.due_us, alert.until_us)
+        return AlertStand(
+            member=to.member,
+            offices=to.offices,
+            state=state.value,
+            delivery=last.state.value if last is not None else "",
+            problem=last.problem if last is not None else "",
+            acknowledge_by_us=thread.due_us,
+            is_unanswered=state is ThreadState.OVERDUE,
+            reactions=_reactions(said.get(key, ())),
+        )
+
+    return [tuple(stand(alert, to) for to in alert.to) for alert in alerts]
 
 
-def _stand(store: DeskStore, alert: OwnAlert, offices: tuple[str, ...], thread: Thread, now_us: int) -> AlertStand:
-    sent = sorted(store.deliveries(tuple(DeliveryState), key=thread.key), key=lambda each: each.seq)
-    state = timed(ThreadKind.ALERT, thread.state, now_us, thread.due_us, alert.until_us)
-    last = sent[-1] if sent else None
-    return AlertStand(
-        member=thread.key.peer,
-        offices=offices,
-        state=state.value,
-        delivery=last.state.value if last is not None else "",
-        problem=last.problem if last is not None else "",
-        acknowledge_by_us=thread.due_us,
-        is_unanswered=state is ThreadState.OVERDUE,
-        reactions=_reactions(store, thread.key),
-    )
-
-
-def _reactions(store: DeskStore, key: ThreadKey) -> tuple[Reaction, ...]:
-    rows = [
-        row
-        for row in store.notices(key)
-        if row.placed.side is Side.OTHER and row.placed.type is NoticeType.STATUS and row.envelope
-    ]
-    told = [(parse_notice(row.envelope).body, row.time_us) for row in rows]
+def _reactions(rows: Sequence[NoticeRow]) -> tuple[Reaction, ...]:
+    told = [(parse_notice(row.envelope).body, row.time_us) for row in rows if row.envelope]
     return tuple(
         Reaction(body.code.value, body.reason, body.text, time_us)
         for body, time_us in told

@@ -92,11 +92,6 @@ class DeskReading:
         now_us, thread = self._parts.clock.now_us(), self._store.thread(key)
         return thread is not None and self._may_read(bearer(officer, self._people, now_us), thread, now_us)
 
-    async def state(self, key: ThreadKey) -> str:
-        """Return the state of a thread by the clock; an empty text where there is none yet."""
-        thread = await asyncio.to_thread(self._store.thread, key)
-        return state_by_clock(thread, self._parts.clock.now_us()).value if thread is not None else ""
-
     async def follow(self, key: ThreadKey) -> AsyncIterator[None]:
         """Yield each time that something about a thread has changed: notices, deliveries, work, and copies given.
 

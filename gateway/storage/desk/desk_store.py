@@ -6,10 +6,13 @@ deliveries of each urgency, are looked up apart and merged.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Row,
+    Select,
     func,
     literal_column,
     or_,
@@ -21,7 +24,7 @@ from sqlalchemy import (
 
 from gateway.errors import Unknown
 from gateway.model.desk.notices import About, NoticeType, Urgency
-from gateway.model.desk.threads import Placed, ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, HoldingState, WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import Delivery, Holding, ListPlace, NoticeRow, Outbox, Thread, Work, WorkFilter
@@ -53,6 +56,9 @@ from gateway.storage.desk.rows import (
 from gateway.storage.desk.sealing import DeskSeals
 from gateway.storage.keys.keystore import KeyStore
 
+_AT_ONCE = 500
+"""Threads that one statement reads rows of: a database takes so many values and not any number."""
+
 _ON_ASKS = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH)
 """The kinds of work that an ask raises here."""
 
@@ -74,12 +80,17 @@ class SqlDeskStore(EndedRows):
 
     def threads_of(self, keys: Collection[ThreadKey]) -> dict[ThreadKey, Thread]:
         """Return those of some threads that there are."""
-        pairs = {(key.peer, key.thread_id) for key in keys}
-        if not pairs:
-            return {}
         t = desk_thread.c
-        rows = self._list(select(desk_thread).where(tuple_(t.peer, t.thread_id).in_(pairs)))
+        rows = self._among(keys, select(desk_thread), t.peer, t.thread_id)
         return {thread.key: thread for thread in (thread_of(row, self._seals) for row in rows)}
+
+    def _among(
+        self, keys: Collection[ThreadKey], statement: Select[Any], peer: ColumnElement[str], thread: ColumnElement[str]
+    ) -> Iterator[Row[Any]]:
+        """Yield the rows of some threads, those of each in the order of the statement."""
+        pairs = list({(key.peer, key.thread_id) for key in keys})
+        for start in range(0, len(pairs), _AT_ONCE):
+            yield from self._list(statement.where(tuple_(peer, thread).in_(pairs[start : start + _AT_ONCE])))
 
     def threads(
         self,
@@ -163,6 +174,15 @@ class SqlDeskStore(EndedRows):
         rows = self._points.notices(peer=key.peer, thread=key.thread_id)
         return [notice_of(row, self._seals) for row in rows]
 
+    def statuses(self, keys: Collection[ThreadKey]) -> dict[ThreadKey, list[NoticeRow]]:
+        """Return the other sides' statuses in some threads, in the order in which we wrote them."""
+        n, found = desk_notice.c, dict[ThreadKey, list[NoticeRow]]()
+        wanted = select(desk_notice).where(n.side == Side.OTHER.value, n.type == NoticeType.STATUS.value)
+        for row in self._among(keys, wanted.order_by(n.version, n.time_us, n.notice_id), n.peer, n.thread_id):
+            notice = notice_of(row, self._seals)
+            found.setdefault(notice.key, []).append(notice)
+        return found
+
     def placed(self, key: ThreadKey) -> list[Placed]:
         """Return what the fold needs of the notices that are part of a thread, without opening them."""
         return [placed_of(row) for row in self._points.placed(peer=key.peer, thread=key.thread_id)]
@@ -214,6 +234,12 @@ class SqlDeskStore(EndedRows):
         if key is not None:
             statement = statement.where(d.peer == key.peer, d.thread_id == key.thread_id)
         return [delivery_of(row) for row in self._list(statement.order_by(d.urgency, d.due_us, d.notice_id))]
+
+    def newest(self, keys: Collection[ThreadKey]) -> dict[ThreadKey, Delivery]:
+        """Return the delivery of the newest notice of ours in each of some threads, where that has one."""
+        d = desk_delivery.c
+        rows = self._among(keys, select(desk_delivery).order_by(d.seq), d.peer, d.thread_id)
+        return {delivery.key: delivery for delivery in map(delivery_of, rows)}
 
     def delivery(self, notice_id: ExchangeId) -> Delivery | None:
         """Return the delivery of a notice of ours, or None."""

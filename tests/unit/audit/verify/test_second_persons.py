@@ -11,7 +11,7 @@ import pytest
 from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.evidence import Row
 from gateway.audit.verify.findings import Check
-from gateway.audit.verify.human_checks import Passkeys, check_second, decision_of, not_shown
+from gateway.audit.verify.human_checks import Extent, Extents, check_second, decision_of, not_shown
 from gateway.errors import BadSignature, NotProved
 from gateway.ports.events import EVENTS
 from tests.support.cli import Liaison, copy_federation
@@ -84,13 +84,13 @@ def judged(*acts: dict[str, Any] | str | None) -> list[str]:
 
     A word is what a clock says, empty where its entry is not shown.
     """
-    book, found = Passkeys(), []
+    book, found = Extents(), []
     for index, told in enumerate(acts):
         of = entry("desk-clock" if isinstance(told, str) else "desk-act")
         row = Row(index, b"", b"", None, b"", b"")
         private = {"code": told} if isinstance(told, str) else {**SECOND, "act": "approve-alert", "content": told}
         for each in [decision_of(of, private, row, index)] if told else not_shown(of, index):
-            if each is None:
+            if not isinstance(each, Extent):
                 continue
             try:
                 book.judge(each)

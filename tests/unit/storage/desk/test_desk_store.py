@@ -371,6 +371,22 @@ def test_the_newest_threads_of_offices_are_those_of_all_their_states_and_agencie
     assert it.desk.threads_of({here[0].key, made[-1].key, new_key()}) == {one.key: one for one in (here[0], made[-1])}
 
 
+def test_statuses_and_newest_deliveries_of_many_threads_are_those_of_each_in_order(it: Desk) -> None:
+    keys, newest = [new_key() for _ in range(3)], {}
+    for key in keys[:2]:
+        newest[key] = a_delivery(second := a_notice(key, 2), state=DeliveryState.TAKEN)
+        ours = {1: (second, newest[key]), 3: (first := a_notice(key), a_delivery(first))}
+        for version, code in enumerate(("", "ACKNOWLEDGED", "", "EXECUTED"), 1):
+            placed = Placed(Side.OTHER, version, 1, NoticeType.STATUS, code, START_US, 0, Urgency.FLASH)
+            theirs = a_notice(key, 2, placed=placed) if code else None
+            notice, *deliveries = (theirs,) if theirs else ours[version]
+            it.write(DeskRows(a_thread(key, version), version - 1, notice, tuple(deliveries)))
+    found = it.desk.statuses([*keys, *keys])
+    codes = {key: [row.placed.code for row in rows] for key, rows in found.items()}
+    assert codes == {key: ["ACKNOWLEDGED", "EXECUTED"] for key in keys[:2]}
+    assert it.desk.newest(keys) == newest
+
+
 def test_work_is_found_by_who_has_taken_it_also_where_an_earlier_version_wrote_it(it: Desk) -> None:
     key = new_key()
     works = [some_work(key, name, due_us=place, assigned=who) for place, (name, who) in enumerate(_TAKEN.items())]

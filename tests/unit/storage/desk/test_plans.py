@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import event
 
+from gateway.desk.alerts.standing import stands
+from gateway.desk.alerts.values import OwnAddressee
 from gateway.desk.clocks import sight_of
 from gateway.model.desk.order import WorkPlace
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
@@ -18,6 +21,7 @@ from gateway.ports.desk import ListPlace, WorkFilter
 from gateway.storage.database.engine import Database
 from gateway.storage.desk.desk_store import SqlDeskStore
 from tests.support.audit_logs import LogHome
+from tests.unit.desk.test_widening import ALERT
 
 VN = MemberId("vn")
 NOW_US = 1_795_521_600_000_000
@@ -123,6 +127,14 @@ READS: dict[str, tuple[Read, str]] = {
         lambda desk: desk.threads_of([ThreadKey(VN, ExchangeId("a" * 32)), ThreadKey(VN, ExchangeId("b" * 32))]),
         "sqlite_autoindex_desk_thread_1 (peer=? AND thread_id=?)",
     ),
+    "statuses in some threads": (
+        lambda desk: desk.statuses([ThreadKey(VN, ExchangeId("a" * 32)), ThreadKey(VN, ExchangeId("b" * 32))]),
+        "desk_notice_thread (peer=? AND thread_id=?)",
+    ),
+    "the newest deliveries of some threads": (
+        lambda desk: desk.newest([ThreadKey(VN, ExchangeId("a" * 32)), ThreadKey(VN, ExchangeId("b" * 32))]),
+        "desk_delivery_thread (peer=? AND thread_id=?)",
+    ),
     "clocks that are due": (lambda desk: desk.due_work(NOW_US), "desk_work_alarm"),
     "what waits": (lambda desk: desk.waiting(), "desk_delivery_"),
     "copies of a record": (lambda desk: desk.holdings(record="source/1"), "desk_holding_token"),
@@ -176,3 +188,13 @@ def test_a_read_that_is_repeated_uses_its_index(database: Database, tmp_path: Pa
     assert any(index in plan for plan in plans), plans
     assert not any(plan.startswith("SCAN desk_") and "USING" not in plan for plan in plans), plans
     assert "SCAN desk_work USING INDEX desk_work_open" not in plans or "page" in name, "all open work is looked at"
+
+
+def test_how_a_page_of_alerts_stands_is_read_at_once_and_not_alert_by_alert(database: Database, tmp_path: Path) -> None:
+    to = tuple(OwnAddressee(MemberId(f"m{at}"), (), ExchangeId(f"{at}" * 32), "mou") for at in range(9))
+    page = [replace(ALERT, id=ExchangeId(f"{number:032}"), to=to) for number in range(40)]
+    desk, asked = SqlDeskStore(database, LogHome(tmp_path / "home").keystore), list[str]()
+    event.listen(database.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    standing = stands(desk, page, NOW_US)
+    assert [[each.state for each in alert] for alert in standing] == [["new"] * 9] * 40
+    assert len([each for each in asked if each.startswith("SELECT")]) == 3
