@@ -197,6 +197,7 @@ async def test_a_restored_node_says_why_nothing_comes_back_and_goes_on_where_it_
         shutil.copytree(tmp_path / "backup", home)
         switch_off(Home(world.home("vn")), "peer:th", "its keys are in doubt")
         world.ahead.move(timedelta(seconds=2))
+        await until(lambda: bool(vn.core.parts.suspensions.active), "Viet Nam has switched it off")
         await _goes_on(world, home)
         th = await world.start("th")
 

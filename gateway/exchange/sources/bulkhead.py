@@ -310,10 +310,10 @@ class Bulkhead:
         if not work.has_begun:
             return None, TimedOut("no time was left for the source", where=self.description.id)
         if work.error is not None:
-            error = as_error(work.error)
+            known = work.error if isinstance(work.error, LiaisonError) else None
             self.health.failures += 1
-            self.health.last_error = error.code
-            return None, error
+            self.health.last_error = known.code if known is not None else type(work.error).__name__
+            return None, as_error(work.error)
         self.health.served += 1
         self.health.failures, self.health.last_error = 0, ""
         return work.result, None
