@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from tests.support.console_nodes import (
     routes,
 )
 from tests.support.exchange import entries
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
@@ -189,6 +191,29 @@ async def test_each_role_opens_the_pages_of_its_list_and_no_others(running: Cons
                     assert answer.status_code == 403, (person, path)
                 elif path == prefix:
                     assert answer.status_code in (200, 303), (person, path)
+
+
+async def test_n285_while_the_database_is_away_every_page_is_refused_and_none_waits(running: Consoles) -> None:
+    """A page that hangs tells a person at the gate nothing; it shows itself once the database is back."""
+    absence, is_back = running.node().resources.database.absence, threading.Event()
+
+    def look() -> None:
+        is_back.wait(60)
+
+    async with running.visitor(OFFICER) as visitor, running.visitor() as stranger:
+        absence.look = look
+        try:
+            absence.begin("test")
+            for path in ("/gate", "/desk", NOTHING):
+                answer = await visitor.get(path)
+                assert (answer.status_code, "storage-away" in answer.text) == (503, True), path
+                assert is_guarded(answer)
+                assert (await stranger.get(path)).status_code == 303
+        finally:
+            is_back.set()
+            await until(lambda: not absence.away_s(), "the database is back")
+            absence.look = None
+        assert (await visitor.get("/desk")).status_code == 200
 
 
 async def test_administrators_and_auditors_do_no_work_of_the_desk(running: Consoles) -> None:

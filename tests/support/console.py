@@ -224,6 +224,7 @@ async def console(
             note=note,
             refused=lambda code, detail: refusals.append((code, detail)),
             show=show,
+            require_storage=lambda: database.absence.require_here("console"),
         )
         running = Console(settings, authority, parts, people, tokens, revoked, clock, 0, notes, refusals)
         app = Starlette(routes=[*login_routes(), Route("/desk", _desk)], exception_handlers={SignedOut: signed_out})

@@ -59,6 +59,7 @@ def build_login(core: Core, origin: Callable[[], str], show: Show) -> LoginParts
         note=core.note,
         refused=lambda code, detail: core.incidents.note("", code, f"console: {detail}"),
         show=show,
+        require_storage=partial(resources.database.absence.require_here, "console"),
     )
 
 

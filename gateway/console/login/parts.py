@@ -40,7 +40,8 @@ class LoginParts:
     officer token is bound. `issue` returns an officer token of the node's own for a person who signed in without the
     identity provider; it raises for a person who may not have one. `note` writes an entry, durable when it returns;
     `refused` counts a sign-in that failed, by code and detail. `show` makes a page of a template. `is_withdrawn` tells
-    whether a device's certificate is switched off. `rp_id` is the domain of passkeys.
+    whether a device's certificate is switched off. `rp_id` is the domain of passkeys. `require_storage` raises while
+    the database is away: who comes then is refused, and waits no unknown time.
     """
 
     member: str
@@ -62,6 +63,7 @@ class LoginParts:
     note: Callable[[EntryDraft], Awaitable[object]]
     refused: Callable[[str, str], None]
     show: Callable[[Request, str, object, int], Response]
+    require_storage: Callable[[], None]
 
     @property
     def ways(self) -> tuple[Way, ...]:

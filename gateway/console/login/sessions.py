@@ -95,13 +95,16 @@ async def current(parts: LoginParts, request: Request, *, active: bool = True) -
     3. its officer token is renewed where it ends soon, and is verified now, as at the REST API;
     4. with `active`, the session goes on from now; a page that fetches by itself is no sign of a person.
 
-    Raises `SignedOut`, and `Unavailable` while the identity provider cannot be asked.
+    Raises `SignedOut`, `Unavailable` while the identity provider cannot be asked, and `StorageAway` while the database
+    is away.
     """
     try:
         device = device_of(request, parts)
     except Unauthenticated as error:  # sign-in says it
         raise _signed_out(error.code) from error
     secret = cookies.read(request, cookies.SESSION)
+    if secret:
+        parts.require_storage()
     session = await asyncio.to_thread(parts.sessions.find, cookies.id_of(secret)) if secret else None
     if session is None:
         raise _signed_out("no-session")
