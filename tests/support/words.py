@@ -83,7 +83,7 @@ OFFICERS = (
 """Modules whose own errors an officer reads."""
 
 _SPOKEN = ("Sentences", "tell(", "usage(", "Term(")
-"""What stands in a module with sentences for people."""
+"""Hold what stands in a module with sentences for people."""
 
 MAKES_ERRORS = "gateway.errors"
 """Stands in a module that imports an error, as each does that makes one."""

@@ -62,7 +62,7 @@ async def merged_changes(feeds: Sequence[AsyncIterator[object]]) -> AsyncIterato
 
 
 _closing: set[asyncio.Future[None]] = set()
-"""What closes feeds; the loop alone would let it be forgotten."""
+"""Keep the tasks that close feeds: a loop alone keeps none of them."""
 
 
 async def _closed(wait: asyncio.Future[object], feed: AsyncIterator[object]) -> None:

@@ -21,7 +21,7 @@ UNREACHED = (
     "start the server; otherwise check storage.url, the network, and the password file (mode 0600, "
     "`host:port:database:user:password`)"
 )
-"""What to do about a server that cannot be reached."""
+"""Say what to do about a server that cannot be reached."""
 
 _PASSING = frozenset(
     {LOST, StorageAway.default_code, "storage-standby", DESCRIPTORS, NotWritten.default_code, "storage-locked"}

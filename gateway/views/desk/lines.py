@@ -20,7 +20,7 @@ _MARKS: Sentences = {
 }
 
 _TIMES = frozenset({"at", "erase_by", "expires", "held_until", "issued", "since", "until"})
-"""What in a notice is a time; all else is somebody's words."""
+"""Name the fields of a notice that are times; all others are somebody's words."""
 
 _PHONED = frozenset({"phone", "undelivered"})
 
