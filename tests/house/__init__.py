@@ -1,1 +1,1 @@
-"""Measure the house: folders, names, docstrings, citations and translations (`python -m tests.house`)."""
+"""Measure the house: what a change costs, how folders hang together, names, docstrings, citations and translations."""
