@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from certs.durable import make_folder
 from gateway.config import Home, Settings, argument
 from gateway.config.source_home import SourceProcess
 from gateway.errors import Contradicted, Misconfigured, Unknown
@@ -26,7 +25,7 @@ from gateway.storage.database.migrate import is_readable, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.desk.file_rows import files_here
 from gateway.storage.files.sealed_files import FileFolder
-from gateway.storage.home_id import give_database, id_of_database, make_id, read_id, write_id
+from gateway.storage.home_id import carry_id, give_database, id_of_database, make_id, read_id, write_id
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 
@@ -157,7 +156,8 @@ def faults(stores: Stores) -> Iterator[Misconfigured]:
 
 def _is_made_by_start(stores: Stores, name: str) -> bool:
     folder = stores.folders[name]
-    return name != KEYSTORE and not os.path.lexists(folder) and folder.is_relative_to(stores.home)
+    in_home = folder.resolve().is_relative_to(stores.home.resolve())
+    return name != KEYSTORE and in_home and not os.path.lexists(folder)
 
 
 def _id_of_database(stores: Stores) -> str | None:
@@ -295,8 +295,6 @@ def give_id(stores: Stores, database: Database) -> str:
     if not read_id(stores.home):
         write_id(stores.home, own)
     for name, folder in stores.folders.items():
-        if name == KEYSTORE or _is_made_by_start(stores, name):
-            make_folder(folder)
-        if folder.is_dir() and not read_id(folder):
-            write_id(folder, own)
+        if name == KEYSTORE or folder.is_dir() or _is_made_by_start(stores, name):
+            carry_id(folder, own)
     return own

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 from pathlib import Path
 
 from sqlalchemy import inspect, select
 
-from certs.durable import write_new
+from certs.durable import make_folder, note_made, sync_folder, sync_tree, write_new
 from gateway.config.home import HOME_ID
 from gateway.errors import Misconfigured
 from gateway.host.failures import failure
@@ -26,12 +27,15 @@ from gateway.storage.database.engine import Database
 from gateway.storage.database.tables import home
 from gateway.storage.database.upsert import insert_for
 
+ID_DIGITS = 32
+"""Length of an id."""
+
 _ID = re.compile(rb"[0-9a-f]{32}\n", re.ASCII)
 
 
 def make_id() -> str:
     """Return a new id."""
-    return secrets.token_hex(16)
+    return secrets.token_hex(ID_DIGITS // 2)
 
 
 def read_id(folder: Path) -> str:
@@ -60,6 +64,34 @@ def write_id(folder: Path, found: str) -> None:
     except Misconfigured:
         if read_id(folder) != found:
             raise
+
+
+def carry_id(folder: Path, found: str) -> None:
+    """Give a folder without id this one, durably. A folder that is not there is made.
+
+    What is made gets its name with the id in it, and so do the folders above it that are not there: a process that is
+    killed leaves no empty folder, which the next one would take for the place of a disk that is not mounted.
+    """
+    if folder.exists():
+        if not read_id(folder):
+            write_id(folder, found)
+        return
+    folder = folder.resolve()
+    top = [folder, *(above for above in folder.parents if not above.exists())][-1]
+    aside = top.with_name(f".{top.name}.{secrets.token_hex(4)}.making")
+    store = aside / folder.relative_to(top)
+    try:
+        make_folder(store)
+        write_id(store, found)
+        sync_tree(aside)
+        aside.rename(top)
+    except OSError as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        if read_id(folder) != found:  # as where another process made it meanwhile
+            raise failure(str(folder), error) from error
+    else:
+        note_made(top)
+        sync_folder(top.parent)
 
 
 def id_of_database(database: Database) -> str | None:

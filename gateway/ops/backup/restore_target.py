@@ -1,15 +1,18 @@
 """Put the parts of a restored home into their places: steps 3, 4 and 6 of `ops.backup.restore`.
 
 The home is made under another name and gets its own at the end. A server's database, and parts that the settings put on
-disks of their own, cannot wait for that. Before the first of them is written, a note beside the home
-(`.th.restoring.json`) names the backup: an interrupted restore goes on with the parts that it wrote itself, and with no
-others.
+disks of their own, cannot wait for that. Folders are made with the home's id in them, by which an interrupted restore
+knows its own. Before the database is written, a note beside the home (`.th.restoring.json`) names the backup.
+
+An empty folder at such a place may be one that a disk left which is not mounted: what is put there the disk would hide.
+So it is refused before anything is written, unless a disk is mounted just there.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,15 +21,15 @@ from pathlib import Path
 
 from certs.durable import PRIVATE, make_folder, replace, sync_file, sync_folder, sync_tree
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
-from gateway.config import Home, Settings, load_settings
+from gateway.config import Home, Settings, argument, load_settings
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id
-from gateway.ops.stores import give_id, node_stores, require_opens
+from gateway.ops.stores import DATABASE, give_id, misfits, node_stores, require_opens
 from gateway.storage.database.dump import is_loaded, load, require_empty
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.migrate import migrate
 from gateway.storage.database.open import open_storage
-from gateway.storage.home_id import read_id
+from gateway.storage.home_id import ID_DIGITS, carry_id, id_of_database, read_id
 from gateway.storage.keys.key_copy import take_over
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.erase_store import SqlErasableContent
@@ -41,22 +44,27 @@ class RestoreTarget:
     def __init__(self, home: Path, aside: Path, digest: str) -> None:
         self._home = home
         self._aside = aside
-        self._digest = digest
+        self.digest = digest
         self.note = home.with_name(f".{home.name}.restoring.json")
         self.settings = self._settings()
         self.home = Home(self.settings.home)
 
     def _settings(self) -> Settings:
-        """Read the settings while the home lies aside: an absolute path into the home leads aside, too."""
+        """Read the settings while the home lies aside: a path into the home leads aside, and one out of it out of the
+        home to be."""
         found = load_settings(self._aside)
         storage = dataclasses.replace(found.storage, keystore=str(self._moved(found.keystore)))
+        folder = self._moved(found.path(found.attachments.folder))
         if not found.is_shared:
             storage = dataclasses.replace(storage, url=f"sqlite:///{self._moved(found.database_file)}")
-        return dataclasses.replace(found, storage=storage)
+        attachments = dataclasses.replace(found.attachments, folder=str(folder))
+        return dataclasses.replace(found, storage=storage, attachments=attachments)
 
     def _moved(self, path: Path) -> Path:
-        home = self._home.resolve()
-        return self._aside.resolve() / path.relative_to(home) if path.is_relative_to(home) else path
+        home, aside = self._home.resolve(), self._aside.resolve()
+        named = home / (path.relative_to(aside) if path.is_relative_to(aside) else path)
+        there = Path(os.path.normpath(named))
+        return aside / there.relative_to(home) if there.is_relative_to(home) else there
 
     def is_outside(self, path: Path) -> bool:
         """Return whether the settings put this path outside the home."""
@@ -65,11 +73,11 @@ class RestoreTarget:
     @property
     def was_begun(self) -> bool:
         """Return whether restoring this backup here was begun before and interrupted."""
-        return self.note.exists() and json.loads(self.note.read_bytes()) == self._digest
+        return self.note.exists() and json.loads(self.note.read_bytes()) == self.digest
 
     def begin(self) -> None:
         """Note that from here on parts are put outside the home."""
-        replace(self.note, json.dumps(self._digest).encode(), PRIVATE)
+        replace(self.note, json.dumps(self.digest).encode(), PRIVATE)
 
     def finish(self) -> None:
         """Do step 6: make all of it durable and give the home its name."""
@@ -86,6 +94,13 @@ class RestoreTarget:
 def take_newer(place: RestoreTarget, dumped: Path, old_home: Path | None, keys: Path | None) -> None:
     """Do step 3: take content keys, destroyed keys and high-water files from the old home or the copy."""
     settings, tombstones = place.settings, Tombstones(place.home.tombstones)
+    if keys is not None and not read_id(keys) and not any(keys.rglob("*.key")):
+        raise Misconfigured(
+            "there are no keys in it",
+            code="no-key-copy",
+            where=str(keys),
+            remedy="mount its disk; where no copy is left, leave --keys out: content under the keys is lost then",
+        )
     if old_home is not None:
         old = Home(old_home)
         for key_id in Tombstones(old.tombstones).destroyed():
@@ -94,10 +109,12 @@ def take_newer(place: RestoreTarget, dumped: Path, old_home: Path | None, keys: 
             if path.is_file() and path != old.tombstones:
                 replace(place.home.highwater / path.name, path.read_bytes(), PRIVATE)
         keys = keys or load_settings(old_home).keystore
-    _require_own(place, dumped, *(folder for folder in (keys, settings.keystore) if folder is not None))
+    own = _own_id(place, dumped, *(folder for folder in (keys, settings.keystore) if folder is not None))
+    carry_id(place.home.path, own)
+    _require_places(place, dumped)
+    carry_id(settings.keystore, own)
     if keys is not None and keys.resolve() != settings.keystore.resolve():
         take_over(keys, settings.keystore)
-    make_folder(settings.keystore)
     store = KeyStore(settings.keystore)
     for path in sorted(settings.keystore.glob("*/*.key")):
         key_id = f"{path.parent.name}/{path.stem}"
@@ -109,21 +126,23 @@ def take_newer(place: RestoreTarget, dumped: Path, old_home: Path | None, keys: 
             tombstones.note_destroyed(key_id)
 
 
-def _require_own(place: RestoreTarget, dumped: Path, *keystores: Path) -> None:
-    """Raise `Misconfigured` for a keystore, or a copy of one, that carries the id of another home than the backup.
+def _own_id(place: RestoreTarget, dumped: Path, *keystores: Path) -> str:
+    """Return the id of the home. Raises `Misconfigured` for a keystore, or a copy of one, with that of another home.
 
     A backup of before has no id, and its home gets that of the keystore: so one with keys has to open what is in it.
+    Where there is none either, it is made of the backup, so that a restore that is given again makes the same.
     """
     own = read_id(place.home.path)
     marked = {found: folder for folder in reversed(keystores) if (found := read_id(folder))}
-    if marked and not own:
-        with closing(open_database(dumped)) as database:
-            migrate(database)
+    with closing(open_database(dumped)) as database:
+        migrate(database)
+        if not own:
             for folder in marked.values():
                 if KeyStore(folder).key_ids():
                     require_opens(folder, database)
+        own = own or next(iter(marked), "") or id_of_database(database) or place.digest[:ID_DIGITS]
     for folder in keystores:
-        if own and (found := read_id(folder)) not in ("", own):
+        if (found := read_id(folder)) not in ("", own):
             raise Misconfigured(
                 "this keystore is of another home: it has the id `{found}`, and the home of the backup `{own}`",
                 code="other-home-store",
@@ -132,6 +151,35 @@ def _require_own(place: RestoreTarget, dumped: Path, *keystores: Path) -> None:
                 found=found,
                 own=own,
             )
+    return own
+
+
+def _require_places(place: RestoreTarget, dumped: Path) -> None:
+    """Raise `Misconfigured` for a place outside the home that is an empty folder, or holds what is another home's."""
+    stores = node_stores(place.settings)
+    outside = {name: folder.resolve() for name, folder in stores.folders.items() if place.is_outside(folder)}
+    filled = {name: folder for name, folder in outside.items() if folder.is_dir() and not _is_empty(folder)}
+    for fault in misfits(dataclasses.replace(stores, folders=filled, opened=lambda: open_database(dumped))):
+        raise fault
+    if not place.settings.is_shared and not place.was_begun:
+        outside[DATABASE] = place.settings.database_file.parent.resolve()
+    for name, folder in outside.items():
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+        if there.is_dir() and _is_empty(there) and not there.is_mount():
+            raise Misconfigured(
+                "this folder is empty, as a disk leaves its place that is not mounted, and the {name} belongs there",
+                code="store-without-id",
+                where=str(there),
+                remedy="mount the disk; where the {name} is to be on this one, say so: "
+                "`mkdir -p -m 700 {folder} && echo {id} > {folder}/home.id`",
+                name=name,
+                folder=argument(folder),
+                id=read_id(stores.home),
+            )
+
+
+def _is_empty(folder: Path) -> bool:
+    return all(path.name == "lost+found" for path in folder.iterdir())
 
 
 # ---------------------------------------------------------------- 4
@@ -144,7 +192,10 @@ def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
     bury(tombstones, keystore)
     with _database(place, dumped) as database:
         emptied = empty_destroyed(database, tombstones, keystore)
-        give_id(node_stores(settings), database)
+        stores = node_stores(settings)
+        for folder in stores.folders.values():
+            carry_id(folder, read_id(stores.home))
+        give_id(stores, database)
     return emptied, len(keystore.key_ids())
 
 
@@ -166,7 +217,6 @@ def _database(place: RestoreTarget, dumped: Path) -> Iterator[Database]:
 
 
 def _put_file(place: RestoreTarget, dumped: Path, target: Path) -> None:
-    make_folder(target.parent)
     if place.is_outside(target):
         if target.exists() and not place.was_begun:
             raise Misconfigured(
@@ -176,6 +226,7 @@ def _put_file(place: RestoreTarget, dumped: Path, target: Path) -> None:
                 remedy="move it away",
             )
         place.begin()
+    make_folder(target.parent)
     draft = target.with_name(f".{target.name}.restoring")
     draft.unlink(missing_ok=True)
     draft.touch(PRIVATE)

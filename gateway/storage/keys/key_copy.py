@@ -115,9 +115,6 @@ def take_over(copy: Path, keystore: Path) -> int:
             where=str(foreign[0]),
             remedy="leave --keys out to go on with it, or move it away",
         )
-    if (found := read_id(copy)) and not read_id(keystore):
-        make_folder(keystore)
-        write_id(keystore, found)
     count = 0
     for path in sorted(copy.rglob("*")):
         if path.is_file() and (path.suffix in (".key", ".retired", ".kept") or path.name == CHANGES):
