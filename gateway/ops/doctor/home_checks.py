@@ -38,7 +38,7 @@ from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.removed_keys import check_removed_keys
 from gateway.ops.doctor.source_processes import check_processes
-from gateway.ops.doctor.trust_checks import ending_soon
+from gateway.ops.doctor.trust_checks import ending_soon, known_elsewhere
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.stores import was_never_served
@@ -248,7 +248,9 @@ def check_descriptors(context: CheckContext) -> list[Finding]:
     member = context.settings.node.member
     if view.charter is None:
         return []
-    findings = []
+    findings = known_elsewhere(context, view)
+    if findings:
+        return findings
     now_us = context.clock.now_us()
     for other in sorted(view.members):
         try:

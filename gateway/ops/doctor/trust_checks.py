@@ -1,11 +1,22 @@
-"""The check of how long the documents of trust still last."""
+"""The checks of documents of trust that the home lost, and of how long the others still last."""
 
 from __future__ import annotations
 
 from gateway.config import argument
+from gateway.errors import Stale
 from gateway.gossip.endings import STEPS_H
-from gateway.ops.doctor.finding import CheckContext, Finding, warn
+from gateway.ops.doctor.finding import CheckContext, Finding, failed, warn
+from gateway.ops.members.own_descriptor import require_newest
 from gateway.trust.view import TrustView
+
+
+def known_elsewhere(context: CheckContext, view: TrustView) -> list[Finding]:
+    """Find a descriptor of ours that others hold and this home does not."""
+    try:
+        require_newest(context.settings, view)
+    except Stale as error:
+        return [failed("descriptors", error, "")]
+    return []
 
 
 def ending_soon(context: CheckContext, view: TrustView, member: str) -> list[Finding]:

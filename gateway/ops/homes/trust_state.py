@@ -13,6 +13,7 @@ from gateway.config.suspensions import Suspensions
 from gateway.errors import Misconfigured, Misused
 from gateway.model.desk.offices import Addressable, Contact, Facing
 from gateway.ops.members.describe import Knowledge, describe_descriptor, describe_members
+from gateway.ops.members.own_descriptor import require_newest
 from gateway.ops.sources.places import describe_sources
 from gateway.records.types import RECORD_TYPES
 from gateway.trust.ceremony.ceremony import home_keys, publish_descriptor, publish_status
@@ -62,7 +63,8 @@ def publish(
                 member=settings.node.member,
             )
     held = _held(settings, clock)
-    about: dict[str, Any] = {"member": settings.node.member}
+    compared = require_newest(settings, TrustKeeper(Home(settings.home).trust, clock).view)
+    about: dict[str, Any] = {"member": settings.node.member, "compared_with": compared}
     parts = []
     if authority is None:
         about["unpublished"] = _unpublished(settings, held, clock, endpoints, offices, agencies, addressable, contacts)

@@ -46,6 +46,8 @@ def published_lines(about: dict[str, Any], out: str) -> list[str]:
             f"a fresh status of `{about['member']}` is signed; descriptor {descriptor['version']} is the one before",
             f"  it does not list the keys {', '.join(missing)}: that needs an authority (--authority ADIR)",
         ]
+    if compared := about["compared_with"]:
+        lines.append(f"  no newer one is held by {', '.join(compared)}")
     lines.append(f"  answers at {', '.join(descriptor['endpoints'])}; {len(descriptor['keys'])} keys are listed")
     lines += [f"  {text}" for text in _source_lines(descriptor["sources"])]
     if unknown := about.get("undescribed"):
