@@ -277,7 +277,9 @@ class AuditLog:
             while done is None:
                 try:
                     done = self._make(drafts, privates, wanted, tried)
-                except (NotWritten, StorageAway) as error:  # the database stood still, or we did: the same again
+                except StorageAway:  # the next turn waits for the server, however often it goes away
+                    self._head.tree.cut(self._head.state.size)
+                except NotWritten as error:  # the database stood still, or we did: the same again
                     self._head.tree.cut(self._head.state.size)
                     if (tries := tries + 1) == _MOST_TRIES:
                         self._broken = True

@@ -59,10 +59,12 @@ class Absence:
         self._is_over = False
         self.returns = 0
 
-    def begin(self, doing: str) -> StorageAway:
+    def begin(self, doing: str) -> StorageBroken:
         """Close the gate and look for the server. Return the error of what was under way."""
         with self._changed:
-            if self._began is None and self._misfit is None and not self._is_over:
+            if self._is_over:
+                return _closed(doing)
+            if self._began is None and self._misfit is None:
                 self._began = SystemClock.monotonic()
                 self._thread = threading.Thread(target=self._watch, name="database", daemon=True)
                 self._thread.start()
@@ -94,7 +96,7 @@ class Absence:
                 error = self._misfit
                 raise StorageBroken(error.message, code=error.code, where=error.where, remedy=error.remedy) from error
             if self._began is not None:
-                raise _away(doing)
+                raise _closed(doing) if self._is_over else _away(doing)
 
     def end(self) -> None:
         """Look no more, and end all waits: the database is closed."""
@@ -136,3 +138,8 @@ def _away(doing: str) -> StorageAway:
         where=doing,
         remedy="look at the database's server and the network to it; the node goes on by itself",
     )
+
+
+def _closed(doing: str) -> StorageBroken:
+    """Return the error of who needs a database that is closed while its server is away: no wait brings it back."""
+    return StorageBroken("the database is closed, and its server is away", where=doing, remedy="start the node again")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import pytest
 
 from gateway.audit.log.examine import examine_log
-from gateway.audit.log.log import AuditLog
+from gateway.audit.log.log import _MOST_TRIES, AuditLog
 from gateway.errors import Contradicted, LiaisonError, StorageAway, StorageBroken
 from gateway.host import descriptors
 from gateway.host.failures import what_was_met
@@ -189,6 +190,54 @@ def test_n285_an_entry_whose_connection_was_lost_is_written_once_and_so_is_its_c
         assert logged(log.append([answered()]))[0].index == before_it + 2
     with home.log() as log:  # which hashes all of it again
         assert log.size == before_it + 3
+
+
+def test_n285_a_server_that_goes_away_many_times_within_one_entry_is_waited_for_each_time(
+    postgres: Server, home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with log_that_waits(home) as log:
+        store, losses = log._store, 2 * _MOST_TRIES
+        commit, tries = store.commit, 0
+
+        def lost(before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
+            nonlocal tries
+            if (tries := tries + 1) <= losses:
+                end_sessions(postgres)
+            return commit(before, after, entries)
+
+        monkeypatch.setattr(store, "commit", lost)
+        assert logged(log.append([answered()]))[0].index == 0
+        assert tries == losses + 1
+        assert log.size == 1
+
+
+def test_n285_who_waits_for_a_server_that_is_away_is_told_at_once_when_the_database_is_closed(
+    postgres: Server, home: LogHome
+) -> None:
+    looking, answers = threading.Event(), threading.Event()
+
+    def look() -> None:
+        looking.set()
+        assert answers.wait(30)
+
+    with home.database() as database:
+        store = SqlLogStore(database, home.keystore)
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+        database.absence.look = look
+        end_sessions(postgres)
+        with pytest.raises(StorageAway):
+            database.probe()
+        with ThreadPoolExecutor(2) as threads:
+            writing = threads.submit(log.append, [answered()])
+            wait_until(lambda: bool(database.absence._changed._waiters), "nobody waits")  # type: ignore[attr-defined]
+            assert looking.wait(10)
+            closing_it = threads.submit(database.close)
+            try:
+                error = writing.exception(10)
+            finally:
+                answers.set()
+            closing_it.result(10)
+        assert type(error) is StorageBroken
 
 
 def test_n285_a_database_that_lacks_a_signed_entry_is_refused_for_ever_and_nothing_is_signed(
