@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from certs.profile import end_of
 from gateway.clock import DAY_US, Clock
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, StorageAway
 from gateway.host import descriptors
 from gateway.host.disk_reserve import DiskReserve
 from gateway.model.exchange import LogProof, Outcome
@@ -27,10 +28,14 @@ from gateway.telemetry import Counters, Gauge, Logger, LogLine, Metric, Recorder
 
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 _MOST_WORK = 1000
-
+_GAUGE_S = 0.5
+"""Seconds that the metrics wait for the database."""
 
 _PURPOSES = frozenset(purpose.value for purpose in Purpose)
 _CODE = re.compile(r"[a-z][a-z-]{0,39}", re.ASCII)
+
+
+_Values = dict[tuple[tuple[str, str], ...], float]
 
 
 class WatchedJournal:
@@ -142,32 +147,55 @@ def watch_machine(
 def watch_desk(counters: Counters, clock: Clock, store: DeskStore, retained_us: Callable[[], int | None]) -> None:
     """Register the gauges of the desk: what waits for counterparts, overdue work, and when content was last erased.
 
-    `retained_us` returns None in a process that does not erase.
+    `retained_us` returns None in a process that does not erase. While the database does not answer, the metrics come
+    without the first two: what is read of a node then says most.
     """
+    readers = _Readers()
 
-    def outboxes() -> dict[tuple[tuple[str, str], ...], float]:
+    def outboxes() -> _Values:
         now_us = clock.now_us()
         return {(("peer", each.peer),): (now_us - each.oldest_us) / 1e6 for each in store.outboxes()}
 
-    def overdue() -> dict[tuple[tuple[str, str], ...], float]:
+    def overdue() -> _Values:
         late = store.works(WorkFilter(due_us=clock.now_us(), limit=_MOST_WORK))
         return {(): float(sum(not work.paused_us for work in late))}
 
-    def retention() -> dict[tuple[tuple[str, str], ...], float]:
+    def retention() -> _Values:
         last_us = retained_us()
         return {} if last_us is None else {(): (clock.now_us() - last_us) / 1e6}
 
-    counters.gauge(Gauge.OUTBOX_SECONDS, outboxes)
-    counters.gauge(Gauge.WORK_OVERDUE, overdue)
+    counters.gauge(Gauge.OUTBOX_SECONDS, partial(readers.values, outboxes))
+    counters.gauge(Gauge.WORK_OVERDUE, partial(readers.values, overdue))
     counters.gauge(Gauge.RETENTION_AGE, retention)
 
 
-def _by_peer(read: Callable[[], Mapping[str, float]]) -> dict[tuple[tuple[str, str], ...], float]:
+class _Readers:
+    """Reads gauges from the database in a thread of its own, which waits while the server is away or stands still."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gauges")
+        self._late: Future[_Values] | None = None
+
+    def values(self, read: Callable[[], _Values]) -> _Values:
+        """Return what `read` returns; nothing where the database does not answer, and at once until it does."""
+        if self._late is not None and not self._late.done():
+            return {}
+        reading = self._thread.submit(read)
+        try:
+            return reading.result(_GAUGE_S)
+        except TimeoutError:
+            self._late = reading
+        except StorageAway:
+            pass
+        return {}
+
+
+def _by_peer(read: Callable[[], Mapping[str, float]]) -> _Values:
     return {(("peer", peer),): value for peer, value in read().items()}
 
 
-def _days_left(folder: Path, clock: Clock) -> dict[tuple[tuple[str, str], ...], float]:
-    days: dict[tuple[tuple[str, str], ...], float] = {}
+def _days_left(folder: Path, clock: Clock) -> _Values:
+    days: _Values = {}
     for file in sorted(folder.glob("*.pem")):
         try:
             left = (end_of(file.read_bytes()) - clock.now_us()) / DAY_US

@@ -12,11 +12,13 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import pytest_asyncio
 
@@ -35,12 +37,14 @@ from tests.support.databases import Server, new_postgres, server
 from tests.support.exchange import KH, command, entries, lines, person, stopping
 from tests.support.forger import eventually, eventually_async
 from tests.support.nodes import World, fix_rest_ports, officer
+from tests.support.ports import free_port
 from tests.support.source_process import KIND, SourceProcessUnderTest, remote_world
 from tests.support.zygote import Child, Zygote
 
 PAUSES = [float(each) for each in os.environ.get("LIAISON_PAUSES", "2").split()]
 GOES_ON_S = 3.0
 AT_ONCE = 3
+OFFICERS = 48
 SHOWS_S = 6.0
 """A pause of so many seconds is told while it lasts."""
 
@@ -64,6 +68,7 @@ class Country:
     log: Path
     source: SourceProcessUnderTest
     witness: SourceProcessUnderTest
+    metrics: str
     heard: list[Line] = field(default_factory=list)
 
     @property
@@ -98,6 +103,27 @@ class Country:
             answer = client._client.get("/v1/work", headers=headers, extensions=name, timeout=10)
             return "" if answer.is_success else str(answer.json()["code"])
 
+    async def calls(self, count: int) -> list[int]:
+        """Return the states in which officers' calls end that begin together, one of each officer."""
+        settings, place = load_settings(self.home), {"role": "officer", "office": "kh.blo.1", "agency": "customs"}
+        tokens = [trial_token(settings, f"kh.o.{each}", purpose="INVESTIGATION", **place) for each in range(count)]
+
+        def call(token: str) -> int:
+            with NodeClient(settings) as client:
+                headers, name = {"authorization": f"Bearer {token}"}, {"sni_hostname": client._name}
+                return client._client.get("/v1/work", headers=headers, extensions=name, timeout=60).status_code
+
+        with ThreadPoolExecutor(count) as callers:
+            at_once = [asyncio.get_running_loop().run_in_executor(callers, call, token) for token in tokens]
+            return await asyncio.gather(*at_once)
+
+    def answers_s(self) -> float:
+        """Return the seconds that its health and its metrics take together."""
+        begun = SystemClock.monotonic()
+        self.health()
+        assert "liaison_loop_lag_seconds" in httpx2.get(f"http://{self.metrics}/metrics").text
+        return SystemClock.monotonic() - begun
+
     def told(self, event: str) -> list[dict[str, Any]]:
         """The lines of the node's log for an event."""
         said = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
@@ -116,7 +142,8 @@ async def country(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cou
     home = on_postgres(world, "kh", postgres.url("pauses"))
     settings = home / "node.toml"
     kept = [line for line in settings.read_text().splitlines() if not line.startswith("receipt_debt")]
-    settings.write_text("\n".join(kept) + "\n")
+    metrics = f"127.0.0.1:{free_port()}"
+    settings.write_text("\n".join(kept).replace("[listen]", f'[listen]\nmetrics = "{metrics}"', 1) + "\n")
     source = SourceProcessUnderTest(remote.home, remote.port)
     port = host_port(load_settings(home).witness.domestic)[1]
     witness = SourceProcessUnderTest(
@@ -129,7 +156,7 @@ async def country(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cou
             await world.start("th")
             node = await serve(zygote, home)
             (log,) = folder.glob("**/node-*.log")
-            made = Country(world, postgres, node, log, source, witness)
+            made = Country(world, postgres, node, log, source, witness, metrics)
             await eventually_async(lambda: _is(made, Outcome.HIT), 30)
             yield made
     finally:
@@ -214,6 +241,26 @@ async def test_n285_the_database_crashes_and_the_node_says_so_waits_and_goes_on(
         return True
 
     await stand(country, crashed(country.postgres), seconds, tells)
+
+
+async def test_n285_while_many_officers_wait_for_the_database_the_node_tells_how_it_is(country: Country) -> None:
+    """Their calls are under way, since the database stands still, when it crashes."""
+    postgres = country.postgres
+    with postgres.frozen():
+        calling = asyncio.create_task(country.calls(OFFICERS))
+
+        def stands() -> bool:
+            return [each["code"] for each in country.health()["problems"]] == ["commits-hang"]
+
+        await eventually_async(lambda: asyncio.to_thread(stands), 10)
+        postgres.kill()
+    try:
+        took = [await asyncio.to_thread(country.answers_s) for _ in range(5)]
+    finally:
+        postgres.start()
+    assert max(took) < 1, took
+    assert set(await calling) <= {200, 503}
+    await eventually_async(lambda: _is(country, Outcome.HIT), GOES_ON_S)
 
 
 @pytest.mark.parametrize("seconds", PAUSES)

@@ -13,9 +13,13 @@ from collections.abc import Callable
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, NotWritten, StorageAway, StorageBroken
 from gateway.host.failures import DESCRIPTORS, LOST
+from gateway.loop import SHARED, is_shared
 
 _FIRST_S, _LONGEST_S = 0.05, 1.0
 """Seconds between two looks; each is twice as long as the one before."""
+
+MOST_WAITING = SHARED // 2
+"""Bounds how many of a loop's threads wait at the gate: the others are for what needs no database."""
 
 UNREACHED = (
     "start the server; otherwise check storage.url, the network, and the password file (mode 0600, "
@@ -57,6 +61,7 @@ class Absence:
         self._met: LiaisonError | None = None
         self._began: float | None = None
         self._is_over = False
+        self._waiting = 0
         self.returns = 0
 
     def begin(self, doing: str) -> StorageBroken:
@@ -84,19 +89,29 @@ class Absence:
 
     def require_here(self, doing: str, *, waits: bool = False) -> None:
         """Return where the gate is open; who `waits` and holds no lock, once it is. Raises `StorageAway`, or what does
-        not fit."""
+        not fit. Of the threads that a loop shares among all of its work only some wait: the others are refused."""
         if self._began is None and self._misfit is None:
             return
         with self._changed:
             if threading.current_thread() is self._thread:
                 return
             if waits and not self.held.depth:
-                self._changed.wait_for(lambda: self._began is None or self._is_over)
+                self._wait()
             if self._misfit is not None:
                 error = self._misfit
                 raise StorageBroken(error.message, code=error.code, where=error.where, remedy=error.remedy) from error
             if self._began is not None:
                 raise _closed(doing) if self._is_over else _away(doing)
+
+    def _wait(self) -> None:
+        """Wait with the lock until the gate is open, or the database closed; not where too many threads do."""
+        if (is_shared_thread := is_shared()) and self._waiting >= MOST_WAITING:
+            return
+        self._waiting += is_shared_thread
+        try:
+            self._changed.wait_for(lambda: self._began is None or self._is_over)
+        finally:
+            self._waiting -= is_shared_thread
 
     def end(self) -> None:
         """Look no more, and end all waits: the database is closed."""

@@ -18,7 +18,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -173,24 +173,28 @@ class Database:
     def _renew_writer(self, doing: str) -> None:
         """Have another session in the place of one that has ended. Raises `StorageBroken` where none is to be had."""
         try:
-            self._connect_writer(doing)
+            with suppress(DBAPIError):
+                self._writer.close()
+            with self.guarded(doing):
+                self._writer = self._connected(doing)
         except StorageAway:
             raise
         except LiaisonError as error:
             self._broken, self._code = True, error.code
             raise
 
-    def _connect_writer(self, doing: str) -> None:
-        with suppress(DBAPIError):
-            self._writer.close()
-        with self.guarded(doing):
-            self._writer = self.engine.connect()
-            is_same = self.is_same(self._writer)
-            self._writer.rollback()
-        if not is_same:
-            raise StorageBroken(
-                "another server answers at the database's address", code="other-server", where=doing, remedy=_AGAIN
-            )
+    def _connected(self, doing: str) -> Connection:
+        """Return a new connection to the same server, that takes no lock. Raises `StorageBroken` for another server."""
+        with storage_errors(doing), ExitStack() as unused:
+            connection = unused.enter_context(self.engine.connect())
+            is_same = self.is_same(connection)
+            connection.rollback()
+            if not is_same:
+                raise StorageBroken(
+                    "another server answers at the database's address", code="other-server", where=doing, remedy=_AGAIN
+                )
+            unused.pop_all()
+            return connection
 
     def wait_for_return(self, compare: Callable[[], None]) -> None:
         """Wait for a server whose connection is lost, from now on; go on once `compare` finds that all is there.
@@ -199,12 +203,15 @@ class Database:
         """
 
         def look() -> None:
-            with self._write_lock, self._read_lock, self.absence.held:
-                self._connect_writer("reconnect")
-                with suppress(DBAPIError):
-                    self._reader.close()
-                with self.guarded("reconnect"):
-                    self._reader = self.engine.connect().execution_options(**self._committed)
+            # Connecting may take seconds: who waited for a lock meanwhile would keep its thread from all others.
+            with ExitStack() as unused:
+                writer, reader = (unused.enter_context(self._connected("reconnect")) for _ in range(2))
+                with self._write_lock, self._read_lock:
+                    unused.pop_all()
+                    for lost in (self._writer, self._reader):
+                        with suppress(DBAPIError):
+                            lost.close()
+                    self._writer, self._reader = writer, reader.execution_options(**self._committed)
             compare()
             self.probe()  # what had no word from its standby has it with the next commit
 
@@ -390,10 +397,3 @@ def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
         "PRAGMA temp_store=MEMORY",
         *([f"PRAGMA max_page_count={settings.max_pages:d}"] if settings.max_pages else []),
     ]
-
-
-def file_identity(database: Database) -> str:
-    """Return the name of a file of SQLite by its inode number, which a copy or a restored backup does not share."""
-    with storage_errors("file identity"):
-        file = database.file
-        return f"file {file.stat().st_ino} of SQLite" if file else ""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, func, inspect, select
 
 from gateway.ports.content_keys import EncryptedContent
 from gateway.ports.log_store import LogState, StoredEntry
-from gateway.storage.database.engine import Database, file_identity
+from gateway.storage.database.engine import Database, storage_errors
 from gateway.storage.database.postgres import identity
 from gateway.storage.database.prepared import Prepared
 from gateway.storage.database.tables import log_checkpoint, log_content, log_entry, log_node, log_state
@@ -39,7 +39,11 @@ class SqlLogReader:
 
     def identity(self) -> str:
         """Return a name of this database that stays while it is the same one: a copy of a file has another name."""
-        return str(identity(self._database) or "") or file_identity(self._database)
+        if found := identity(self._database):
+            return str(found)
+        with storage_errors("file identity"):
+            file = self._database.file
+            return f"file {file.stat().st_ino} of SQLite" if file else ""
 
     def state(self, log: str) -> LogState | None:
         """Return the state of `log`, or None when it has never been opened."""

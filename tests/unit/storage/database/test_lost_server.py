@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 
@@ -14,10 +16,12 @@ from gateway.audit.log.log import _MOST_TRIES, AuditLog
 from gateway.errors import Contradicted, LiaisonError, StorageAway, StorageBroken
 from gateway.host import descriptors
 from gateway.host.failures import what_was_met
+from gateway.loop import run
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import DeskRows
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogState, NewEntry
+from gateway.storage.database.absence import MOST_WAITING
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
 from gateway.storage.database.migrate import migrate
@@ -322,6 +326,66 @@ def test_n285_who_waits_for_a_server_that_is_away_holds_no_lock_that_a_writer_ne
             assert not reader.is_alive()
     finally:
         own.kill()
+
+
+def test_n285_while_many_wait_for_a_server_that_is_away_a_loop_has_threads_for_other_work(
+    postgres: Server, home: LogHome
+) -> None:
+    """Officers' calls that were under way need the database, and all blocking work of the loop shares its threads."""
+    own, calls = new_postgres(), 4 * MOST_WAITING
+
+    async def work(documents: SqlDocumentStore) -> None:
+        loop = asyncio.get_running_loop()
+        begun = [loop.run_in_executor(None, documents.get, "kind", "key") for _ in range(calls)]
+        try:
+            async with asyncio.timeout(1):
+                await asyncio.to_thread(threading.get_ident)
+                while len(waiting := [call for call in begun if not call.done()]) > MOST_WAITING:
+                    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await loop.run_in_executor(apart, own.start)
+        assert {type(call.exception()) for call in begun if call not in waiting} == {StorageAway}
+        assert await asyncio.gather(*waiting) == [b"value"] * MOST_WAITING
+
+    try:
+        with closing(open_postgres(own.url("postgres"))) as database:
+            migrate(database)
+            database.wait_for_return(lambda: None)
+            documents = SqlDocumentStore(database, home.keystore, home.clock)
+            documents.put("kind", "key", b"value")
+            own.kill()
+            with pytest.raises(StorageAway):
+                database.probe()
+            with ThreadPoolExecutor(1) as apart:
+                run(work(documents))
+    finally:
+        own.kill()
+
+
+def test_n285_a_look_for_a_server_holds_no_lock_while_it_connects(
+    postgres: Server, home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with home.database() as database:
+        waiting(database, home)
+        connect, connecting, goes_on = database.engine.dialect.connect, threading.Event(), threading.Event()
+
+        def slow(*given: Any, **named: Any) -> Any:
+            connecting.set()
+            assert goes_on.wait(10)
+            return connect(*given, **named)
+
+        monkeypatch.setattr(database.engine.dialect, "connect", slow)
+        end_sessions(postgres)
+        with pytest.raises(StorageAway):
+            database.probe()
+        assert connecting.wait(10)
+        try:
+            for lock in (database._write_lock, database._read_lock):
+                assert lock.acquire(timeout=1)
+                lock.release()
+        finally:
+            goes_on.set()
+        database.probe()
 
 
 def test_n285_a_thread_that_holds_the_writer_does_not_wait_for_a_connection_that_only_a_commit_would_show(
