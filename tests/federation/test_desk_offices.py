@@ -8,17 +8,24 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from gateway.desk.alerts.values import home_key
 from gateway.desk.delivery.offices import office_still_reached
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import About, Ask, Body, Note, Service, ServiceCode
 from gateway.model.desk.offices import ANY_OFFICE, Addressable, Facing
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import DeliveryState
+from gateway.model.desk.work import DeliveryState, WorkKind
 from gateway.model.names import MemberId
 from gateway.ports import events
+from gateway.ports.desk import WorkFilter
 from gateway.trust.ceremony.ceremony import publish_descriptor
+from tests.federation.test_alerts import HOUR_US, spread
 from tests.federation.test_desk_machine import post
+from tests.support.alerts import author, raising, supervisor, there
+from tests.support.approving import approve_waiting
 from tests.support.desks import Desk, Desks, entries_of, make_desks
+from tests.support.exchange import entries, sample_world
+from tests.support.simulator import publish_offices, simulated
 
 TH, VN = MemberId("th"), MemberId("vn")
 FACING, OTHER, NATIONAL, ENDED = "vn.blo.one", "vn.blo.two", "vn.national", "vn.blo.before"
@@ -122,3 +129,49 @@ async def test_n205_an_office_that_a_country_does_not_have_is_refused_before_any
     assert office_still_reached(view.descriptor("vn"), ASK, AUTHOR, FACING) == FACING
     await th.author.post(asked, replace(post(th, Note("en", "a word")), to_office=OTHER))
     await desks.stop()
+
+
+@pytest.mark.parametrize("asks", ["first", "renewal"])
+async def test_an_office_that_closes_keeps_no_alert_from_the_others(tmp_path: Path, asks: str) -> None:
+    """Neither at its approval nor later; the approver is told which has closed. Without any office it is refused."""
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as own_world:
+        th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+        own, store, now_us = th.desk.alerts.own, th.desk.parts.store, th.core.parts.clock.now_us
+        stays, closes = "vn.blo.moc-bai", "vn.blo.cha-lo"
+        await publish_offices(own_world, VN, (stays, closes))
+        offices = (closes, stays)
+        until_us = 0
+        if asks == "renewal":
+            alert_id, taken = await spread(own_world, offices=offices)
+            until_us = now_us() + 96 * HOUR_US
+            await own.renew(author(), alert_id, until_us)
+        else:
+            alert_id = await own.raise_alert(author(), raising(offices=offices))
+        await publish_offices(own_world, VN, (stays,))
+        key = home_key(TH, alert_id)
+        (work,) = store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
+        assert await own.approve(supervisor(), alert_id, "", work.id) == (closes,)
+        pair = await there(th, alert_id)
+        assert not store.deliveries((DeliveryState.REFUSED,)), (
+            "nothing was refused there for the office that has closed"
+        )
+        alert = await own.show(author(), alert_id)
+        if asks == "renewal":
+            held = [each for each in vn.asking.gate.alerts if each.key == taken]
+            assert [alert.until_us, *(each.until_us for each in held)] == [until_us, until_us]
+        ((stand,),) = await th.desk.uses.alerts.standing([alert])
+        assert (stand.offices, stand.closed, stand.delivery) == (offices, (closes,), "taken")
+        approvals = [each.private for each in entries(th, "operations") if each.private.get("act") == "approve-alert"]
+        assert approvals[-1]["content"]["closed"] == [closes]
+        # What ends sooner is told to the others, too; and once no office is left, an approval is refused.
+        await own.renew(author(), alert_id, now_us() + 2 * HOUR_US)
+        await there(th, alert_id)
+        assert not store.deliveries((DeliveryState.REFUSED,), key=pair)
+        await own.renew(author(), alert_id, now_us() + 48 * HOUR_US)
+        await publish_offices(own_world, VN, ("vn.blo.lao-bao",))
+        with pytest.raises(Forbidden) as refused:
+            await approve_waiting(own, supervisor(), alert_id)
+        assert refused.value.code == "unknown-office"
+        assert "decline it" in refused.value.remedy
+        (work,) = store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
+        await own.decline(supervisor(), alert_id, "its offices are gone", work.id)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from gateway.app.node import Node
 from gateway.audit.verify.human_checks import Extents, extent_of
@@ -17,7 +18,7 @@ from gateway.desk.rooms.values import Stand, home_key
 from gateway.errors import Forbidden, Stale
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport
 from gateway.model.desk.threads import ThreadState
-from gateway.model.desk.work import Role, WorkKind
+from gateway.model.desk.work import DeliveryState, Role, WorkKind
 from gateway.model.names import MemberId
 from gateway.ports.desk import WorkFilter
 from tests.support.acts import switch_off, switch_on
@@ -26,7 +27,7 @@ from tests.support.approving import approve_waiting
 from tests.support.exchange import entries, sample_world
 from tests.support.moved_clock import Ahead
 from tests.support.rooms import desk_of, joined, note, opened, opening, page, said
-from tests.support.simulator import Simulation, simulated
+from tests.support.simulator import Simulation, publish_offices, simulated
 from tests.support.waiting import until
 
 TH, VN = MemberId("th"), MemberId("vn")
@@ -99,6 +100,28 @@ async def test_an_operation_from_its_opening_to_its_seal(own_world: Simulation) 
     for act in filter(None, acts):
         book.judge(act)  # it tells of nobody: the clock ended what hid the alert
     assert all(len(each.payload_hash) == 64 and each.index >= 0 for each in evidence)
+
+
+async def test_an_office_that_closes_keeps_no_operation_from_the_others(own_world: Simulation) -> None:
+    th, rooms = own_world.nodes["th"], own_world.nodes["th"].desk.rooms.rooms
+    await publish_offices(own_world, "vn", ("vn.blo.moc-bai", "vn.blo.cha-lo"))
+    command = opening("vn")
+    wanted = tuple(replace(one, offices=("vn.blo.cha-lo", "vn.blo.moc-bai")) for one in command.to)
+    room_id = await rooms.open(actor("th", Role.OFFICER), replace(command, to=wanted))
+    key, second = home_key(TH, room_id), actor("th", Role.SUPERVISOR, person="7")
+    await publish_offices(own_world, "vn", ("vn.blo.lao-bao",))
+    with pytest.raises(Forbidden) as refused:
+        await approve_waiting(rooms, second, key)
+    assert refused.value.code == "unknown-office"
+    await publish_offices(own_world, "vn", ("vn.blo.moc-bai", "vn.blo.lao-bao"))
+    await approve_waiting(rooms, second, key)
+    room = rooms._book.room(room_id)
+    assert room is not None
+    assert room.home is not None
+    assert [one.offices for one in room.home.to] == [("vn.blo.moc-bai",)]
+    vn = own_world.nodes["vn"]
+    await until(lambda: vn.desk.rooms.rooms._book.room(room_id), "the invitation has come")
+    assert not th.desk.parts.store.deliveries((DeliveryState.REFUSED,))
 
 
 def ahead(world: Simulation) -> Ahead:

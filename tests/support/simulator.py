@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ from gateway.app.rounds import WATCH_S
 from gateway.clock import SystemClock, steady_ns
 from gateway.config import load_settings
 from gateway.node.server import NodeServer
+from gateway.trust.ceremony.ceremony import publish_descriptor
 from tests.support.memory_wire import Wire
 from tests.support.moved_clock import Ahead
 from tests.support.nodes import World
-from tests.support.waiting import MEANWHILE
+from tests.support.waiting import MEANWHILE, until
 
 
 class SimulatedNode(Node):
@@ -107,3 +109,19 @@ async def simulated(
             MEANWHILE.remove(world.turn)
             for member in list(world.nodes):
                 await world.stop(member)
+
+
+async def publish_offices(world: Simulation, member: str, offices: tuple[str, ...]) -> None:
+    """Let a member publish that it has these offices, and wait until all nodes know."""
+    own = world.federation[member]
+    held = own.view().descriptor(member)
+    data = publish_descriptor(
+        own.home, own.authority, own.clock, endpoints=held.endpoints, agencies=held.agencies, offices=offices
+    )
+    world.federation.share(data)
+    for node in world.nodes.values():
+        await until(partial(_has_offices, node, member, offices), "its offices are known")
+
+
+def _has_offices(node: Node, member: str, offices: tuple[str, ...]) -> bool:
+    return node.core.parts.trust().descriptor(member).offices == offices

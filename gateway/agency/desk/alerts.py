@@ -114,10 +114,14 @@ class AlertAnswerBody(BaseModel):
 
 
 class AlertReaderBody(BaseModel):
-    """A counterpart that gets an alert, in which thread, how that stands, and what was answered there."""
+    """A counterpart that gets an alert, in which thread, how that stands, and what was answered there.
+
+    `closed` are those of the `offices` that it has no more: the others get the alert.
+    """
 
     member: str
     offices: list[str]
+    closed: list[str]
     thread: str
     state: str
     answers: list[AlertAnswerBody]
@@ -240,6 +244,7 @@ def _alert_body(alert: OwnAlert, standing: Sequence[AlertStand]) -> OwnAlertBody
             AlertReaderBody(
                 member=one.member,
                 offices=list(one.offices),
+                closed=list(stand.closed),
                 thread=one.thread_id,
                 state=stand.state,
                 answers=[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -95,6 +95,12 @@ class ThreadBody(BaseModel):
     officer: str
     ours: int
     theirs: int
+
+
+class ApprovedBody(ThreadBody):
+    """A thread in which something was approved. `closed_offices` have closed since it was asked for and get nothing."""
+
+    closed_offices: list[str]
 
 
 class ThreadListBody(BaseModel):
@@ -193,6 +199,11 @@ def work_list(page: WorkPage, now_us: int, language: Language = Language.EN) -> 
 def thread_body(item: ThreadItem, language: Language = Language.EN) -> ThreadBody:
     """Return a thread as a list shows it."""
     return ThreadBody(**_thread(item, language))
+
+
+def approved_body(item: ThreadItem, closed: Sequence[str], language: Language = Language.EN) -> ApprovedBody:
+    """Return a thread after an approval, with the offices that do not get what was approved."""
+    return ApprovedBody(**_thread(item, language), closed_offices=list(closed))
 
 
 def thread_content(found: ThreadContent, now_us: int, language: Language = Language.EN) -> ThreadContentBody:

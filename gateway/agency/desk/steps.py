@@ -27,7 +27,7 @@ from gateway.agency.desk.packages import (
     decided_body,
     package_body,
 )
-from gateway.agency.desk.responses import ThreadBody, thread_body
+from gateway.agency.desk.responses import ApprovedBody, ThreadBody, approved_body, thread_body
 from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, WorkId, brought, desk_of
 from gateway.agency.openapi import body_of
 from gateway.agency.requests import read_body
@@ -50,13 +50,14 @@ def step_routes() -> APIRouter:
 def _work() -> APIRouter:
     router = APIRouter(route_class=OnceRoute)
 
-    @router.post("/{work_id}/approve", response_model=ThreadBody, responses=CHANGED)
+    @router.post("/{work_id}/approve", response_model=ApprovedBody, responses=CHANGED)
     async def approve(request: Request, work_id: WorkId) -> Response:
         """Approve what a colleague wants to send: it leaves. Never one's own."""
         officer, desk = officer_of(request), desk_of(request)
         item = await desk.queue.work(officer, work_id)
-        await desk.approve(desk.actor(officer), item)
-        return await _thread(request, item.work.key)
+        closed = await desk.approve(desk.actor(officer), item)
+        after = await desk.reading.after(item.work.key)
+        return shown(approved_body(after, closed, language_of(request)), request)
 
     @router.post("/{work_id}/decline", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody))
     async def decline(request: Request, work_id: WorkId) -> Response:

@@ -30,7 +30,7 @@ OwnAct = Callable[[ExchangeId], Awaitable[None]]
 class Approvable(Protocol):
     """Matters that wait for a second person."""
 
-    async def approve(self, actor: Actor, name: ExchangeId, reason: str, work: str, /) -> None:
+    async def approve(self, actor: Actor, name: ExchangeId, reason: str, work: str, /) -> object:
         """Approve one. Raises `Forbidden` for its author, and `Stale` where other work than `work` waits by now."""
 
     async def decline(self, actor: Actor, name: ExchangeId, reason: str, work: str, /) -> None:

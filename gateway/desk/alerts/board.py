@@ -146,7 +146,7 @@ class AlertBoard:
     async def standing(self, alerts: Iterable[OwnAlert]) -> list[tuple[AlertStand, ...]]:
         """Return how some alerts of ours stand at each counterpart."""
         now_us, wanted = self._desk.parts.clock.now_us(), tuple(alerts)
-        return await asyncio.to_thread(stands, self._desk.store, wanted, now_us)
+        return await asyncio.to_thread(stands, self._desk.store, self._desk.parts.trust(), wanted, now_us)
 
     async def unanswered(self) -> frozenset[tuple[str, MemberId]]:
         """Return the alerts of ours that stand and that a counterpart has not answered, each with that counterpart."""
@@ -209,7 +209,7 @@ class AlertBoard:
         store = self._desk.store
         keys = {to.member: ThreadKey(to.member, to.thread_id) for to in alert.to}
         approval, acts = self._own.acts(actor, alert)
-        (standing,) = stands(store, [alert], self._desk.parts.clock.now_us())
+        (standing,) = stands(store, self._desk.parts.trust(), [alert], self._desk.parts.clock.now_us())
         return OwnStand(
             alert,
             standing,

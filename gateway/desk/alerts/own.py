@@ -28,6 +28,7 @@ from gateway.desk.alerts.values import (
     home_key,
     read_own,
 )
+from gateway.desk.delivery.offices import closed_offices
 from gateway.desk.entries import desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.parts import Actor, DeskParts
@@ -89,9 +90,14 @@ class OwnAlerts:
         may(actor.person, Act.RAISE_ALERT, matter_by(officer), now_us)
         return await asyncio.to_thread(self._preview, actor, command, now_us)
 
-    async def approve(self, actor: Actor, alert_id: ExchangeId, reason: str, work: str) -> None:
-        """Approve an alert, or that it stands for longer: it counts from now on. Who asked for it can never do this."""
+    async def approve(self, actor: Actor, alert_id: ExchangeId, reason: str, work: str) -> tuple[str, ...]:
+        """Approve an alert, or that it stands for longer: it counts from now on. Who asked for it can never do this.
+
+        Return the offices that have closed since it was asked for, which get nothing.
+        """
         await self._approval(actor, alert_id, "approve-alert", reason, self._approved, work)
+        alert = await self.show(actor, alert_id)
+        return tuple(office for to in alert.to for office in closed_offices(self._desk.parts.trust(), to))
 
     async def decline(self, actor: Actor, alert_id: ExchangeId, reason: str, work: str) -> None:
         """Decline an alert; one that was sent before it was approved is withdrawn. Only longer declined, it goes on."""
@@ -313,7 +319,7 @@ class OwnAlerts:
             may(actor.person, Act.APPROVE_ALERT, self._to_approve(work, now_us), now_us)
             after = change(alert, actor, reason)
             ended = (done(work, actor, act, now_us),)
-            return self._acted(actor, act, thread, after, reason, ended, now_us, asked_for(alert))
+            return self._acted(actor, act, thread, after, reason, ended, now_us, asked_for(self._desk.parts, alert))
 
         await self._write(key, make)
         await self._spread.bring_up(alert_id)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from gateway.desk.alerts.checks import readable_until
 from gateway.desk.alerts.spread import NOT_APPROVED
 from gateway.desk.alerts.values import OwnAlert, Stand
-from gateway.desk.delivery.offices import check_offices
+from gateway.desk.delivery.offices import check_reached, closed_offices
 from gateway.desk.entries import asked_by
 from gateway.desk.raising import Raising, from_draft
 from gateway.exchange.parts import Parts
@@ -28,22 +28,21 @@ def to_renew(thread: Thread, alert: OwnAlert, now_us: int, *, on_duty: bool) -> 
     return replace(work, urgency=thread.urgency, due_us=due_us, half_us=(now_us + due_us) // 2)
 
 
-def asked_for(alert: OwnAlert) -> dict[str, Any]:
-    """Return the member of an approval's content that says what it approves, and who asked for it."""
-    if alert.renewal is not None:
-        return asked_by("renew-alert", alert.renewal.by)
-    return asked_by("raise-alert", alert.author)
+def asked_for(parts: Parts, alert: OwnAlert) -> dict[str, Any]:
+    """Return what an approval's content says of what it approves, who asked for it, and which offices have closed."""
+    closed = [office for to in alert.to for office in closed_offices(parts.trust(), to)]
+    act, by = ("raise-alert", alert.author) if alert.renewal is None else ("renew-alert", alert.renewal.by)
+    return asked_by(act, by) | ({"closed": closed} if closed else {})
 
 
 def approved(parts: Parts, alert: OwnAlert, by: Officer) -> OwnAlert:
     """Return an alert as approved. The two persons of a longer time may be others than those of its beginning.
 
-    Where its author approves what a colleague asked for, the colleague is the second person beside the author. Raises
-    `Forbidden` for an office that has ended since the alert was asked for.
+    Where its author approves what a colleague asked for, the colleague is the second person beside the author. An
+    office that has closed meanwhile gets nothing, and keeps out no other. Raises `Forbidden` where none is left.
     """
+    check_reached(parts.trust(), alert.to)
     if (asked := alert.renewal) is None:
-        for to in alert.to if alert.stand is Stand.WAITING else ():
-            check_offices(parts.trust().descriptor(to.member), to.offices, "to")
         return replace(alert, stand=Stand.ON, approver=by)
     readable_until(asked.until_us, alert.hidden_until_us, parts.clock.now_us())
     second = by if by.person != alert.author.person else asked.by

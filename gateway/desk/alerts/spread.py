@@ -18,6 +18,7 @@ from gateway.desk.alerts.issuing import issued_for
 from gateway.desk.alerts.values import SOURCE, UNSENT, OwnAddressee, OwnAlert, Stand, home_key, read_own, written
 from gateway.desk.delivery.authoring import Also, Author, Post
 from gateway.desk.delivery.effects import Effects
+from gateway.desk.delivery.offices import closed_offices, is_reached
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.ending.works import End, ended_works
@@ -120,6 +121,8 @@ class Spread:
         thread = self._store.thread(key)
         version = thread.version if thread is not None else 0
         if alert.is_told(now_us):
+            if not is_reached(self._parts.trust(), to):
+                return None
             if thread is not None and thread.state is ThreadState.ENDED:
                 return None
             if thread is not None and runs_until_us(ThreadKind.ALERT, self._store.placed(key)) == alert.until_us:
@@ -142,8 +145,10 @@ class Spread:
         return any(one.type is NoticeType.OUTCOME and one.side is Side.OPENER for one in placed)
 
     def _alert(self, alert: OwnAlert, to: OwnAddressee) -> Alert:
-        record, _ = issued_for(self._parts, alert, to.member, to.thread_id, to.offices)
-        return Alert(record, alert.action, alert.until_us, to.offices, alert.repeat_s, alert.to_life)
+        closed = closed_offices(self._parts.trust(), to)
+        offices = tuple(office for office in to.offices if office not in closed)
+        record, _ = issued_for(self._parts, alert, to.member, to.thread_id, offices)
+        return Alert(record, alert.action, alert.until_us, offices, alert.repeat_s, alert.to_life)
 
     def _post(self, alert: OwnAlert, step: _Step) -> Post:
         author, approver, peer = alert.author, alert.approver, step.to.member

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.desk.alerts.values import REACTIONS, OwnAddressee, OwnAlert
+from gateway.desk.delivery.offices import closed_offices
 from gateway.desk.fold import timed
 from gateway.model.desk.notices import Status
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.names import MemberId
 from gateway.ports.desk import DeskStore, NoticeRow
 from gateway.statements.notices.notice import parse_notice
+from gateway.trust.view import TrustView
 
 
 class Reaction(msgspec.Struct, frozen=True):
@@ -27,6 +29,7 @@ class Reaction(msgspec.Struct, frozen=True):
 class AlertStand(msgspec.Struct, frozen=True):
     """The standing of an alert of ours at one counterpart.
 
+    `closed` are those of the named offices that it has no more.
     `delivery` is that of the newest notice; empty while none has left. `acknowledge_by_us` is when a duty officer there
     should have answered. `is_unanswered` tells that this time is over, whether they said so or not.
     """
@@ -39,9 +42,10 @@ class AlertStand(msgspec.Struct, frozen=True):
     acknowledge_by_us: int
     is_unanswered: bool
     reactions: tuple[Reaction, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
-def stands(store: DeskStore, alerts: Sequence[OwnAlert], now_us: int) -> list[tuple[AlertStand, ...]]:
+def stands(store: DeskStore, trust: TrustView, alerts: Sequence[OwnAlert], now_us: int) -> list[tuple[AlertStand, ...]]:
     """Return how alerts of ours stand at each of their counterparts. It reads the store, once for all of them."""
     keys = [ThreadKey(to.member, to.thread_id) for alert in alerts for to in alert.to]
     threads, sent, said = store.threads_of(keys), store.newest(keys), store.statuses(keys)
@@ -49,8 +53,11 @@ def stands(store: DeskStore, alerts: Sequence[OwnAlert], now_us: int) -> list[tu
     def stand(alert: OwnAlert, to: OwnAddressee) -> AlertStand:
         key = ThreadKey(to.member, to.thread_id)
         thread, last = threads.get(key), sent.get(key)
+        closed = closed_offices(trust, to)
         if thread is None:
-            return AlertStand(to.member, to.offices, ThreadState.NEW.value, "", "", 0, is_unanswered=False)
+            return AlertStand(
+                to.member, to.offices, ThreadState.NEW.value, "", "", 0, is_unanswered=False, closed=closed
+            )
         state = timed(ThreadKind.ALERT, thread.state, now_us, thread.due_us, alert.until_us)
         return AlertStand(
             member=to.member,
@@ -61,6 +68,7 @@ def stands(store: DeskStore, alerts: Sequence[OwnAlert], now_us: int) -> list[tu
             acknowledge_by_us=thread.due_us,
             is_unanswered=state is ThreadState.OVERDUE,
             reactions=_reactions(said.get(key, ())),
+            closed=closed,
         )
 
     return [tuple(stand(alert, to) for to in alert.to) for alert in alerts]

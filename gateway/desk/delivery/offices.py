@@ -8,10 +8,12 @@ counterpart raises work for an office that does not exist.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import Alert, Ask, Body, Service
 from gateway.trust.documents.descriptor import Descriptor
+from gateway.trust.view import TrustView
 
 _OPENING = (Ask, Alert, Service)
 """The bodies of notices that go to an office. A change goes to whoever holds the record."""
@@ -51,6 +53,43 @@ def check_offices(recipient: Descriptor, offices: Iterable[str], where: str = "t
                 member=recipient.member,
                 office=office,
             )
+
+
+class Addressed(Protocol):
+    """A member to which something goes; without offices it goes to all of its offices."""
+
+    @property
+    def member(self) -> str:
+        """The member's id."""
+
+    @property
+    def offices(self) -> tuple[str, ...]:
+        """The offices that are named."""
+
+
+def closed_offices(trust: TrustView, to: Addressed) -> tuple[str, ...]:
+    """Return the named offices that a member has no more: what was asked for them goes to the others."""
+    there = trust.descriptor(to.member).offices if to.member in trust.members else ()
+    return tuple(office for office in to.offices if office not in there)
+
+
+def is_reached(trust: TrustView, to: Addressed) -> bool:
+    """Tell whether a member has one of the offices that were named; without a name it has."""
+    return not to.offices or len(closed_offices(trust, to)) < len(to.offices)
+
+
+def check_reached(trust: TrustView, to: Iterable[Addressed]) -> None:
+    """Raise `Forbidden` where no member has one of its named offices any more: an approval would reach nowhere."""
+    addressed = tuple(to)
+    if any(is_reached(trust, one) for one in addressed):
+        return
+    raise Forbidden(
+        "none of these offices is there any more: {offices}",
+        code="unknown-office",
+        where="to",
+        remedy="decline it; who asked for it names offices that `liaison trust show --json` lists",
+        offices=", ".join(office for one in addressed for office in one.offices),
+    )
 
 
 def office_still_reached(recipient: Descriptor, body: Body, author: str, office: str) -> str:

@@ -261,8 +261,9 @@ class Rooms:
                 raise _not_now("nothing of this operation waits for an approval")
             here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
             may(actor.person, Act.APPROVE, matter_of(work, supervisor_on_duty=here), now_us)
-            after = room.home.decided(actor.officer, stand)
-            for one in (room.home.invites or after).to if stand is Stand.ON else ():
+            asked = self._pairs.reached(room.home) if stand is Stand.ON else room.home
+            after = asked.decided(actor.officer, stand)
+            for one in (asked.invites or after).to if stand is Stand.ON else ():
                 self._pairs.check(after, one)
             check_alone(act, room.home, after)
             state = ThreadState.OPEN if after.stand is Stand.ON else ThreadState.ENDED

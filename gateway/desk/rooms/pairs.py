@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.desk.delivery.offices import check_offices
+from gateway.desk.delivery.offices import check_offices, check_reached, closed_offices, is_reached
 from gateway.desk.delivery.permission import check_allowed, citing
 from gateway.desk.delivery.sending import SUSPENDED
 from gateway.desk.rooms.known import OVER, Known
@@ -68,6 +68,24 @@ class Pairs:
                 type=NoticeType.ROOM.value,
             )
         check_allowed(self._parts, self._asked(home, peer), self._parts.clock.now_us())
+
+    def reached(self, home: HomeRoom) -> HomeRoom:
+        """Return a room that waits for its approval for those offices of each member that have not closed meanwhile.
+
+        Raises `Forbidden` where none is left.
+        """
+        trust, invites = self._parts.trust(), home.invites
+        asked = invites.to if invites is not None else home.to
+        check_reached(trust, asked)
+        to = tuple(
+            msgspec.structs.replace(one, offices=tuple(each for each in one.offices if each not in closed))
+            for one in asked
+            if is_reached(trust, one)
+            for closed in (closed_offices(trust, one),)
+        )
+        if invites is None:
+            return msgspec.structs.replace(home, to=to)
+        return msgspec.structs.replace(home, invites=msgspec.structs.replace(invites, to=to))
 
     def _asked(self, home: HomeRoom, peer: MemberId) -> DeskAttributes:
         """Return the attributes of an invitation to a member, with the agreement that it would cite."""

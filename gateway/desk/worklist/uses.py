@@ -77,15 +77,16 @@ class DeskUses:
     bringing: Bringing
     files: Opening
 
-    async def approve(self, actor: Actor, item: WorkItem) -> None:
-        """Approve what this work asks for, and it leaves. Raises `Forbidden` for its author.
+    async def approve(self, actor: Actor, item: WorkItem) -> tuple[str, ...]:
+        """Approve what this work asks for, and it leaves; return the offices that have closed and do not get it.
 
-        Raises `Stale` for work that is done, also where other work of the same matter waits by now.
+        Raises `Forbidden` for its author, and `Stale` for work that is done, also where other work of the same matter
+        waits by now.
         """
         thread_id, read = item.work.key.thread_id, item.work.id
         if item.kind is ThreadKind.ALERT:
-            await self.own_alerts.approve(actor, thread_id, "", read)
-        elif item.kind is ThreadKind.WATCH:
+            return await self.own_alerts.approve(actor, thread_id, "", read)
+        if item.kind is ThreadKind.WATCH:
             await self.watches.approve(actor, thread_id, "", read)
         elif item.kind is ThreadKind.REPORT:
             await self.own_reports.approve(actor, thread_id, "", read)
@@ -95,6 +96,7 @@ class DeskUses:
             await self.freezes.approve(actor, item.work.key, read)
         else:
             await self.approvals.approve(actor, read)
+        return ()
 
     async def decline(self, actor: Actor, item: WorkItem, reason: str) -> None:
         """Decline what waits for a second person. Raises as `approve` does."""

@@ -68,6 +68,8 @@ def alert_lines(alert: dict[str, Any], language: Language = Language.EN) -> Iter
     for one in alert["to"]:
         state = state_words(one["state"], language) if one["state"] else tell(language, "not sent yet")
         yield f"  → {', '.join(one['offices']) or one['member']}  {state}"
+        for office in one["closed"]:
+            yield "    " + tell(language, "{office} has closed: it gets nothing", office=office), "warn"
         for answer in one["answers"]:
             yield from _answer_lines(answer, language)
 

@@ -31,6 +31,8 @@ def drafted_lines(found: dict[str, Any], language: Language = Language.EN) -> It
 def stands_lines(thread: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield how a thread stands after an act."""
     yield f"{thread['id']}  {thread['peer']}  {state_words(thread['state'], language)}", "good"
+    for office in thread.get("closed_offices", ()):
+        yield "  " + tell(language, "{office} has closed: it gets nothing", office=office), "warn"
 
 
 @exact

@@ -283,12 +283,14 @@ def _counterpart(stand: AlertStand, steps: Sequence[AlertStep], visit: Visit) ->
     last = stand.reactions[-1] if stand.reactions else None
     is_due = not stand.reactions and stand.acknowledge_by_us and not stand.is_unanswered
     name = with_country(stand.member, language)
+    closed = [tell(language, "{office} has closed: it gets nothing", office=office_name(one)) for one in stand.closed]
+    why = [reason_words(last.reason, language)] if last is not None and last.reason else []
     return CounterpartView(
         name=name,
         tag=Tag(said, tone),
         offices=", ".join(map(office_name, stand.offices)) or tell(language, "all offices"),
         clock=countdown(stand.acknowledge_by_us, visit.now_us, language) if is_due else None,
-        note=reason_words(last.reason, language) if last is not None and last.reason else "",
+        note="; ".join((*why, *closed)),
         steps=steps_of(steps, language, name),
         said=tell(language, "What was said"),
     )
