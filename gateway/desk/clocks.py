@@ -130,7 +130,7 @@ ESCALATION: Mapping[WorkKind, Step] = {
     WorkKind.DECIDE: Step((Role.NATIONAL_DESK,), (Role.HEAD_OF_DESK,), tells=True),
     WorkKind.CLARIFY: Step((Role.SUPERVISOR,), (Role.SUPERVISOR,)),
     WorkKind.ACKNOWLEDGE: Step((), (Role.NATIONAL_DESK,), tells=True),
-    WorkKind.COMPLY: Step((Role.NATIONAL_DESK,), (Role.HEAD_OF_DESK,), tells=True),
+    WorkKind.COMPLY: Step((Role.NATIONAL_DESK, Role.DATA_OFFICER), (Role.HEAD_OF_DESK,), tells=True),
     WorkKind.REVALIDATE: Step((Role.SUPERVISOR,), (Role.SUPERVISOR,)),
     WorkKind.OUTCOME: Step((), (Role.SUPERVISOR,)),
     WorkKind.CORRECT: Step((Role.NATIONAL_DESK,), (Role.HEAD_OF_DESK,)),

@@ -265,11 +265,15 @@ def for_reading(
 def for_complying(
     thread: Thread, notice: Notice, change: Change, taken_us: int, given: Raising = DEFAULT, *, part: str = ""
 ) -> Work:
-    """Return the work of obeying a change, at the latest by its own time."""
+    """Return the work of obeying a change, at the latest by its own time.
+
+    Of a change that belongs to no agency the national desk is told, which obeys it or passes it on.
+    """
     seconds = given.clocks.comply
     if change.erase_by_us:
         seconds = min(seconds, max(0, change.erase_by_us - taken_us) // SECOND_US)
-    return _work(thread, WorkKind.COMPLY, notice.head.notice_id, Role.DATA_OFFICER, taken_us, seconds, part=part)
+    role = _of_agency(thread, Role.DATA_OFFICER)
+    return _work(thread, WorkKind.COMPLY, notice.head.notice_id, role, taken_us, seconds, part=part)
 
 
 def _for_ask(thread: Thread, notice: Notice, ask: Ask, taken_us: int, given: Raising) -> Work:

@@ -126,6 +126,7 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.APPROVE: _MEMBER,
         Act.APPROVE_ALERT: _MEMBER,
         Act.DECIDE: Reach.UNOWNED,
+        Act.COMPLY: Reach.UNOWNED,
         Act.ACKNOWLEDGE: _MEMBER,
         Act.READ: _MEMBER,
         Act.FIGURES: _MEMBER,
@@ -190,7 +191,9 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
 CONTENTLESS: Final = frozenset({Act.LIST, Act.HOLDERS, Act.TELL_SERVICE, Act.INCIDENT, Act.FIGURES})
 """The acts that show nothing of a matter's content."""
 
-PASSED_ON: Final = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH, WorkKind.READ, WorkKind.ACKNOWLEDGE)
+PASSED_ON: Final = (
+    WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH, WorkKind.COMPLY, WorkKind.READ, WorkKind.ACKNOWLEDGE
+)  # fmt: skip
 """The kinds of work that are passed on to another agency."""
 
 _APPROVALS: Final = frozenset({Act.APPROVE, Act.APPROVE_FORM, Act.APPROVE_ALERT, Act.REVIEW})

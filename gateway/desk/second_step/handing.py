@@ -22,7 +22,7 @@ from gateway.ports.journal import EntryDraft
 
 _MAX_REASON = 300
 
-_OF_DATA = frozenset({WorkKind.CORRECT, WorkKind.DISTINGUISH})
+_OF_DATA = frozenset({WorkKind.CORRECT, WorkKind.DISTINGUISH, WorkKind.COMPLY})
 """The kinds of work that an agency's data officer does."""
 
 

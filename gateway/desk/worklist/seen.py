@@ -114,7 +114,7 @@ def may_read(person: Person, thread: Thread, now_us: int) -> str:
 
     An alert of a counterpart is for whom it is addressed, and a watch for all desks. Words of a node about itself are
     for security officers, too; what stands at home without an office (an incident, a finding) is for them alone. A
-    change that belongs to no agency is for all data officers, of whom one obeys it.
+    change that belongs to no agency is for the national desk and all data officers, of whom one obeys it.
     """
     if thread.kind is ThreadKind.SERVICE and thread.draft:
         about = frozenset(filter(None, (thread.officer,)))

@@ -68,3 +68,18 @@ def test_n204_work_of_no_agency_waits_at_the_national_desk_and_not_at_desks_that
         (work,) = from_notice(thread, Notice(HEAD, Ask(about, "facts")), NOW, Raising(on_duty=on_duty))
         assert work.role is Role.NATIONAL_DESK
         assert {role for one in PEOPLE if is_for(one, work, NOW) for role in one.roles} == {Role.NATIONAL_DESK}
+
+
+def test_n204_a_change_of_no_agency_waits_at_the_national_desk_which_obeys_it_and_has_a_clock() -> None:
+    """Each data officer of ours may do it, too, and has it in the list from half of its time on."""
+    notice = Notice(HEAD, Change(ChangeCode.WITHDRAWN, ("r",)))
+    both = {Role.NATIONAL_DESK, Role.DATA_OFFICER}
+    for agency, first in (("", Role.NATIONAL_DESK), ("police", Role.DATA_OFFICER)):
+        thread = a_thread(KEY, kind=ThreadKind.CHANGE, opener=False, officer="", agency=agency, office="")
+        (work,) = from_notice(thread, notice, NOW)
+        assert work.opened_us < work.half_us < work.due_us
+        for level, roles in ((Level.FIRST, {first}), (Level.HALF, both)):
+            at_level = replace(work, level=level)
+            assert {role for one in PEOPLE if is_for(one, at_level, NOW) for role in one.roles} == roles
+            doing = [one for one in PEOPLE if not as_item(one, at_level, thread, NOW, supervised=False).refusal]
+            assert {role for one in doing for role in one.roles} == both
