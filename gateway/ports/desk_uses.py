@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -63,6 +63,24 @@ class WorkPage(msgspec.Struct, frozen=True):
 
     items: tuple[WorkItem, ...]
     next: str = ""
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """The items of a whole list by their kind, whichever page is shown; with `more` it has more than were counted.
+
+    `mine` are those that the person has taken. `pressing` and `mine_pressing` tell whether one of them is FLASH.
+    """
+
+    kinds: Mapping[WorkKind, int]
+    mine: int
+    pressing: bool
+    mine_pressing: bool
+    more: bool
+
+    @property
+    def total(self) -> int:
+        """How many items were counted."""
+        return sum(self.kinds.values())
 
 
 class Hands(msgspec.Struct, frozen=True):
@@ -136,6 +154,9 @@ class WorkQueue(Protocol):
 
     async def page(self, officer: Officer, query: WorkQuery) -> WorkPage:
         """Return a page of the work that this person sees: first what a human is waited for, then the first due."""
+
+    async def tally(self, officer: Officer, query: WorkQuery) -> Tally:
+        """Return how much work of each kind stands in the whole list, `query.limit` items at most."""
 
     def follow(self, officer: Officer, query: WorkQuery) -> AsyncIterator[list[WorkItem]]:
         """Yield the same list now, and each time that something of it has changed."""

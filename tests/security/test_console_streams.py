@@ -230,3 +230,29 @@ async def test_a_long_list_shows_its_first_rows_leads_on_to_more_and_is_followed
             await write(running.node(), office="th.blo.aranyaprathet", urgency=Urgency.FLASH)
             async with duty.client.stream("GET", live, headers=STREAM) as answer:
                 await heard(answer.aiter_lines(), "event: changed")
+
+
+async def test_the_counts_of_a_list_are_of_the_whole_list_on_each_of_its_pages(
+    running: Consoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those of one kind, and of what waits; of more than are counted the page says that there is more."""
+    for number in range(110):
+        kind = WorkKind.ACKNOWLEDGE if number % 4 == 0 else WorkKind.DECIDE
+        await write(running.node(), kind=kind, role=Role.DUTY, office="th.blo.aranyaprathet")
+    monkeypatch.setattr(desk_page, "_ROWS", (50,))
+    async with running.visitor(DUTY) as duty:
+        paths, counts, shown = ["/desk"], [], 0
+        while path := paths.pop():
+            page = (await duty.get(path)).text
+            shown += page.count("<time ")
+            counts.append(re.findall(r'class="count[^"]*">([^<]*)<', page))
+            paths += ["", *(unescape(link) for link in re.findall(r'href="(/desk[?][^"]*after=[^"]*)"', page))]
+        assert len(counts) >= 3
+        assert all(each == counts[0] for each in counts)
+        waiting, every, *kinds = counts[0]
+        assert [int(waiting), int(every), sum(map(int, kinds))] == [shown] * 3
+        chosen = (await duty.get("/desk?kind=acknowledge")).text
+        assert re.findall(r'class="count[^"]*">([^<]*)<', chosen) == counts[0]
+        monkeypatch.setattr(desk_page, "_COUNTED", 20)
+        page = (await duty.get("/desk")).text
+        assert re.findall(r'class="count[^"]*">([^<]*)<', page)[0] == "20+"

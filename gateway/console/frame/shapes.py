@@ -22,13 +22,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link. `current` marks the page that is shown, `count` is work that waits there, `pressing` marks it urgent."""
+    """A link. `current` marks the page that is shown, `count` is work that waits there, `pressing` marks it urgent.
+
+    With `more` there is more than was counted.
+    """
 
     href: str
     text: str
     current: bool = False
     count: int = 0
     pressing: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

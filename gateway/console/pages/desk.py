@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -34,15 +33,18 @@ from gateway.language.languages import Language
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import WorkKind
-from gateway.ports.desk_uses import ThreadItem, ThreadQuery, WorkItem, WorkPage, WorkQuery
+from gateway.ports.desk_uses import Tally, ThreadItem, ThreadQuery, WorkItem, WorkPage, WorkQuery
 from gateway.views.desk.words import kind_words, state_words, urgency_words, work_words
 
 PATH = "/desk"
 _ROWS = (50, 100, 200, 400)
 """Rows of a list: the first so many, and then more and more of them."""
 
-_COUNTED = 100
-"""Work that is counted at the most for what waits."""
+_WAITING = 100
+"""Work at the most whose change brings a page up to date, and of which the sound for flash tells."""
+
+_COUNTED = 1_000
+"""Items of a list that are counted at the most; of more the page says so."""
 
 _LISTS: Sentences = {"": "For me", "mine": "Taken by me", "all": "All of my office", "threads": "Matters"}
 
@@ -85,17 +87,18 @@ class _Desk:
         which, language, rows = visit.query("list"), visit.language, _rows(visit)
         is_first = not visit.query("after")
         waiting, works, shown, matters = await self._listed(visit, which, rows)
+        waits, listed = await self._tallies(visit, which)
         kinds: tuple[Link, ...] = ()
         if which == "threads":
             tasks = [_matter(item, visit) for item in matters]
             is_cut, behind = len(tasks) >= rows, ""
         else:
-            kinds = _kinds(works, which, visit)
+            kinds = _kinds(listed, which, visit)
             tasks = [work_task(item, visit, self._parts.member) for item in shown.items]
             is_cut, behind = bool(shown.next), shown.next
         flash = [item.work.id for item in waiting if item.work.urgency is Urgency.FLASH and not item.work.assigned]
         view = DeskView(
-            tabs=_tabs(waiting, which, visit),
+            tabs=_tabs(waits, which, visit),
             tabs_label=tell(language, "Lists"),
             kinds=kinds,
             kinds_label=tell(language, "Kinds of work"),
@@ -119,7 +122,7 @@ class _Desk:
         that the page shows, and matters."""
         officer, after, kind = visit.officer, visit.query("after"), visit.query("kind")
         queue, reading = self._parts.desk.queue, self._parts.desk.reading
-        counting = queue.works(officer, _query("", _COUNTED))
+        counting = queue.works(officer, _query("", _WAITING))
         if which == "threads":
             waiting, matters = await asyncio.gather(counting, reading.threads(officer, ThreadQuery(limit=rows)))
             return waiting, waiting, WorkPage(()), matters
@@ -129,9 +132,17 @@ class _Desk:
             return waiting, listed.items, listed, ()
         return waiting, listed.items, await queue.page(officer, replace(whole, kinds=(WorkKind(kind),))), ()
 
+    async def _tallies(self, visit: Visit, which: str) -> tuple[Tally, Tally]:
+        """Count what waits, and the list that is shown (what waits, where it shows no work)."""
+        queue, waits = self._parts.desk.queue, _query("", _COUNTED)
+        if which in ("", "threads"):
+            return (found := await queue.tally(visit.officer, waits)), found
+        shown = queue.tally(visit.officer, _query(which, _COUNTED))
+        return await asyncio.gather(queue.tally(visit.officer, waits), shown)
+
     async def follow(self, visit: Visit) -> Response:
         """Stream that the work of the person has changed; nothing of it is told."""
-        which, after, waiting = visit.query("list"), visit.query("after"), _query("", _COUNTED)
+        which, after, waiting = visit.query("list"), visit.query("after"), _query("", _WAITING)
         feeds = [self._changes(visit, waiting if which == "threads" else _query(which, _rows(visit), after), "shown")]
         if after or which == "mine":  # what is raised now stands before these rows, or is nobody's yet
             feeds.append(self._changes(visit, waiting, "waiting"))
@@ -146,29 +157,27 @@ class _Desk:
             shown = ""
 
 
-def _tabs(waiting: Sequence[WorkItem], which: str, visit: Visit) -> list[Link]:
+def _tabs(waiting: Tally, which: str, visit: Visit) -> list[Link]:
     """Return the lists; the first two say how much waits in them, and whether it presses."""
-    mine = [item for item in waiting if item.work.assigned == visit.officer.person]
-    counted = {"": waiting, "mine": mine}
+    counted = {"": (waiting.total, waiting.pressing), "mine": (waiting.mine, waiting.mine_pressing)}
     return [
         Link(
             f"{PATH}?list={name}" if name else PATH,
             tell(visit.language, text),
             name == which,
-            len(counted.get(name, ())),
-            any(item.work.urgency is Urgency.FLASH for item in counted.get(name, ())),
+            *counted.get(name, (0, False)),
+            more=waiting.more,
         )
         for name, text in _LISTS.items()
     ]
 
 
-def _kinds(works: Sequence[WorkItem], which: str, visit: Visit) -> tuple[Link, ...]:
-    """Return the kinds of work in a list, by which it is narrowed; none where there is one kind only."""
-    counts = Counter(item.work.kind for item in works)
-    if len(counts) < 2:
+def _kinds(listed: Tally, which: str, visit: Visit) -> tuple[Link, ...]:
+    """Return the kinds of work in a whole list, by which it is narrowed; none where there is one kind only."""
+    if len(listed.kinds) < 2:
         return ()
     chosen, language = visit.query("kind"), visit.language
-    every = Link(f"{PATH}?list={which}", tell(language, "All kinds"), not chosen, len(works))
+    every = Link(f"{PATH}?list={which}", tell(language, "All kinds"), not chosen, listed.total, more=listed.more)
     return (
         every,
         *(
@@ -177,8 +186,9 @@ def _kinds(works: Sequence[WorkItem], which: str, visit: Visit) -> tuple[Link, .
                 work_words(kind.value, language),
                 kind.value == chosen,
                 count,
+                more=listed.more,
             )
-            for kind, count in sorted(counts.items())
+            for kind, count in sorted(listed.kinds.items())
         ),
     )
 

@@ -7,6 +7,7 @@ so that of two processes that write about one thread at once, one reads again wh
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -18,6 +19,7 @@ from gateway.audit.acts.desk_acts import needs_of
 from gateway.desk.acts import Act
 from gateway.desk.changes import PAUSE_S, Change, Changes
 from gateway.desk.delivery.pen import Pen
+from gateway.desk.listing import Slice
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
 from gateway.desk.people.persons import Person as Listed
@@ -26,13 +28,14 @@ from gateway.desk.worklist.paging import page_of
 from gateway.desk.worklist.seen import as_item, check_act, is_about, is_for, is_visible, wanted_of
 from gateway.errors import Forbidden, Stale, Unknown
 from gateway.exchange.parts import Parts
+from gateway.model.desk.notices import Urgency
 from gateway.model.desk.order import WorkPlace
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Role
 from gateway.model.requester import Officer
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, Thread, Work
-from gateway.ports.desk_uses import Hands, WorkItem, WorkPage, WorkQuery
+from gateway.ports.desk_uses import Hands, Tally, WorkItem, WorkPage, WorkQuery
 from gateway.ports.journal import EntryDraft
 
 QUIET_S = 60.0
@@ -69,6 +72,10 @@ class DeskQueue:
     async def page(self, officer: Officer, query: WorkQuery) -> WorkPage:
         """Return a page of the work that this person sees: first what a human is waited for, then the first due."""
         return await asyncio.to_thread(self._page, officer, query)
+
+    async def tally(self, officer: Officer, query: WorkQuery) -> Tally:
+        """Return how much work of each kind stands in the whole list, `query.limit` items at most."""
+        return await asyncio.to_thread(self._tally, officer, query)
 
     async def work(self, officer: Officer, work_id: str) -> WorkItem:
         """Return one item of work; raise `Unknown` for one that this person does not see."""
@@ -206,8 +213,26 @@ class DeskQueue:
         kind = thread.kind if thread is not None else ThreadKind.SERVICE
         check_act(person, work, kind, self._now_us, supervised=self._is_supervised(work))
 
+    def _tally(self, officer: Officer, query: WorkQuery) -> Tally:
+        person = self._person(officer)
+        found = self._listed(person, replace(query, kinds=(), after=""))
+        first = [works[0] for works in found.items]
+        at_home = self._store.threads_of({work.key for work in first if work.key.peer == self._parts.member})
+        works = [work for work in first if not is_about(person, at_home.get(work.key))]
+        mine = [work for work in works if work.assigned == person.person]
+        pressing, mine_pressing = (any(one.urgency is Urgency.FLASH for one in each) for each in (works, mine))
+        return Tally(Counter(work.kind for work in works), len(mine), pressing, mine_pressing, bool(found.next))
+
     def _page(self, officer: Officer, query: WorkQuery) -> WorkPage:
         person, now_us = self._person(officer), self._now_us
+        found = self._listed(person, query)
+        folded = {first.id: tuple(each.id for each in others) for first, *others in found.items}
+        items = self._shown(person, [first for first, *_ in found.items], now_us)
+        return WorkPage(tuple(replace(item, folded=folded[item.work.id]) for item in items), found.next)
+
+    def _listed(self, person: Person, query: WorkQuery) -> Slice[tuple[Work, ...]]:
+        """Return the rows of a page; work on a matter of oversight about this very person is still among them."""
+        now_us = self._now_us
         every = query.all or query.done
         seen = wanted_of(person, every=every, mine=query.mine)
         wanted = replace(seen, kinds=query.kinds, open_only=not query.done, ranked=True)
@@ -219,10 +244,7 @@ class DeskQueue:
         def read(behind: WorkPlace | None, count: int) -> list[Work]:
             return self._store.works(replace(wanted, behind=behind, limit=count))
 
-        found = page_of(read, fits, query.limit, query.after, folded=query.folded)
-        folded = {first.id: tuple(each.id for each in others) for first, *others in found.items}
-        items = self._shown(person, [first for first, *_ in found.items], now_us)
-        return WorkPage(tuple(replace(item, folded=folded[item.work.id]) for item in items), found.next)
+        return page_of(read, fits, query.limit, query.after, folded=query.folded)
 
     def _shown(self, person: Person, works: Sequence[Work], now_us: int) -> list[WorkItem]:
         """Return work as this person sees it, with the threads read together, and each office looked at once.
