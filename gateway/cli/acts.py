@@ -14,14 +14,14 @@ from gateway.cli.inputs.moments import TIME
 from gateway.cli.inputs.periods import in_order
 from gateway.cli.options import KEY, together
 from gateway.cli.output import Output
-from gateway.clock import rfc3339, to_micros
+from gateway.clock import rfc3339_s, to_micros
 from gateway.errors import LiaisonError
 from gateway.language.dates import with_zones
 from gateway.model.evidence.retention import read_steps
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
 from gateway.ops.acts.erasures import MAX_ERASED
 from gateway.ops.acts.forget_plan import Subject, unread_lines
-from gateway.views.lines import Exact, Line
+from gateway.views.lines import Line, exact
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -86,25 +86,32 @@ def with_unread(output: Output, unread: int) -> Output:
     return Output(output.value | {"unread": unread}, [*output.lines, *unread_lines(unread)], 3 if unread else 0)
 
 
+@exact
 def _act_lines(file: Path, value: dict[str, Any]) -> Iterator[Line]:
     yield f"{file}: {value['kind']} for `{value['member']}`, {value['signatures']} of {value['needed']} signed", "good"
     reference = f"; reference: {value['reference']}" if value["reference"] else ""
-    yield Exact(f"  reason: {value['reason']}{reference}; until {with_zones(value['expires'])}")
+    yield f"  reason: {value['reason']}{reference}; until {with_zones(value['expires'])}"
     for name, detail in value["detail"].items():
-        yield f"  {name}: {_detail(detail)}"
+        yield f"  {name.removesuffix('_us')}: {_detail(name, detail)}"
     yield f"  SHA-256 of what is signed, to compare by voice: {value['hash']}"
     yield f"  next: {sign_command(file) if value['signatures'] < value['needed'] else bring_command(file)}"
 
 
-def _detail(value: Any) -> str:
-    """Return a detail in words that its signers can judge: the ends of classes as times, lists without brackets."""
+def _detail(name: str, value: Any) -> str:
+    """Return a detail in words that its signers can judge: times in the one form, lists without brackets."""
     if isinstance(value, Mapping):
         ends = (
-            (name, rfc3339(end) if type(end) is int else _places(end) if isinstance(end, str) else end)
-            for name, end in value.items()
+            (part, _time(end) if type(end) is int else _places(end) if isinstance(end, str) else end)
+            for part, end in value.items()
         )
-        return ", ".join(f"{name} {end}" for name, end in ends)
+        return ", ".join(f"{part} {end}" for part, end in ends)
+    if type(value) is int and name.endswith("_us"):
+        return _time(value)
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _time(time_us: int) -> str:
+    return with_zones(rfc3339_s(time_us))
 
 
 def problem_lines(problem: str | None) -> list[Line]:

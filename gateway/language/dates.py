@@ -28,7 +28,9 @@ _AHEAD: ContextVar[int | None] = ContextVar("minutes by which the reader's time 
 _ZONE: ContextVar[Callable[[], int] | None] = ContextVar("asks for them, where times have a zone", default=None)
 
 _UTC = re.compile(
-    r"\"[^\"\n]*\"|(?<![\w\"'.:+/-])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)(?![\w\"'/])", re.ASCII
+    r"\"[^\"\n]*\"|`(?!liaison )[^`\n]*`"
+    r"|(?<![\w\"'.:+/-])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)(?![\w\"'/])",
+    re.ASCII,
 )
 _OF_AN_OPTION = re.compile(r"--[a-z-]+[ =]\Z", re.ASCII)
 _LONGEST_OPTION = 40
@@ -61,7 +63,7 @@ def with_zones(line: str) -> str:
     """Return a line with each time in UTC (RFC 3339) in the reader's time, where times are told with their zone.
 
     The time of an option in a command keeps its form, and is exact: the line is there to be given to a shell. What
-    stands in quotes is part of a document, and stays as it is.
+    stands in quotes is part of a document, and what stands between backticks was written by somebody: both stay.
     """
     if _ZONE.get() is None:
         return line

@@ -13,6 +13,7 @@ from gateway.audit.verify.findings import MEANING, Check, Report, State
 from gateway.language.countries import with_country
 from gateway.language.dates import with_zones
 from gateway.language.languages import Language
+from gateway.views.printable import whole_seconds
 from gateway.views.render import render
 
 _VERDICTS = {
@@ -67,7 +68,7 @@ def report_page(report: Report, made: str, charter: str) -> str:
         unproved=None if proved is claims else [claims[name] for name in claims if name not in proved],
         findings=_findings(report),
         unchecked=[f"{int(check)} ({MEANING[check]})" for check in Check if check not in told],
-        notes=report.notes,
+        notes=[_told(note) for note in report.notes],
     )
     return render("report.html", view)
 
@@ -75,9 +76,19 @@ def report_page(report: Report, made: str, charter: str) -> str:
 def _findings(report: Report) -> list[tuple[int, State, str, str]]:
     """Return what is not proved one by one, then what is proved, once for each check."""
     found = [
-        (int(each.check), each.state, each.log + ("" if each.index is None else f", entry {each.index}"), each.text)
+        (
+            int(each.check),
+            each.state,
+            each.log + ("" if each.index is None else f", entry {each.index}"),
+            _told(each.text),
+        )
         for each in report.unproved()
     ]
     untold = [(check, log, state, n) for check, log, state, n in report.untold_groups() if state is not State.PROVED]
     found += [(int(check), state, log, f"and {n:,} more of the same kind") for check, log, state, n in untold]
-    return found + [(int(check), State.PROVED, ", ".join(logs), text) for check, text, logs in report.proved()]
+    return found + [(int(check), State.PROVED, ", ".join(logs), _told(text)) for check, text, logs in report.proved()]
+
+
+def _told(text: str) -> str:
+    """Return a sentence of the verifier with its times as the lines of a command tell them."""
+    return with_zones(whole_seconds(text))

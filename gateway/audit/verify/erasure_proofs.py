@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.audit.entries.entry import Entry
-from gateway.clock import rfc3339
+from gateway.clock import rfc3339_s
 from gateway.errors import LiaisonError, Malformed
 from gateway.model.evidence.retention import content_key_id, outside_ranges
 
@@ -79,8 +79,8 @@ def not_proved(log: str, key_id: str, gone: ErasedEntries, proof: ErasureProof) 
 
 
 def told(proof: ErasureProof) -> str:
-    """Return the place and the day of the proof's entry, in words."""
-    return f"entry {proof.index} of {proof.log} of {rfc3339(proof.time_us)[:10]}"
+    """Return the place and the time of the proof's entry, in words."""
+    return f"entry {proof.index} of {proof.log} of {rfc3339_s(proof.time_us)}"
 
 
 def not_shown(ground: str, count: int) -> str:

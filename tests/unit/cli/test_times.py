@@ -6,6 +6,7 @@ import re
 import shlex
 from contextvars import copy_context
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,16 @@ import click
 import pytest
 from click.core import ParameterSource
 
+from gateway.audit.acts.act import Act, sign_act
+from gateway.audit.acts.table import ActKind
 from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.opened import Opened
 from gateway.audit.reading.show import Shown
 from gateway.audit.verify.content import Content
+from gateway.audit.verify.erasure_proofs import ErasureProof
+from gateway.audit.verify.erasure_proofs import told as told_of
+from gateway.audit.verify.findings import Check, Report
+from gateway.cli.acts import act_output
 from gateway.cli.inputs.moments import TIME, TIME_AHEAD, TIME_UNTIL, Time
 from gateway.cli.inputs.periods import in_order
 from gateway.cli.main import liaison as program
@@ -29,7 +36,10 @@ from gateway.model.names import member_id
 from gateway.ops.audit.contents import OpenedEntries
 from gateway.views.desk.lines import thread_lines
 from gateway.views.lines.entries import entry_line
+from gateway.views.lines.report import report_lines
+from gateway.views.report_page import report_page
 from gateway.views.sheet_lines import opened_lines
+from tests.support.sealing import new_key
 from tests.support.tables import table
 
 NOW = datetime(2026, 11, 27, 9, 30, 15, 500, tzinfo=UTC)
@@ -272,3 +282,39 @@ def test_an_export_has_the_time_of_its_member_and_what_has_neither_is_in_utc(tmp
         (other / "export.json").write_text(broken, encoding="utf-8")
         speech.context.params = {"home": None, "folder": other}
         assert speech.minutes_ahead() == 0
+
+
+def test_a_document_and_a_verifier_s_finding_have_our_times_in_the_one_form_and_the_words_as_they_were_written(
+    context: click.Context, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    at = "2026-12-02T07:02:05Z"
+    time_us = to_us(datetime.fromisoformat(at))
+    detail = {"target": f"seen {at} at the port", "before_us": time_us, "before": {"exchange": time_us + 1}}
+    act = Act(ActKind.SUSPEND, member_id("th"), "gms", f"word of {at}", time_us - 1, detail, f"letter {at}", time_us, "0" * 32)
+    proof = ErasureProof("operations/1", 7, time_us, f"court {at}", {}, {})
+    report = Report()
+    report.contradicted(Check.PRIVATE, f"its content is gone, and {told_of(proof)} does not say so", "exchange/1", 3)
+    report.contradicted(Check.HUMANS, f"its decision does not verify: `{at}` is no number", "exchange/1", 4)
+    file = tmp_path / f"{at}.act"
+
+    def printed() -> tuple[str, str, str]:
+        name_the_zone(context.obj.minutes_ahead)
+        for line in act_output(file, sign_act(act, [new_key()])).lines:
+            say(*((line,) if isinstance(line, str) else line))
+        document = capsys.readouterr().out
+        for text, style in report_lines(report):
+            say(text, style)
+        return document, capsys.readouterr().out, report_page(report, rfc3339(time_us), "")
+
+    document, findings, page = copy_context().run(printed)
+    ours = "2026-12-02 14:02:05 +07:00"
+    assert f"target: seen {at} at the port" in document
+    assert f"reason: word of {at}; reference: letter {at}; until {ours}" in document
+    assert f"before: {ours}" in document
+    assert f"before: exchange {ours}" in document
+    assert str(file) in document.splitlines()[0]
+    assert str(file) in document.splitlines()[-1], "the command that follows is to be pasted"
+    for told in (findings, unescape(page)):
+        assert f"entry 7 of operations/1 of {ours} does not say so" in told
+        assert f"`{at}` is no number" in told
+    assert to_us(TIME_UNTIL.convert(ours, None, context)) == time_us + 1_000_000

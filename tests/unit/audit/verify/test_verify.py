@@ -391,7 +391,7 @@ def test_g17_erased_content_is_erased_and_no_contradiction(world: World) -> None
         it.eraser.entries({"exchange/1": [0, 3]}, ErasureReason("court-order", "A. Clerk", reference="2026/17"))
     report = world.verify(home)
     assert report.exit_code == 0
-    erased = "exchange/1: the content of 2 entries was erased, as the operations log says (court-order)"
+    erased = "exchange/1: the content of 2 entries was erased, as the operations log says (`court-order`)"
     assert erased in report.notes
     out = world.export(home)
     exported = verify_export(out, world.charter, home.clock, world.federation.fingerprint)
