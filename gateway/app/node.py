@@ -32,7 +32,7 @@ from gateway.app.run.telemetry import start_telemetry
 from gateway.app.run.turning import Turning
 from gateway.app.watched_journal import watch_machine, watch_node
 from gateway.app.witnessing.node_witness import NodeWitness
-from gateway.audit.retention.destroyed_keys import key_came_back
+from gateway.audit.retention.destroyed_keys import key_came_back, keys_lost
 from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port
 from gateway.config.schema import Settings
@@ -169,6 +169,8 @@ class Node:
         await self.core.note_policy(policy_entry(self.resources.policy.unlogged))
         for key_id in self.resources.revived:
             await self.core.note(key_came_back(key_id))
+        if self.resources.lost_keys:
+            await self.core.note(keys_lost(self.resources.lost_keys))
         if compared is not None:
             await self.core.note(compared)
 

@@ -63,6 +63,7 @@ class Resources:
     runs_on: StorageIdentity | None
     reserve: DiskReserve
     revived: list[str]
+    lost_keys: list[str]
     keys: LiveKeys
     recorder: Recorder
     sources: list[Adapter]
@@ -147,6 +148,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         identity(database),
         reserve,
         revived,
+        keystore.lost_keys(),
         keys,
         Recorder(counters, clock.now_us, clock.monotonic),
         list(sources.values()),

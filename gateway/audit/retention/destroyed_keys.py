@@ -12,6 +12,7 @@ again at the next start, and a restore empties their content. A malformed line r
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from certs.durable import cut_torn_line
@@ -109,6 +110,11 @@ def bury(tombstones: Tombstones, keys: ErasableKeys) -> list[str]:
         if not keys.is_destroyed(key_id):
             keys.destroy(key_id)
     return [key_id for key_id in destroyed if key_id in living]
+
+
+def keys_lost(key_ids: Sequence[str]) -> EntryDraft:
+    """Draft the alarm that files of keys are gone, and with them what lies under the keys."""
+    return ALARM.draft(code="keys-lost", detail=f"their files are gone: {', '.join(key_ids)}"[:500])
 
 
 def key_came_back(key_id: str) -> EntryDraft:

@@ -192,6 +192,7 @@ def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
     bury(tombstones, keystore)
     with _database(place, dumped) as database:
         emptied = empty_destroyed(database, tombstones, keystore)
+        keystore.note_used(SqlErasableContent(database, SqlLogStore(database)).under_others(keystore.key_ids()))
         stores = node_stores(settings)
         for folder in stores.folders.values():
             carry_id(folder, read_id(stores.home))

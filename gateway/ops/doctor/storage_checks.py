@@ -19,6 +19,7 @@ from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.database.postgres import describe
 from gateway.storage.home_id import read_id
 from gateway.storage.keys.key_faults import key_faults
+from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 
 
@@ -39,7 +40,13 @@ def check_keystore(context: CheckContext) -> list[Finding]:
         return []
     found = key_faults(keystore)
     restore = "restore the file from the copy of the keystore (storage.key_copy)"
-    return [failed("keystore", fault, restore) for fault in found] or [good("keystore", "its keys can be read")]
+    lost = KeyStore(keystore).lost_keys() if keystore.is_dir() else []
+    findings = [failed("keystore", fault, restore) for fault in found]
+    if lost:
+        text = f"keys are lost, and what lies under them cannot be read: {', '.join(lost)}"
+        declared = "where one is lost for good, two persons declare it once its month is over"
+        findings.append(warn("keystore", text, f"{restore}; {declared}: liaison audit erase --lost-key KEY"))
+    return findings or [good("keystore", "its keys can be read")]
 
 
 def check_database(context: CheckContext) -> list[Finding]:

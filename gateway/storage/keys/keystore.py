@@ -5,7 +5,9 @@ entries (AES-256-GCM-SIV, RFC 8452, so that a repeated nonce is no disaster over
 content key is fresh and encrypts the content of one entry (AES-256-GCM) with log and index as associated data, so that
 it cannot be moved to another entry. Destroying a month's key erases its content in
 the database and in every backup of it; the key's name is never used again. Where only some of its content is erased
-the key is *retired* first: a new one follows it (`nohit/2026-11.2`), and the rest is wrapped again under that.
+the key is *retired* first: a new one follows it (`nohit/2026-11.2`), and the rest is wrapped again under that. A new
+one follows a key that is lost, too: under the same name it would not open what lies under the lost one, as if that had
+been changed.
 
 ::
 
@@ -14,6 +16,7 @@ the key is *retired* first: a new one follows it (`nohit/2026-11.2`), and the re
     nohit/2026-11.dying      its bytes while they are overwritten
     nohit/2026-11.2.kept     content keys that were wrapped under it anew, for a database from a backup
     changes                  grows with each key that is retired or destroyed
+    names                    the id of each key that was ever used, one a line: one without a file is lost
 
 Files are 0600, synced before use, and refused when others can read them.
 """
@@ -27,6 +30,7 @@ import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -57,10 +61,12 @@ _RETIRED = ".retired"
 _DYING = ".dying"
 _KEPT = ".kept"
 CHANGES = "changes"
+_NAMES = "names"
 _SEARCH = b"liaison search index"
 _MONTH_KEY = re.compile(r"[A-Za-z0-9]+/[0-9][0-9.-]*", re.ASCII)
 """The id of a month's key: its class of retention, the month, and the number of the key that follows a retired one."""
 
+_NAMED = re.compile(rb"^(" + _MONTH_KEY.pattern.encode() + rb")\n", re.ASCII | re.MULTILINE)
 _REMEMBERED = re.compile(rb"^([a-z]+/[0-9]+) ([0-9]+) ([A-Za-z0-9+/]+=*)\n", re.MULTILINE)
 
 
@@ -98,15 +104,36 @@ class KeyStore:
             self._month_key(self.current(name, at_us))
 
     def _usable(self, base: str) -> str:
-        generation = 1
-        while True:
+        names = self._names()
+        for generation in count(1):
             key_id = base if generation == 1 else f"{base}.{generation}"
             path = self._path(key_id)
             if not path.exists():
+                if key_id in names:
+                    continue
                 self._folder.create(path, os.urandom(KEY_BYTES))
             if read_key_file(path) != DESTROYED and not path.with_suffix(_RETIRED).exists():
-                return key_id
-            generation += 1
+                break
+        self._note_names(self._files())
+        return key_id
+
+    def note_used(self, key_ids: Iterable[str]) -> None:
+        """Note keys under which something lies, wherever their files are: no new key gets their names."""
+        with self._lock, self._alone():
+            self._note_names(key_ids)
+
+    def lost_keys(self) -> list[str]:
+        """Return the ids of the keys that were used and whose files are not there."""
+        return sorted(self._names() - self._files().keys())
+
+    def _names(self) -> set[str]:
+        path = self._root / _NAMES
+        found = _NAMED.findall(read_key_file(path)) if path.exists() else ()
+        return {name.decode() for name in found}
+
+    def _note_names(self, key_ids: Iterable[str]) -> None:
+        if new := sorted(set(filter(_MONTH_KEY.fullmatch, key_ids)) - self._names()):
+            self._append(self._root / _NAMES, [f"{key_id}\n" for key_id in new])
 
     def _path(self, key_id: str) -> Path:
         name, _, label = key_id.partition("/")
@@ -138,9 +165,11 @@ class KeyStore:
         Keys of references lie beside them, under a quarter's name: they wrap no content and are left out.
         """
         with storage_errors("keystore"):
-            paths = {f"{path.parent.name}/{path.stem}": path for path in sorted(self._root.glob("*/*.key"))}
-            months = {key_id: path for key_id, path in paths.items() if _MONTH_KEY.fullmatch(key_id)}
-            return [key_id for key_id, path in months.items() if read_key_file(path) != DESTROYED]
+            return [key_id for key_id, path in self._files().items() if read_key_file(path) != DESTROYED]
+
+    def _files(self) -> dict[str, Path]:
+        paths = {f"{path.parent.name}/{path.stem}": path for path in sorted(self._root.glob("*/*.key"))}
+        return {key_id: path for key_id, path in paths.items() if _MONTH_KEY.fullmatch(key_id)}
 
     def is_destroyed(self, key_id: str) -> bool:
         """Tell whether `key_id` was destroyed; false when there never was such a key."""
@@ -297,7 +326,9 @@ class KeyStore:
         """Keep content keys that `rewrap` made under `to`, by log and index, durably: the only way to the kept content
         in a database from before the erasure."""
         lines = [f"{log} {index} {b64encode(key).decode()}\n" for log, index, key in wrapped]
-        path = self._path(to).with_suffix(_KEPT)
+        self._append(self._path(to).with_suffix(_KEPT), lines)
+
+    def _append(self, path: Path, lines: Sequence[str]) -> None:
         self._folder.require()
         with storage_errors("keystore"):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
