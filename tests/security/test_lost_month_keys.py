@@ -79,6 +79,12 @@ async def test_n313_a_new_key_of_a_month_does_not_take_the_name_of_one_that_is_l
     readable, lost, alarms = read(home)
     assert (readable, lost) == ({after}, {before})
     assert [name in text for text in alarms] == [True]
+    told = (await asyncio.to_thread(liaison, "audit", "show", "--home", home)).out
+    assert f"(its key is lost: {name}), exchange {before}" in told
+    assert "erased" not in told
+    rows = (await asyncio.to_thread(liaison, "audit", "show", "--home", home, "--json")).value["entries"]
+    gone = [(each["erased"], each["lost"]) for each in rows if each["exchange_id"] == before]
+    assert set(gone) == {("", name)}
     verified = await asyncio.to_thread(liaison, "audit", "verify", "--home", home)
     assert "changed" not in verified.out, verified
     assert verified.code != 1, verified

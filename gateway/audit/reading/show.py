@@ -42,11 +42,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An entry and its private part; `erased` names the destroyed key when the private part is gone."""
+    """An entry and its private part; `erased` names the key when the private part is gone. `is_lost` says that the key
+    was not destroyed, and its file is not there."""
 
     entry: Entry
     private: dict[str, Any] = field(default_factory=dict)
     erased: str = ""
+    is_lost: bool = False
+
+    def gone(self) -> dict[str, str]:
+        """Return the key that was destroyed, and the one that is lost, as JSON."""
+        return {"erased": "" if self.is_lost else self.erased, "lost": self.erased if self.is_lost else ""}
 
 
 def show(
@@ -104,8 +110,9 @@ def open_entry(keys: ContentKeys, log: str, stored: StoredEntry) -> Shown:
         return Shown(entry, erased="content")
     try:
         private, _, _ = keys.open_content(log, stored.index, stored.content)
-    except Unknown:
-        return Shown(entry, erased=stored.content.key_id)
+    except Unknown as error:
+        is_lost = error.code == "no-key" and bool(stored.content.private)
+        return Shown(entry, erased=stored.content.key_id, is_lost=is_lost)
     return Shown(entry, decode_private(private))
 
 

@@ -34,4 +34,4 @@ def source_value(shown: Shown) -> dict[str, Any]:
     """Return an entry as JSON."""
     entry, time = shown.entry, rfc3339(shown.entry.time_us)
     about = {"time": time, "kind": entry.kind, "peer": entry.peer, "exchange_id": entry.exchange_id}
-    return {"index": entry.index, **about, "private": shown.private, "erased": shown.erased}
+    return {"index": entry.index, **about, "private": shown.private, **shown.gone()}

@@ -91,8 +91,8 @@ def public_part(log: str, entry: Entry) -> dict[str, Any]:
 
 def shown_value(log: str, shown: Shown, why: str = "") -> dict[str, Any]:
     """Return an entry as JSON; `why` is the reason why its private part is closed, or empty."""
-    private = {"private": {} if why else shown.private, "erased": shown.erased, "closed": why}
-    return public_part(log, shown.entry) | private
+    private = {"private": {} if why else shown.private, "closed": why}
+    return public_part(log, shown.entry) | private | shown.gone()
 
 
 def read_lines(file: Path) -> list[bytes]:

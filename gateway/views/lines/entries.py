@@ -24,7 +24,7 @@ def entry_line(name: str, shown: Shown, why: str = "") -> Exact:
     place = f"{name} {entry.index:>6}  {_time(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
     exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
     if shown.erased:
-        return Exact(f"{place} (erased: {shown.erased}){exchange}")
+        return Exact(f"{place} ({_gone(shown)}){exchange}")
     if why:
         return Exact(f"{place} {exchange.removeprefix(', ')}".rstrip())
     private = shown.private
@@ -47,7 +47,11 @@ def source_line(shown: Shown) -> Exact:
     entry, private = shown.entry, {key: value for key, value in shown.private.items() if key not in _BULKY}
     told = ", ".join(f"{key} {' '.join(_words(value))}" for key, value in private.items())
     place = f"{_time(entry.time_us)} {entry.kind:16} {entry.peer or '-':3} {entry.exchange_id or '-'}"
-    return Exact(f"{place}  {told or f'erased: {shown.erased}'}")
+    return Exact(f"{place}  {told or _gone(shown)}")
+
+
+def _gone(shown: Shown) -> str:
+    return f"{'its key is lost' if shown.is_lost else 'erased'}: {shown.erased}"
 
 
 def _time(time_us: int) -> str:
