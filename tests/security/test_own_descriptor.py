@@ -59,14 +59,17 @@ async def publish(world: World, liaison: Liaison) -> dict[str, Any]:
 
 async def assert_refused(world: World, liaison: Liaison, known_by: str) -> None:
     trust = Home(world.home("th")).trust
-    before = bytes_of(trust)
+    before = bytes_of(trust, trust.parent / "keys")
     error = (await publish(world, liaison))["error"]
     assert (error["code"], error["where"]) == ("descriptor-behind", str(trust / "descriptors" / "th.jsonl"))
     assert f"and {known_by} knows" in error["message"]
     found = (await asyncio.to_thread(liaison, "doctor", "--home", world.home("th"), "--json")).value["findings"]
     told = [each["text"] for each in found if each["check"] == "descriptors"]
     assert told == [f"{error['where']}: {error['message']}"]
-    assert bytes_of(trust) == before
+    given = ("--home", world.home("th"), "--authority", world.federation["th"].authority, "--json")
+    rotated = await asyncio.to_thread(liaison, "cert", "rotate", "statement", *given)
+    assert rotated.value["error"]["code"] == "descriptor-behind"
+    assert bytes_of(trust, trust.parent / "keys") == before
 
 
 async def test_n312_a_home_with_an_older_descriptor_publishes_none_until_it_has_the_newest(

@@ -18,8 +18,10 @@ from gateway.ops.keys.files import apart, file_of_use
 from gateway.ops.keys.guests import following_name, name_successor
 from gateway.ops.keys.requests import Asked, KeyDesk
 from gateway.ops.keys.status import describe_keys
+from gateway.ops.members.own_descriptor import require_newest
 from gateway.trust.ceremony.found_member import check_authority_of
 from gateway.trust.ceremony.succession import Succession, guest_use, read_succession
+from gateway.trust.keeper import TrustKeeper
 from gateway.views.key_lines import asked_lines, key_lines
 
 _AUTHORITY = click.option(
@@ -186,10 +188,11 @@ def console(host: str, home: Path, authority: Path | None, out: Path | None) -> 
 
 def _desk(home: Path, authority: Path | None) -> KeyDesk:
     settings = load_settings(home)
-    place = Home(settings.home)
+    place, clock = Home(settings.home), SystemClock()
     if authority is not None:
         check_authority_of(place.path, authority)
-    return KeyDesk(place, SystemClock(), apart(settings))
+        require_newest(settings, TrustKeeper(place.trust, clock).view)
+    return KeyDesk(place, clock, apart(settings))
 
 
 def _files(desk: KeyDesk, uses: tuple[str, ...]) -> list[str]:
