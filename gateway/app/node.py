@@ -184,7 +184,7 @@ class Node:
             for log in (self.resources.exchange_log, self.resources.operations_log):
                 log.abandon()
             self.resources.close_sources()
-            self.resources.database.close()
+            await asyncio.to_thread(self.resources.database.close)
             raise
 
     async def _listen(self) -> None:
@@ -288,8 +288,8 @@ class Node:
             await asyncio.to_thread(self._stop_telemetry)
         for log in (self.resources.exchange_log, self.resources.operations_log):
             await asyncio.to_thread(log.close)
-        self.resources.leader.close()
-        self.resources.database.close()
+        for close in (self.resources.leader.close, self.resources.database.close):  # they may wait for the server
+            await asyncio.to_thread(close)
         self._turning.stop()
         self._log.info(LogLine.NODE_STOPPED)
 

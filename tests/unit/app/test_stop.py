@@ -1,8 +1,12 @@
-"""A stop whose database is away waits for nothing that cannot come."""
+"""A stop whose database is away waits for nothing that cannot come, and one whose database is slow keeps its loop."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +15,12 @@ from gateway.errors import StorageBroken
 from gateway.host.ending import BROKEN
 from gateway.host.failures import LOST
 from gateway.storage.database.absence import Absence
+from tests.federation.test_several_processes import on_postgres
+from tests.support.databases import server
+from tests.support.exchange import sample_world, stopping
 from tests.support.waiting import until
+
+HELD_S = 1.0
 
 
 async def test_n285_a_stop_ends_once_its_database_stays_away_and_says_what_was_met(
@@ -34,3 +43,36 @@ async def test_n285_a_stop_ends_once_its_database_stays_away_and_says_what_was_m
     assert codes == [BROKEN]
     assert [getattr(error, "code", "") for error in said] == ["storage-away"]
     assert str(said[0]).endswith("password authentication failed")
+
+
+@pytest.mark.process
+async def test_n285_the_loop_turns_while_a_stop_waits_for_a_connection_that_the_server_keeps(tmp_path: Path) -> None:
+    server("postgresql")
+    world = sample_world(tmp_path, ("th", "vn"))
+    on_postgres(world, "th")
+    async with stopping(world):
+        node = await world.start("th")
+        resources, loop, turns = node.resources, asyncio.get_running_loop(), list[float]()
+        close, reading = resources.operations_log.close, threading.Event()
+
+        def read() -> None:
+            with resources.database.read("test") as connection:
+                reading.set()
+                connection.exec_driver_sql(f"SELECT pg_sleep({2 * HELD_S})")
+
+        def closed() -> None:
+            close()
+            threading.Thread(target=read).start()
+            assert reading.wait(10)
+            loop.call_soon_threadsafe(turn)
+
+        def turn() -> None:
+            turns.append(loop.time())
+            turning.append(loop.call_later(HELD_S / 20, turn))
+
+        turning: list[asyncio.TimerHandle] = []
+        resources.operations_log.close = closed  # type: ignore[method-assign]
+        await world.stop("th")
+        turning[-1].cancel()
+    assert turns[-1] - turns[0] > HELD_S, "the stop did not wait"
+    assert max(after - before for before, after in pairwise(turns)) < HELD_S
