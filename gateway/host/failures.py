@@ -76,18 +76,30 @@ _OF_POSTGRESQL = {
     "XX001": _DAMAGED,
     "XX002": _DAMAGED,
 }
-_MET = {
-    "pg_hba.conf": "not-admitted",
-    "not permitted to log in": "not-admitted",
-    "certificate": "certificate",
-    "password": "password",
-    "does not exist": "unknown-name",
-    "starting up": "starting",
-    "shutting down": "stopping",
-    "Connection refused": "nobody-listens",
-    "timeout": "unreachable",
+_REFUSED = {
+    "28000": "not-admitted",
+    "28P01": "password",
+    "3D000": "unknown-name",
+    "53300": "full",
+    "57P01": "stopping",
+    "57P02": "stopping",
+    "57P03": "not-now",
 }
-"""Words for what PostgreSQL and its driver say in English; a failure to connect has no state of SQL."""
+"""Words for the states of SQL with which PostgreSQL refuses a connection, whatever language it speaks."""
+
+_OF_DRIVER = {
+    "certificate": "certificate",
+    "password supplied": "password",
+    "Connection refused": "nobody-listens",
+    "No such file or directory": "nobody-listens",
+    "resolve host": "unknown-name",
+    "translate host name": "unknown-name",
+    "No route to host": "unreachable",
+    "unreachable": "unreachable",
+    "timeout": "unreachable",
+    "timed out": "unreachable",
+}
+"""Words for what the driver and the system meet before a server answers. They speak English: we set no language."""
 
 _LOST_CLASSES = ("08", "57")
 """Classes of states of SQL: the connection failed; the server stops, or ends the session."""
@@ -124,7 +136,24 @@ def failure(doing: str, cause: BaseException) -> LiaisonError:
 
 def what_was_met(error: LiaisonError) -> str:
     """Return in one word what an attempt to connect met, since no line of the log may have an error's text."""
-    return next((word for said, word in _MET.items() if error.code == LOST and said in error.message), "other")
+    if error.code != LOST:
+        return "other"
+    cause: BaseException | None = error
+    while cause is not None:
+        if word := _REFUSED.get(_state(getattr(cause, "orig", cause))):
+            return word
+        cause = cause.__cause__
+    return met_by_driver(error.message) or "other"
+
+
+def met_by_driver(text: str) -> str:
+    """Return in one word what the driver met before a server answered; an empty text for anything else."""
+    return next((word for said, word in _OF_DRIVER.items() if said in text), "")
+
+
+def is_refusal(state: str) -> bool:
+    """Tell whether a server refuses connections with this state of SQL."""
+    return state in _REFUSED
 
 
 def can_wait(cause: BaseException) -> bool:
@@ -162,6 +191,8 @@ def _state(cause: BaseException) -> str:
 
 
 def _is_lost(cause: BaseException) -> bool:
-    """Tell whether PostgreSQL's server is gone. An `OperationalError` without a state never reached it."""
+    """Tell whether PostgreSQL's server is gone or takes no connection of ours. An `OperationalError` without a state
+    never reached it."""
     state = _state(cause)
-    return state.startswith(_LOST_CLASSES) or (not state and type(cause).__name__ == "OperationalError")
+    is_told = state.startswith(_LOST_CLASSES) or is_refusal(state)
+    return is_told or (not state and type(cause).__name__ == "OperationalError")

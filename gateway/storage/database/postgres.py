@@ -11,15 +11,19 @@ wait for its disk. A server that stands still ends no process: whatever needs it
 
 from __future__ import annotations
 
+import os
+import re
+import select
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, NullPool, create_engine, event
 
 from gateway.errors import Misconfigured, StorageBroken
+from gateway.host.failures import is_refusal, met_by_driver
 from gateway.storage.database.absence import UNREACHED
 from gateway.storage.database.engine import Database, Ways
 from gateway.storage.database.postgres_address import SESSION, WHERE, checked_address, connect_arguments, kept_query
@@ -41,6 +45,9 @@ _UNLOGGED = (
 _PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '1h'"
 _DOUBTS = "doubts"
 _LOOK_S = 0.2
+_REFUSED_S = 2.0
+_ERROR_STATE = re.compile(rb'^[^\n]*\tErrorResponse\t.*? C "([0-9A-Z]{5})"', re.MULTILINE)
+"""Finds the state in a line of the driver's account: `B 92 ErrorResponse S "FATAL" V "FATAL" C "3D000" M …`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,7 @@ class _Waiting:
 
     def __init__(self) -> None:
         self.database: Database | None = None
+        self._refused = ("", "")
 
     def connect(self, dialect: Dialect, _record: object, given: Sequence[Any], named: dict[str, Any]) -> Any:
         """Return a connection of the driver. Raises as the driver does."""
@@ -139,10 +147,50 @@ class _Waiting:
         while True:
             try:
                 return dialect.connect(*given, **named)
-            except dialect.loaded_dbapi.Error:
+            except dialect.loaded_dbapi.Error as error:
+                self._note_state(dialect.loaded_dbapi, error, given, named)
                 if self.database is None or not self.database.stands(since=begun):
                     raise
             time.sleep(_LOOK_S)
+
+    def _note_state(self, driver: Any, error: Any, given: Sequence[Any], named: dict[str, Any]) -> None:
+        """Give the error of an attempt the state of SQL with which the server has refused it, asked for once a text."""
+        text = str(error)
+        if error.sqlstate is None and not met_by_driver(text):
+            if self._refused[0] != text:
+                self._refused = (text, "")
+                with suppress(OSError, driver.Error):
+                    self._refused = (text, _refusal(given, named))
+            error.sqlstate = self._refused[1] or None
+
+
+def _refusal(given: Sequence[Any], named: dict[str, Any]) -> str:
+    """Return the state of SQL with which a server refuses a connection; an empty text where none is told.
+
+    The driver has the words of a refusal only, and they are in the server's language. So we ask once more, and read
+    the state in the driver's account of its messages, which is in memory: it can have a password.
+    """
+    from psycopg import pq
+    from psycopg.conninfo import make_conninfo
+
+    until = time.monotonic() + _REFUSED_S
+    libpq: dict[str, Any] = {name: value for name, value in named.items() if isinstance(value, str | int)}
+    with open(os.memfd_create("refusal"), "rb") as account:  # noqa: PTH123 - a descriptor
+        connection = pq.PGconn.connect_start(make_conninfo(*given, **libpq).encode())
+        try:
+            connection.trace(account.fileno())
+            while connection.status != pq.ConnStatus.BAD and time.monotonic() < until:
+                step = connection.connect_poll()
+                if step not in (pq.PollingStatus.READING, pq.PollingStatus.WRITING):
+                    break
+                reads = step == pq.PollingStatus.READING
+                select.select([connection.socket] * reads, [connection.socket] * (not reads), [], _LOOK_S)
+        finally:
+            connection.untrace()
+            connection.finish()
+        account.seek(0)
+        found = _ERROR_STATE.search(account.read())
+    return found[1].decode() if found and is_refusal(found[1].decode()) else ""
 
 
 def _configure(connection: Any, record: Any) -> None:
