@@ -18,6 +18,9 @@ RESERVED = 256
 SCARCE = 32
 """With fewer free ones a process is not ready: it may fail to open a key or to call a counterpart."""
 
+_LANE_SOCKETS = 3
+"""Sockets of one caller at the TLS lane (`gateway.rpc.lane`): the caller's, ours to gRPC, and gRPC's end of it."""
+
 _ENOUGH = 65_536
 _MOST_PLACES = 512
 _MOST_CONNECTIONS = 4096
@@ -73,6 +76,16 @@ class Budget:
     def connections(self) -> int:
         """Connections of counterparts: half of what is neither reserved nor the HTTPS ports'."""
         return min(_MOST_CONNECTIONS, self._shared // 2)
+
+    @property
+    def lane_connections(self) -> int:
+        """Connections of counterparts at the TLS lane, which takes three of those of `connections` for each of them."""
+        return (self.connections - self.lane_handshakes) // _LANE_SOCKETS
+
+    @property
+    def lane_handshakes(self) -> int:
+        """Connections at the TLS lane that have shown no certificate yet, beside the others."""
+        return max(1, self.connections // 16)
 
     @property
     def streams(self) -> int:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from certs.tls import address_in_use
 from gateway.errors import Unauthenticated
-from gateway.host.descriptors import most_connections
+from gateway.host.descriptors import budget
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -29,8 +29,6 @@ _SHUTDOWN_S = 2.0
 _CHUNK = 64 * 1024
 _BACKLOG = 256
 _ACCEPT_AGAIN_S = 0.5
-_SOCKETS = 3
-"""Sockets of one caller: the caller's, ours to gRPC, and gRPC's end of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,7 @@ class TlsLane:
         self._context = context
         self._callers: dict[int, _Caller] = {}
         self._open: set[asyncio.Task[None]] = set()
+        self._shaking: dict[asyncio.Task[None], None] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tls-lane", daemon=True)
         self._accepting: Future[None] | None = None
@@ -106,20 +105,31 @@ class TlsLane:
                 except OSError:
                     await asyncio.sleep(_ACCEPT_AGAIN_S)
                     continue
-                if len(self._open) >= most_connections() // _SOCKETS:
+                if self._agreed() >= budget().lane_connections:
                     connection.close()
                     continue
                 task = self._loop.create_task(self._serve(connection))
                 self._open.add(task)
+                self._shaking[task] = None
                 task.add_done_callback(self._ended)
+                if len(self._shaking) > budget().lane_handshakes:
+                    next(iter(self._shaking)).cancel()  # the oldest: an honest handshake takes milliseconds
+                await asyncio.sleep(0)  # a burst of strangers keeps nothing else waiting
+
+    def _agreed(self) -> int:
+        """Return how many connections have agreed on TLS."""
+        return len(self._open) - len(self._shaking)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._open.discard(task)
+        self._shaking.pop(task, None)
         if not task.cancelled():
             task.exception()  # a handshake that failed, or a connection that broke: its caller knows
 
     async def _serve(self, connection: socket.socket) -> None:
         """Agree on TLS with a stranger, then carry bytes between it and gRPC until one of them ends."""
+        task = asyncio.current_task()
+        assert task is not None
         reader = asyncio.StreamReader(_CHUNK)
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await self._loop.connect_accepted_socket(
@@ -130,7 +140,10 @@ class TlsLane:
             ssl_shutdown_timeout=_SHUTDOWN_S,
         )
         writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
+        self._shaking.pop(task, None)
         try:
+            if self._agreed() > budget().lane_connections:
+                return  # others have agreed meanwhile
             shown = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
             host, port = transport.get_extra_info("peername")[:2]
             await self._carry(reader, writer, _Caller(ssl.DER_cert_to_PEM_cert(shown).encode(), f"{host}:{port}"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -18,8 +19,15 @@ import pytest
 import pytest_asyncio
 
 from certs.authority import create_authority
+from gateway.clock import SystemClock
+from gateway.config import load_settings
+from gateway.config.home import Home
+from gateway.host import descriptors
+from gateway.host.descriptors import budget
+from gateway.ops.doctor.finding import CheckContext
+from gateway.ops.doctor.machine_checks import check_descriptors
 from gateway.rpc import methods
-from gateway.rpc.lane import LOOPBACK, TlsLane, _listen
+from gateway.rpc.lane import _HANDSHAKE_S, LOOPBACK, TlsLane, _listen
 from tests.support.exchange import CLOCK, answer_of, caller, sample_world, sealed, submission
 from tests.support.forger import eventually
 from tests.support.module_node import move_keys, move_tls
@@ -39,6 +47,19 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     move_tls(made.home("vn"), token)
     async with running(made, ["vn"]):
         yield made
+
+
+FEW_FILES = 1024
+
+
+def shown(world: World) -> ssl.SSLContext:
+    """Return what a counterpart, Thailand, shows at its handshakes."""
+    home = world.home("th")
+    context = ssl.create_default_context(cafile=world.home("vn") / "ca.pem")
+    context.check_hostname = False
+    context.load_cert_chain(home / "keys" / "tls.pem", home / "keys" / "tls.key")
+    context.set_alpn_protocols(["h2"])
+    return context
 
 
 def lane(world: World) -> TlsLane:
@@ -151,6 +172,44 @@ async def test_i2_strangers_that_never_finish_their_handshake_keep_nobody_waitin
     assert await answers(world)
     for _, writer in held:
         writer.close()
+
+
+async def test_i2_handshakes_under_way_are_bounded_and_the_oldest_gives_way(world: World) -> None:
+    """A stranger's would otherwise be open for five seconds each, and take all connections of counterparts."""
+    most = budget().lane_handshakes
+    oldest, *others = [await asyncio.open_connection(LOOPBACK, world.ports["vn"]) for _ in range(most + 1)]
+    try:
+        async with asyncio.timeout(_HANDSHAKE_S / 2):
+            with contextlib.suppress(ConnectionError):
+                assert await oldest[0].read() == b""
+        await eventually(lambda: len(lane(world)._shaking) <= most)
+        assert await answers(world)
+    finally:
+        for _, writer in (oldest, *others):
+            writer.close()
+
+
+async def test_n290_the_lane_takes_no_more_connections_than_doctor_names(world: World) -> None:
+    home = world.home("vn")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES, before[1]))
+    try:
+        most = budget().lane_connections
+        held = [await asyncio.open_connection(LOOPBACK, world.ports["vn"], ssl=shown(world)) for _ in range(most)]
+        assert await refused(answers(world)) is grpc.StatusCode.UNAVAILABLE
+        await eventually(lambda: lane(world)._agreed() == most)
+        for _, writer in held:
+            writer.close()
+        await eventually(lambda: not lane(world)._open)
+        assert await answers(world)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(descriptors, "allowed", descriptors.limit)
+            (finding,) = check_descriptors(CheckContext(load_settings(home), Home(home), SystemClock()))
+        assert f": {most} connections of counterparts" in finding.text
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    (finding,) = check_descriptors(CheckContext(load_settings(home), Home(home), SystemClock()))
+    assert f"counterparts have {descriptors.Budget(descriptors.allowed()).lane_connections} connections" in finding.text
 
 
 async def test_a_certificate_that_cannot_be_read_leaves_the_old_one(world: World) -> None:

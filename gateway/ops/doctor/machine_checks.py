@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from certs.hsm.places import uri_at
 from gateway.config import Settings
 from gateway.desk.attachments.antivirus import NONE, Verdict, scanner_of
 from gateway.errors import Unavailable
@@ -51,18 +52,23 @@ def _findings(room: Room) -> list[Finding]:
     return []
 
 
-def check_descriptors(_context: CheckContext) -> list[Finding]:
+def check_descriptors(context: CheckContext) -> list[Finding]:
     """Check how many files and connections a process may have open; a node raises its limit to this number."""
-    text = f"a process may have {descriptors.allowed()} files and connections open"
-    if descriptors.allowed() < _FEW:
-        has = descriptors.Budget(descriptors.allowed())
+    has = descriptors.Budget(descriptors.allowed())
+    text = f"a process may have {has.limit} files and connections open"
+    is_lane = uri_at(context.home.key("tls")) is not None
+    connections = has.lane_connections if is_lane else has.connections
+    if has.limit < _FEW:
         means = (
-            f"{has.connections} connections of counterparts, {has.places} at each port of ours, {has.streams} streams "
+            f"{connections} connections of counterparts, {has.places} at each port of ours, {has.streams} streams "
             f"of events and {has.pages} of the console are all that it takes; {_FEW} are enough for all connections"
         )
         remedy = "`LimitNOFILE=65536` in the systemd unit (or `nofile` in limits.conf), then restart the node"
         return [warn("open files", f"{text}: {means}", remedy)]
-    return [good("open files", text)]
+    lane = (
+        f"; with the key of TLS in the security module counterparts have {connections} connections" if is_lane else ""
+    )
+    return [good("open files", text + lane)]
 
 
 def check_scanner(context: CheckContext) -> list[Finding]:
