@@ -82,7 +82,7 @@ class Door:
             answer = await handler(visit)
             if isinstance(answer, StreamingResponse) and answer.media_type == EVENT_STREAM:
                 who, goes_on = visit.who.session.id, partial(self._goes_on, visit)
-                answer = self._streams.watch(answer, request, who, visit.officer.person, goes_on)
+                answer = self._streams.watch(answer, request, who, visit.officer, goes_on)
             return self._shown(answer, request, visit)
         except SignedOut as error:
             return await signed_out(request, error)

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.errors import Overloaded
 from gateway.host.descriptors import most_pages
+from gateway.model.requester import Officer
 from gateway.throttle import Shares
 
 EVENT_STREAM = "text/event-stream"
@@ -73,7 +74,7 @@ async def _closed(wait: asyncio.Future[object], feed: AsyncIterator[object]) -> 
 
 
 class Streams:
-    """The streams of one process: few of each session, and of no person more than are free for the others.
+    """The streams of one process: few of each session, and of no person and no agency more than are free for others.
 
     A stream counts from when it is admitted until its answer has ended, whether a byte of it was read or not.
     """
@@ -81,17 +82,18 @@ class Streams:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._open: defaultdict[str, list[_Stream]] = defaultdict(list)
-        self._persons = Shares(lambda: most_pages())  # asked each time: the limit of open files can be raised
+        # Asked each time: the limit of open files can be raised.
+        self._persons, self._agencies = (Shares(lambda: most_pages()) for _ in range(2))
 
     def watch(
-        self, answer: StreamingResponse, request: Request, session: str, person: str, goes_on: GoesOn
+        self, answer: StreamingResponse, request: Request, session: str, officer: Officer, goes_on: GoesOn
     ) -> StreamingResponse:
         """Return a stream that answers a request until its session ends. Raises `Overloaded` where too many are open.
 
         `goes_on` tells whether the session goes on.
         """
         here = self._open.get(session, [])
-        if len(here) >= 2 * OF_SESSION or not self._persons.take(person):
+        if len(here) >= 2 * OF_SESSION or not self._take(officer):
             raise Overloaded("too many pages are open", code="too-many-streams", where="events")
         request.scope["state"]["is_stream"]()
         stream, here = _Stream(), self._open[session]
@@ -100,7 +102,8 @@ class Streams:
             old.is_over = True
 
         def leave() -> None:
-            self._persons.give_back(person)
+            self._persons.give_back(officer.person)
+            self._agencies.give_back(officer.agency)
             here.remove(stream)
             if not here:
                 self._open.pop(session, None)
@@ -108,6 +111,15 @@ class Streams:
         anew = "last-event-id" in request.headers
         events = self._events(stream, answer.body_iterator, goes_on, anew=anew)
         return _Counted(events, leave, {**answer.headers, "connection": "close"})
+
+    def _take(self, officer: Officer) -> bool:
+        """Take a place for a person, which is one of its agency's, too; return False where one of both has too many."""
+        if not self._agencies.take(officer.agency):
+            return False
+        if not self._persons.take(officer.person):
+            self._agencies.give_back(officer.agency)
+            return False
+        return True
 
     async def _events(self, stream: _Stream, events: Any, goes_on: GoesOn, *, anew: bool) -> AsyncIterator[bytes]:
         looked = self._monotonic()

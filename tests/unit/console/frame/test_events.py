@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+from msgspec import structs
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
 from gateway.console.frame import events
 from gateway.console.frame.events import Streams, merged_changes
 from gateway.errors import Overloaded
+from tests.support.nodes import officer
 
 
 async def feed(*items: object) -> AsyncIterator[object]:
@@ -49,7 +51,9 @@ async def test_a_reader_who_goes_leaves_nothing_running() -> None:
         await ended.wait()
 
 
-async def test_n290_streams_count_by_person_from_when_they_are_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., StreamingResponse]:
+    """Begin a stream of a session for a person of an agency, where there are eight."""
     monkeypatch.setattr(events, "most_pages", lambda: 8)
     streams = Streams(lambda: 0.0)
     request = Request({"type": "http", "headers": [], "state": {"is_stream": lambda: None}})
@@ -57,13 +61,32 @@ async def test_n290_streams_count_by_person_from_when_they_are_admitted(monkeypa
     async def goes_on(_is_due: bool) -> bool:
         return True
 
-    def watch(session: str, person: str) -> StreamingResponse:
-        return streams.watch(StreamingResponse(merged_changes([_never()])), request, session, person, goes_on)
+    def begin(session: str, person: str, agency: str = "police") -> StreamingResponse:
+        who = structs.replace(officer("th"), person=person, agency=agency)
+        return streams.watch(StreamingResponse(merged_changes([_never()])), request, session, who, goes_on)
 
+    return begin
+
+
+async def test_n290_persons_of_one_agency_together_leave_streams_to_the_others(
+    watch: Callable[..., StreamingResponse],
+) -> None:
+    kept = [watch(f"s{number}", f"th.p.{number}") for number in range(4)]
+    with pytest.raises(Overloaded):
+        watch("s4", "th.p.4")
+    kept += [watch(f"c{number}", "th.c.1", "customs") for number in range(2)]
+    with pytest.raises(Overloaded):
+        watch("c2", "th.c.2", "customs")
+    assert watch("i", "th.i.1", "immigration")
+
+
+async def test_n290_streams_count_by_person_from_when_they_are_admitted(
+    watch: Callable[..., StreamingResponse],
+) -> None:
     admitted = [watch(f"s{number}", "th.d.7") for number in range(4)]  # nothing of them is read yet
     with pytest.raises(Overloaded):
         watch("s4", "th.d.7")
-    others = [watch("t", "th.d.8"), watch("t", "th.d.8")]
+    others = [watch("t", "th.d.8", "customs"), watch("t", "th.d.8", "customs")]
 
     async def gone(_message: object) -> None:
         raise ConnectionResetError
