@@ -56,11 +56,11 @@ from gateway.agency.responses import HealthBody, LiveBody, ReadyBody, SearchResp
 from gateway.agency.rooms.routes import room_routes
 from gateway.agency.statistics import statistics_routes
 from gateway.agency.watches import watch_routes
+from gateway.agency.wrong_bodies import wrong_body
 from gateway.clock import SystemClock
 from gateway.errors import (
     Forbidden,
     LiaisonError,
-    Malformed,
     Reason,
     Refused,
     StorageAway,
@@ -300,8 +300,8 @@ def _handle_errors(app: FastAPI) -> None:
         return problem(error, language_of(request))
 
     @app.exception_handler(RequestValidationError)
-    async def unparsed(request: Request, _error: RequestValidationError) -> Response:
-        return await known(request, Malformed("the request does not parse", code="bad-request"))
+    async def unparsed(request: Request, error: RequestValidationError) -> Response:
+        return await known(request, wrong_body(error.errors(), {}, "bad-request"))
 
     @app.exception_handler(HTTPException)
     async def unknown_path(request: Request, error: HTTPException) -> Response:

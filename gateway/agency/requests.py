@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.agency import patterns
+from gateway.agency.wrong_bodies import wrong_body
 from gateway.clock import SystemClock
 from gateway.desk.reports.wanted import asked_keys
-from gateway.errors import Malformed, clause
+from gateway.errors import Malformed
 from gateway.model.forms.reports import MOST_SIGNS
 from gateway.model.names import MemberId, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
@@ -266,10 +267,6 @@ class SearchBody(_Closed):
         )
 
 
-_SAID = {"extra_forbidden": "unknown member", "string_pattern_mismatch": "is not written as this member must be"}
-"""Kinds of mistakes for which the checker's own words would not help."""
-
-
 def read_search(value: Any) -> SearchBody:
     """Return `value` (parsed JSON) as a search; raise `Malformed` that names the first wrong member, not its value."""
     return read_body(SearchBody, value, "bad-search")
@@ -280,10 +277,7 @@ def read_body(kind: type[_Body], value: Any, code: str) -> _Body:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:120] or "body"
-        message = _SAID.get(first["type"], clause(first["msg"]))
-        raise Malformed(message, code=code, where=place) from None
+        raise wrong_body(error.errors(include_url=False, include_input=False), value, code) from None
 
 
 def _members(codes: list[str]) -> tuple[MemberId, ...]:

@@ -356,6 +356,16 @@ async def test_a_wrong_body_is_refused_with_its_place_and_noted(
     assert rest.refused[0].reason is Reason.INVALID_ARGUMENT
 
 
+async def test_a_wrong_part_of_a_path_is_refused_in_a_sentence_of_ours_in_the_language_that_is_accepted(
+    rest: Rest,
+) -> None:
+    async with rest.client() as client:
+        headers = rest.bearer() | {"accept-language": "zh-Hans"}
+        refused = await client.get("/v1/searches/" + "x" * 65, headers=headers, extensions=SNI)
+    body = problem(refused, 400, "bad-request")
+    assert (body["where"], body["detail"]) == ("search_id", "不符合该成员应有的写法")
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"\xff\xfe", b"[]", b"null", b"1" * 400, b"[" * 40_000, b'{"to":["vn"],"to":["kh"]}', b'{"a":NaN}'],

@@ -44,7 +44,7 @@ class OneOf:
 
     def _check(self, text: str) -> str:
         if text not in self._known:
-            raise PydanticCustomError("code", "one of: {codes}", {"codes": ", ".join(self._codes)})
+            raise PydanticCustomError("enum", "one of: {expected}", {"expected": ", ".join(self._codes)})
         return text
 
 

@@ -84,4 +84,4 @@ def test_a_member_of_another_form_is_refused_without_a_pattern() -> None:
     with pytest.raises(Malformed) as caught:
         command({"kind": "person", "names": [{"text": "Noy", "script": "laos"}]})
     assert caught.value.message == "is not written as this member must be"
-    assert caught.value.where == "query.person.names.0.script"
+    assert caught.value.where == "query.names.0.script"
