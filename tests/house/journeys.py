@@ -10,9 +10,9 @@ gate's hit         An officer's browser sends the form of the gate, and gets the
                    once the search is over. Both nodes run, and the console.
 =================  ====================================================================================================
 
-Each way is gone several times. The first time also fills what is kept in memory, and does not count; a module counts
-that runs each of the other times, so that a timer of the node, which may run by chance, does not. What a module does
-when it is imported is not counted.
+Each way is gone several times. The first time also fills what is kept in memory, and does not count. A module counts
+that runs in most of the others, so that a timer of the node, which may run by chance, does not: two runs may differ by
+a few modules. What a module does when it is imported is not counted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import secrets
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import CodeType, FrameType, SimpleNamespace, TracebackType
 from typing import Any
@@ -47,7 +48,7 @@ from tests.support.shared import PROJECT
 from tests.support.simulator import Simulation, simulated
 
 _ASKED = {"purpose": "INVESTIGATION", "offence": "NARC", "ticket": "T-1", "case": "C-1", "to": "vn"}
-_TIMES = 3
+_TIMES = 8
 _SLEEP_S = 0.001
 
 
@@ -120,80 +121,82 @@ async def _all(trace: Trace) -> dict[str, list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         async with simulated(with_consoles(step_world(Path(folder))), is_open=True) as world:
             for name, way in ways.items():
-                await way(world, trace)
-                entered = []
-                for _ in range(_TIMES):
-                    await way(world, trace)
-                    entered.append(trace.modules)
-                found[name] = sorted(set.intersection(*entered))
+                _, *entered = [trace.modules async for _ in way(world, trace)]
+                times = Counter(module for modules in entered for module in modules)
+                found[name] = sorted(module for module, count in times.items() if count > len(entered) / 2)
     return found
 
 
 def _channel(world: Simulation) -> Any:
-    """Return a channel of Thailand to Viet Nam, at whose end of ours no node runs."""
+    """Return a channel of Thailand to Viet Nam that no node of Thailand uses, and that is not cut with the others."""
     identity: Any = SimpleNamespace(certificate=world.federation["th"].certificate("tls"))
     connect: Any = world.wire.connect(TH)
-    return connect(identity, None, VN)(world.nodes["vn"].addresses["exchange"], ())
+    return connect(identity, None, TH)(world.nodes["vn"].addresses["exchange"], ())
 
 
-async def _frame(world: Simulation, trace: Trace) -> None:
+async def _frame(world: Simulation, trace: Trace) -> AsyncIterator[None]:
     """Ask over a stream that is open."""
-    frame = wire.request_frame(1, wire.submit(sealed(world.federation["th"]), 3_000))
-    (data,) = wire.pack_requests([frame])
     call = _channel(world).stream_stream(methods.STREAM.path)()
     await call.write(wire.request_hello(pb.Hello(member=TH, trust_hash=bytes(32))))
     await call.read()
-    with trace:
-        await call.write(data)
-        answer = await call.read()
-    ((_, found),) = wire.parse_replies(answer)
-    assert not isinstance(found, Exception), found
+    for number in range(_TIMES):
+        frame = wire.request_frame(number, wire.submit(sealed(world.federation["th"]), 3_000))
+        (data,) = wire.pack_requests([frame])
+        with trace:
+            await call.write(data)
+            answer = await call.read()
+        ((_, found),) = wire.parse_replies(answer)
+        assert not isinstance(found, Exception), found
+        yield
     call.cancel()
 
 
-async def _notice(world: Simulation, trace: Trace) -> None:
-    """Bring a notice that Thailand has written while its link is cut."""
+async def _notice(world: Simulation, trace: Trace) -> AsyncIterator[None]:
+    """Bring notices that Thailand has written while its link is cut."""
     th = world.nodes["th"]
-    world.wire.cut(TH, VN)
-    alert = await th.desk.alerts.own.raise_alert(author(), raising())
-    await approve_waiting(th.desk.alerts.own, supervisor(), alert)
-    data = methods.DELIVER_NOTICE.request.write(NoticeMessage(entries(th)[-1].request))
-    world.wire.mend()
     deliver = _channel(world).unary_unary(methods.DELIVER_NOTICE.path)
-    with trace:
-        answer = await deliver(data)
-    assert methods.DELIVER_NOTICE.answer.read(answer).envelope
-
-
-async def _approval(world: Simulation, trace: Trace) -> None:
-    """Follow up a hit, and let a supervisor approve it."""
-    drafted = await step(world, "th").drafting.follow_up(OFFICER, follow_up(await hit(world)))
-    async with visitor(world, SUPERVISOR.person.person) as browser:
-        theirs = ThreadKey(TH, drafted.key.thread_id)
-        taken = is_taken(world.nodes["th"], drafted.key)
+    world.wire.cut(TH, VN)
+    for _ in range(_TIMES):
+        alert = await th.desk.alerts.own.raise_alert(author(), raising())
+        await approve_waiting(th.desk.alerts.own, supervisor(), alert)
+        data = methods.DELIVER_NOTICE.request.write(NoticeMessage(entries(th)[-1].request))
         with trace:
-            answer = await send(browser, f"/desk/work/{drafted.work.id}/approve", {"do": "approve"}, _form())
-            await trace.until(lambda: taken() and works(world.nodes["vn"], WorkKind.DECIDE, key=theirs))
-    assert answer.status_code == 303, answer.text
+            answer = await deliver(data)
+        assert methods.DELIVER_NOTICE.answer.read(answer).envelope
+        yield
+    world.wire.mend()
+
+
+async def _approval(world: Simulation, trace: Trace) -> AsyncIterator[None]:
+    """Let a supervisor approve what an officer has drafted to follow up hits."""
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    drafts = [await step(world, "th").drafting.follow_up(OFFICER, follow_up(await hit(world))) for _ in range(_TIMES)]
+    async with visitor(world, SUPERVISOR.person.person) as browser:
+        for drafted in drafts:
+            theirs, taken = ThreadKey(TH, drafted.key.thread_id), is_taken(th, drafted.key)
+            with trace:
+                answer = await send(browser, f"/desk/work/{drafted.work.id}/approve", {"do": "approve"}, _form())
+                await trace.until(lambda: taken() and works(vn, WorkKind.DECIDE, key=theirs))  # noqa: B023 - at once
+            assert answer.status_code == 303, answer.text
+            yield
+
+
+async def _gate(world: Simulation, trace: Trace) -> AsyncIterator[None]:
+    """Ask at the gate for a passport that the counterpart has."""
+    running = world.nodes["th"].asking.searches._running
+    async with visitor(world, OFFICER.person.person) as browser:
+        for _ in range(_TIMES):
+            await see(browser, "/gate")
+            with trace:
+                answer = await send(browser, "/gate", _ASKED | {"asked": planted.STOLEN_PASSPORT.number}, _form())
+                path = answer.headers["location"]
+                await trace.until(lambda: running[path.rpartition("/")[2]].search.is_over)  # noqa: B023 - at once
+                page = await see(browser, path)
+            assert page.status_code == 200
+            assert "data-live" not in page.text
+            yield
 
 
 def _form() -> str:
     """Return the random id of a new form."""
     return secrets.token_urlsafe(16)
-
-
-async def _gate(world: Simulation, trace: Trace) -> None:
-    """Ask at the gate for a passport that the counterpart has."""
-    running = world.nodes["th"].asking.searches._running
-    async with visitor(world, "th.o.1042") as browser:
-        await see(browser, "/gate")
-        with trace:
-            answer = await send(
-                browser, "/gate", _ASKED | {"asked": planted.STOLEN_PASSPORT.number}, secrets.token_urlsafe(16)
-            )
-            path = answer.headers["location"]
-            search = path.rpartition("/")[2]
-            await trace.until(lambda: search not in running or running[search].search.is_over)
-            page = await see(browser, path)
-    assert page.status_code == 200
-    assert "data-live" not in page.text

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from gateway.model.desk.notices import NoticeType
 from tests.house import costs, imports
+from tests.support.shared import PROJECT
 
 MOST_PAIRS, MOST_IN_CIRCLES = 75, 87
 """Pairs of folders that import each other, and folders in circles. These may only fall."""
+
+MOST_MODULES = {"frame to answer": 145, "notice to row": 120, "approve to receipt": 170, "gate's hit": 235}
+"""Modules of the product that run on each way, with those of timers that may run by chance."""
 
 pytestmark = pytest.mark.long
 
@@ -37,3 +45,14 @@ def test_files_that_name_a_thing_are_counted_whatever_its_unit_and_apart_from_lo
 def test_classes_with_most_fields_in_common_mirror_each_other() -> None:
     names = {frozenset((one.name, other.name)) for _, one, other in costs.mirrors()}
     assert {"RaiseAlert", "AlertBody"} in names
+
+
+@pytest.mark.process
+def test_no_way_through_the_house_enters_more_modules() -> None:
+    command = [sys.executable, "-m", "tests.house", "journeys", "--json"]
+    ran = subprocess.run(command, capture_output=True, check=True, cwd=PROJECT)
+    found = json.loads(ran.stdout)
+    assert found["command"] == "python -m tests.house journeys --json"
+    entered = {each["name"].rpartition(", ")[2]: each["count"] for each in found["sections"]["journeys"]}
+    assert {name: count for name, count in entered.items() if not 50 < count <= MOST_MODULES[name]} == {}
+    assert entered.keys() == MOST_MODULES.keys()
