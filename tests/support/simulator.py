@@ -8,7 +8,7 @@ the desk's rules waits for nothing. `tests/federation/test_simulator.py` holds i
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -92,12 +92,16 @@ class Simulation(World):
 
 @asynccontextmanager
 async def simulated(
-    made: World, members: Sequence[str] = ("th", "vn"), *, is_open: bool = False
+    made: World,
+    members: Sequence[str] = ("th", "vn"),
+    *,
+    is_open: bool = False,
+    clocks: tuple[Callable[[], int], Callable[[], int]] = (time.time_ns, steady_ns),
 ) -> AsyncIterator[Simulation]:
     """Run simulated nodes of a federation that was made, in a time that `ahead` moves; stop them at the end."""
     ahead = Ahead(made.federation.folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SystemClock.__init__, "__defaults__", (ahead.moved(time.time_ns), ahead.moved(steady_ns)))
+        patch.setattr(SystemClock.__init__, "__defaults__", tuple(map(ahead.moved, clocks)))
         world = Simulation(made.federation, made.ports, is_open=is_open)
         world.ahead = ahead
         MEANWHILE.append(world.turn)
