@@ -17,7 +17,6 @@ from certs.tls import TlsIdentity, channel_credentials
 from gateway.config import Home, Settings, argument
 from gateway.errors import LiaisonError, Stale
 from gateway.model.documents import Kind, Wanted
-from gateway.ops.keys.online import exchange_certificate
 from gateway.ports import events
 from gateway.rpc import methods
 from gateway.rpc.contract import Method
@@ -93,9 +92,8 @@ def _was_answered(settings: Settings) -> bool:
 
 def _asked(home: Home, trust: TrustView, member: str, held: Descriptor | None) -> Iterator[tuple[str, int]]:
     """Yield each counterpart that answers, with the version of a descriptor that it holds and we do not, else 0."""
-    try:
-        identity = TlsIdentity.load(home.key("tls"), exchange_certificate(home))
-    except LiaisonError:
+    identity = _identity(home)
+    if identity is None:
         return  # without its TLS key a home calls nobody; other checks tell it
 
     def ask(other: str) -> int | None:
@@ -109,6 +107,14 @@ def _asked(home: Home, trust: TrustView, member: str, held: Descriptor | None) -
         for other, version in zip(others, pool.map(ask, others), strict=True):
             if version is not None:
                 yield other, version
+
+
+def _identity(home: Home) -> TlsIdentity | None:
+    """Return our TLS key with the certificate of the online CA, else that of the national CA; None without any."""
+    for certificate in (home.exchange_certificate, home.certificate("tls")):
+        with suppress(LiaisonError):
+            return TlsIdentity.load(home.key("tls"), certificate)
+    return None
 
 
 def _ask(other: str, identity: TlsIdentity, trust: TrustView, member: str, held: Descriptor | None) -> int:
