@@ -79,7 +79,7 @@ class Tally(msgspec.Struct, frozen=True):
 
     @property
     def total(self) -> int:
-        """How many items were counted."""
+        """Return how many items were counted."""
         return sum(self.kinds.values())
 
 

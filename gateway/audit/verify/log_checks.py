@@ -277,8 +277,7 @@ class LogCheck:
                 checks.append(Check.MANDATE)
         self._report.conclude(tuple(checks), self._log)
         for ground, count in sorted(self.withheld.items()):
-            told_grounds = ", ".join(f"`{each}`" for each in sorted(self._grounds))
-            grounds = f" ({told_grounds})" if ground == "erased" else ""
+            grounds = f" ({', '.join(map('`{}`'.format, sorted(self._grounds)))})" if ground == "erased" else ""
             self._report.notes.append(f"{self._log}: {not_shown(ground, count)}{grounds}")
 
     def _range(self) -> None:
