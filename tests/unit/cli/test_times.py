@@ -290,7 +290,9 @@ def test_a_document_and_a_verifier_s_finding_have_our_times_in_the_one_form_and_
     at = "2026-12-02T07:02:05Z"
     time_us = to_us(datetime.fromisoformat(at))
     detail = {"target": f"seen {at} at the port", "before_us": time_us, "before": {"exchange": time_us + 1}}
-    act = Act(ActKind.SUSPEND, member_id("th"), "gms", f"word of {at}", time_us - 1, detail, f"letter {at}", time_us, "0" * 32)
+    act = Act(
+        ActKind.SUSPEND, member_id("th"), "gms", f"word of {at}", time_us - 1, detail, f"letter {at}", time_us, "0" * 32
+    )
     proof = ErasureProof("operations/1", 7, time_us, f"court {at}", {}, {})
     report = Report()
     report.contradicted(Check.PRIVATE, f"its content is gone, and {told_of(proof)} does not say so", "exchange/1", 3)
