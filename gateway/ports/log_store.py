@@ -77,6 +77,12 @@ class LogStore(Protocol):
     def identity(self) -> str:
         """Return the identity of this database, which stays while it is the same one; a copy has another."""
 
+    def awaited(self, *, must: bool = False) -> AbstractContextManager[None]:
+        """Wait for a server that is away, before a lock is taken; in the block it is `StorageAway`, and not waited for.
+
+        A thread that other work needs is refused instead where many wait, unless it `must`.
+        """
+
     def turn(self, known: LogState) -> AbstractContextManager[LogState]:
         """Yield the state of `known`'s log. It stays until the block ends, unless `commit` says that it did not."""
 

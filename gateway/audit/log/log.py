@@ -152,7 +152,7 @@ class AuditLog:
         if not self._store.shared:
             return
         self._keystore.look_again()
-        with self._lock, self._unforgiving():
+        with self._store.awaited(), self._lock, self._unforgiving():
             self._require_open()
             self._follow()
 
@@ -271,17 +271,16 @@ class AuditLog:
         salts = os.urandom(SALT_BYTES * len(drafts))
         privates = [encoded_private(self.name, position, draft, salts) for position, draft in enumerate(drafts)]  # 1
         wanted = [(draft.claim.sender, draft.claim.exchange_id) for draft in drafts if draft.claim]
-        with self._lock:
-            self._require_open()
-            done, tries, tried = None, 0, list[_Tried]()
-            while done is None:
+        done, tries, tried = None, 0, list[_Tried]()
+        while done is None:
+            with self._store.awaited(must=bool(tried)), self._lock:
+                self._require_open()
                 try:
                     done = self._make(drafts, privates, wanted, tried)
-                except StorageAway:  # the next turn waits for the server, however often it goes away
+                except (NotWritten, StorageAway) as error:  # the database stood still, or we did: the same again
                     self._head.tree.cut(self._head.state.size)
-                except NotWritten as error:  # the database stood still, or we did: the same again
-                    self._head.tree.cut(self._head.state.size)
-                    if (tries := tries + 1) == _MOST_TRIES:
+                    tries += isinstance(error, NotWritten)  # a server is waited for, however often it goes away
+                    if tries == _MOST_TRIES:
                         self._broken = True
                         raise StorageBroken(
                             "the database ended the transaction of the same entries {count} times",

@@ -87,25 +87,26 @@ class Absence:
         """
         return self._met if self.away_s() else None
 
-    def require_here(self, doing: str, *, waits: bool = False) -> None:
+    def require_here(self, doing: str, *, waits: bool = False, must: bool = False) -> None:
         """Return where the gate is open; who `waits` and holds no lock, once it is. Raises `StorageAway`, or what does
-        not fit. Of the threads that a loop shares among all of its work only some wait: the others are refused."""
+        not fit. Of the threads that a loop shares among all of its work only some wait, and those which `must`: the
+        others are refused."""
         if self._began is None and self._misfit is None:
             return
         with self._changed:
             if threading.current_thread() is self._thread:
                 return
             if waits and not self.held.depth:
-                self._wait()
+                self._wait(must=must)
             if self._misfit is not None:
                 error = self._misfit
                 raise StorageBroken(error.message, code=error.code, where=error.where, remedy=error.remedy) from error
             if self._began is not None:
                 raise _closed(doing) if self._is_over else _away(doing)
 
-    def _wait(self) -> None:
+    def _wait(self, *, must: bool) -> None:
         """Wait with the lock until the gate is open, or the database closed; not where too many threads do."""
-        if (is_shared_thread := is_shared()) and self._waiting >= MOST_WAITING:
+        if (is_shared_thread := is_shared()) and self._waiting >= MOST_WAITING and not must:
             return
         self._waiting += is_shared_thread
         try:

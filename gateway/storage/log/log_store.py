@@ -56,6 +56,16 @@ class SqlLogStore(SqlLogReader):
         self._batch = LeasedBatch((log_checkpoint, log_entry, log_content, log_node), dialect) if self.shared else None
 
     @contextmanager
+    def awaited(self, *, must: bool = False) -> Iterator[None]:
+        """Wait for a server that is away, before a lock is taken; in the block it is `StorageAway`, and not waited for.
+
+        A thread that other work needs is refused instead where many wait, unless it `must`.
+        """
+        self._database.absence.require_here("append", waits=True, must=must)
+        with self._database.absence.held:
+            yield
+
+    @contextmanager
     def turn(self, known: LogState) -> Iterator[LogState]:
         """Yield the state of the log of `known`: what `known` says while the lease is ours, else what the database says
         when we take it. Raises `NotWritten` where the database has ended the transaction of the turn, and `StorageAway`

@@ -141,9 +141,9 @@ def be_away(log: AuditLog, _postgres: Server) -> None:
     absence = log._store._database.absence  # type: ignore[attr-defined]
     needed, require_here, look = threading.Event(), absence.require_here, absence.look
 
-    def required(doing: str, *, waits: bool = False) -> None:
+    def required(doing: str, **how: bool) -> None:
         needed.set()
-        require_here(doing, waits=waits)
+        require_here(doing, **how)
 
     def looked() -> None:
         assert needed.wait(10)
@@ -328,36 +328,41 @@ def test_n285_who_waits_for_a_server_that_is_away_holds_no_lock_that_a_writer_ne
         own.kill()
 
 
+@pytest.mark.parametrize("writes", [False, True], ids=["read", "write to the log"])
 def test_n285_while_many_wait_for_a_server_that_is_away_a_loop_has_threads_for_other_work(
-    postgres: Server, home: LogHome
+    postgres: Server, home: LogHome, writes: bool
 ) -> None:
     """Officers' calls that were under way need the database, and all blocking work of the loop shares its threads."""
     own, calls = new_postgres(), 4 * MOST_WAITING
 
-    async def work(documents: SqlDocumentStore) -> None:
+    async def work(call: Callable[[], object]) -> None:
         loop = asyncio.get_running_loop()
-        begun = [loop.run_in_executor(None, documents.get, "kind", "key") for _ in range(calls)]
+        begun = [loop.run_in_executor(None, call) for _ in range(calls)]
         try:
             async with asyncio.timeout(1):
                 await asyncio.to_thread(threading.get_ident)
-                while len(waiting := [call for call in begun if not call.done()]) > MOST_WAITING:
+                while len(waiting := [each for each in begun if not each.done()]) > MOST_WAITING:
                     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await loop.run_in_executor(apart, own.start)
-        assert {type(call.exception()) for call in begun if call not in waiting} == {StorageAway}
-        assert await asyncio.gather(*waiting) == [b"value"] * MOST_WAITING
+        assert {type(each.exception()) for each in begun if each not in waiting} == {StorageAway}
+        assert len(await asyncio.gather(*waiting)) == MOST_WAITING
 
     try:
-        with closing(open_postgres(own.url("postgres"))) as database:
+        with closing(open_postgres(own.url("postgres"))) as database, ThreadPoolExecutor(2) as apart:
             migrate(database)
             database.wait_for_return(lambda: None)
+            store = SqlLogStore(database, home.keystore)
+            log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
             documents = SqlDocumentStore(database, home.keystore, home.clock)
-            documents.put("kind", "key", b"value")
             own.kill()
             with pytest.raises(StorageAway):
                 database.probe()
-            with ThreadPoolExecutor(1) as apart:
-                run(work(documents))
+            first = apart.submit(log.append, [answered()])  # the log's own thread waits, too
+            wait_until(lambda: bool(database.absence._changed._waiters), "nobody waits")  # type: ignore[attr-defined]
+            run(work((lambda: log.append([answered()])) if writes else (lambda: documents.keys("kind"))))
+            assert logged(first.result(20))
+            assert log.size == 1 + writes * MOST_WAITING
     finally:
         own.kill()
 
