@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from gateway.cli.options import json_option
-from gateway.cli.speech import Speech
+from gateway.cli.speech import Speech, with_home
 from gateway.errors import LiaisonError, each_of
 from gateway.language.catalogue import tell
 from gateway.language.dates import with_zones
@@ -33,10 +33,14 @@ def print_json(value: Any) -> None:
 def say(text: str = "", style: str = "", *, err: bool = False) -> None:
     """Print one line, its times in the country's time with the zone unless it holds what somebody wrote (`Exact`).
 
+    The commands that it names have the `--home` that the running one was given.
+
     `style` is one of good, bad, warn, title, dim, and only seen on a terminal.
     """
     stream = sys.stderr if err else sys.stdout
-    line = printable(text if isinstance(text, Exact) else with_zones(text))
+    context = click.get_current_context(silent=True)
+    speech = context.find_object(Speech) if context else None
+    line = printable(text if isinstance(text, Exact) else with_home(with_zones(text), speech))
     if style and stream.isatty() and not os.environ.get("NO_COLOR"):
         name = _STYLES[style]
         line = click.style(line, bold=True) if name == "bold" else click.style(line, fg=name)
@@ -155,7 +159,7 @@ def show_error(error: LiaisonError, speech: Speech, *, as_json: bool) -> None:
 
     language = speech.language
     told = [
-        {"message": sentence(each, language), "where": each.where, "remedy": advice(each, speech)}
+        {"message": sentence(each, language), "where": each.where, "remedy": with_home(advice(each, speech), speech)}
         for each in each_of(error)
     ]
     for one in told:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from gateway.language.catalogue import tell
 from gateway.language.dates import name_the_zone
 from gateway.language.languages import Language
+
+_NAMED = re.compile(r"(?<![\w/-])liaison(?P<path>(?: [a-z][a-z-]*)+)(?P<rest>(?:(?!liaison )[^`;\n])*)", re.ASCII)
+_OF_ITS_OWN = re.compile(r" --(?:home|export|help)\b", re.ASCII)
+_KINDS = ("source process", "witness")
+"""Words of the help of `--home` by which a home is no node's."""
 
 
 @dataclass(slots=True)
@@ -97,3 +104,43 @@ def spoken() -> Language:
 def usage(template: str, /, **facts: Any) -> click.UsageError:
     """Return a usage error in the language of this run."""
     return click.UsageError(tell(spoken(), template, **facts))
+
+
+def with_home(line: str, speech: Speech | None) -> str:
+    """Return a line whose commands have the `--home` that was given to the running one, so that they can be pasted.
+
+    A command keeps the home that it names itself, and gets none of another kind. A home that the environment names is
+    there for the next command, too.
+    """
+    context = speech.context if speech is not None else None
+    if context is None or context.get_parameter_source("home") is not ParameterSource.COMMANDLINE:
+        return line
+    home, kind, root = context.params.get("home"), _kind(context.command), context.find_root().command
+    if home is None:
+        return line
+    from gateway.config import argument
+
+    def told(found: re.Match[str]) -> str:
+        path, command = _found(root, found["path"].split())
+        if not path or command is None or _OF_ITS_OWN.search(found["rest"]) or _kind(command) != kind:
+            return found[0]
+        named = " ".join(("liaison", *path))
+        return f"{named} --home {argument(home)}{found[0][len(named) :]}"
+
+    return _NAMED.sub(told, line)
+
+
+def _found(root: click.Command, words: list[str]) -> tuple[list[str], click.Command | None]:
+    """Return the command that words name, and those that name it; an empty list and None for a group, or nothing."""
+    command: click.Command | None = root
+    for number, word in enumerate(words):
+        if not isinstance(command, click.Group):
+            return words[:number], command
+        command = command.get_command(click.Context(command), word)
+    return ([], None) if command is None or isinstance(command, click.Group) else (words, command)
+
+
+def _kind(command: click.Command) -> str:
+    """Return whose home a command takes; an empty text for one that takes none."""
+    helps = [one.help or "" for one in command.params if isinstance(one, click.Option) and one.name == "home"]
+    return next((kind for kind in _KINDS if kind in helps[0]), "node") if helps else ""

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.views.lines import Line, exact
+from gateway.views.lines import Line, Next, exact
 
 STAGES: Sentences = {
     "asked": "another person must approve that it is frozen",
@@ -43,4 +43,4 @@ def freeze_lines(freeze: dict[str, Any], language: Language = Language.EN) -> It
         words = stage_words(step["stage"], language)
         yield f"  {moment(step['time'], language)}  {step['by']}  {words}  {step['reason']}".rstrip(), "dim"
     if freeze["approval"]:
-        yield f"  → liaison desk approve {freeze['approval']}", "warn"
+        yield Next(f"  → liaison desk approve {freeze['approval']}"), "warn"

@@ -10,7 +10,7 @@ from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.views.desk.words import notice_words, state_words, why_not_words, work_words
-from gateway.views.lines import Line, exact
+from gateway.views.lines import Line, Next, exact
 
 _MARKS: Sentences = {
     "LATE": "LATE: after its time",
@@ -61,7 +61,7 @@ def work_lines(work: dict[str, Any], language: Language = Language.EN) -> Iterat
     if mark := _MARKS.get(work["mark"]):
         yield "  " + tell(language, mark), "warn"
     if work["mark"] in _PHONED:
-        yield f"  liaison desk phone {work['id']}"
+        yield Next(f"  liaison desk phone {work['id']}")
     if work["why_not"]:
         yield "  " + why_not_words(work["why_not"], language), "dim"
 

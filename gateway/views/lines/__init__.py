@@ -13,6 +13,12 @@ class Exact(str):
     __slots__ = ()
 
 
+class Next(str):
+    """A line with a command of ours that comes next: it is told as ours beside lines with what somebody wrote."""
+
+    __slots__ = ()
+
+
 Line: TypeAlias = str | tuple[str, str]
 """A text, or a text and its style: good, bad, warn, title or dim."""
 
@@ -23,8 +29,10 @@ def exact(lines: Callable[_P, Iterator[Line]]) -> Callable[_P, Iterator[Line]]:
     """Have lines with what somebody wrote printed as they are; their maker tells the times that are ours."""
 
     @wraps(lines)
-    def told(*arguments: _P.args, **options: _P.kwargs) -> Iterator[Line]:
+    def kept(*arguments: _P.args, **options: _P.kwargs) -> Iterator[Line]:
         for line in lines(*arguments, **options):
-            yield Exact(line) if isinstance(line, str) else (Exact(line[0]), line[1])
+            text, *style = (line,) if isinstance(line, str) else line
+            told = text if isinstance(text, Next) else Exact(text)
+            yield (told, style[0]) if style else told
 
-    return told
+    return kept

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import click
 import pytest
+from click.core import ParameterSource
 
 import gateway.errors
 from gateway.agency.problems import problem as rest_problem
 from gateway.cli import remedies
 from gateway.cli.client import _refusal
 from gateway.cli.main import liaison
+from gateway.cli.output import say, show_error
 from gateway.cli.remedies import advice
 from gateway.cli.speech import Speech
 from gateway.errors import (
@@ -199,3 +201,39 @@ def test_the_command_and_the_home_of_the_run_stand_in_the_remedy(
 
 def test_wrong_usage_has_a_remedy_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert Liaison(capsys)("desk", "list", "--json").value["error"]["remedy"] == "liaison desk list --help"
+
+
+@table(
+    ("line", "told"),
+    [
+        ("  liaison desk approve approve.kh.5f", "  liaison desk approve --home {home} approve.kh.5f"),
+        ("look: `liaison desk list`, then ask", "look: `liaison desk list --home {home}`, then ask"),
+        (
+            "liaison trust show; liaison doctor --home OTHER",
+            "liaison trust show --home {home}; liaison doctor --home OTHER",
+        ),
+        ("what it takes: liaison desk list --help", "what it takes: liaison desk list --help"),
+        ("see `liaison desk` and `liaison source status`", "see `liaison desk` and `liaison source status`"),
+        ("sign it: liaison act sign FILE --key THEIR.key", "sign it: liaison act sign FILE --key THEIR.key"),
+        ("liaison no such thing", "liaison no such thing"),
+    ],
+)
+def test_a_command_that_is_told_carries_the_home_that_was_given_to_the_one_that_tells_it(
+    line: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "a home"
+    root = click.Context(liaison, info_name="liaison", obj=Speech())
+    leaf = liaison.get_command(root, "request")
+    assert leaf is not None
+    context = click.Context(leaf, root, "request", obj=root.obj)
+    context.params, root.obj.context = {"home": home}, context
+    for source, expected in (
+        (ParameterSource.COMMANDLINE, told.format(home=f"'{home}'")),
+        (ParameterSource.ENVIRONMENT, line),
+    ):
+        context.set_parameter_source("home", source)
+        with context:
+            say(line)
+        assert capsys.readouterr().out == f"{expected}\n"
+        show_error(Unauthenticated("no", remedy=line), root.obj, as_json=False)
+        assert f"remedy: {expected.strip()}" in capsys.readouterr().err.replace("remedy:   ", "remedy: ")
