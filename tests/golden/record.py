@@ -25,7 +25,7 @@ from gateway.ports.desk import NoticeRow, WorkFilter
 from gateway.statements.notices.notice import NOTICE_KINDS
 from gateway.storage.database.desk_tables import desk_report, desk_report_key
 from tests.golden.masks import Masks
-from tests.golden.world import ENDS, Ground, content
+from tests.golden.world import ENDS, Ground, content, settle
 from tests.support.exchange import Logged, entries
 
 _LOGS = ("operations", "exchange")
@@ -86,9 +86,10 @@ class Story:
 
     async def begin(self) -> None:
         """Begin after what other subjects have left."""
-        await self.ground.settle(self._written)
+        await settle(self.ground.world)
         for _ in self._news():
             pass
+        self.masks = Masks()
 
     async def page(self, what: str, person: str, path: str) -> str:
         """Tell how a page looks to a person; return it."""
@@ -104,12 +105,13 @@ class Story:
         answer = await self.ground.press(person, path, to, fields)
         if answer.status_code != 303:
             self._tell_page(what, person, path, answer)
-        await self.step(f"{what}: {person} at {path} {to}, {answer.status_code}")
+        refused = answer.status_code != 303
+        await self.step(f"{what}: {person} at {path} {to}, {answer.status_code}", refused=refused)
         return str(answer.headers.get("location", ""))
 
-    async def step(self, what: str) -> None:
+    async def step(self, what: str, *, refused: bool = False) -> None:
         """Wait until a step has had its effects, and tell what was written since the last one."""
-        await self.ground.settle(self._written)
+        await settle(self.ground.world, refused=refused)
         self.facts += [f"== {self.masks.mask(what)}", *self._news(), ""]
 
     async def later(self, what: str, **by: float) -> None:
@@ -124,14 +126,6 @@ class Story:
         self.pages += [self.masks.mask(head), *(self.masks.mask(line) for line in lines if line), ""]
 
     # ------------------------------------------------------------ what was written
-
-    def _written(self) -> tuple[int, ...]:
-        sizes = []
-        for node in self._nodes().values():
-            for log in (node.resources.operations_log, node.resources.exchange_log):
-                state = node.resources.store.state(log.store_name)
-                sizes.append(state.size if state else 0)
-        return tuple(sizes)
 
     def _nodes(self) -> Mapping[str, Node]:
         return {end: self.ground.world.nodes[end] for end in ENDS}
@@ -150,13 +144,13 @@ class Story:
     def _new_entries(self, end: str, node: Node, log: str) -> Iterator[str]:
         found = entries(node, log)
         since, self._entries[end, log] = self._entries.get((end, log), 0), len(found)
-        yield from self.masks.lines(_entry(each) for each in found[since:] if _is_of_an_act(each))
+        yield from self.masks.lines(told_entry(each) for each in found[since:] if _is_of_an_act(each))
 
     def _changed_rows(self, end: str, node: Node) -> Iterator[str]:
-        before, now = self._rows.get(end, {}), dict(_rows(node))
+        before, now = self._rows.get(end, {}), dict(rows_of(node))
         self._rows[end] = now
         told = [f"row {key} {_text(fields)}" for key, fields in now.items() if key not in before]
-        both = {key: _changes(before[key], fields) for key, fields in now.items() if key in before}
+        both = {key: changes(before[key], fields) for key, fields in now.items() if key in before}
         told += [f"row {key} {_text(changed)}" for key, changed in both.items() if changed]
         yield from self.masks.lines([*told, *(f"gone {key}" for key in before if key not in now)])
 
@@ -169,7 +163,7 @@ class Story:
                     yield from self.masks.mask(_notice(row)).splitlines()
 
 
-def _rows(node: Node) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows_of(node: Node) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the rows of the desk: kind and key, and the fields that say something."""
     store = node.desk.parts.store
     for thread in store.threads():
@@ -200,13 +194,13 @@ def _rows(node: Node) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield _row(kind, one["peer"], one["thread_id"], one, "peer", "thread_id")
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Return what has changed in a row, to the smallest part of it; None is what is not there any more."""
     found: dict[str, Any] = {}
     for name in {**before, **now}:
         first, then = before.get(name), now.get(name)
         if isinstance(first, Mapping) and isinstance(then, Mapping):
-            if changed := _changes(first, then):
+            if changed := changes(first, then):
                 found[name] = changed
         elif first != then:
             found[name] = then
@@ -237,7 +231,8 @@ def _is_of_an_act(each: Logged) -> bool:
     return each.entry.kind == "desk-act" or bool(each.entry.exchange_id)
 
 
-def _entry(each: Logged) -> str:
+def told_entry(each: Logged) -> str:
+    """Return an entry as a line: its kind, what it is about, which statements it has, and its private part."""
     entry = each.entry
     parts = [
         entry.kind,
