@@ -142,9 +142,10 @@ class Story:
                 yield from told
 
     def _new_entries(self, end: str, node: Node, log: str) -> Iterator[str]:
-        found = entries(node, log)
-        since, self._entries[end, log] = self._entries.get((end, log), 0), len(found)
-        yield from self.masks.lines(told_entry(each) for each in found[since:] if _is_of_an_act(each))
+        since = self._entries.get((end, log), 0)
+        found = entries(node, log, since)
+        self._entries[end, log] = since + len(found)
+        yield from self.masks.lines(told_entry(each) for each in found if _is_of_an_act(each))
 
     def _changed_rows(self, end: str, node: Node) -> Iterator[str]:
         before, now = self._rows.get(end, {}), dict(rows_of(node))

@@ -7,7 +7,7 @@ import hashlib
 from tests.golden.stored import FOLDER
 from tests.support.words import officer_sentences
 
-_MOST = 40
+_MOST = 36
 FILE = FOLDER / "sentences.txt"
 
 

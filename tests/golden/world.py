@@ -191,5 +191,8 @@ async def ground(folder: Path, start_us: int = START_US) -> AsyncIterator[Ground
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(SystemClock.__init__, "__defaults__", (clock, clock))
             made = with_consoles(step_world(folder))
+            for end in ENDS:
+                with (made.home(end) / "node.toml").open("a", encoding="utf-8") as settings:
+                    settings.write("[oversight]\nreview_percent = 0\n")  # chance picks what is reviewed
         world = await stack.enter_async_context(simulated(made, ENDS, clocks=(clock, clock)))
         yield Ground(world, stack)

@@ -114,14 +114,14 @@ class Logged:
     answer: bytes
 
 
-def entries(node: Node, log: str = "exchange") -> list[Logged]:
-    """All entries of a running node's log, opened."""
+def entries(node: Node, log: str = "exchange", since: int = 0) -> list[Logged]:
+    """The entries of a running node's log from a place on, opened."""
     store = node.resources.store
     name = {"exchange": node.resources.exchange_log, "operations": node.resources.operations_log}[log].store_name
     state = store.state(name)
     assert state is not None
     found = []
-    for stored in store.entries(name, 0, state.size):
+    for stored in store.entries(name, since, state.size):
         assert stored.content is not None
         private, asked, answer = node.resources.keystore.open_content(name, stored.index, stored.content)
         found.append(Logged(parse_entry(stored.body), decode_private(private), asked, answer))
