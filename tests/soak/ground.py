@@ -65,9 +65,10 @@ class Seat:
         """Tell whether it runs and listens."""
         return self.child is not None and self.child.alive and listens(self.exchange) and listens(self.agency)
 
-    async def start(self, zygote: Zygote) -> None:
-        """Start it, and wait until it listens."""
-        self.child = await zygote.fork(SERVE, str(self.home), output=self.home.parent / f"{self.member}.txt")
+    async def start(self, zygote: Zygote, serve: str = SERVE, *arguments: str) -> None:
+        """Start it by a function that is given its home and these arguments, and wait until it listens."""
+        output = self.home.parent / f"{self.member}.txt"
+        self.child = await zygote.fork(serve, str(self.home), *arguments, output=output)
         async with asyncio.timeout(START_S):
             while not self.is_up:
                 assert self.child.alive, f"`{self.member}` ended with {self.child.code} when it was started"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.soak import held
 from tests.soak.attacks import ATTACKS
 from tests.soak.ground import HOSTILE, Ground, prepare
 from tests.soak.officers import Away, Officers, Tally, lures, questions
@@ -33,9 +34,8 @@ Say = Callable[[str], None]
 class Bounds:
     """What a node may take. Memory, handles and threads are what the second half adds to the first.
 
-    Memory may grow by `memory` or `memory_share` at most, however long it goes on, and in a short time by no more than
-    `memory_noise` (what a pool of the C library takes and gives back) and `memory_per_search` for each search, which
-    caches with a limit take until they are full.
+    Memory may grow by `memory` or `memory_share` at most, however long it goes on. What is in use may also grow by no
+    more than `memory_noise` (what is at work while one looks) and `memory_per_search` for each search.
 
     No search may be left unserved, but `stalled_share` of them while the machine stands still: an idle loop is late by
     `stalled_s`, so that the three seconds of a question are over before its answer gets a processor.
@@ -43,8 +43,8 @@ class Bounds:
 
     memory: int = 16 * _MIB
     memory_share: float = 0.06
-    memory_noise: int = 8 * _MIB
-    memory_per_search: int = 4 * _KIB
+    memory_noise: int = _MIB // 2
+    memory_per_search: int = 2 * _KIB
     handles: int = 16
     threads: int = 6
     disk_per_s: int = 256 * _KIB
@@ -55,21 +55,31 @@ class Bounds:
     stalled_s: float = 0.5
     stalled_share: float = 0.02
 
+    def in_use(self, searches: int) -> float:
+        """Return the bytes of memory that so many searches may leave in use."""
+        return min(self.memory, self.memory_noise + self.memory_per_search * searches)
+
+    def found_from(self, searches: int) -> float:
+        """Return the bytes for each of so many searches from which on a leak is found, whatever the noise hides."""
+        return (self.in_use(searches) + self.memory_noise) / max(1, searches)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How long a soak lasts, and how it is divided.
 
     It goes on beyond `seconds`, for `_ROUNDS` rounds at most, until there were so many searches and each attack acted.
-    A short one on a busy machine would judge nothing.
+    A short one on a busy machine would judge nothing. `leak` bytes are leaked by each node for each search, to see that
+    it is found.
     """
 
     seconds: float = 3600.0
-    searches: int = 100
+    searches: int = 1_200
     attack_s: float = 20.0
     rest_s: float = 10.0
     officers: int = 8
     every_s: float = 2.0
+    leak: int = 0
     bounds: Bounds = Bounds()
 
 
@@ -96,7 +106,7 @@ async def soak(folder: Path, plan: Plan, say: Say) -> Soak:
     async with Zygote() as zygote:
         await zygote.fork("tests.soak.idle:main", str(idle))
         for seat in ground.seats.values():
-            await seat.start(zygote)
+            await seat.start(zygote, held.SERVE, str(plan.leak))
         await asyncio.sleep(_START_S)  # until counterparts have found each other
         work = asyncio.gather(officers.work(), lured.work())
         try:
@@ -121,7 +131,7 @@ async def _rounds(ground: Ground, zygote: Zygote, plan: Plan, seen: Soak, away: 
         arguments = (str(ground.world.federation.folder), str(plan.attack_s), str(output))
         log = output.with_suffix(".txt")
         enemy = await zygote.fork("tests.soak.attacks:main", *arguments, output=log)
-        restart = asyncio.create_task(_restart(ground, zygote, number, seen, away))
+        restart = asyncio.create_task(_restart(ground, zygote, plan, number, seen, away))
         while enemy.alive:
             await _look(seen, plan.every_s, is_quiet=False)
         assert await enemy.ended() == 0, f"the attackers failed: {log.read_text(encoding='utf-8')[-2000:]}"
@@ -135,7 +145,9 @@ async def _rounds(ground: Ground, zygote: Zygote, plan: Plan, seen: Soak, away: 
 
 
 def _is_enough(seen: Soak, plan: Plan) -> bool:
-    return len(seen.tally.seconds) >= plan.searches and all(seen.attacks[attack.name] for attack in ATTACKS)
+    """Tell whether there was enough to judge; what grows is seen between two rests at least."""
+    is_compared = all(len(watch.rests) > 1 for watch in seen.watches.values())
+    return is_compared and len(seen.tally.seconds) >= plan.searches and all(seen.attacks[each.name] for each in ATTACKS)
 
 
 async def _look(seen: Soak, pause: float, *, is_quiet: bool) -> None:
@@ -143,16 +155,16 @@ async def _look(seen: Soak, pause: float, *, is_quiet: bool) -> None:
         assert watch.seat.child
         if not watch.seat.child.alive:
             raise AssertionError(f"`{watch.seat.member}` ended with {watch.seat.child.code}")
-        await asyncio.to_thread(watch.look, is_quiet=is_quiet)
+        await asyncio.to_thread(watch.look, len(seen.tally.seconds), is_quiet=is_quiet)
     await asyncio.sleep(pause)
 
 
-async def _restart(ground: Ground, zygote: Zygote, number: int, seen: Soak, away: Away) -> None:
+async def _restart(ground: Ground, zygote: Zygote, plan: Plan, number: int, seen: Soak, away: Away) -> None:
     """Stop one counterpart, or kill it, and start it again."""
     seat = ground.seats[RESTARTED]
     away.leaves(RESTARTED)
     await seat.end(signal.SIGKILL if number % 2 else signal.SIGTERM)
-    await seat.start(zygote)
+    await seat.start(zygote, held.SERVE, str(plan.leak))
     away.listens(RESTARTED)
     await asyncio.sleep(_START_S)
     away.found(RESTARTED)
@@ -162,11 +174,15 @@ async def _restart(ground: Ground, zygote: Zygote, number: int, seen: Soak, away
 def judge(seen: Soak, bounds: Bounds) -> Iterator[str]:
     """Yield a sentence for each bound that is broken."""
     for name, watch in seen.watches.items():
-        searches = len(seen.tally.seconds) * (watch.late[-1].at - watch.late[0].at) / watch.seconds
-        at_most = max(bounds.memory, bounds.memory_share * watch.late[0].rss)
-        allowed = min(at_most, bounds.memory_noise + bounds.memory_per_search * searches) + watch.filling
-        if watch.growth > allowed:
-            yield f"{name}: memory grew by {watch.growth / _MIB:.1f} MiB, {allowed / _MIB:.1f} are allowed"
+        at_most = max(bounds.memory, bounds.memory_share * watch.rests[0].rss)
+        if watch.growth > at_most:
+            yield f"{name}: memory grew by {watch.growth / _MIB:.1f} MiB, {at_most / _MIB:.1f} are allowed"
+        allowed = bounds.in_use(watch.searches)
+        if watch.left_in_use > allowed:
+            yield (
+                f"{name}: {watch.searches} searches left {watch.left_in_use / _KIB:.0f} KiB of memory in use, "
+                f"{allowed / _KIB:.0f} are allowed"
+            )
         for what, most in (("handles", bounds.handles), ("threads", bounds.threads)):
             if watch.left_behind(what) > most:
                 yield f"{name}: {watch.left_behind(what):.0f} more {what} at rest, {most} are allowed"

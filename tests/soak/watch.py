@@ -13,12 +13,13 @@ from statistics import fmean, median
 
 from gateway.storage.database.engine import SqliteSettings
 from tests.soak.ground import Seat
+from tests.soak.held import Held, told
 from tests.soak.idle import delay_s
 
 _HELD = re.compile(r'^liaison_loop_held_seconds\{[^}]*quantile="0\.999"[^}]*\} (\S+)', re.MULTILINE)
 _DATABASE = SqliteSettings()
-CACHES = tuple(kib * 1024 for kib in (_DATABASE.cache_kib, _DATABASE.reading_cache_kib, _DATABASE.reading_cache_kib))
-"""Bytes of the page caches of a node, each connection to its database with one of its own."""
+CACHES = 1024 * (_DATABASE.cache_kib + 2 * _DATABASE.reading_cache_kib)
+"""Bytes of all page caches of a node when they are full, each connection to its database with one of its own."""
 
 _START_S = 60.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -30,16 +31,21 @@ class Sample:
 
     `held_s` is by how much the 99.9th percentile of the times in which its loop was held, in the last minute, is beyond
     the delays of an idle loop (`idle_s`). Its own wait for a processor is not in it; what another thread of the process
-    waited, while it held the interpreter, is as long as the idle loop's at most. `pages` are the bytes of the database,
-    without its log, `disk` those of the whole home.
+    waited, while it held the interpreter, is as long as the idle loop's at most. `disk` are the bytes of the home.
+
+    `rss` is resident memory without the database's page caches, as far as these may fill. `in_use` is what the
+    allocators have given out (`tests.soak.held`), without those and without claims that are still held. Both are judged
+    where it `is_quiet`; elsewhere `rss` has the page caches in it, and `in_use` is 0.
+    `searches` is how many were answered by then.
     """
 
     at: float
+    searches: int
     rss: int
+    in_use: int
     handles: int
     threads: int
     disk: int
-    pages: int
     held_s: float
     idle_s: float
     is_quiet: bool
@@ -53,17 +59,20 @@ class Watch:
     idle: Path
     samples: list[Sample] = field(default_factory=list)
 
-    def look(self, *, is_quiet: bool) -> None:
+    def look(self, searches: int, *, is_quiet: bool) -> None:
         """Take a sample. `is_quiet`: the attackers have gone, so that what is still open was left behind."""
         process, idle_s, held_s = Path(f"/proc/{self.seat.pid}"), delay_s(self.idle), _held(self.seat.metrics)
+        held = told(self.seat.pid) if is_quiet else Held(0, 0, 0)
+        pages = min(held.sqlite, CACHES)
         self.samples.append(
             Sample(
                 at=time.monotonic(),
-                rss=int((process / "statm").read_text().split()[1]) * _PAGE,
+                searches=searches,
+                rss=int((process / "statm").read_text().split()[1]) * _PAGE - pages,
+                in_use=held.python + held.library - pages - held.claims,
                 handles=_count(process / "fd"),
                 threads=_count(process / "task"),
                 disk=_size(self.seat.home),
-                pages=(self.seat.home / "node.sqlite").stat().st_size,
                 held_s=max(0.0, held_s - idle_s),
                 idle_s=idle_s,
                 is_quiet=is_quiet,
@@ -82,19 +91,25 @@ class Watch:
         return self.samples[-1].at - self.samples[0].at
 
     @property
-    def growth(self) -> float:
-        """The bytes by which memory grew over the second half, by the straight line that fits best."""
-        late = self.late
-        return slope([(sample.at, sample.rss) for sample in late]) * (late[-1].at - late[0].at)
+    def rests(self) -> list[Sample]:
+        """The quiet moments of the second half, and the one before it."""
+        quiet = [sample for sample in self.samples if sample.is_quiet]
+        return quiet[(len(quiet) - 1) // 2 :]
 
     @property
-    def filling(self) -> float:
-        """The bytes that page caches of the database take in the second half: the pages that it gets, if there is room.
+    def searches(self) -> int:
+        """How many searches were answered between the first and the last of `rests`."""
+        return self.rests[-1].searches - self.rests[0].searches
 
-        Key indexes and the log of the database, which a home gets within seconds, fill none of them.
-        """
-        before, after = self.late[0].pages, self.late[-1].pages
-        return float(sum(max(0, min(cache, after) - min(cache, before)) for cache in CACHES))
+    @property
+    def growth(self) -> float:
+        """The bytes by which resident memory grew over `rests`, by the straight line that fits best."""
+        return slope([(sample.at, sample.rss) for sample in self.rests]) * (self.rests[-1].at - self.rests[0].at)
+
+    @property
+    def left_in_use(self) -> float:
+        """The bytes that came into use over `rests` and stayed, by the line over the searches that fits best."""
+        return slope([(sample.searches, sample.in_use) for sample in self.rests]) * self.searches
 
     @property
     def disk_per_s(self) -> float:

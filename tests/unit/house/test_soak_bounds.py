@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 from tests.soak.__main__ import as_json, table
 from tests.soak.attacks import ATTACKS
 from tests.soak.ground import Seat
+from tests.soak.held import SMALL, Allocators
 from tests.soak.officers import Away, Question, Tally
 from tests.soak.run import Bounds, Soak, judge
 from tests.soak.watch import Sample, Watch, slope
@@ -26,7 +30,7 @@ def level(grow: Callable[[int], dict[str, float]] = lambda minute: {}) -> Soak:
     samples = []
     for minute in range(61):
         usual = {"at": 60.0 * minute, "rss": 200 * MIB, "handles": 60, "threads": 25, "held_s": 0.01, "idle_s": 0.0}
-        usual["disk"] = usual["pages"] = 8 * minute * MIB
+        usual |= {"searches": 800 * minute, "in_use": 190 * MIB, "disk": 8 * minute * MIB}
         samples.append(Sample(**{**usual, "is_quiet": minute % 2 == 0} | grow(minute)))  # type: ignore[arg-type]
     attacks = Counter({attack.name: 5 for attack in ATTACKS})
     seat = Seat("vn", Path(), 1, 2, 3)
@@ -41,6 +45,10 @@ def test_a_level_node_breaks_no_bound() -> None:
     ("grow", "said"),
     [
         (lambda minute: {"rss": 200 * MIB + minute * MIB}, "memory grew by 30"),
+        (
+            lambda minute: {"in_use": 190 * MIB + minute * MIB},
+            "24000 searches left 30720 KiB of memory in use, 16384 are",
+        ),
         (lambda minute: {"handles": 60 + minute}, "more handles at rest"),
         (lambda minute: {"threads": 25 + minute // 3}, "more threads at rest"),
         (lambda minute: {"disk": minute * 40 * MIB}, "the home grew"),
@@ -60,45 +68,72 @@ def test_the_minute_of_the_start_and_waiting_for_the_machine_are_no_fault_of_a_n
     assert list(judge(seen, Bounds())) == []
 
 
-def test_page_caches_may_fill_with_what_was_written_and_no_more() -> None:
-    def little(pages: float, grown: float) -> Callable[[int], dict[str, float]]:
-        index = 40 * MIB  # a home gets its key indexes at once; they are in no page cache
-        return lambda minute: {
-            "rss": 200 * MIB + grown * minute * MIB,
-            "pages": int(pages * minute * MIB),
-            "disk": int(pages * minute * MIB) + index,
-        }
+def minutes(count: int, kib: float, per_s: int = 14) -> Soak:
+    """A soak of so many minutes with a rest every half one, in which each search leaves `kib` in use.
 
-    assert list(judge(level(little(0.5, 0.55)), Bounds())) == []
-    assert [line for line in judge(level(little(0.5, 1)), Bounds()) if "memory" in line]
-    assert [line for line in judge(level(little(4, 0.55)), Bounds()) if "memory" in line]
-    assert [line for line in judge(level(little(0, 0.55)), Bounds()) if "memory" in line]
+    What is at work while one looks comes and goes by half a mebibyte. The first minute fills what has a limit.
+    """
+    seen = level()
+    first = seen.watches["vn"].samples[0]
+    seen.watches["vn"].samples[:] = [
+        replace(
+            first,
+            at=30.0 * rest,
+            searches=30 * per_s * rest,
+            in_use=int(180 * MIB + min(rest, 2) * 5 * MIB + kib * 1024 * 30 * per_s * rest + rest % 2 * MIB // 2),
+            is_quiet=True,
+        )
+        for rest in range(2 * count + 1)
+    ]
+    return seen
 
 
 @tables.table(
     ("kib", "is_leak"),
-    [(2, False), (12, True), (256 * 64 / 420, True)],
-    ids=["caches with a limit", "12 KiB for each search", "the buffers of 64 half requests in a round"],
+    [(0, False), (1, False), (4, True), (256 * 64 / 420, True)],
+    ids=["level", "ids of exchanges", "4 KiB for each search", "the buffers of 64 half requests in a round"],
 )
 def test_a_leak_is_found_within_three_minutes(kib: float, is_leak: bool) -> None:
-    """The samples are two seconds apart, 14 searches a second; pools take and give back 4 MiB."""
-    seen = level()
-    searches = [14 * 2 * number for number in range(91)]
-    seen.tally.seconds[:] = [0.1] * searches[-1]
-    seen.watches["vn"].samples[:] = [
-        replace(
-            seen.watches["vn"].samples[0],
-            at=2.0 * number,
-            rss=int(200 * MIB + kib * 1024 * asked + 4 * MIB * (number % 15) / 15),
-            pages=0,
-        )
-        for number, asked in enumerate(searches)
-    ]
-    assert bool([line for line in judge(seen, Bounds()) if "memory" in line]) is is_leak
+    assert bool([line for line in judge(minutes(3, kib), Bounds()) if "in use" in line]) is is_leak
 
 
-def test_what_grew_while_caches_filled_and_then_stayed_is_level() -> None:
-    assert list(judge(level(lambda minute: {"rss": 200 * MIB + min(minute, 20) * 5 * MIB}), Bounds())) == []
+def test_what_a_soak_says_that_it_finds_is_found_and_an_hour_finds_less() -> None:
+    for count, per_s in ((3, 14), (3, 3), (60, 14)):
+        searches = minutes(count, 0, per_s).watches["vn"].searches
+        kib = Bounds().found_from(searches) / 1024
+        assert list(judge(minutes(count, kib * 1.01, per_s), Bounds())), f"{count} minutes, {kib:.1f} KiB"
+        said = list(table(minutes(count, 0, per_s), Bounds()))
+        assert f"finds a leak from {kib:.1f} KiB for each of {searches} searches" in said
+    assert kib < 1 < 2 < Bounds().found_from(1_000) / 1024 < 4
+
+
+def test_limits_that_a_soak_makes_small_are_limits_of_the_program() -> None:
+    """A name that had gone would leave a memory as large as it was, and what fills it would look like a leak."""
+    for (module, name), most in SMALL.items():
+        assert getattr(importlib.import_module(module), name) > most, f"{module}.{name}"
+
+
+def test_what_is_in_use_is_told_by_each_allocator_and_what_was_freed_is_not() -> None:
+    allocators = Allocators()
+    before = allocators.held()
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("create table row (value)")
+        database.execute("insert into row values (zeroblob(?))", (2 * MIB,))
+        kept = [str(number).encode() * 40 for number in range(1_000_000_000, 1_000_010_000)], bytes(8 * MIB)
+        more = allocators.held()
+    assert 4 * MIB < more.python - before.python < 6 * MIB
+    assert 10 * MIB < more.library - before.library < 12 * MIB
+    assert 2 * MIB < more.sqlite - before.sqlite < 3 * MIB
+    del kept
+    after = allocators.held()
+    assert max(after.python - before.python, after.library - before.library, after.sqlite - before.sqlite) < MIB // 4
+
+
+def test_what_grew_in_the_first_half_and_then_stayed_is_level() -> None:
+    def grow(minute: int) -> dict[str, float]:
+        return {name: 200 * MIB + min(minute, 20) * 5 * MIB for name in ("rss", "in_use")}
+
+    assert list(judge(level(grow), Bounds())) == []
 
 
 @tables.table(
@@ -118,8 +153,8 @@ def test_what_officers_and_attackers_met_is_judged(change: Callable[[Soak], None
     [found] = judge(seen, Bounds())
     assert said in found
     seen.broken = [found]
-    assert f"BROKEN {found}" in table(seen)
-    assert as_json(seen)["broken"] == [found]
+    assert f"BROKEN {found}" in table(seen, Bounds())
+    assert as_json(seen, Bounds())["broken"] == [found]
 
 
 @tables.table(
