@@ -43,8 +43,8 @@ class Bounds:
 
     memory: int = 16 * _MIB
     memory_share: float = 0.06
-    memory_noise: int = _MIB // 2
-    memory_per_search: int = 2 * _KIB
+    memory_noise: int = 1_280 * _KIB
+    memory_per_search: int = 1_536
     handles: int = 16
     threads: int = 6
     disk_per_s: int = 256 * _KIB
@@ -74,7 +74,7 @@ class Plan:
     """
 
     seconds: float = 3600.0
-    searches: int = 1_200
+    searches: int = 2_100
     attack_s: float = 20.0
     rest_s: float = 10.0
     officers: int = 8
