@@ -51,6 +51,7 @@ _RANDOM_PARTS = (
     (re.compile(r'(name="once" value=")[^"]*"'), r'\1…"'),
     (re.compile(r"/assets/[0-9a-f]+/"), "/assets/…/"),
     (_MICROS, ""),
+    (re.compile(r"(?<=exchange/1 )\d+"), "…"),
     (re.compile(r'<span class="mark([\w -]*)" aria-hidden="true"></span>'), r"<mark\1>"),
     (re.compile(r'(<path[^>]* d=")[^"]{40,}"'), r'\1…"'),
     (re.compile(r'<svg class="map".*?</svg>', re.DOTALL), _map),
