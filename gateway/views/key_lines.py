@@ -24,6 +24,13 @@ def key_lines(about: dict[str, Any]) -> Iterator[Line]:
             yield f"      counterparts do not take it: {key['renewed_by'].replace('cert renew', 'cert rotate')}", "bad"
         if key["rotation"]:
             yield f"      new key {key['rotation']['new'][:16]}: {key['rotation']['plan']}"
+    for key in about["agencies"]:
+        ends = f"certificate until {key['certificate_until']}, "
+        ends += f"listed until {key['listed_until']}" if key["listed_until"] else "not listed: `liaison trust publish`"
+        whose = f"{key['use']:20} {key['id'][:16]}  held by `{key['agency']}` itself"
+        yield f"  {whose}, {ends}, {key['days_left']} days left"
+        if key["days_left"] < SOON_DAYS:
+            yield "      renew it where the agency's source is: its record.pem, anew from the authority", "warn"
     for person in about["persons"]:
         yield f"  {person['use']:20} {person['id'][:16]}  listed until {person['listed_until']}"
     for place in about["retired"]:

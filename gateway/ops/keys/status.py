@@ -17,6 +17,7 @@ from gateway.ops.keys.online import exchange_certificate, exchange_end
 from gateway.ops.keys.rotation import Rotation, Rotations
 from gateway.ops.keys.steps import Standing, beside_us, plan
 from gateway.ports.holders import NoneKnown
+from gateway.trust.ceremony.ceremony import own_agency_keys
 from gateway.trust.documents.descriptor import PERSONS, Descriptor, KeyUse, ListedKey
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
@@ -38,6 +39,7 @@ def describe_keys(folder: Path, clock: Clock | None = None) -> dict[str, Any]:
         "member": member,
         "descriptor": standing.version,
         "keys": keys,
+        "agencies": _own_agencies(home, standing),
         "persons": _persons(standing, {key["id"] for key in keys}),
         "retired": [str(path) for path in sorted(home.retired_keys.glob("*-*"))],
     }
@@ -116,6 +118,25 @@ def _rotation(standing: Standing, rotation: Rotation | None) -> dict[str, Any] |
         "old_until": rfc3339(rotation.switched_us + beside_us(rotation.file)) if rotation.switched_us else None,
         "plan": plan(standing, rotation),
     }
+
+
+def _own_agencies(home: Home, standing: Standing) -> list[dict[str, Any]]:
+    """Return the keys that agencies hold themselves, whose certificates are in the home, and when each ends."""
+    found = []
+    for key in own_agency_keys(home.path):
+        listed = standing.listed(key.key_id) if standing.version else None
+        ends = [key.leaf().stop_us, *([listed.stop_us] if listed else [])]
+        found.append(
+            {
+                "use": key.use,
+                "id": key.key_id,
+                "agency": key.leaf().name.name,
+                "certificate_until": rfc3339(key.leaf().stop_us),
+                "listed_until": rfc3339(listed.stop_us) if listed else None,
+                "days_left": (min(ends) - standing.now_us) // DAY_US,
+            }
+        )
+    return found
 
 
 def _persons(standing: Standing, shown: Collection[str]) -> list[dict[str, Any]]:
