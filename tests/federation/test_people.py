@@ -18,7 +18,7 @@ from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 from gateway.model.desk.work import Role
 from gateway.ops.doctor.finding import CheckContext, Severity
-from gateway.ops.doctor.home_checks import check_people
+from gateway.ops.doctor.home_checks import check_descriptors, check_people
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.reload_request import request_reload
 from tests.support.nodes import World, build_world, officer, running
@@ -126,3 +126,18 @@ def test_the_doctor_tells_each_mistake_training_that_ends_and_that_nobody_is_on_
     found = check_people(context)
     assert [finding.where for finding in found] == ["people/persons.csv:3", "people/persons.csv:4"]
     assert all(finding.is_stop and finding.remedy for finding in found)
+
+
+def test_the_doctor_names_offices_of_the_lists_that_no_country_can_write_to_and_the_command_that_publishes_all(
+    tmp_path: Path,
+) -> None:
+    home = build_world(tmp_path, {}).home("th")
+    context = CheckContext(load_settings(home, {}), Home(home), CLOCK)
+    listed = context.trust.descriptor("th").offices
+    assert listed
+    assert "offices" not in {finding.check for finding in check_descriptors(context)}
+    write(home, PERSONS, HEAD + person(400, "th.d.1") + person(400, "th.d.2").replace(ONE.office, "th.blo.new"))
+    (told,) = [finding for finding in check_descriptors(context) if finding.check == "offices"]
+    assert "th.blo.new" in told.text
+    for office in (*listed, "th.blo.new"):
+        assert f"--office {office}" in told.remedy

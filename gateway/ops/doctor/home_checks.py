@@ -38,7 +38,7 @@ from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.removed_keys import check_removed_keys
 from gateway.ops.doctor.source_processes import check_processes
-from gateway.ops.doctor.trust_checks import ending_soon, known_elsewhere
+from gateway.ops.doctor.trust_checks import ending_soon, known_elsewhere, unpublished_offices
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.stores import was_never_served
@@ -265,7 +265,8 @@ def check_descriptors(context: CheckContext) -> list[Finding]:
             findings.append(make("descriptors", f"`{other}`: {finding.text}", remedy))
     if not findings:
         findings = _unlisted(context, {key.key_id for key in view.descriptor(member).keys})
-    return findings or [good("descriptors", f"of {len(view.members)} members are there and fresh")]
+    fresh = [good("descriptors", f"of {len(view.members)} members are there and fresh")]
+    return (findings or fresh) + unpublished_offices(context, view)
 
 
 def check_suspensions(context: CheckContext) -> list[Finding]:

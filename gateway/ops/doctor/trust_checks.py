@@ -1,9 +1,10 @@
-"""The checks of documents of trust that the home lost, and of how long the others still last."""
+"""The checks of documents of trust that the home lost, how long the others last, and which offices they do not name."""
 
 from __future__ import annotations
 
 from gateway.config import argument
-from gateway.errors import Stale
+from gateway.desk.people.lists import read_lists
+from gateway.errors import LiaisonError, Stale
 from gateway.gossip.endings import STEPS_H
 from gateway.ops.doctor.finding import CheckContext, Finding, failed, warn
 from gateway.ops.members.own_descriptor import require_newest
@@ -34,3 +35,25 @@ def ending_soon(context: CheckContext, view: TrustView, member: str) -> list[Fin
         else f"it comes when any member is reached; from a stick: `liaison trust import FILE --home {home}`"
     )
     return [warn("descriptors", f"the status of `{member}` ends in less than {hours} hours", remedy)]
+
+
+def unpublished_offices(context: CheckContext, view: TrustView) -> list[Finding]:
+    """Warn of offices whose people are listed here and that our descriptor lacks: no country can write to them."""
+    member = context.settings.node.member
+    try:
+        lists, listed = read_lists(context.home.people, member), view.descriptor(member).offices
+    except LiaisonError:
+        return []  # another check tells of it
+    offices = {one.office for one in lists.persons.values()} | {one.office for one in lists.shifts}
+    lacking = sorted(offices - {"", *listed})
+    if not lacking:
+        return []
+    options = " ".join(f"--office {office}" for office in (*listed, *lacking))
+    home = argument(context.home.path)
+    return [
+        warn(
+            "offices",
+            f"our descriptor does not list {', '.join(lacking)}, so nobody abroad can write to people there",
+            f"`liaison trust publish --home {home} --authority ADIR {options}`",
+        )
+    ]
