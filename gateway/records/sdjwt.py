@@ -23,7 +23,7 @@ from gateway.model.hit import Disclosure, IssuedRecord, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.records.types import compact_json, record_type
-from gateway.signing.batch import Signs, sign_batch
+from gateway.signing.multi_buffer.batch import Signs, sign_batch
 
 TYP = "liaison-record+sd-jwt"
 """The `typ` of a record's header."""

@@ -21,8 +21,8 @@ from gateway.model.desk.notices import NoticeType
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId
 from gateway.rpc import strict
-from gateway.signing.batch import Check, Signs, Verifies, sign_batch, verify_batch
 from gateway.signing.dsse import pae
+from gateway.signing.multi_buffer.batch import Check, Signs, Verifies, sign_batch, verify_batch
 from gateway.trust.statement_versions import NOTICE, READ
 
 

@@ -40,7 +40,7 @@ from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, ListPlace, Thread
 from gateway.ports.journal import EntryDraft
 from gateway.records.sdjwt import base64url
-from gateway.signing.batch import Signs
+from gateway.signing.multi_buffer.batch import Signs
 
 USUAL_US = 180 * 86_400_000_000
 MAX_CONSENT = 300

@@ -23,8 +23,8 @@ from gateway.model.query import DocumentQuery
 from gateway.records.sdjwt import base64url
 from gateway.records.types import RECORD_TYPES
 from gateway.signing import strict_json
-from gateway.signing.batch import Signs, sign_batch
 from gateway.signing.keys import VerifyKey
+from gateway.signing.multi_buffer.batch import Signs, sign_batch
 from gateway.trust.documents.descriptor import KeyUse, agency_use
 
 PREFIX = "LN1."

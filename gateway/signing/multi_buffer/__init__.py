@@ -1,1 +1,1 @@
-"""Sign and verify eight ECDSA P-256 operations at once where the processor can."""
+"""Sign and verify batches, eight ECDSA P-256 operations at once where the processor can."""

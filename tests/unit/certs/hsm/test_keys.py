@@ -24,8 +24,8 @@ from certs.requests import build_request, read_request
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import member_id
-from gateway.signing.batch import sign_batch
 from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.signing.multi_buffer.batch import sign_batch
 from gateway.signing.witness_keys import load_witness_signing_key
 from tests.support.security_module import Token, shared_token
 

@@ -23,7 +23,7 @@ from certs.hsm import token as module
 from certs.hsm.keys import self_test
 from certs.hsm.uri import parse_uri
 from gateway.errors import Unavailable
-from gateway.signing.batch import sign_batch
+from gateway.signing.multi_buffer.batch import sign_batch
 from gateway.signing.keys import load_signing_key
 
 def key():

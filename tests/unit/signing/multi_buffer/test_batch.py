@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import BadSignature, LiaisonError, Unavailable
-from gateway.signing.batch import sign_batch, verify_batch
 from gateway.signing.keys import SIGNATURE_BYTES, SigningKey
+from gateway.signing.multi_buffer.batch import sign_batch, verify_batch
 from gateway.signing.multi_buffer.crypto_mb import multi_buffer
 from tests.support.tables import table
 
@@ -132,7 +132,7 @@ import sys
 from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.signing.keys import SigningKey
 from gateway.signing.multi_buffer.crypto_mb import _load
-from gateway.signing.batch import sign_batch, verify_batch
+from gateway.signing.multi_buffer.batch import sign_batch, verify_batch
 key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
 made = sign_batch([(key, b"one"), (key, b"two")])
 assert verify_batch([(key.verify_key(), made[0], b"one"), (key.verify_key(), made[1], b"two")]) == [None, None]
