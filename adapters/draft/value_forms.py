@@ -13,7 +13,7 @@ from adapters.draft.guess_column import Look, guess_date, read_dates
 from adapters.draft.guess_country import guess_country
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
-from gateway.model.numbers import compact
+from gateway.model.forms.numbers import compact
 from gateway.records.identifiers.containers import read_container
 from gateway.records.identifiers.national_ids import read_national_id
 

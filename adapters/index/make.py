@@ -14,7 +14,8 @@ from adapters.mapping.rows import Builder, Rows
 from gateway import matching
 from gateway.errors import LiaisonError
 from gateway.matching.scripts.tables import own_rows
-from gateway.model import forms, numbers
+from gateway.model import forms
+from gateway.model.forms import numbers
 from gateway.storage.index.index_file import IndexedRecord
 
 

@@ -29,9 +29,9 @@ from gateway.matching.reports.judged import judge_report
 from gateway.matching.scripts.cost import name_cost
 from gateway.matching.similarity import ROMANISED
 from gateway.matching.thresholds import WIDE, Thresholds
+from gateway.model.forms.numbers import compact
 from gateway.model.forms.vessels import MEMBERS, named_alike
 from gateway.model.hit import Match, Quality, SourceRecord, Verdict
-from gateway.model.numbers import compact
 from gateway.model.query import MAX_NAMES, PersonQuery, Query, ReportQuery, VesselQuery
 from gateway.model.values import NameForm, PartialDate
 

@@ -22,10 +22,10 @@ import msgspec
 from gateway.errors import Malformed
 from gateway.matching.scripts import tables
 from gateway.model.forms.nrc import read_card
+from gateway.model.forms.numbers import chinese_full_number, compact
 from gateway.model.forms.plates import province_form, split_plate
 from gateway.model.forms.vessels import IMO, MARK, MEMBERS, MMSI, numbers_of, vessel_form
 from gateway.model.hit import Match, Quality
-from gateway.model.numbers import chinese_full_number, compact
 from gateway.model.query import CaseQuery, ContainerQuery, DocumentQuery, NationalIdQuery, VehicleQuery, VesselQuery
 
 IdentifierQuery = DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery | CaseQuery

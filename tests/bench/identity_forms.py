@@ -10,7 +10,7 @@ from importlib import resources
 from random import Random
 from types import MappingProxyType
 
-from gateway.model.numbers import chinese_check_character, thai_pin_check_digit
+from gateway.model.forms.numbers import chinese_check_character, thai_pin_check_digit
 
 _DIGITS = tuple(
     str.maketrans("0123456789", native)

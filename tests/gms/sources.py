@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.demo.sources.dice import Dice
-from gateway.model.numbers import container_check_digit
+from gateway.model.forms.numbers import container_check_digit
 from tests.gms.offices import MEMBERS
 from tests.support.nodes import SourcePlan
 

@@ -25,10 +25,10 @@ from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.desk.notices import Head, Notice, Urgency
 from gateway.model.desk.reports import Report
 from gateway.model.desk.work import Role
+from gateway.model.forms.numbers import thai_pin_check_digit
 from gateway.model.forms.reports import ReportTerms
 from gateway.model.marking import Level
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
-from gateway.model.numbers import thai_pin_check_digit
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
 from gateway.statements.notices.notice import build_notice

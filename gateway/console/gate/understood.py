@@ -17,8 +17,8 @@ import msgspec
 from adapters.values.dates import western_digits
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
+from gateway.model.forms.numbers import compact
 from gateway.model.forms.vessels import imo_form
-from gateway.model.numbers import compact
 from gateway.model.query import (
     ContainerQuery,
     DocumentQuery,

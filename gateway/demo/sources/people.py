@@ -7,7 +7,7 @@ from datetime import date
 
 from gateway.demo.sources import words
 from gateway.demo.sources.dice import Dice
-from gateway.model.numbers import container_check_digit, thai_pin_check_digit
+from gateway.model.forms.numbers import container_check_digit, thai_pin_check_digit
 
 PLATE_LETTERS = "กขคงจฉชซฌญ"
 

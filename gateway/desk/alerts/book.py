@@ -22,9 +22,9 @@ from gateway.matching.identifiers import asked_number, held_items, held_number, 
 from gateway.matching.keys import VESSEL, asked_word_keys, name_keys, query_cost, query_keys, word_keys
 from gateway.matching.thresholds import Thresholds
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.forms.numbers import compact
 from gateway.model.hit import Match
 from gateway.model.names import MemberId
-from gateway.model.numbers import compact
 from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
 
 MAX_JUDGED = 200

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from gateway.desk.reports.folding import Folded, folded
 from gateway.desk.reports.values import Trace
 from gateway.model.forms.nrc import read_card
-from gateway.model.numbers import chinese_check_character, compact, thai_pin_check_digit
+from gateway.model.forms.numbers import chinese_check_character, compact, thai_pin_check_digit
 from gateway.records import codes
 
 PERSONAL = "personal-data"

@@ -16,8 +16,8 @@ from gateway.matching.keys import name_keys, word_keys
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.thresholds import Thresholds
 from gateway.model.desk.watches import Goods
+from gateway.model.forms.numbers import compact
 from gateway.model.hit import Match, Quality
-from gateway.model.numbers import compact
 from gateway.model.query import MAX_NAMES, PersonQuery
 from gateway.model.values import NameForm
 

@@ -17,8 +17,8 @@ from gateway.errors import Malformed
 from gateway.matching.keys import whole_keys
 from gateway.matching.scripts import burmese, han, latin
 from gateway.matching.scripts.detect import script_of
+from gateway.model.forms.numbers import ascii_digits
 from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, is_period, months
-from gateway.model.numbers import ascii_digits
 
 _UNSPACED = frozenset({"Thai", "Laoo", "Khmr", "Mymr", "Hani"})
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")

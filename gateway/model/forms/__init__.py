@@ -1,1 +1,1 @@
-"""The one form of numbers that people write in several ways: registration cards of Myanmar, and plates."""
+"""The one form of what people write in several ways: figures, registration cards of Myanmar, plates, vessels."""

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-from gateway.model.numbers import ascii_digits, compact
+from gateway.model.forms.numbers import ascii_digits, compact
 
 _LOCAL = "ก-ฮກ-ຮໜໝក-អက-အ"
 """Letters of plates in Thai, Lao, Khmer and Burmese script."""

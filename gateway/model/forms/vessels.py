@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.model.numbers import ascii_digits, compact, imo_check_digit
+from gateway.model.forms.numbers import ascii_digits, compact, imo_check_digit
 
 IMO, MMSI, MARK = "imo", "mmsi", "mark"
 """The kinds of numbers of a vessel."""

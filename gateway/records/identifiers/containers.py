@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.model.numbers import compact, container_check_digit
+from gateway.model.forms.numbers import compact, container_check_digit
 from gateway.records.identifiers.reading import Reading, bounded, refuse
 
 _FORM = re.compile(r"([A-Z]{3})([A-Z])(\d{6})(\d?)", re.ASCII)

@@ -18,7 +18,7 @@ from types import MappingProxyType
 import msgspec
 
 from gateway.errors import Malformed
-from gateway.model.numbers import ascii_digits, mrz_check_digit
+from gateway.model.forms.numbers import ascii_digits, mrz_check_digit
 from gateway.model.values import PartialDate
 from gateway.records import codes
 from gateway.records.identifiers.reading import Reading, bounded, refuse

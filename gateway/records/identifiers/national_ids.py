@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.errors import Malformed
 from gateway.model.forms.nrc import read_card, township_name
-from gateway.model.numbers import chinese_check_character, chinese_full_number, compact, thai_pin_check_digit
+from gateway.model.forms.numbers import chinese_check_character, chinese_full_number, compact, thai_pin_check_digit
 from gateway.model.values import PartialDate
 from gateway.records import codes
 from gateway.records.identifiers.reading import Reading, bounded, refuse

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gateway.model.numbers import compact
+from gateway.model.forms.numbers import compact
 from gateway.records.identifiers.reading import Reading, bounded, refuse
 
 _THAI, _LAO, _KHMER, _BURMESE = "ก-ฮ", "ກ-ຮ", "ក-អ", "က-အ"

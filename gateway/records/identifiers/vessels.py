@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.model.numbers import compact, imo_check_digit
+from gateway.model.forms.numbers import compact, imo_check_digit
 from gateway.records.identifiers.reading import Reading, bounded, refuse
 
 _IMO = re.compile(r"(?:IMO)?(?:NO)?(\d{7})", re.ASCII)

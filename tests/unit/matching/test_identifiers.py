@@ -17,7 +17,7 @@ from gateway.matching.identifiers import (
     province_key,
 )
 from gateway.model.forms.nrc import read_card, townships
-from gateway.model.numbers import chinese_check_character
+from gateway.model.forms.numbers import chinese_check_character
 from gateway.model.query import DocumentQuery, NationalIdQuery, VehicleQuery
 from tests.support.tables import table
 

@@ -16,10 +16,10 @@ from gateway.desk.alerts.book import AlertBook
 from gateway.errors import Malformed, Misconfigured
 from gateway.matching.confirm import confirm, judge
 from gateway.matching.thresholds import SETS, USUAL
+from gateway.model.forms.numbers import imo_check_digit
 from gateway.model.forms.vessels import imo_form, mmsi_form
 from gateway.model.hit import Match, Quality, SourceRecord, Verdict
 from gateway.model.marking import Marking
-from gateway.model.numbers import imo_check_digit
 from gateway.model.query import PersonQuery, Query, VesselQuery
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm

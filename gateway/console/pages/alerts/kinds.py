@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.console.gate.understood import birth_date
 from gateway.language.catalogue import Sentences
-from gateway.model.numbers import compact
+from gateway.model.forms.numbers import compact
 
 PERSON = ("name", "romanised", "birth", "document", "issuer")
 VEHICLE = ("plate", "province", "country", "make", "colour")

@@ -31,9 +31,9 @@ from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.model.desk.watches import Goods, Subject
+from gateway.model.forms.numbers import compact
 from gateway.model.forms.vessels import imo_form, mmsi_form
 from gateway.model.names import member_id, reference
-from gateway.model.numbers import compact
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import (
     ContainerQuery,

@@ -19,7 +19,7 @@ from adapters.draft.guess_column import look_at, meaning_of
 from adapters.draft.value_forms import meaning_by_values
 from adapters.mapping.file import load_mapping, read_mapping
 from gateway.errors import Misconfigured
-from gateway.model.numbers import chinese_check_character, thai_pin_check_digit
+from gateway.model.forms.numbers import chinese_check_character, thai_pin_check_digit
 from tests.support import tables
 from tests.support.cli import Liaison
 from tests.support.shared import shared_path

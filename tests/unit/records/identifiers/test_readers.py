@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.errors import Malformed
-from gateway.model.numbers import mrz_check_digit
+from gateway.model.forms.numbers import mrz_check_digit
 from gateway.records.identifiers.containers import read_container
 from gateway.records.identifiers.mrz import read_mrz
 from gateway.records.identifiers.national_ids import read_national_id
