@@ -71,7 +71,7 @@ class KeyHome:
 
     @property
     def id(self) -> Path:
-        """The file of the home's id, which its stores carry too (`gateway.storage.home_id`)."""
+        """The file of the home's id, which its stores carry too (`gateway.storage.database.home_id`)."""
         return self.path / HOME_ID
 
 

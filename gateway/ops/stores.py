@@ -21,11 +21,11 @@ from gateway.config import Home, Settings, argument
 from gateway.config.source_home import SourceProcess
 from gateway.errors import Contradicted, Misconfigured, Unknown
 from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.home_id import carry_id, give_database, id_of_database, make_id, read_id, write_id
 from gateway.storage.database.migrate import is_readable, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.desk.file_rows import files_here
 from gateway.storage.files.sealed_files import FileFolder
-from gateway.storage.home_id import carry_id, give_database, id_of_database, make_id, read_id, write_id
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 

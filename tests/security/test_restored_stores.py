@@ -11,7 +11,7 @@ import pytest
 
 from gateway.config import load_settings
 from gateway.ops.stores import KEYSTORE, node_stores, require_stores
-from gateway.storage.home_id import read_id
+from gateway.storage.database.home_id import read_id
 from gateway.storage.keys.keystore import KeyStore
 from tests.security.test_stores import bytes_of, error_of, write_entry
 from tests.support.cli import Liaison, copy_federation

@@ -20,9 +20,9 @@ from gateway.errors import Misconfigured
 from gateway.ops.stores import Stores, give_id, node_stores, require_stores
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import open_database
+from gateway.storage.database.home_id import id_of_database, read_id
 from gateway.storage.database.migrate import HEAD, migrate, version
 from gateway.storage.database.open import open_node_database, open_storage
-from gateway.storage.home_id import id_of_database, read_id
 from gateway.storage.keys.key_copy import keep_in_step
 from gateway.storage.keys.keystore import KeyStore
 from tests.federation.test_start_refusals import refusals, start

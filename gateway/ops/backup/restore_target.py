@@ -27,9 +27,9 @@ from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content
 from gateway.ops.stores import DATABASE, give_id, misfits, node_stores, require_opens
 from gateway.storage.database.dump import is_loaded, load, require_empty
 from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.home_id import ID_DIGITS, carry_id, id_of_database, read_id
 from gateway.storage.database.migrate import migrate
 from gateway.storage.database.open import open_storage
-from gateway.storage.home_id import ID_DIGITS, carry_id, id_of_database, read_id
 from gateway.storage.keys.key_copy import take_over
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.erase_store import SqlErasableContent

@@ -14,10 +14,10 @@ from gateway.ops.doctor.key_checks import made_by
 from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ops.stores import faults, node_stores, require_database, was_never_served, without_id
 from gateway.ports.journal import LogName
+from gateway.storage.database.home_id import read_id
 from gateway.storage.database.migrate import HEAD, UPGRADE, check_known, is_readable, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.database.postgres import describe
-from gateway.storage.home_id import read_id
 from gateway.storage.keys.key_faults import key_faults
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Table, func, insert, inspect, select
 from gateway.errors import Misconfigured
 from gateway.storage.database.desk_tables import SCHEMA
 from gateway.storage.database.engine import Database, open_database, storage_errors
+from gateway.storage.database.home_id import id_of_database
 from gateway.storage.database.migrate import migrate, require_current, version
 from gateway.storage.database.tables import log_state
-from gateway.storage.home_id import id_of_database
 
 _ROWS = 2_000
 

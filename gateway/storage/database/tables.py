@@ -6,7 +6,7 @@ order; claims of exchange ids are kept in memory while they count (`gateway.stor
 `log_state.claims_from` is the first index that may hold such a claim. Entries before `log_state.pruned` are gone; their
 hashes stand in `log_tile`, 256 in each. `log_node` has the upper part of the hash tree: nodes over 256^`level` entries.
 `log_lease` says which process of a server's database may write (`gateway.storage.log.lease`). `home` has one row: the
-id of the home whose database it is (`gateway.storage.home_id`).
+id of the home whose database it is (`gateway.storage.database.home_id`).
 
 The tables of the desk (`desk_…`) hold rows that change, so they are indexed by what is asked for; most of their indexes
 hold open rows only. Texts for humans, officers, statements and keys of an agency's own records are sealed

@@ -10,7 +10,7 @@ from shlex import quote
 from certs.durable import sync_folder
 from gateway.errors import Misconfigured, StorageBroken, Unknown
 from gateway.storage.database.engine import storage_errors
-from gateway.storage.home_id import read_id
+from gateway.storage.database.home_id import read_id
 
 
 class KeyFolder:

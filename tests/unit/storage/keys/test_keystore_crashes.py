@@ -10,7 +10,7 @@ import pytest
 
 from gateway.errors import Misconfigured
 from gateway.ports.content_keys import Retention
-from gateway.storage.home_id import make_id, read_id, write_id
+from gateway.storage.database.home_id import make_id, read_id, write_id
 from gateway.storage.keys.key_copy import keep_in_step, take_over
 from gateway.storage.keys.keystore import DESTROYED, KeyStore
 from tests.support.erasing import files_with

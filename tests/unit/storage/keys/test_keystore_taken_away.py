@@ -10,7 +10,7 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.errors import StorageBroken
-from gateway.storage.home_id import make_id, write_id
+from gateway.storage.database.home_id import make_id, write_id
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.keys.references import HitReferences
 
