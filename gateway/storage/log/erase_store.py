@@ -20,8 +20,8 @@ from gateway.model.evidence.retention import ContentPlace
 from gateway.storage.database.engine import Database
 from gateway.storage.database.tables import log_content, log_entry, log_state
 from gateway.storage.documents.document_store import SEALING
-from gateway.storage.documents.small_values import SEALED, SealedColumn
 from gateway.storage.log.log_store import SqlLogStore
+from gateway.storage.log.small_values import SEALED, SealedColumn
 
 _PAGE = 1_000
 _KEY_ID = 32
