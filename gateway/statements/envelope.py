@@ -23,7 +23,7 @@ from gateway.model.names import MemberId
 from gateway.rpc import strict
 from gateway.signing.dsse import pae
 from gateway.signing.multi_buffer.batch import Check, Signs, Verifies, sign_batch, verify_batch
-from gateway.trust.statement_versions import NOTICE, READ
+from gateway.trust.documents.statement_versions import NOTICE, READ
 
 
 class PayloadType(str):

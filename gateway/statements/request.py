@@ -20,7 +20,7 @@ from gateway.statements.kind import Kind
 from gateway.statements.queries import fill_query, read_query
 from gateway.statements.versions import Versions, check_query
 from gateway.trust.documents.descriptor import Descriptor
-from gateway.trust.statement_versions import Descriptors
+from gateway.trust.documents.statement_versions import Descriptors
 
 MAX_VALIDITY_US = 60_000_000
 """The longest time between `issued` and `expires`, in microseconds."""

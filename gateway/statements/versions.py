@@ -13,7 +13,7 @@ from gateway.model.names import MemberId
 from gateway.model.query import Query, QueryKind
 from gateway.statements.envelope import PayloadType, StatementKeys, Unsealed, unseal
 from gateway.statements.kind import Kind, Opened
-from gateway.trust.statement_versions import REPORT_QUERY, VESSEL_QUERY, Descriptors, versions_read
+from gateway.trust.documents.statement_versions import REPORT_QUERY, VESSEL_QUERY, Descriptors, versions_read
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")

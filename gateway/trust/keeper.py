@@ -12,8 +12,8 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.config.file_marks import FileMarks
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
+from gateway.trust.contradictions import NOTHING, Withheld, withheld_by
 from gateway.trust.documents.charter import Charter
-from gateway.trust.documents.contradictions import NOTHING, Withheld, withheld_by
 from gateway.trust.documents.descriptor import Descriptor, verify_descriptor
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.documents.removals import check_next, not_newer, with_removals

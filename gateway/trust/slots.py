@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.clock import rfc3339
 from gateway.errors import BadSignature
 from gateway.signing.keys import VerifyKey
-from gateway.trust.documents.contradictions import Withheld
+from gateway.trust.contradictions import Withheld
 from gateway.trust.documents.descriptor import Descriptor, ListedKey, fits_log
 from gateway.trust.documents.members import CharterMember
 from gateway.trust.documents.status import Status

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 
+from gateway.trust.contradictions import Withheld
 from gateway.trust.documents.charter import Charter
-from gateway.trust.documents.contradictions import Withheld
 from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.documents.status import Status
 

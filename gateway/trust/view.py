@@ -19,8 +19,8 @@ from gateway.model.names import MemberId
 from gateway.recent import Recent
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessKey
+from gateway.trust.contradictions import NOTHING, Withheld
 from gateway.trust.documents.charter import Charter, check_expiry
-from gateway.trust.documents.contradictions import NOTHING, Withheld
 from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.status import Status

@@ -28,7 +28,7 @@ from gateway.storage.desk.reports import SqlReports
 from gateway.trust.ceremony.ceremony import certified_key
 from gateway.trust.ceremony.found_member import create_member_keys
 from gateway.trust.documents.descriptor import sign_descriptor
-from gateway.trust.statement_versions import REPORT_QUERY
+from gateway.trust.documents.statement_versions import REPORT_QUERY
 from tests.support.alerts import actor, author, supervisor
 from tests.support.approving import approve_waiting
 from tests.support.exchange import (

@@ -16,7 +16,7 @@ from gateway.model.query import VesselQuery
 from gateway.model.search import Line, SearchCommand
 from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.descriptor import sign_descriptor
-from gateway.trust.statement_versions import VESSEL_QUERY
+from gateway.trust.documents.statement_versions import VESSEL_QUERY
 from tests.support.exchange import TH, command, entries, last, lines, stopping
 from tests.support.nodes import SourcePlan, World, build_world, officer
 

@@ -39,7 +39,7 @@ from gateway.storage.desk.file_rows import SqlFileRows
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.quotas import SqlQuotas
 from gateway.storage.log.log_store import SqlLogStore
-from gateway.trust.documents.contradictions import NOTHING
+from gateway.trust.contradictions import NOTHING
 from gateway.trust.view import TrustView
 from policy.engine.engine import PolicyEngine
 from tests.support.audit_logs import NOON, LogHome

@@ -14,7 +14,7 @@ from gateway.agency.tokens import OfficerTokens
 from gateway.cli.main import liaison
 from gateway.clock import SystemClock
 from gateway.telemetry import Counters
-from gateway.trust.statement_versions import READ, READ_BY_DEFAULT
+from gateway.trust.documents.statement_versions import READ, READ_BY_DEFAULT
 from tests.support.rest import StoredSearches
 from tests.support.shared import PROJECT
 

@@ -18,7 +18,7 @@ from gateway.model.requester import Officer
 from gateway.records.identifiers.query_forms import check_forms
 from gateway.statements.notices.watch import LONGEST_US
 from gateway.statements.versions import check_part
-from gateway.trust.statement_versions import WATCHED_GOODS
+from gateway.trust.documents.statement_versions import WATCHED_GOODS
 from policy.attributes import DeskAttributes
 from policy.explain import forbidden
 

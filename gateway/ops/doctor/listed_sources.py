@@ -7,7 +7,7 @@ from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.doctor.key_checks import published_by
 from gateway.ops.sources.places import describe_sources
 from gateway.trust.documents.descriptor import Descriptor
-from gateway.trust.statement_versions import READS, TAKES
+from gateway.trust.documents.statement_versions import READS, TAKES
 
 
 def check_listed_sources(context: CheckContext) -> list[Finding]:

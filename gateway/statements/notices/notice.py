@@ -53,7 +53,7 @@ from gateway.statements.notices.reports import (
 from gateway.statements.notices.room import read_room, write_room
 from gateway.statements.notices.watch import read_watch, write_watch
 from gateway.statements.versions import Versions, check_part, check_query
-from gateway.trust.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, WATCHED_GOODS, Descriptors
+from gateway.trust.documents.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, WATCHED_GOODS, Descriptors
 
 SIZES = (4_096, 16_384, 65_536, 245_760)
 """The only lengths in bytes of a notice's payload."""

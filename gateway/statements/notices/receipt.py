@@ -24,7 +24,7 @@ from gateway.statements.fields import check_hash, check_issued, microseconds, op
 from gateway.statements.kind import Kind, Unproved
 from gateway.statements.notices.texts import listed, optional_time
 from gateway.statements.versions import Versions
-from gateway.trust.statement_versions import Descriptors
+from gateway.trust.documents.statement_versions import Descriptors
 
 SIZES = (1_024, 2_048)
 """The only lengths in bytes of a receipt's payload."""

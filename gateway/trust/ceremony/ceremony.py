@@ -46,8 +46,8 @@ from gateway.trust.documents.folder import Accepted, TrustDocuments
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.removals import next_sequence, still_removed
 from gateway.trust.documents.source_kinds import SourceKind, united
+from gateway.trust.documents.statement_versions import READS, TAKES
 from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
-from gateway.trust.statement_versions import READS, TAKES
 
 PERSON_FOLDERS = {use: f"{use}s" for use in PERSONS}
 """Folders of a home with the public keys (`*.pub`) of persons, by their uses."""

@@ -31,7 +31,7 @@ from gateway.trust.documents.fields import Fields, format_time
 from gateway.trust.documents.members import CharterMember
 from gateway.trust.documents.office_fields import offices_as_json, read_addressable, read_contacts
 from gateway.trust.documents.source_kinds import SourceKind, read_source_kinds
-from gateway.trust.statement_versions import REPORT_QUERY, versions_in
+from gateway.trust.documents.statement_versions import REPORT_QUERY, versions_in
 
 DESCRIPTOR_TYPE = "application/vnd.liaison.descriptor.v1+json"
 

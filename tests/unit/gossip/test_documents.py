@@ -23,8 +23,8 @@ from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell, Greeting
 from gateway.trust.ceremony.ceremony import draft, publish_descriptor, publish_status, sign
+from gateway.trust.contradictions import NOTHING, withheld_by
 from gateway.trust.documents.charter import draft_charter
-from gateway.trust.documents.contradictions import NOTHING, withheld_by
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.documents.members import MemberStatus
 from gateway.trust.keeper import TrustKeeper

@@ -22,7 +22,7 @@ from gateway.statements.notices.receipt import NOTICE_RECEIPT_VERSIONS
 from gateway.statements.receipt import RECEIPT_KIND, RECEIPT_VERSIONS
 from gateway.statements.request import REQUEST_VERSIONS, build_request
 from gateway.statements.versions import Versions
-from gateway.trust.statement_versions import (
+from gateway.trust.documents.statement_versions import (
     ATTACHMENT,
     OUTCOME_OF_HIT,
     PARTS,

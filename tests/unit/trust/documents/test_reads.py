@@ -14,7 +14,7 @@ from gateway.signing.dsse import sign_document
 from gateway.signing.keys import load_signing_key
 from gateway.trust.ceremony.ceremony import publish_descriptor
 from gateway.trust.documents.descriptor import DESCRIPTOR_TYPE, parse_descriptor, sign_descriptor
-from gateway.trust.statement_versions import NOTICE, READ, READ_BY_DEFAULT, READS, versions_in, versions_read
+from gateway.trust.documents.statement_versions import NOTICE, READ, READ_BY_DEFAULT, READS, versions_in, versions_read
 from tests.support.federation import Federation, make_federation
 from tests.support.tables import table
 
