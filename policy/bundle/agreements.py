@@ -21,7 +21,7 @@ from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES
 from policy.attributes import DeskAttributes, QuestionAttributes, qualified
 from policy.bundle.desk import Asked, Clock, read_clocks
-from policy.engine.cache import ALWAYS, FOREVER_US, Window
+from policy.cache import ALWAYS, FOREVER_US, Window
 
 _LAST_DAY = date(2199, 12, 31)
 _KEYS = (

@@ -10,7 +10,7 @@ from datetime import time
 
 from gateway.clock import MINUTE_US
 from gateway.config.toml import TomlTable
-from policy.engine.cache import ALWAYS, Window
+from policy.cache import ALWAYS, Window
 
 HOURS = "hours.toml"
 _DAY_MINUTES = 24 * 60

@@ -16,7 +16,7 @@ from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes
 from policy.bundle.agreements import Covers
 from policy.bundle.bundle import Bundle
 from policy.bundle.law import LawCovers
-from policy.engine.cache import ALWAYS
+from policy.cache import ALWAYS
 from policy.engine.memory import PRINCIPAL, Domains
 from policy.engine.request import (
     LISTED,

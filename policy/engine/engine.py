@@ -24,9 +24,9 @@ from policy.bundle.bundle import Bundle, load_bundle, read_files
 from policy.bundle.desk import Asked, Clock, shortest
 from policy.bundle.hours import night_at
 from policy.bundle.quotas import Quotas
+from policy.cache import ALWAYS, DecisionCache, Window
 from policy.engine import fields as filtering
 from policy.engine.ahead import requests_ahead
-from policy.engine.cache import ALWAYS, DecisionCache, Window
 from policy.engine.evaluate import Evaluator, Verdict
 from policy.engine.request import Setting, ask_request, desk_request, learn_request, question_request, record_request
 

@@ -26,7 +26,7 @@ from policy.attributes import (
 )
 from policy.bundle.agreements import Covers
 from policy.bundle.law import LawCovers
-from policy.engine.cache import Window
+from policy.cache import Window
 
 Context: TypeAlias = Mapping[str, Any]
 """The attributes of a request by their paths; all values can be hashed."""

@@ -19,7 +19,7 @@ from policy.bundle.law import Law, Penalty
 from policy.bundle.quotas import Quotas
 from policy.bundle.rules import Policy
 from policy.bundle.thresholds import ThresholdSets
-from policy.engine.cache import Window
+from policy.cache import Window
 from policy.engine.engine import BASE, PolicyEngine
 from policy.review.cases import Case, case_files, cases_of, decide_case
 from policy.review.desk_changes import clock_words, desk_words

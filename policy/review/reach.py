@@ -21,7 +21,7 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import OF_AGENCIES
 from policy.attributes import QuestionAttributes, RecordAttributes, qualified
 from policy.bundle.agreements import Agreement
-from policy.engine.cache import FOREVER_US
+from policy.cache import FOREVER_US
 from policy.engine.engine import PolicyEngine
 from policy.engine.memory import RESOURCE
 from policy.review.kinds import Kinds

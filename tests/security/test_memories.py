@@ -20,8 +20,8 @@ from gateway.model.purpose import Purpose
 from gateway.model.query import DocumentQuery
 from gateway.ports.sources import Occasion
 from gateway.trust import view as trust_view
+from policy.cache import ALWAYS, DecisionCache
 from policy.engine import memory as policy_memory
-from policy.engine.cache import ALWAYS, DecisionCache
 from policy.engine.memory import PRINCIPAL, Accepted, Memory, Shared, slices_of
 from tests.support.federation import make_federation
 

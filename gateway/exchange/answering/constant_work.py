@@ -23,7 +23,7 @@ from gateway.model.strictness import Strictness
 from gateway.ports.sources import CLASSES_CHANGED, ClassedSource, Source, SourceDescription, View
 from gateway.recent import Recent
 from policy.attributes import QuestionAttributes, RecordAttributes, naming
-from policy.engine.cache import Window
+from policy.cache import Window
 from policy.engine.engine import PolicyEngine
 
 _TRIES = 3

@@ -13,7 +13,7 @@ from gateway.model.hit import UNRELEASED
 from gateway.model.names import member_id
 from policy.attributes import QuestionAttributes
 from policy.bundle.agreements import Agreement, Agreements
-from policy.engine.cache import ALWAYS, Window
+from policy.cache import ALWAYS, Window
 from policy.explain import CODES
 
 TH, VN = member_id("th"), member_id("vn")

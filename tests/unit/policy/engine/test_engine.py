@@ -20,7 +20,7 @@ from gateway.records.types import RECORD_TYPES
 from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import Bundle, Layer, load_bundle, read_files
 from policy.bundle.rules import rules
-from policy.engine.cache import DecisionCache, Window
+from policy.cache import DecisionCache, Window
 from policy.engine.engine import PolicyEngine
 from policy.engine.request import Request, learn_request, record_request
 from policy.explain import CODES, sentence
