@@ -18,7 +18,7 @@ from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.clock import SystemClock
 from gateway.config import Settings, load_settings
 from gateway.config.home import Home
-from gateway.config.setting import ENDED
+from gateway.config.sections.setting import ENDED
 from gateway.errors import LiaisonError, Misconfigured, StorageAway, StorageBroken
 from gateway.host import descriptors, memory
 from gateway.host.ending import Say, end_process, end_within

@@ -20,8 +20,8 @@ from gateway.config.home import Home
 from gateway.config.mistakes import Mistakes
 from gateway.config.schema import LISTS, SECTIONS, Settings
 from gateway.config.sections.console import WAYS
+from gateway.config.sections.setting import ENDED
 from gateway.config.sections.telemetry import LOG_LEVELS, SIGNALS, Telemetry
-from gateway.config.setting import ENDED
 from gateway.config.toml import MOST_UNKNOWN, TomlTable, nearest, parse_toml
 from gateway.errors import Misconfigured
 from gateway.host.addresses import is_loopback

@@ -13,8 +13,8 @@ from typing import Any
 from gateway.config.home import Home
 from gateway.config.sections.console import Console, Oidc
 from gateway.config.sections.desk import Attachments, Notify, OversightSettings, Release, RetentionMonths
+from gateway.config.sections.setting import setting
 from gateway.config.sections.telemetry import Telemetry
-from gateway.config.setting import setting
 from gateway.errors import Misconfigured
 from gateway.host.disk_reserve import RESERVE_MIB
 

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 from gateway.config.home import KeyHome
 from gateway.config.load import Reading, read_settings
 from gateway.config.schema import ModuleSettings, source_url
+from gateway.config.sections.setting import setting
 from gateway.config.sections.telemetry import Telemetry
-from gateway.config.setting import setting
 from gateway.config.template import render_section, write_new
 from gateway.host.disk_reserve import RESERVE_MIB
 

@@ -10,8 +10,8 @@ from typing import Any
 from gateway.config.home import KeyHome
 from gateway.config.load import Reading, read_settings
 from gateway.config.schema import ModuleSettings
+from gateway.config.sections.setting import setting
 from gateway.config.sections.telemetry import Telemetry
-from gateway.config.setting import setting
 from gateway.config.template import render_section, write_new
 
 _HEAD = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.config.setting import setting
+from gateway.config.sections.setting import setting
 
 
 @dataclass(frozen=True, slots=True)

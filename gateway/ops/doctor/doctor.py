@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.config import Home, Settings, argument, load_settings
-from gateway.config.setting import ENDED
+from gateway.config.sections.setting import ENDED
 from gateway.errors import LiaisonError, each_of
 from gateway.ops.doctor import home_checks, machine_checks, network_checks, storage_checks
 from gateway.ops.doctor.finding import SOURCE_AWAY, Check, CheckContext, Finding, failed, good, stop, warn
