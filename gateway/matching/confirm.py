@@ -24,8 +24,8 @@ from gateway.matching.identifiers import (
     vessel_numbers,
 )
 from gateway.matching.keys import named
+from gateway.matching.method_reports import judge_report
 from gateway.matching.person import PersonFeatures, score_person
-from gateway.matching.reports.judged import judge_report
 from gateway.matching.scripts.cost import name_cost
 from gateway.matching.similarity import ROMANISED
 from gateway.matching.thresholds import WIDE, Thresholds

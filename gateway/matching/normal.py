@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import islice
 
-from gateway.matching import places, seats
+from gateway.matching import places
 from gateway.matching.scripts import burmese, damaged, han, khmer, latin, letters, tables, thai
 from gateway.matching.scripts.cost import MAX_TEXT
 from gateway.matching.scripts.detect import begins_word, detect_script, script_of
@@ -112,7 +112,7 @@ def normal_name(text: str) -> NormalName:
     maybe = _titles("soft").get(places.table_form(words[0]), "") if len(words) > 1 else ""
     spelled = _spelled(script, own)
     forms = tuple(dict.fromkeys((*_forms(script, words), *_bare_forms(script, written, words))))
-    also = seats.other_names(script, own, marked)
+    also = places.other_names(script, own, marked)
     return NormalName(script, own, marked, forms, sex, sex or maybe, spelled, also)
 
 

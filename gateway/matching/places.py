@@ -1,6 +1,9 @@
 """The words before or after the name of a place that say only its kind: `Huyện`, `ភូមិ`, `ບ້ານ`, `မြို့`.
 
 `data/place_kinds.tsv` lists the kinds of all languages. The kinds of a Chinese place in characters are in `han`.
+
+A place has another name as well: a county may be listed under the town of its office, and the town under the county.
+`data/place_seats.tsv` has such pairs for China and Viet Nam, from the official codes of divisions.
 """
 
 from __future__ import annotations
@@ -11,13 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from gateway.matching.scripts import latin, tables
+from gateway.matching.scripts import han, latin, tables
 from gateway.matching.scripts.damaged import is_damaged, unmarked
 from gateway.matching.scripts.detect import begins_word, script_of
 from gateway.matching.scripts.pinyin import SYLLABLE
 
 _SEAT = frozenset({"chengguanzhen", "chengguan", "chengguanqu"})
 """The town at the seat of a county, which bears the county's name."""
+
+_MOST_SEATS = 2
+"""The most other names of a place: a town's name that more counties share identifies none of them."""
 
 _JOINING = ("Thai", "Laoo", "Khmr", "Mymr")
 """Scripts that are written without blanks between words."""
@@ -52,6 +58,20 @@ def without_kind(words: Sequence[str], script: str) -> Bare | None:
         return _own_word(words, damaged=False) or _in_pinyin(words)
     damaged = is_damaged(words)
     return _own_word(words, damaged) or _joined(words, damaged)
+
+
+def other_names(script: str, own: Sequence[str], marked: Sequence[str]) -> tuple[str, ...]:
+    """Return other names of a place, by `own` in simplified characters or `marked` in one Vietnamese spelling.
+
+    Vietnamese without its diacritics has none: too many names are alike then.
+    """
+    if script == "Hani":
+        name = "".join(own)
+        return _seats().get(name) or _seats().get(han.without_kind(name), ())
+    if not marked:
+        return ()
+    bare = without_kind(marked, script)
+    return _seats().get(" ".join(marked)) or (_seats().get(" ".join(bare.words), ()) if bare else ())
 
 
 def _own_word(words: Sequence[str], damaged: bool) -> Bare | None:
@@ -140,3 +160,14 @@ def _pattern(where: str, damaged: bool) -> re.Pattern[str]:
     kinds = sorted({*_kinds(where), *(_damaged(where) if damaged else ())}, key=len, reverse=True)
     kind = f"(?P<kind>{'|'.join(map(re.escape, kinds))})"
     return re.compile(f"{kind}(?P<name>.{{2,}})" if where == "joined" else f"(?P<name>.{{2,}}?){kind}", re.DOTALL)
+
+
+@cache
+def _seats() -> dict[str, tuple[str, ...]]:
+    """Return the other names of each name; single Vietnamese words are left out, since they may be given names."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in tables.rows("place_seats", 2):
+        for name, other in (pair, pair[::-1]):
+            if " " in name or script_of(name[0]) == "Hani":
+                found[name] = (*found.get(name, ()), other)
+    return {name: others for name, others in found.items() if len(others) <= _MOST_SEATS}

@@ -19,7 +19,7 @@ from gateway.desk.reports.library import Found
 from gateway.desk.reports.traces import traces
 from gateway.desk.reports.values import LibraryQuery, OwnReport
 from gateway.errors import Malformed
-from gateway.matching.reports.words import report_keys, wanted_keys
+from gateway.matching.method_reports import report_keys, wanted_keys
 from gateway.model.desk.attachments import Attachment, MediaType
 from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.desk.notices import Head, Notice, Urgency

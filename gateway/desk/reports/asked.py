@@ -19,8 +19,7 @@ from gateway.desk.reports.checks import places_of
 from gateway.desk.reports.values import SOURCE, OwnReport, Stand, read_own
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed, Unavailable, Unknown
-from gateway.matching.reports.judged import PLACES, RECORD_TYPE, report_match
-from gateway.matching.reports.words import report_keys, says
+from gateway.matching.method_reports import PLACES, RECORD_TYPE, report_keys, report_match, says
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import Marking, Onward, SubjectCategory, UseCode

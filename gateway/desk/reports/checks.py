@@ -12,8 +12,7 @@ from gateway.desk.reports.values import LIFE_US, Left, Reader, Trace, WriteRepor
 from gateway.desk.roles import check_purpose
 from gateway.errors import Forbidden, Malformed, Unsupported
 from gateway.exchange.parts import Parts
-from gateway.matching.reports.judged import RECORD_TYPE
-from gateway.matching.reports.words import texts_of
+from gateway.matching.method_reports import RECORD_TYPE, texts_of
 from gateway.model.desk.notices import NoticeType
 from gateway.model.forms.reports import MAX_TEXTS, is_period
 from gateway.model.marking import Level

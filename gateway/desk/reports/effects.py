@@ -18,7 +18,7 @@ from gateway.desk.reports.traces import traces
 from gateway.desk.reports.values import SOURCE
 from gateway.errors import Forbidden, LiaisonError
 from gateway.exchange.parts import Parts
-from gateway.matching.reports.words import report_keys
+from gateway.matching.method_reports import report_keys
 from gateway.model.desk.notices import Change, Note, NoticeType
 from gateway.model.desk.reports import Report
 from gateway.model.desk.threads import ThreadKind

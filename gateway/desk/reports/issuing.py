@@ -14,7 +14,7 @@ from gateway.clock import from_us
 from gateway.desk.reports.values import SOURCE, OwnReport
 from gateway.errors import Malformed
 from gateway.exchange.parts import Parts
-from gateway.matching.reports.judged import RECORD_TYPE
+from gateway.matching.method_reports import RECORD_TYPE
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import Level, Marking, Onward, ReleaseMarking, Tlp, UseCode, tlp
 from gateway.model.names import ExchangeId, MemberId

@@ -19,7 +19,7 @@ from gateway.desk.reports.values import LibraryQuery, OwnReport, read_own, unkno
 from gateway.desk.roles import Matter, may
 from gateway.desk.second_step.parts import check_person
 from gateway.errors import LiaisonError, Malformed, StorageBroken
-from gateway.matching.reports.words import says, wanted_keys
+from gateway.matching.method_reports import says, wanted_keys
 from gateway.model.desk.notices import Notice, NoticeType, Status, StatusCode
 from gateway.model.desk.reports import Report
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind

@@ -34,7 +34,7 @@ from gateway.desk.second_step.parts import OnDuty, as_read, check_person
 from gateway.desk.widening import check_alone
 from gateway.errors import Malformed, Stale
 from gateway.exchange.sources.bulkhead import Bulkhead
-from gateway.matching.reports.words import report_keys, texts_of
+from gateway.matching.method_reports import report_keys, texts_of
 from gateway.model.desk.codes import ReportReason
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState

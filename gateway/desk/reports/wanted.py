@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from gateway.desk.reports.traces import PERSONAL, traces
 from gateway.errors import Malformed
-from gateway.matching.reports.words import MAX_WORDS, wanted_keys, words_in
+from gateway.matching.method_reports import MAX_WORDS, wanted_keys, words_in
 from gateway.model.query import ReportQuery
 
 

@@ -1,4 +1,5 @@
-"""Make the keys by which a report is found: its words in all scripts, its codes, its places and its months.
+"""Find reports on methods and routes by their keys (words in all scripts, codes, places, months), and judge by its own
+fields whether a report is one that was asked for.
 
 Words are in one form: without capitals and diacritics, in Unicode, in simplified characters, with ASCII figures. A
 script without blanks between words is cut into pairs of signs; what is found by pairs is then compared as a whole. A
@@ -18,7 +19,20 @@ from gateway.matching.keys import whole_keys
 from gateway.matching.scripts import burmese, han, latin
 from gateway.matching.scripts.detect import script_of
 from gateway.model.forms.numbers import ascii_digits
-from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, is_period, months
+from gateway.model.forms.reports import MAX_TEXTS, MOST_SIGNS, ReportTerms, is_period, months
+from gateway.model.hit import Match, Quality, Verdict
+
+RECORD_TYPE = "ModusOperandiReport"
+PLACES = "places"
+"""The search key under which the owner of a report names its places as the registers do."""
+
+_RULES = {
+    "text": "report-words",
+    "offence": "report-offence",
+    "place": "report-place",
+    "crossing": "report-crossing",
+    "period": "report-period",
+}
 
 _UNSPACED = frozenset({"Thai", "Laoo", "Khmr", "Mymr", "Hani"})
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
@@ -99,6 +113,30 @@ def says(terms: ReportTerms, fields: Mapping[str, Any], places: Iterable[str]) -
     return all(run in written for run in wanted)
 
 
+def report_match(terms: ReportTerms) -> Match:
+    """Return the match of a report that has all that was asked for."""
+    return Match(Quality.STRONG, 1.0, tuple(rule for name, rule in _RULES.items() if getattr(terms, name)))
+
+
+def judge_report(
+    terms: ReportTerms, record_type: str, fields: Mapping[str, Any], search: Mapping[str, Any] | None, *, whole: bool
+) -> Match | Verdict:
+    """Return the match of a report with the terms, or the verdict where there is none.
+
+    Without `search` the registers' names of its places are not known, so that what may be such a name is left open. So
+    is all that a text says which is longer than any report may be.
+    """
+    if record_type != RECORD_TYPE or (terms.offence and fields.get("offence", terms.offence) != terms.offence):
+        return Verdict.OTHER
+    if sum(len(text) for _, text in texts_of(fields)) > MAX_TEXTS:
+        return Verdict.SILENT
+    places = search.get(PLACES, ()) if search is not None else ()
+    keys = frozenset(report_keys(fields, places))
+    if not any(keys.isdisjoint(group) for group in wanted_keys(terms)) and says(terms, fields, places):
+        return report_match(terms)
+    return Verdict.OTHER if whole and (search is not None or not _has_codes(fields)) else Verdict.SILENT
+
+
 def _runs(text: str) -> list[str]:
     """Return the words of a text in their one form; of a script without blanks, what stands together."""
     plain = ascii_digits(_INVISIBLE.sub("", text))
@@ -168,3 +206,9 @@ def _wanted_months(period: str) -> Sequence[str]:
             remedy="such as `2026-03/2026-05`",
         )
     return [f"month {month}" for month in months(period)]
+
+
+def _has_codes(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a route tells places by their codes, which stand for names."""
+    route = [place for place in fields.get("route", ()) if isinstance(place, Mapping)]
+    return any(place.get("crossing") or place.get("unlocode") for place in route)

@@ -9,8 +9,7 @@ import pytest
 from gateway.errors import Malformed
 from gateway.matching.confirm import confirm, judge
 from gateway.matching.explain import RULES
-from gateway.matching.reports.judged import PLACES, report_match
-from gateway.matching.reports.words import MAX_WORDS, wanted_keys, words_in
+from gateway.matching.method_reports import MAX_WORDS, PLACES, report_match, wanted_keys, words_in
 from gateway.matching.thresholds import USUAL
 from gateway.model.forms.reports import MAX_TEXTS, ReportTerms
 from gateway.model.hit import Match, Quality, SourceRecord, Verdict
