@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from certs.private_file import read_private
 from gateway.config.toml import TomlTable, parse_toml
+from gateway.host.private_file import read_private
 
 _FILES = ("ca", "certificate", "key", "ssl_ca", "ssl_cert", "ssl_key")
 """The keys of all tables whose values are files (`file_of`)."""

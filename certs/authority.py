@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from certs.durable import PUBLIC, make_folder, write_new
 from certs.keyfiles import Algorithm, create_key, load_key
 from certs.names import CertificateName, CertificateUse, members_domain
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
+from gateway.host.durable import PUBLIC, make_folder, write_new
 from gateway.model.names import member_id
 
 CA_DAYS = 3_653

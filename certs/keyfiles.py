@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from certs.durable import PRIVATE, write_new
 from certs.hsm.keys import load_module_key
 from certs.hsm.places import completed, uri_at
 from certs.hsm.uri import KeyUri
-from certs.private_file import read_private
 from gateway.errors import Misconfigured
+from gateway.host.durable import PRIVATE, write_new
+from gateway.host.private_file import read_private
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey

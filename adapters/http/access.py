@@ -23,9 +23,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from adapters.access import file_of, read_access
-from certs.private_file import read_private
 from gateway.config.toml import TomlTable
 from gateway.errors import Misconfigured
+from gateway.host.private_file import read_private
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from certs.durable import PRIVATE, replace
 from gateway.conversion import converter
 from gateway.errors import LiaisonError
+from gateway.host.durable import PRIVATE, replace
 from gateway.storage.index.index_file import index_lock
 
 KEPT = 50

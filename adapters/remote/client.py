@@ -24,11 +24,11 @@ from adapters.remote.allowed import is_allowed
 from adapters.remote.queries import query_bytes
 from adapters.remote.reference import build_reference
 from adapters.remote.seen import SeenReferred
-from certs.durable import make_folder, replace
 from certs.names import source_tls_name
 from certs.tls import TlsIdentity, channel_credentials
 from gateway.clock import Clock
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Misconfigured, TimedOut, Unavailable, Unknown
+from gateway.host.durable import make_folder, replace
 from gateway.matching.confirm import RECORD_CHANGED
 from gateway.model.hit import Disclosure, IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import ReleaseMarking

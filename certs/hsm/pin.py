@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from certs.private_file import read_private
 from gateway.errors import Misconfigured
+from gateway.host.private_file import read_private
 
 MAX_PIN = 256
 

@@ -12,11 +12,11 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from certs import durable
-from certs.durable import PRIVATE, make_folder
 from certs.hsm.uri import KeyUri, parse_uri
 from gateway.config.key_uris import MODULE_SETTINGS, key_texts, module_texts
 from gateway.errors import Malformed
+from gateway.host import durable
+from gateway.host.durable import PRIVATE, make_folder
 
 _PUT = ".uri"
 """The ending of the file that puts a key in a place: what the settings say of the place, then the URI, a line each."""

@@ -14,7 +14,6 @@ from adapters.load import open_source
 from adapters.remote.accepted import AcceptedNode
 from adapters.remote.server import SourceServer
 from adapters.remote.service import SourceService
-from certs.durable import make_folder
 from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.names import CertificateName
@@ -31,6 +30,7 @@ from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.host import descriptors, memory
 from gateway.host.confine import confine
+from gateway.host.durable import make_folder
 from gateway.host.ending import end_process
 from gateway.host.service_manager import serve_until_signal
 from gateway.model.names import member_id

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from certs.durable import PUBLIC, write_new
 from gateway.clock import Clock
 from gateway.config import Home, Settings, SourceSettings, argument, load_settings, write_default
 from gateway.demo.command import run
@@ -17,6 +16,7 @@ from gateway.demo.people import AGENCIES, OFFICES, demo_persons, trial_officers,
 from gateway.demo.running import held, is_locked
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.errors import Misconfigured
+from gateway.host.durable import PUBLIC, write_new
 from gateway.model.desk.offices import Contact
 from gateway.ops.homes.persons import admit_person
 from gateway.ops.key_pairs import make_key_pair

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from certs.durable import PRIVATE, make_folder, replace
 from gateway.clock import DAY_US, Clock, rfc3339
 from gateway.config import TrialOfficer
 from gateway.desk.people.lists import DUTY, DUTY_EXAMPLE, PERSONS, PERSONS_EXAMPLE
+from gateway.host.durable import PRIVATE, make_folder, replace
 from gateway.model.desk.work import Role
 
 _SHIFT_DAYS = 30

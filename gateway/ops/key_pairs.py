@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from certs.durable import PUBLIC, all_or_nothing, make_folder, write_new
 from certs.hsm.uri import KeyUri
 from certs.keyfiles import KeyPlace, create_key, key_id, load_key, spki
+from gateway.host.durable import PUBLIC, all_or_nothing, make_folder, write_new
 from gateway.model.names import identifier
 from gateway.signing.dsse import encode64
 

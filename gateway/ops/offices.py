@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from certs.durable import PRIVATE, make_folder, replace
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.desk.packs.devices import FILE, Device, enrol, open_device, read_device, write_device
 from gateway.desk.packs.lookups import kept
 from gateway.desk.packs.shelf import COPIES, DEVICES, RETURNED
 from gateway.errors import Misused, Unavailable, Unknown
+from gateway.host.durable import PRIVATE, make_folder, replace
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from certs.durable import replace
 from gateway.errors import Misconfigured, StorageBroken
+from gateway.host.durable import replace
 from gateway.records.envelope import RecordEnvelope
 from gateway.records.json_schema import json_schema
 from gateway.records.types import MAX_FIELD, MAX_RECORD, RECORD_TYPES, RecordType

@@ -13,7 +13,6 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certs import durable
 from certs.authority import issue, load_authority
 from certs.keyfiles import create_key, key_id, public_key, spki
 from certs.profile import read_leaf
@@ -21,6 +20,7 @@ from gateway.agency.issuer import Profile, TrialIssuer
 from gateway.audit.tree.checkpoint import LogKeys, parse_checkpoint, verify_checkpoint
 from gateway.config import Home
 from gateway.errors import Misconfigured
+from gateway.host import durable
 from gateway.model.exchange import Outcome
 from gateway.ops.keys.requests import Asked, KeyDesk
 from gateway.ops.keys.rotation import Rotations

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certs.durable import make_folder
 from gateway.audit.acts.act import parse_act
 from gateway.audit.acts.table import ActKind, Lane
 from gateway.audit.reading.inspection import Action as Inspecting
@@ -25,6 +24,7 @@ from gateway.clock import SystemClock
 from gateway.config import Home, Suspensions
 from gateway.config.suspensions import Action, Switch
 from gateway.errors import Misconfigured, NotWritten, StorageBroken
+from gateway.host.durable import make_folder
 from gateway.model.names import MemberId
 from gateway.ops.acts import switches as switches_module
 from gateway.ops.acts.carry import bring, carry_out

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from certs.durable import make_folder
 from gateway.audit.acts.act import parse_act
 from gateway.audit.acts.table import Lane
 from gateway.config import Home
 from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError
+from gateway.host.durable import make_folder
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.mailbox import Mailbox
 from gateway.ops.acts.switches import history

@@ -71,7 +71,7 @@ async def run_and_kill(zygote: Zygote, home: LogHome, key: bytes, lines: int) ->
     return said
 
 
-@pytest.mark.parametrize("writer", ["certs.durable.write_new", "gateway.storage.keys.keystore.create_key_file"])
+@pytest.mark.parametrize("writer", ["gateway.host.durable.write_new", "gateway.storage.keys.keystore.create_key_file"])
 def test_h1_half_of_a_key_file_never_has_its_name(tmp_path: Path, writer: str) -> None:
     """The disk takes five bytes of it, and the process dies when it writes the others."""
     module, _, function = writer.rpartition(".")

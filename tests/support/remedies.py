@@ -24,13 +24,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certs.authority import issue, load_authority
-from certs.durable import PUBLIC, replace
 from certs.keyfiles import load_key
 from certs.profile import read_leaf
 from gateway.app.start_checks import START_CHECKS
 from gateway.cli.main import liaison as program
 from gateway.clock import SystemClock
 from gateway.config import PACKAGED_POLICY
+from gateway.host.durable import PUBLIC, replace
 from gateway.ops.doctor.doctor import examine
 from gateway.ops.doctor.finding import Finding, Severity
 from tests.support.cli import Liaison, Ran, copy_federation

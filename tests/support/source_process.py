@@ -14,9 +14,9 @@ from typing import Any
 
 import grpc
 
-from certs.durable import PUBLIC, make_folder, write_new
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.demo.sample import SampleSource
+from gateway.host.durable import PUBLIC, make_folder, write_new
 from gateway.ops.homes.found_source import found_source
 from gateway.storage.database.engine import open_database
 from gateway.storage.keys.keystore import KeyStore

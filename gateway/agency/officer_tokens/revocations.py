@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from certs.durable import PRIVATE, replace
 from gateway.agency.tokens import FUTURE_S, audience
 from gateway.clock import Clock
 from gateway.config.file_marks import FileMarks
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unauthenticated
+from gateway.host.durable import PRIVATE, replace
 from gateway.model.names import identifier
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from adapters.check.check import check_mapping, sample_record, sample_value
-from certs.durable import PRIVATE, write_new
 from gateway.app.start_checks import COPY_CHECKS, START_CHECKS
 from gateway.clock import SystemClock
 from gateway.config import Settings, load_settings
 from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError
+from gateway.host.durable import PRIVATE, write_new
 from gateway.ops.audit.policy_decisions import User, rehearse_home
 from gateway.ops.console.jobs import JobKind
 from gateway.ops.doctor.doctor import examine, healthy

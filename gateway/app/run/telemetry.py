@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from certs.private_file import read_private
 from gateway import __version__
 from gateway.app.resources import Resources
 from gateway.clock import Clock
@@ -19,6 +18,7 @@ from gateway.config.load import collector_address, host_port
 from gateway.config.schema import Settings
 from gateway.config.sections.telemetry import Telemetry
 from gateway.errors import LiaisonError, Misconfigured, Unavailable
+from gateway.host.private_file import read_private
 from gateway.https.bounded_call import Answer, Server, call, tls_context
 from gateway.telemetry import Counters, Metric, Recorder, Sampler
 from gateway.telemetry.logs import export_lines

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from certs.durable import sync_folder
 from gateway.audit.export.layout import PART, LogRange
 from gateway.errors import LiaisonError, Malformed
+from gateway.host.durable import sync_folder
 from gateway.signing import strict_json
 
 _MAX = 1 << 30

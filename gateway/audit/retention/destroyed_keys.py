@@ -15,9 +15,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from certs.durable import cut_torn_line
 from gateway.audit.retention.ports import ErasableKeys
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
+from gateway.host.durable import cut_torn_line
 from gateway.model.evidence.retention import content_key_id
 from gateway.ports.events import ALARM
 from gateway.ports.journal import EntryDraft

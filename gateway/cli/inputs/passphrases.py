@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from certs.private_file import read_private
 from gateway.cli.options import FILE
+from gateway.host.private_file import read_private
 
 passphrase_option = click.option(
     "--passphrase-file", type=FILE, help="A file whose first line is the passphrase; by default it is asked for."

@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from certs.durable import PRIVATE, make_folder, replace, write_new
 from certs.keyfiles import key_id, spki
-from certs.private_file import read_private
 from gateway.conversion import converter
 from gateway.errors import Misconfigured
+from gateway.host.durable import PRIVATE, make_folder, replace, write_new
+from gateway.host.private_file import read_private
 from gateway.model.names import MemberId
 from gateway.signing import strict_json
 from gateway.signing.dsse import decode64, encode64

@@ -15,10 +15,10 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from certs.durable import PRIVATE, cut_torn_line
 from gateway.conversion import converter
 from gateway.desk.packs.devices import LOOKUPS, Device, OpenDevice
 from gateway.errors import BadSignature, Malformed
+from gateway.host.durable import PRIVATE, cut_torn_line
 from gateway.signing.dsse import decode64, encode64
 
 _SUITE = Suite(KEM.P256, KDF.HKDF_SHA256, AEAD.AES_256_GCM)

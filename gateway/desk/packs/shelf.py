@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from certs.durable import PRIVATE, make_folder, replace
 from gateway.audit.acts.table import Proof
 from gateway.clock import rfc3339
 from gateway.desk.alerts.gate import AlertGate
@@ -25,6 +24,7 @@ from gateway.desk.packs.lookups import FIRST, Lookup, chained, read_signed
 from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_review
 from gateway.errors import LiaisonError, Malformed
+from gateway.host.durable import PRIVATE, make_folder, replace
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.names import ExchangeId

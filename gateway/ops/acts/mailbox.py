@@ -27,11 +27,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from certs.durable import PRIVATE, make_folder, replace
 from gateway.audit.acts.table import Lane, rule_of
 from gateway.audit.retention.plan import Progress, in_silence
 from gateway.clock import SystemClock
 from gateway.errors import Forbidden, LiaisonError, Malformed, NotWritten, Overloaded, StorageBroken
+from gateway.host.durable import PRIVATE, make_folder, replace
 from gateway.signing import strict_json
 
 MAX_WAITING = 1_000

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from certs.durable import PUBLIC, write_new
 from certs.keyfiles import KeyPlace
 from gateway.audit.acts.act import Act, Proved
 from gateway.audit.acts.passkeys import Passkey, enrolled_passkey, withdrawn_passkey
@@ -21,6 +20,7 @@ from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.desk.evidence.passkeys import Enrolled, PasskeyBook
 from gateway.errors import Forbidden, Malformed, Misconfigured, Replayed, Unknown
+from gateway.host.durable import PUBLIC, write_new
 from gateway.model.names import identifier
 from gateway.ops.acts.draft import draft
 from gateway.ops.acts.mailbox import Order

@@ -21,7 +21,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from certs.durable import sync_folder
 from certs.hsm.places import key_places
 from certs.profile import read_leaf
 from gateway.audit.acts.act import Proved
@@ -30,6 +29,7 @@ from gateway.clock import Clock, rfc3339
 from gateway.config import Home, load_settings
 from gateway.config.suspensions import CHECK_EVERY_S, Action, Switch, is_target, read_file
 from gateway.errors import LiaisonError, Malformed, Replayed, StorageBroken
+from gateway.host.durable import sync_folder
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
 from gateway.ops.acts.draft import draft_act, trust_of

@@ -31,12 +31,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from certs.durable import give_name, sync_file
 from gateway.audit.log.highwater import high_water_path, read_heads, signed_on
 from gateway.audit.tree.checkpoint import Signer, parse_checkpoint
 from gateway.clock import Clock, rfc3339
 from gateway.config import Home, Settings
 from gateway.errors import Misconfigured, NotProved, StorageBroken
+from gateway.host.durable import give_name, sync_file
 from gateway.model.names import MemberId, member_id
 from gateway.ops.backup.sealed_file import SealedWriter, load_public
 from gateway.ops.keys.head_keys import load_log_keys

@@ -31,13 +31,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from certs.durable import make_folder
 from gateway.audit.tree.checkpoint import signed_head
 from gateway.audit.verify.findings import Report
 from gateway.audit.verify.verify import verify_home
 from gateway.clock import Clock
 from gateway.config import Home, Settings
 from gateway.errors import Contradicted, Malformed, Misconfigured, StorageBroken
+from gateway.host.durable import make_folder
 from gateway.model.names import MemberId, member_id
 from gateway.ops.backup.backup import DATABASE, HOME, MANIFEST, SIGNATURE, backup_origin
 from gateway.ops.backup.own_entries import take_own_entries

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from certs.durable import PRIVATE, make_folder, replace, sync_file, sync_folder, sync_tree
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.config import Home, Settings, argument, load_settings
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.host.durable import PRIVATE, make_folder, replace, sync_file, sync_folder, sync_tree
 from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id
 from gateway.ops.stores import DATABASE, give_id, misfits, node_stores, require_opens
 from gateway.storage.database.dump import is_loaded, load, require_empty

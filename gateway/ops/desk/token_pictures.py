@@ -7,8 +7,8 @@ from pathlib import Path
 
 import segno
 
-from certs.durable import PRIVATE, write_new
 from gateway.errors import Malformed, Misconfigured
+from gateway.host.durable import PRIVATE, write_new
 
 KINDS = (".svg", ".png")
 QUIET = 4

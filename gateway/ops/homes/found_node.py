@@ -8,8 +8,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from certs.durable import PRIVATE, all_or_nothing, make_folder, note_made, write_new
-from certs.durable import replace as write_whole
 from gateway.clock import Clock
 from gateway.config import PACKAGED_POLICY, Home, Settings, TrialOfficer, load_settings, write_default
 from gateway.config.key_uris import MODULE_SETTINGS
@@ -17,6 +15,8 @@ from gateway.config.schema import Keys
 from gateway.desk.people.cards import CARDS, CARDS_EXAMPLE
 from gateway.desk.people.lists import DUTY, DUTY_EXAMPLE, PERSONS, PERSONS_EXAMPLE
 from gateway.errors import Misconfigured
+from gateway.host.durable import PRIVATE, all_or_nothing, make_folder, note_made, write_new
+from gateway.host.durable import replace as write_whole
 from gateway.model.names import identifier, member_id
 from gateway.model.purpose import Purpose
 from gateway.ops.homes.module_keys import AUTHORITY, ModuleKeys

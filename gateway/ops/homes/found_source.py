@@ -13,7 +13,6 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import issue, load_authority
-from certs.durable import PUBLIC, all_or_nothing, make_folder, note_made, write_new
 from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder, label
@@ -23,6 +22,7 @@ from gateway.clock import Clock
 from gateway.config.key_uris import MODULE_SETTINGS
 from gateway.config.source_home import SourceHome, SourceKeys, write_source
 from gateway.errors import Malformed, Misconfigured
+from gateway.host.durable import PUBLIC, all_or_nothing, make_folder, note_made, write_new
 from gateway.model.names import MemberId, member_id
 from gateway.ops.homes.module_keys import ModuleKeys
 from gateway.records.codes import require_country

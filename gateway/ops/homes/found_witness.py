@@ -7,13 +7,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import pinned_server
-from certs.durable import PUBLIC, all_or_nothing, make_folder, note_made, write_new
 from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
 from certs.names import witness_tls_name
 from gateway.clock import Clock
 from gateway.config.witness_home import WitnessHome, write_witness
 from gateway.errors import Misconfigured
+from gateway.host.durable import PUBLIC, all_or_nothing, make_folder, note_made, write_new
 from gateway.model.names import MemberId, member_id
 from gateway.ops.homes.module_keys import ModuleKeys
 from gateway.records.codes import require_country

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from certs.durable import PUBLIC, write_new
 from certs.hsm.uri import parse_uri
 from gateway.config.key_uris import AUTHORITY_KEYS, MODULE_SETTINGS, key_texts
 from gateway.config.schema import AgencyKey
 from gateway.config.toml import nearest
 from gateway.errors import Misconfigured, Misused
+from gateway.host.durable import PUBLIC, write_new
 
 AUTHORITY = ("authority", "ca")
 """The keys of an authority's folder."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from certs.durable import PUBLIC, make_folder, replace
 from gateway.config import Home
 from gateway.errors import BadSignature, Malformed, Misconfigured
+from gateway.host.durable import PUBLIC, make_folder, replace
 from gateway.model.names import identifier
 from gateway.signing.dsse import decode64
 from gateway.signing.keys import VerifyKey

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from certs.durable import PUBLIC, replace
 from gateway.config import Home, load_settings
 from gateway.conversion import converter
 from gateway.errors import Misconfigured, TimedOut
+from gateway.host.durable import PUBLIC, replace
 from gateway.ops.homes.lock import places_held
 
 ANSWER_S = 15.0

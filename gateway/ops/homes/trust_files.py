@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from certs.durable import replace
 from gateway.clock import SystemClock
 from gateway.errors import Misused, StorageBroken
+from gateway.host.durable import replace
 from gateway.ops.homes.documents import CARD, CHARTER, TRUST, naming, read_document, read_documents
 from gateway.ops.members.describe import describe_charter
 from gateway.trust.ceremony.ceremony import draft, import_document, kind_of, sign

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from certs.durable import PRIVATE, replace
 from certs.keyfiles import KeyPlace
 from gateway.audit.acts.act import Act, Proved
 from gateway.audit.acts.table import ActKind
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError, Malformed, Misconfigured
+from gateway.host.durable import PRIVATE, replace
 from gateway.ops.acts.draft import draft_act, helped, proof_needed, trust_of
 from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.signing.keys import SigningKey, load_signing_key

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from certs.durable import PUBLIC, make_folder, write_new
 from gateway.audit.log.head import time_of_entry
 from gateway.audit.log.succession import newest_logs
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
@@ -17,6 +16,7 @@ from gateway.clock import Clock, SystemClock, rfc3339
 from gateway.config import load_settings
 from gateway.config.witness_home import WitnessHome
 from gateway.errors import Misconfigured
+from gateway.host.durable import PUBLIC, make_folder, write_new
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.migrate import require_current

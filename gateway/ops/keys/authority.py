@@ -9,7 +9,6 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import issue, load_authority
-from certs.durable import PUBLIC, all_or_nothing, make_folder, write_new
 from certs.keyfiles import create_key, load_key, spki
 from certs.names import CertificateName, CertificateUse, label
 from certs.profile import read_leaf
@@ -17,6 +16,7 @@ from certs.requests import build_request
 from gateway.clock import Clock, rfc3339
 from gateway.config import Home, load_settings
 from gateway.errors import Misconfigured, Misused
+from gateway.host.durable import PUBLIC, all_or_nothing, make_folder, write_new
 from gateway.model.names import identifier, member_id
 from gateway.ops.homes.trust_files import write_document
 from gateway.ops.keys.files import use_of_file

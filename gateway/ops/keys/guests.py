@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from certs.durable import PUBLIC, all_or_nothing, make_folder, replace
 from certs.hsm.uri import KeyUri
 from certs.keyfiles import KeyPlace, key_id
 from gateway.config import Home
 from gateway.errors import Misconfigured
+from gateway.host.durable import PUBLIC, all_or_nothing, make_folder, replace
 from gateway.ops.key_pairs import make_key_pair
 from gateway.signing.dsse import encode64
 from gateway.signing.keys import load_signing_key

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certs import durable
 from certs.authority import Authority, issue
-from certs.durable import PUBLIC
 from certs.keyfiles import key_id, load_key, public_key, spki
 from certs.profile import Leaf, read_leaf
 from gateway.clock import DAY_US, Clock, from_us, rfc3339_s
 from gateway.config import Home
 from gateway.errors import LiaisonError, Malformed, Misconfigured
+from gateway.host import durable
+from gateway.host.durable import PUBLIC
 from gateway.model.names import MemberId
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.steps import Standing

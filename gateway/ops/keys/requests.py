@@ -16,9 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
 
-from certs import durable
 from certs.authority import online_ca
-from certs.durable import PUBLIC
 from certs.hsm.places import key_places
 from certs.keyfiles import create_key, key_id, load_key, public_key, spki
 from certs.names import CertificateName, CertificateUse
@@ -28,6 +26,8 @@ from gateway.clock import Clock
 from gateway.config import Home, argument
 from gateway.config.home import CONSOLE_TLS
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured, Stale
+from gateway.host import durable
+from gateway.host.durable import PUBLIC
 from gateway.model.names import MemberId
 from gateway.ops.keys.files import certificate_name, is_certified, is_listed, use_of_file
 from gateway.ops.keys.guests import guest_spki, is_guest, next_guest

@@ -21,13 +21,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace as changed
 
-from certs import durable
-from certs.durable import PRIVATE, PUBLIC, make_folder
 from certs.hsm.places import has_key, put_key, take_away, uri_at, uri_text
 from certs.keyfiles import Algorithm, create_key, create_witness_key, key_id, public_key, spki
 from gateway.config import Home
 from gateway.conversion import converter
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.host import durable
+from gateway.host.durable import PRIVATE, PUBLIC, make_folder
 from gateway.ops.keys.files import algorithm_of, id_of_file, is_listed, use_of_file
 from gateway.ops.keys.guests import install_next, is_guest, keep_next, next_file
 from gateway.signing.dsse import encode64

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tarfile import BLOCKSIZE, TarInfo
 
-from certs.durable import make_folder
 from gateway.audit.export.reader import ExportReader, is_file_name
 from gateway.errors import LiaisonError, Malformed, Overloaded, TooLarge
+from gateway.host.durable import make_folder
 from gateway.ops.mandate.kept_exports import BROUGHT, brought_name, remove_brought
 
 PLACE = "export"

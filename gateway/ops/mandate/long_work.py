@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from certs.durable import make_folder
 from gateway.audit.verify.findings import Report
 from gateway.audit.verify.reconcile_exports import Reconciled
 from gateway.config import Home, load_settings
+from gateway.host.durable import make_folder
 from gateway.ops.audit.verify_export import export_home, reconcile_folders, verify_home_folder
 from gateway.trust.documents.appointment import parse_appointment
 

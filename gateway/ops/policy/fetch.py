@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from certs.durable import PUBLIC, make_folder, write_new
 from gateway.audit.export.layout import POLICIES
 from gateway.audit.export.policies import policy_contents, policy_hash
 from gateway.config import Home
 from gateway.errors import Contradicted, Malformed, Unknown
+from gateway.host.durable import PUBLIC, make_folder, write_new
 from gateway.model.names import MemberId
 from policy.bundle.bundle import layer_of, load_bundle
 from policy.engine.engine import PolicyEngine

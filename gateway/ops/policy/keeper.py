@@ -23,11 +23,11 @@ from typing import Any
 
 import msgspec
 
-from certs.durable import PUBLIC, make_folder, replace
 from gateway.clock import Clock
 from gateway.config import Home, Settings
 from gateway.config.file_marks import FileMarks
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, StorageBroken
+from gateway.host.durable import PUBLIC, make_folder, replace
 from gateway.model.names import MemberId, member_id
 from gateway.ops.acts.prove import HomeTrust
 from gateway.ports import events

@@ -22,11 +22,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from certs.durable import make_folder
 from gateway.audit.verify.findings import Report
 from gateway.clock import Clock
 from gateway.config import Home, Settings
 from gateway.errors import Contradicted, LiaisonError, Misconfigured, StorageBroken
+from gateway.host.durable import make_folder
 from gateway.ops.backup.backup import Made, make_backup
 from gateway.ops.backup.restore import check_backup, verify_database
 from gateway.ops.doctor.finding import Obstacles

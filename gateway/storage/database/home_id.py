@@ -19,9 +19,9 @@ from pathlib import Path
 
 from sqlalchemy import inspect, select
 
-from certs.durable import make_folder, note_made, sync_folder, sync_tree, write_new
 from gateway.config.home import HOME_ID
 from gateway.errors import Misconfigured
+from gateway.host.durable import make_folder, note_made, sync_folder, sync_tree, write_new
 from gateway.host.failures import failure
 from gateway.storage.database.engine import Database
 from gateway.storage.database.tables import home

@@ -11,8 +11,8 @@ import json
 import threading
 from pathlib import Path
 
-from certs.durable import PRIVATE, replace
 from gateway.errors import Contradicted, Misconfigured
+from gateway.host.durable import PRIVATE, replace
 from gateway.model.evidence.witness import WitnessedHead
 from gateway.storage.database.engine import Database
 from gateway.storage.documents.witness_store import SqlWitnessStore

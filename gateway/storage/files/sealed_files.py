@@ -21,8 +21,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from certs.durable import make_folder, sync_folder
 from gateway.errors import Contradicted, Unavailable, Unknown
+from gateway.host.durable import make_folder, sync_folder
 from gateway.model.desk.attachments import CHUNK, chunk_count, chunk_size
 from gateway.ports.files.held import ByteReader, HeldFile
 

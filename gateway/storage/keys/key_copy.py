@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from certs.durable import PRIVATE, make_folder, replace
 from gateway.errors import Misconfigured
+from gateway.host.durable import PRIVATE, make_folder, replace
 from gateway.storage.database.home_id import read_id, write_id
 from gateway.storage.keys.key_files import create_key_file, read_key_file
 from gateway.storage.keys.keystore import CHANGES, DESTROYED, KeyStore

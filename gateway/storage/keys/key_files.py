@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
-from certs.durable import sync_folder
 from gateway.errors import Misconfigured, StorageBroken, Unknown
+from gateway.host.durable import sync_folder
 from gateway.storage.database.engine import storage_errors
 from gateway.storage.database.home_id import read_id
 

@@ -38,9 +38,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from certs.durable import cut_torn_line, sync_folder
 from gateway.clock import from_us
 from gateway.errors import Contradicted, Misconfigured, Unknown
+from gateway.host.durable import cut_torn_line, sync_folder
 from gateway.model.evidence.retention import month_of
 from gateway.ports.content_keys import EncryptedContent, Retention
 from gateway.storage.database.engine import storage_errors
@@ -252,7 +252,7 @@ class KeyStore:
 
     @staticmethod
     def _remains(path: Path) -> list[Path]:
-        """Return files that `destroy` was overwriting, and drafts (`create_key_file`, `certs.durable.replace`)."""
+        """Return files that `destroy` was overwriting, and drafts (`create_key_file`, `gateway.host.durable.replace`)."""
         dying = path.with_suffix(_DYING)
         return [*([dying] if dying.exists() else ()), *path.parent.glob(f".{path.name}.*")]
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import LEAF_DAYS, Authority, certify_authority, create_authority, issue, load_authority
-from certs.durable import PUBLIC, make_folder, write_new
 from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder
 from gateway.clock import Clock
 from gateway.config.home import CONSOLE_TLS, TOKEN_ISSUER
 from gateway.errors import Misconfigured
+from gateway.host.durable import PUBLIC, make_folder, write_new
 from gateway.model.names import MemberId, member_id
 from gateway.signing.keys import load_signing_key
 from gateway.trust.ceremony.member_card import CARD_FILE, MemberCard, read_card, write_card

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from certs.durable import PUBLIC, write_new
 from certs.profile import read_ca
 from gateway.errors import Malformed, Misconfigured
+from gateway.host.durable import PUBLIC, write_new
 from gateway.model.names import MemberId, member_id
 from gateway.signing import strict_json
 from gateway.signing.dsse import decode64, encode64

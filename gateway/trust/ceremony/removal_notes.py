@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from certs.durable import make_folder, replace
 from gateway.conversion import converter
+from gateway.host.durable import make_folder, replace
 
 FILE = "removals.jsonl"
 """The file of the notes, in a home's folder of trust."""

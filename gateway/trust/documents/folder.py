@@ -19,7 +19,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from certs.durable import make_folder
 from gateway.clock import Clock
 from gateway.errors import (
     BadSignature,
@@ -30,6 +29,7 @@ from gateway.errors import (
     StorageBroken,
     Unknown,
 )
+from gateway.host.durable import make_folder
 from gateway.trust.documents.appointment import parse_appointment, verify_appointment
 from gateway.trust.documents.charter import (
     Charter,

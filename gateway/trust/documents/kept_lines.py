@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from certs.durable import make_folder, replace
 from gateway.errors import LiaisonError, StorageBroken, TooLarge
+from gateway.host.durable import make_folder, replace
 from gateway.trust.documents.charter import MAX_CHARTER, Charter, parse_charter
 from gateway.trust.documents.descriptor import Descriptor, parse_descriptor
 from gateway.trust.documents.status import Status, parse_status

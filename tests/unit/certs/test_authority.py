@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certs.authority import create_authority, issue, load_authority
-from certs.durable import replace
 from certs.keyfiles import Algorithm, create_key, load_key
 from certs.names import parse_uri
 from certs.profile import read_ca, read_leaf
 from gateway.clock import ManualClock
 from gateway.errors import Misconfigured
+from gateway.host.durable import replace
 from tests.support.tables import table
 
 CLOCK = ManualClock(datetime(2026, 11, 24, 9, 0, tzinfo=UTC))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from certs.durable import replace
 from gateway.cli.inputs.documents import json_object, token_in
 from gateway.errors import Misconfigured
+from gateway.host.durable import replace
 from tests.support.cli import Liaison, copy_federation
 
 ASK = ("--as", "th.o.1042", "--to", "vn", "--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "C-1")

@@ -14,11 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import ONLINE_DAYS, issue, load_authority
-from certs.durable import PUBLIC, replace
 from certs.keyfiles import public_key
 from certs.profile import read_leaf
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home
+from gateway.host.durable import PUBLIC, replace
 from gateway.model.names import MemberId
 from gateway.ops.doctor import network_checks as reach
 from gateway.ops.doctor.doctor import examine, healthy

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from certs.durable import PRIVATE, PUBLIC, replace
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home
 from gateway.errors import BadSignature, Misconfigured
+from gateway.host.durable import PRIVATE, PUBLIC, replace
 from gateway.model.names import MemberId
 from gateway.ops.keys.live import LiveKeys
 from gateway.trust.ceremony.found_member import create_member_keys

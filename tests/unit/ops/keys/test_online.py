@@ -10,12 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import ONLINE_DAYS, issue, load_authority
-from certs.durable import PUBLIC, replace
 from certs.keyfiles import key_id, public_key, spki
 from certs.profile import read_leaf
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home
 from gateway.errors import Misconfigured, Unauthenticated
+from gateway.host.durable import PUBLIC, replace
 from gateway.model.names import MemberId
 from gateway.ops.keys.live import LiveKeys
 from gateway.ops.keys.online import OnlineRenewal

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from certs import durable
-from certs.durable import replace
 from gateway.errors import Misconfigured
+from gateway.host import durable
+from gateway.host.durable import replace
 
 
 def test_threads_that_write_one_file_leave_one_of_its_versions_whole_and_nothing_else(tmp_path: Path) -> None:
