@@ -17,7 +17,7 @@ from typing import cast
 from adapters.base import Adapter
 from adapters.index.history import Run, RunHistory, RunKind
 from adapters.index.keep import DIFFERENCE_SECONDS, LOOKS_S
-from adapters.index.source import IndexedSource, Progress, RowSource
+from adapters.indexed import IndexedSource, Progress, RowSource
 from adapters.mapping.file import load_mapping
 from certs.tls import TlsIdentity
 from gateway.clock import Clock

@@ -33,7 +33,7 @@ from adapters.check.report import (
 from adapters.check.unread_bytes import unread_columns
 from adapters.check.unread_files import unread_in_files
 from adapters.database_tables import DATABASES
-from adapters.index.source import RowSource
+from adapters.indexed import RowSource
 from adapters.load import Place, open_source
 from adapters.mapping.file import is_unnamed, load_mapping, open_decisions
 from adapters.mapping.mapping import Mapping as SourceMapping

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from adapters.base import MAX_CANDIDATES
 from adapters.index.lookup import person_candidates
-from adapters.index.source import build_index
+from adapters.indexed import build_index
 from adapters.mapping.file import read_mapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Rows

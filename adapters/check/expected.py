@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.check.conformance import BUDGET
-from adapters.index.source import RowSource
+from adapters.indexed import RowSource
 from adapters.mapping.mapping import Expectation
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Unknown

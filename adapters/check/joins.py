@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 from adapters.check.report import FAILED, Finding, Sample, TypeReport
-from adapters.index.source import RowSource
+from adapters.indexed import RowSource
 from adapters.mapping.mapping import Mapping, Over
 from adapters.sql.proof import Ambiguous
 from gateway.errors import LiaisonError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from adapters.check.expected import Unmet, check_expectations
-from adapters.index.source import RowSource
+from adapters.indexed import RowSource
 from adapters.load import Place, open_source
 from gateway.errors import Unavailable
 

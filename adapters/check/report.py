@@ -14,7 +14,7 @@ from typing import Any
 from adapters.check.histories import History, histories
 from adapters.check.misread import Misread, Scripted, misread, scripted
 from adapters.index.build import TWIN
-from adapters.index.source import RowSource
+from adapters.indexed import RowSource
 from adapters.mapping.lookups import coded, parts
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.mapping import Part, RecordMapping, Value

@@ -10,7 +10,7 @@ from adapters.check.report import Finding
 from adapters.check.unread_bytes import advice_on, cells, line_of
 from adapters.draft.character_sets import likely_encodings
 from adapters.files.found import RawFile
-from adapters.index.source import RowSource
+from adapters.indexed import RowSource
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.mapping import RecordMapping
 from adapters.values.charsets import decoder

@@ -34,7 +34,7 @@ _NO_KEY = "a row without a key"
 
 
 class SqlSource:
-    """The tables of one source (`adapters.index.source.RowSource`). `close` ends the connections of all threads."""
+    """The tables of one source (`adapters.indexed.RowSource`). `close` ends the connections of all threads."""
 
     def __init__(self, mapping: SourceMapping, url: str, clock: Clock, access: SqlAccess | None = None) -> None:
         self.mapping = mapping
@@ -94,7 +94,7 @@ class SqlSource:
         return rows
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> list[Rows | LiaisonError]:
-        """Return the rows or the error of each key (`adapters.index.source.ManyRows`), by few statements.
+        """Return the rows or the error of each key (`adapters.indexed.ManyRows`), by few statements.
 
         Where the result is in doubt, fewer records are read together. A single one is left to `read`, which says what
         is wrong with it. A record is therefore the same either way.

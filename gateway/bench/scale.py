@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.host import memory

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from adapters.load import Place, open_source
 from gateway.bench.scale import measure, time_queries, used
 from gateway.clock import SystemClock

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.base import Adapter
 from adapters.index.lookup import MAX_EXACT
-from adapters.index.source import IndexedSource, ManyRows
+from adapters.indexed import IndexedSource, ManyRows
 from adapters.load import Place, open_source
 from adapters.sql import SqlSource
 from adapters.sql.tables import Tables

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from msgspec import structs
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from gateway.clock import DAY_US
 from gateway.desk.ending.closing import Closing
 from gateway.desk.reports.library import Found

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 import pytest_asyncio
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from gateway.app.node import Node
 from gateway.demo import planted
 from gateway.demo.sources import kh_customs

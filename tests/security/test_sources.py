@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.base import MAX_CANDIDATES
 from adapters.check.hostile import HOSTILE, queries_with
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, TimedOut, Unavailable
 from gateway.model.hit import Candidate

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from adapters.load import Place, open_source
 from gateway.clock import Clock
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from adapters.load import open_source
 from gateway.clock import SystemClock
 from gateway.config import Home, Settings, load_settings

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from adapters.check.conformance import Expectation, check_adapter
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from gateway.clock import SystemClock
 from gateway.desk.alerts.book import AlertBook
 from gateway.errors import Malformed, Misconfigured

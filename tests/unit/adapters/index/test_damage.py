@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from adapters.load import Place, open_source
 from gateway.clock import ManualClock
 from gateway.errors import Unavailable

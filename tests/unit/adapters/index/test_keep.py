@@ -16,7 +16,7 @@ import pytest
 from msgspec import structs
 
 from adapters.index.keep import DIFFERENCE_SECONDS
-from adapters.index.source import IndexedSource, RowSource
+from adapters.indexed import IndexedSource, RowSource
 from adapters.load import Place, open_source
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import Unavailable

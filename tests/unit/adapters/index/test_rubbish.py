@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from adapters.load import Place, open_source
 from gateway.clock import ManualClock
 from gateway.model.query import DocumentQuery, PersonQuery

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Unavailable
 from gateway.model.hit import SearchResult
@@ -141,7 +141,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         "adapters.index.lookup.MAX_BORN": 4,
         "adapters.index.lookup.MAX_SCORED": 6,
         "adapters.index.lookup.MAX_COMPARED": 3,
-        "adapters.index.source.MAX_CANDIDATES": 2,
+        "adapters.indexed.MAX_CANDIDATES": 2,
     }.items():
         monkeypatch.setattr(place, value)
 

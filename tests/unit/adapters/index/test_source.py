@@ -16,7 +16,7 @@ from adapters.check.conformance import Expectation, check_adapter
 from adapters.index import make
 from adapters.index.lookup import MAX_EXACT
 from adapters.index.rows import decode_marking, encode_marking
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from adapters.load import Place, open_source
 from adapters.mapping.file import read_mapping
 from gateway.clock import ManualClock, SystemClock

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 import msgspec
 import pytest
 
-from adapters.index.source import IndexedSource
+from adapters.indexed import IndexedSource
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Unavailable
 from gateway.exchange.sources.batching import FetchCall, SearchCall, Steps, Work
