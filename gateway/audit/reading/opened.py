@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.audit.entries.entry import Entry, commitment, decode_private, parse_entry
+from gateway.audit.reading.questions import read_question
 from gateway.errors import Contradicted, LiaisonError, Unknown
 from gateway.model.desk.notices import Notice
 from gateway.model.exchange import Request
@@ -14,7 +15,6 @@ from gateway.model.hit import Hit
 from gateway.ports.content_keys import ContentKeys, EncryptedContent
 from gateway.ports.log_store import LogStore, StoredEntry
 from gateway.statements.envelope import ENVELOPE_OVERHEAD, QUESTIONS, unseal
-from gateway.statements.questions import read_question
 
 _NEAR, _TOGETHER = 8, 256
 _NOTICE = b"application/vnd.liaison.notice."

@@ -25,7 +25,9 @@ from enum import StrEnum
 from typing import Any
 
 from gateway.audit.entries.entry import Entry, parse_entry
+from gateway.audit.reading.endings import read_ending
 from gateway.audit.reading.opened import Opened
+from gateway.audit.reading.questions import read_question
 from gateway.audit.tree.checkpoint import foreign_head
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.audit.verify.findings import State
@@ -40,9 +42,7 @@ from gateway.ports.events import ARRIVALS, EVENTS
 from gateway.ports.journal import Party
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.records.withheld import check_withheld
-from gateway.statements.endings import read_ending
 from gateway.statements.envelope import ASKED, ENDINGS, FETCHES, PayloadType, Unsealed, check_signature, unseal
-from gateway.statements.questions import read_question
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.slots import IN_OTHER_HANDS
 from gateway.trust.view import TrustView

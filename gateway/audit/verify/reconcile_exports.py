@@ -10,6 +10,8 @@ from gateway.audit.accounts.ledger import Ledger
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.export.reader import ExportReader, exchange_logs
 from gateway.audit.log.succession import split_name
+from gateway.audit.reading.endings import read_ending
+from gateway.audit.reading.questions import read_question
 from gateway.audit.verify.findings import Check, Report
 from gateway.audit.verify.reconcile import Comparison, compare
 from gateway.audit.verify.verify import verify_export
@@ -17,7 +19,6 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
-from gateway.statements.endings import read_ending
 from gateway.statements.envelope import (
     ENDINGS,
     QUESTIONS,
@@ -27,7 +28,6 @@ from gateway.statements.envelope import (
     check_signature,
     unseal,
 )
-from gateway.statements.questions import read_question
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.evidence import evidence_view
 from gateway.trust.view import TrustView

@@ -15,6 +15,7 @@ from typing import Any
 from gateway.audit.entries.entry import Entry, commitment, decode_private, parse_entry
 from gateway.audit.reading.evidence import Row
 from gateway.audit.reading.mandate import Mandate
+from gateway.audit.reading.questions import check_pair
 from gateway.audit.tree.checkpoint import origin
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.audit.tree.tile_tree import PIECE, fold, ragged
@@ -29,7 +30,6 @@ from gateway.ports import events
 from gateway.ports.events import CONTINUED, EVENTS
 from gateway.ports.journal import Event, Party
 from gateway.statements.envelope import ASKED, ENDINGS, PayloadType, Unsealed, check_signatures, unseal_evidence
-from gateway.statements.questions import check_pair
 from gateway.trust.slots import IN_OTHER_HANDS
 from gateway.trust.view import TrustView
 
