@@ -185,7 +185,7 @@ install_version() {
     "$target/bin/python" -I -m compileall -q -f --invalidation-mode unchecked-hash "$target/lib" >/dev/null 2>&1 || true
     [ "$("$target/bin/liaison" --version)" = "liaison $VERSION" ] || exit 1
     # Every part that a node loads can be loaded here.
-    "$target/bin/python" -I -c 'import gateway.app.serve' || exit 1
+    "$target/bin/python" -I -c 'import gateway.app.run.serve' || exit 1
     cp -R BUNDLE SHA256SUMS sbom.cdx.json docs systemd "$target/"
     sync "$target/pyvenv.cfg" "$target/bin" "$target/lib" 2>/dev/null || sync
     : >"$target/complete"

@@ -15,11 +15,11 @@ from gateway.agency.officer_tokens.issuing import make_console_key
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.token_keys import people_of, refusing, revocation_fetch, revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
-from gateway.app.desks.library import ReportWalls
+from gateway.app.key_rounds import key_steps, keys_in_use
+from gateway.app.people_round import people_round
+from gateway.app.report_walls import ReportWalls
 from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
-from gateway.app.run.key_rounds import key_steps, keys_in_use
-from gateway.app.run.people_round import people_round
 from gateway.app.watched_journal import WatchedJournal
 from gateway.audit.log.numbers import begun_us
 from gateway.audit.log.scrub import Scrubber

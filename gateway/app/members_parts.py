@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from gateway.app.core import Core
-from gateway.app.witnessing.node_witness import NodeWitness
+from gateway.app.node_witness import NodeWitness
 from gateway.errors import LiaisonError, Untrusted
 from gateway.exchange.asking.breaker import Breakers
 from gateway.model.members import Contact

@@ -12,7 +12,7 @@ from adapters.mapping.file import load_mapping
 from certs.hsm.places import key_places
 from certs.keyfiles import check_key
 from certs.ownership import check_ownership
-from gateway.app.run.comparison import require_own, require_same
+from gateway.app.comparison import require_own, require_same
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.audit.tree.checkpoint import LogKeys

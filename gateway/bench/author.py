@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway.app.node import Node, build_node
+from gateway.app.run.node import Node, build_node
 from gateway.bench.load import cpu_s
 from gateway.clock import HOUR_US
 from gateway.config import load_settings

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from gateway.app.node import Node, build_node
+from gateway.app.run.node import Node, build_node
 from gateway.audit.log.log import AuditLog
 from gateway.config import load_settings
 from gateway.console.frame import events

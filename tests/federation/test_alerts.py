@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.alerts.values import NotExecuted, Stand
 from gateway.desk.second_step.marking import Confirm, Verdict
 from gateway.errors import Forbidden, LiaisonError, Stale

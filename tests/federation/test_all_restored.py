@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.errors import Contradicted, NotProved

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.clock import SystemClock, steady_ns
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import build_node
+from gateway.app.run.node import build_node
 from gateway.audit.reading.show import Filter
 from gateway.cli.main import run
 from gateway.config import load_settings

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.ledger import WITHDRAWN
 from gateway.desk.originator.watching import CHANGED, VANISHED

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.model.desk.notices import ChangeCode, NoticeType
 from gateway.model.desk.threads import ThreadKey, ThreadState

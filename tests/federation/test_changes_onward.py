@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.second_step.commands import Decide
 from gateway.model.consent import OnwardUse, Place, Use

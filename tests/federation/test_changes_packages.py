@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from msgspec import structs
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.second_step.commands import Decide
 from gateway.errors import Forbidden

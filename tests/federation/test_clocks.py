@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.clock import JUMP_US, SystemClock, steady_ns
 from gateway.errors import Reason, Stale

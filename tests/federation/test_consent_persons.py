@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.consent.book import ConsentBook, Decision
 from gateway.desk.parts import Actor
 from gateway.desk.roles import Person

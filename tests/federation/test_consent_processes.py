@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from gateway.app.node import build_node
+from gateway.app.run.node import build_node
 from gateway.config import load_settings
 from gateway.desk.delivery.authoring import Post
 from gateway.model.desk.notices import About, Reply, ReplyCode

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.delivery.authoring import Post
 from gateway.model.desk.notices import About, Ask, Reply, ReplyCode, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadState

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.config.home import Home

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects, Occasion
 from gateway.desk.figures.tally import OURS, THEIRS

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, load_settings
 from gateway.desk.people.lists import DUTY, PERSONS

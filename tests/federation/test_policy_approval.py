@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import build_node
+from gateway.app.run.node import build_node
 from gateway.audit.export.policies import policy_hash
 from gateway.cli.main import run
 from gateway.clock import SystemClock

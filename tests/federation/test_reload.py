@@ -14,7 +14,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certs.keyfiles import PrivateKey, PublicKey, create_key
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.errors import Misconfigured
 from gateway.matching.scripts.tables import own_rows
 from gateway.ops.homes import reload_request

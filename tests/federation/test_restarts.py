@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.app import serve as serving
-from gateway.app.node import Node
+from gateway.app.run import serve as serving
+from gateway.app.run.node import Node
 from gateway.host.ending import BROKEN, end_within
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line

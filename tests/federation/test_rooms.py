@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.audit.verify.human_checks import Extents, extent_of
 from gateway.config.home import Home
 from gateway.desk.rooms.values import Stand, home_key

@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 
 from certs.keyfiles import key_id, public_key, spki
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.config import Home, load_settings
 from gateway.exchange.asking.check_answer import check_answer

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.second_step.arriving import LATE
 from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.escalation import LAPSED, PHONE

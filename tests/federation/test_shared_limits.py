@@ -12,7 +12,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.rpc import methods
 from gateway.rpc.contract import Limit
 from gateway.rpc.server import ServerLimits

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.search import Line

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.node import build_node
-from gateway.app.start_checks import listing_obstacles
+from gateway.app.run.node import build_node
+from gateway.app.run.start_checks import listing_obstacles
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError

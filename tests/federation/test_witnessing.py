@@ -14,9 +14,9 @@ import grpc
 import pytest
 from msgspec.structs import replace
 
-from gateway.app.node import Node
-from gateway.app.witnessing.domestic import DomesticWitness
-from gateway.app.witnessing.node_witness import NodeWitness
+from gateway.app.node_witness import NodeWitness
+from gateway.app.run.domestic_witness import DomesticWitness
+from gateway.app.run.node import Node
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import reaches_quorum, verify_cosignatures, witnesses_of
 from gateway.cli.main import run

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.clock import SystemClock, steady_ns
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.second_step.arriving import LATE

@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from liaison.exchange.v1 import envelope_pb2
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.model.desk.work import DeliveryState
 from gateway.ports.desk import NoticeRow, WorkFilter
 from gateway.statements.notices.notice import NOTICE_KINDS

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.alerts.issuing import binding, issued_for
 from gateway.desk.alerts.values import LONGEST_US, OwnAlert, Stand
 from gateway.model.desk.delivered import NoticeMessage

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.model.desk.attachments import CHUNK, FileState
 from gateway.model.desk.work import Role
 from gateway.ports.desk import WorkFilter

@@ -11,7 +11,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 from sqlalchemy import delete
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.config.home import Home
 from gateway.desk.delivery.budget import ENTRY_BYTES
 from gateway.desk.oversight import raised

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
 from gateway.app.rounds import UPKEEP
+from gateway.app.run.node import Node
 from gateway.clock import ProvedTime, SystemClock, steady_ns
 from gateway.exchange.asking.copies import COPY
 from gateway.model.exchange import AnswerMessage, Outcome

@@ -16,8 +16,8 @@ import pytest_asyncio
 from liaison.exchange.v1 import notices_pb2 as pb
 from msgspec import structs
 
-from gateway.app.node import Node
 from gateway.app.rounds import UPKEEP
+from gateway.app.run.node import Node
 from gateway.config.home import Home
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.parts import Actor

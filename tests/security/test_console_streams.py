@@ -14,7 +14,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.console.frame import events as streams
 from gateway.console.pages import desk as desk_page
 from gateway.desk.worklist import queue as worklist

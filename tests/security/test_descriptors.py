@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway.app.source import Process
+from gateway.app.run.source import Process
 from gateway.clock import ManualClock
 from gateway.config.source_home import load_source
 from gateway.errors import Unavailable

@@ -15,7 +15,7 @@ import pytest_asyncio
 from liaison.exchange.v1 import envelope_pb2
 from msgspec.structs import replace
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.config.home import Home
 from gateway.desk.delivery.taking import RATE_PER_S
 from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt

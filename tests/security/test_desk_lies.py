@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.config.home import Home
 from gateway.desk.alerts.issuing import binding
 from gateway.desk.delivery.taking import REFUSALS_BURST_S, REFUSALS_PER_S

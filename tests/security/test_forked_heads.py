@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.audit.tree.checkpoint import origin, parse_checkpoint
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.errors import BadProof, HeadConflict

@@ -17,8 +17,8 @@ import pytest
 import pytest_asyncio
 
 from certs.names import tls_name
-from gateway.app.node import Node
-from gateway.app.serve import tell_state
+from gateway.app.run.node import Node
+from gateway.app.run.serve import tell_state
 from gateway.clock import ManualClock, SystemClock
 from gateway.config.home import Home
 from gateway.host.service_manager import ServiceManager

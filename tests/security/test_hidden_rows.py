@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.indexed import IndexedSource
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.demo import planted
 from gateway.demo.sources import kh_customs
 from gateway.demo.sources.tables import insert

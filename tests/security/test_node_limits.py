@@ -14,10 +14,10 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from gateway.app import node as app_node
-from gateway.app.node import Node
 from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP, WATCH
+from gateway.app.run import node as app_node
+from gateway.app.run.node import Node
 from gateway.audit.accounts.receipts import Due
 from gateway.config.home import Home
 from gateway.config.schema import Settings

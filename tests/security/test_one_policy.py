@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.audit.reading.decision_inputs import decided_in
 from gateway.model.decision import Release
 from gateway.model.exchange import Outcome

@@ -11,8 +11,8 @@ import pytest
 
 from certs.ownership import check_ownership, ownership_faults
 from gateway.app.resources import open_resources
-from gateway.app.source import Process
-from gateway.app.witnessing.domestic import DomesticWitness
+from gateway.app.run.domestic_witness import DomesticWitness
+from gateway.app.run.source import Process
 from gateway.cli.main import run
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings

@@ -35,7 +35,7 @@ from certs.keyfiles import create_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder
 from certs.profile import read_leaf
 from certs.tls import TlsIdentity, server_credentials
-from gateway.app.source import Process
+from gateway.app.run.source import Process
 from gateway.clock import ManualClock, SystemClock, from_us
 from gateway.config.source_home import load_source
 from gateway.demo import planted

@@ -11,7 +11,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.clock import SystemClock
 from gateway.config.home import Home
 from gateway.exchange.answering.answer import Answerer

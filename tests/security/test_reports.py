@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.clock import DAY_US
 from gateway.desk.reports.checks import check_fields
 from gateway.desk.reports.issuing import issued_for

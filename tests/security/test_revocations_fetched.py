@@ -23,7 +23,7 @@ from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.officer_tokens.fetch import RevocationFetch
 from gateway.agency.officer_tokens.revocations import MAX_LIST, Revocations
 from gateway.app.core import first_rounds
-from gateway.app.start_checks import check_revocations
+from gateway.app.run.start_checks import check_revocations
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError, Misconfigured, Unauthenticated, Unavailable, each_of

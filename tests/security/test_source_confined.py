@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.app.source_check import check_source
+from gateway.app.run.source_check import check_source
 from gateway.host import confine
 from gateway.ops.homes.lock import only_one
 from tests.support.forger import eventually

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.app.source import hold_stores
+from gateway.app.run.source import hold_stores
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.config.source_home import load_source

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.clock import DAY_US
 from gateway.desk.alerts.values import Stand
 from gateway.desk.parts import Actor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.alerts.values import Addressee, RaiseAlert
 from gateway.desk.parts import Actor
 from gateway.desk.roles import Person

@@ -17,7 +17,7 @@ import httpx2
 from starlette.routing import Route
 
 from gateway.app.console.server import ConsoleServer
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.console.login import cookies

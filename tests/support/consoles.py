@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.audit.acts.passkeys import Passkey
 from gateway.clock import SystemClock
 from gateway.config import Home

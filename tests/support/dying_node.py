@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from gateway.app.node import build_node
+from gateway.app.run.node import build_node
 from gateway.config import load_settings
 
 

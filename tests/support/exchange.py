@@ -14,7 +14,7 @@ import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 from msgspec import structs
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.audit.entries.entry import Entry, decode_private, parse_entry
 from gateway.clock import SystemClock
 from gateway.demo import planted

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.app.source import Process, serve_source
+from gateway.app.run.source import Process, serve_source
 
 
 def main(arguments: list[str]) -> int:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.app import core, gossip_parts
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.clock import DAY_US, SECOND_US, Clock, SystemClock, steady_ns, to_us
 from gateway.ops.sources.status import source_status
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gateway.app.node import Node, build_node
 from gateway.app.rounds import Work
+from gateway.app.run.node import Node, build_node
 from gateway.config import load_settings
 from gateway.model.requester import Officer
 from tests.support.federation import Federation, make_federation

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.parts import Actor
 from gateway.desk.roles import Person
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from certs.authority import issue, load_authority
 from certs.keyfiles import load_key
 from certs.profile import read_leaf
-from gateway.app.start_checks import START_CHECKS
+from gateway.app.run.start_checks import START_CHECKS
 from gateway.cli.main import liaison as program
 from gateway.clock import SystemClock
 from gateway.config import PACKAGED_POLICY

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.app.desks.second_step import SecondStep
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.parts import Actor
 from gateway.desk.roles import Person
 from gateway.desk.second_step.commands import FollowUp, Reasons

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.node import Node
 from gateway.app.resources import open_resources
 from gateway.app.rounds import WATCH_S
+from gateway.app.run.node import Node
 from gateway.clock import SystemClock, steady_ns
 from gateway.config import load_settings
 from gateway.node.server import NodeServer

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.audit.reading.show import Filter
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.config import load_settings

@@ -16,9 +16,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import gateway.app.serve
-from gateway.app.node import Node
+import gateway.app.run.serve
 from gateway.app.resources import open_resources
+from gateway.app.run.node import Node
 from gateway.config.schema import Settings
 from gateway.desk.delivery.authoring import Post
 from gateway.errors import LiaisonError
@@ -63,7 +63,7 @@ def serve(home: str) -> int:
     """Run `liaison serve --home HOME` with somebody at its desk."""
     from gateway.cli.main import run
 
-    vars(gateway.app.serve)["build_node"] = _staffed
+    vars(gateway.app.run.serve)["build_node"] = _staffed
     return run(["serve", "--home", home])
 
 

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.app.node import build_node
+from gateway.app.run.node import build_node
 from gateway.audit.acts.table import ActKind
 from gateway.audit.reading.show import Filter
 from gateway.config import load_settings

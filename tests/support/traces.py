@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.desk.ending.times import OVER
 from gateway.errors import Unknown

@@ -12,7 +12,7 @@ from tests.support.shared import PROJECT
 
 for _name in (
     "gateway.cli.commands.node.serve",
-    "gateway.app.serve",
+    "gateway.app.run.serve",
     "gateway.storage.database.migrate",
     "_strptime",
     "adapters.sql",

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from gateway.app.node import Node
+from gateway.app.run.node import Node
 from gateway.desk.watches.values import AddWatch
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import MemberId

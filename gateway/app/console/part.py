@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
-from gateway.app.desk_parts import Desk
+from gateway.app.desks.desk_parts import Desk
 from gateway.app.health import Health
 from gateway.app.members_parts import NodeMembers
 

@@ -15,7 +15,7 @@ from gateway.app.asking_parts import Asking
 from gateway.app.console.audit import build_audit, export_round
 from gateway.app.console.login import build_login, console_origin, session_round
 from gateway.app.core import Core
-from gateway.app.desk_parts import Desk
+from gateway.app.desks.desk_parts import Desk
 from gateway.app.health import Health
 from gateway.app.members_parts import NodeMembers
 from gateway.app.rounds import WATCH_S, Round
@@ -127,7 +127,7 @@ class ConsoleServer:
 
     def _administration(self, health: Health) -> Administration:
         core, resources = self._core, self._core.resources
-        self._jobs = Jobs(worker("gateway.app.console.work"), resources.clock)
+        self._jobs = Jobs(worker("gateway.app.run.page_work"), resources.clock)
         login = self._login
         return Administration(
             home=resources.home,

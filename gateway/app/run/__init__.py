@@ -1,1 +1,1 @@
-"""Keep a running node as it should be: settings that change, rounds of its keys and people, and its telemetry."""
+"""Run a process: a node, a source of its own or a domestic witness, and keep it as it should be while it runs."""

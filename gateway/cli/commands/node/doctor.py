@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.app.start_checks import COPY_CHECKS, START_CHECKS
+from gateway.app.run.start_checks import COPY_CHECKS, START_CHECKS
 from gateway.cli.options import home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock

@@ -28,7 +28,7 @@ def serve(home: Path, production: bool, as_json: bool) -> int:
       liaison serve --home th
       liaison serve --home th --production
     """
-    from gateway.app.serve import serve as run_node
+    from gateway.app.run.serve import serve as run_node
 
     try:
         return Context().run(run_node, home, production)  # a node tells times by its readers, not by this command

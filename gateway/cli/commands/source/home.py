@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.app.source_check import check_source
+from gateway.app.run.source_check import check_source
 from gateway.audit.reading.show import Filter
 from gateway.cli.module_keys import keys_in_module, module_options
 from gateway.cli.options import FILE, FOLDER, NEW_FOLDER, source_home

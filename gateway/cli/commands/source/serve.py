@@ -19,7 +19,7 @@ def serve(home: Path, as_json: bool) -> int:
     Example:
       liaison source serve --home customs
     """
-    from gateway.app.source import serve_source
+    from gateway.app.run.source import serve_source
 
     del as_json  # its logs are JSON anyway
     return serve_source(home)

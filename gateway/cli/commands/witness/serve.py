@@ -19,7 +19,7 @@ def serve(home: Path, as_json: bool) -> int:
     Example:
       liaison witness serve --home witness
     """
-    from gateway.app.witnessing.domestic import serve_witness
+    from gateway.app.run.domestic_witness import serve_witness
 
     del as_json  # its logs are JSON anyway
     return serve_witness(home)

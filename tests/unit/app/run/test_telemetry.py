@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.app.run.start_checks import check_collector_answers, check_export
 from gateway.app.run.telemetry import SOURCE, describe_process, exporting, start_export
-from gateway.app.start_checks import check_collector_answers, check_export
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.config.sections.telemetry import Telemetry
@@ -37,7 +37,7 @@ def found(checked: CheckContext) -> Finding:
 @pytest.mark.process
 def test_without_a_collector_no_part_of_the_sdk_is_loaded() -> None:
     program = (
-        "import sys, gateway.app.serve, gateway.app.source, gateway.app.witnessing.domestic\n"
+        "import sys, gateway.app.run.serve, gateway.app.run.source, gateway.app.run.domestic_witness\n"
         "parts = ('opentelemetry.sdk', 'opentelemetry.exporter', 'opentelemetry.proto', 'prometheus_client')\n"
         "sys.exit(', '.join(name for name in sys.modules if name.startswith(parts)) or 0)"
     )

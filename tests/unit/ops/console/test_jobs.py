@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.app.console.work import main
+from gateway.app.run.page_work import main
 from gateway.clock import SystemClock
 from gateway.errors import Overloaded
 from gateway.ops.console.jobs import MOST_BYTES, Job, JobKind, Jobs, worker
@@ -95,7 +95,7 @@ def test_work_that_hangs_floods_or_dies_is_told_as_that(program: str, timeout_s:
 @pytest.mark.process
 def test_the_worker_tells_an_error_with_its_remedy_and_no_trace(tmp_path: Path) -> None:
     async def work() -> Job:
-        found = Jobs(worker("gateway.app.console.work"), SystemClock())
+        found = Jobs(worker("gateway.app.run.page_work"), SystemClock())
         found.start("form", JobKind.MATRIX, "", "th.a.1", {"home": str(tmp_path / "none")})
         return await _ended(found, JobKind.MATRIX)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.check.probe import probe
 from certs.ownership import check_ownership
-from gateway.app.source import accepted_node, check_certificate, open_adapter
+from gateway.app.run.source import accepted_node, check_certificate, open_adapter
 from gateway.clock import DAY_US, Clock, SystemClock
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.serve import end_without_database
+from gateway.app.run.serve import end_without_database
 from gateway.errors import StorageBroken
 from gateway.host.ending import BROKEN
 from gateway.host.failures import LOST

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from gateway.app.health import Health
-from gateway.app.node import Node, build_node
 from gateway.app.rounds import WATCH_S
-from gateway.app.start_checks import listing_obstacles
+from gateway.app.run.node import Node, build_node
+from gateway.app.run.start_checks import listing_obstacles
 from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.clock import SystemClock
 from gateway.config import Settings, load_settings

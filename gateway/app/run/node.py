@@ -21,17 +21,17 @@ from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
 from gateway.app.console.part import build_console
 from gateway.app.core import build_core, first_rounds, last_rounds
-from gateway.app.desk_parts import build_desk
+from gateway.app.desks.desk_parts import build_desk
 from gateway.app.gossip_parts import NodeGossip
 from gateway.app.health import Health
 from gateway.app.members_parts import NodeMembers
+from gateway.app.node_witness import NodeWitness
 from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
 from gateway.app.run.live_settings import LiveSettings, Tuned
 from gateway.app.run.telemetry import start_telemetry
 from gateway.app.run.turning import Turning
 from gateway.app.watched_journal import watch_machine, watch_node
-from gateway.app.witnessing.node_witness import NodeWitness
 from gateway.audit.retention.destroyed_keys import key_came_back, keys_lost
 from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port

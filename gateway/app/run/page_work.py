@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.check.check import check_mapping, sample_record, sample_value
-from gateway.app.start_checks import COPY_CHECKS, START_CHECKS
+from gateway.app.run.start_checks import COPY_CHECKS, START_CHECKS
 from gateway.clock import SystemClock
 from gateway.config import Settings, load_settings
 from gateway.config.schema import SourceSettings

@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 from certs.tls import TlsIdentity
 from gateway.agency.officer_tokens.revocations import read_list
 from gateway.agency.token_keys import revocation_fetch, token_keys
+from gateway.app.node_witness import domestic_channel
 from gateway.app.run.telemetry import Collector, check_collector, lost_items
-from gateway.app.witnessing.node_witness import domestic_channel
 from gateway.audit.log.examine import ExaminedLog, examine_log
 from gateway.clock import Clock
 from gateway.config import Settings
