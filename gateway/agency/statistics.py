@@ -14,7 +14,7 @@ from gateway.agency.calls.parts import parts_of
 from gateway.agency.desk.routes import desk_of
 from gateway.agency.openapi import refusals
 from gateway.errors import Unavailable
-from gateway.ops.figures import ALL, Wanted
+from gateway.ops.audit.figures import ALL, Wanted
 from gateway.views.pack.files import as_value
 
 Office = Annotated[str, Query(max_length=64, json_schema_extra=patterns.IDENTIFIER_OR_NONE)]

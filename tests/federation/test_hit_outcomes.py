@@ -24,7 +24,7 @@ from gateway.model.desk.notices import Ask, NoticeType, OutcomeCode, OutcomeRepo
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Role, WorkKind
 from gateway.model.purpose import Offence, Purpose
-from gateway.ops.figures import Wanted, pack_of_home
+from gateway.ops.audit.figures import Wanted, pack_of_home
 from gateway.ports.desk import WorkFilter
 from gateway.statements.notices.notice import parse_notice
 from tests.support.exchange import TH, VN, entries

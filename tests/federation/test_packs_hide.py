@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from gateway.clock import DAY_US
 from gateway.desk.figures.months import month_at
 from gateway.model.desk.work import WorkKind
-from gateway.ops.figures import ALL, Wanted, pack_of_home
+from gateway.ops.audit.figures import ALL, Wanted, pack_of_home
 from gateway.ports.desk import WorkFilter
 from gateway.views.pack.files import as_csv, as_value
 from tests.support.alerts import author, raising, supervisor, there

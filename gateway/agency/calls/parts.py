@@ -19,7 +19,7 @@ from gateway.clock import SystemClock
 from gateway.config.schema import Limits
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Reason, StorageBroken
-from gateway.ops.figures import PackMaker
+from gateway.ops.audit.figures import PackMaker
 from gateway.ports.officers import OnwardUses, Searches
 from gateway.telemetry import Counters
 

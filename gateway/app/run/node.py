@@ -47,7 +47,7 @@ from gateway.https.tls_files import TlsFiles
 from gateway.matching.normal import read_tables
 from gateway.model.names import MemberId
 from gateway.node.server import NodeServer
-from gateway.ops.figures import PackMaker
+from gateway.ops.audit.figures import PackMaker
 from gateway.ops.policy.judged import tell_judged
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports import events

@@ -26,7 +26,7 @@ from gateway.desk.roles import TABLE, Reach
 from gateway.errors import Refused, Unknown
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
-from gateway.ops.figures import ALL, PackMaker, Wanted
+from gateway.ops.audit.figures import ALL, PackMaker, Wanted
 from gateway.views.pack.files import as_csv
 from gateway.views.pack.page import PackView, TableView, pack_view, page
 

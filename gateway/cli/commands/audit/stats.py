@@ -11,8 +11,8 @@ from gateway.cli.output import print_result, print_table, progress_bar
 from gateway.cli.speech import spoken
 from gateway.desk.figures.pack import MINUTES_BY_HAND
 from gateway.language.languages import Language
+from gateway.ops.audit.figures import ALL, Wanted, pack_of_home
 from gateway.ops.audit.unknown_words import refuse_stranger
-from gateway.ops.figures import ALL, Wanted, pack_of_home
 from gateway.views.pack.files import as_csv, as_value
 from gateway.views.pack.page import pack_view, page
 
