@@ -1,1 +1,1 @@
-"""The machine of a process: its files, descriptors, room on its disks, memory, and a service manager that watches it."""
+"""The machine of a process: files, descriptors, room on disks, memory, and a service manager that watches it."""

@@ -17,8 +17,8 @@ from gateway.errors import Misconfigured, Unauthenticated
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 from gateway.model.desk.work import Role
-from gateway.ops.doctor.finding import CheckContext, Severity
 from gateway.ops.doctor.home_checks import check_descriptors, check_people
+from gateway.ops.finding import CheckContext, Severity
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.reload_request import request_reload
 from tests.support.nodes import World, build_world, officer, running

@@ -25,7 +25,7 @@ from gateway.model.search import Line
 from gateway.ops.audit.source_log import source_entries
 from gateway.ops.doctor import source_processes
 from gateway.ops.doctor.doctor import examine
-from gateway.ops.doctor.finding import Severity
+from gateway.ops.finding import Severity
 from gateway.ops.sources.places import describe_sources
 from tests.support.exchange import CLOCK, KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async

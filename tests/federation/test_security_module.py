@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from gateway.model.query import DocumentQuery
-from gateway.ops.doctor.finding import Severity
+from gateway.ops.finding import Severity
 from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import answer_of, caller, request, sample_world, submission

@@ -15,7 +15,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.search import Line
 from gateway.ops.doctor.doctor import examine
-from gateway.ops.doctor.finding import SOURCE_AWAY
+from gateway.ops.finding import SOURCE_AWAY
 from gateway.ops.sources.status import source_status
 from gateway.telemetry import Gauge
 from tests.support.databases import new_postgres, server

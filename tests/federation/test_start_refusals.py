@@ -18,7 +18,7 @@ from gateway.app.run.start_checks import listing_obstacles
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError
-from gateway.ops.doctor.finding import Obstacles
+from gateway.ops.finding import Obstacles
 from gateway.signing.keys import load_signing_key
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, copy_federation

@@ -19,8 +19,8 @@ from gateway.config import Home, load_settings
 from gateway.config.source_home import load_source
 from gateway.config.witness_home import load_witness
 from gateway.errors import Misconfigured
-from gateway.ops.doctor.finding import CheckContext
 from gateway.ops.doctor.home_checks import check_folder
+from gateway.ops.finding import CheckContext
 from tests.support.exchange import sample_world
 
 OTHER = 54_321

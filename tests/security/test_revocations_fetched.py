@@ -27,7 +27,7 @@ from gateway.app.run.start_checks import check_revocations
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError, Misconfigured, Unauthenticated, Unavailable, each_of
-from gateway.ops.doctor.finding import CheckContext, Finding, Severity
+from gateway.ops.finding import CheckContext, Finding, Severity
 from tests.security.test_revocations import is_revoked, signed
 from tests.support.exchange import entries, sample_world, stopping
 from tests.support.forger import eventually

@@ -24,8 +24,8 @@ from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.host import descriptors
 from gateway.host.descriptors import budget
-from gateway.ops.doctor.finding import CheckContext
 from gateway.ops.doctor.machine_checks import check_descriptors
+from gateway.ops.finding import CheckContext
 from gateway.rpc import methods
 from gateway.rpc.lane import _HANDSHAKE_S, LOOPBACK, TlsLane, _listen
 from tests.support.exchange import CLOCK, answer_of, caller, sample_world, sealed, submission

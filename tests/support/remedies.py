@@ -32,7 +32,7 @@ from gateway.clock import SystemClock
 from gateway.config import PACKAGED_POLICY
 from gateway.host.durable import PUBLIC, replace
 from gateway.ops.doctor.doctor import examine
-from gateway.ops.doctor.finding import Finding, Severity
+from gateway.ops.finding import Finding, Severity
 from tests.support.cli import Liaison, Ran, copy_federation
 from tests.support.persons import person_key
 from tests.support.small_source import MAPPING, TABLES

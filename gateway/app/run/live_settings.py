@@ -30,8 +30,8 @@ from gateway.errors import LiaisonError, each_of
 from gateway.exchange.asking.ask import Asker
 from gateway.matching.own_rows.changed import changed_rows
 from gateway.matching.scripts.tables import own_rows
-from gateway.ops.doctor.finding import CheckContext, Obstacles
 from gateway.ops.doctor.home_checks import check_trial
+from gateway.ops.finding import CheckContext, Obstacles
 from gateway.ops.homes.own_tables import read_own_tables
 from gateway.ops.homes.reload_request import Reloaded, answer_reload, asked_reload
 from gateway.ports import events

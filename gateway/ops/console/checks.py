@@ -11,8 +11,8 @@ from gateway.config.home import CONSOLE_CERTIFICATE, CONSOLE_TLS
 from gateway.desk.people.lists import PERSONS, read_lists
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.console.outline import read_outline
-from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.doctor.key_checks import WARN_DAYS, made_by
+from gateway.ops.finding import CheckContext, Finding, good, stop, warn
 
 _NAME = "console"
 

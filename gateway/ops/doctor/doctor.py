@@ -15,7 +15,7 @@ from gateway.config import Home, Settings, argument, load_settings
 from gateway.config.sections.setting import ENDED
 from gateway.errors import LiaisonError, each_of
 from gateway.ops.doctor import home_checks, machine_checks, network_checks, storage_checks
-from gateway.ops.doctor.finding import SOURCE_AWAY, Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.finding import SOURCE_AWAY, Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.homes.lock import is_held
 
 BEFORE_START: dict[str, Check] = {

@@ -9,19 +9,17 @@ from pathlib import Path
 from adapters.check.probe import probe
 from adapters.late import is_away
 from adapters.load import Place
-from adapters.mapping.file import load_mapping
 from certs.hsm.places import has_key, key_places
 from certs.keyfiles import key_id, load_key, spki
 from certs.ownership import faults_of_read, ownership_faults
 from gateway.clock import SystemClock, rfc3339_s
-from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
+from gateway.config import PACKAGED_POLICY, Suspensions, argument
 from gateway.desk.attachments.antivirus import NONE
 from gateway.desk.people.cards import read_cards
 from gateway.desk.people.lists import DUTY, PERSONS, read_lists
 from gateway.errors import LiaisonError, Misconfigured, each_of
 from gateway.ops.acts.switches import options_of
 from gateway.ops.console.checks import check_console
-from gateway.ops.doctor.finding import SOURCE_AWAY, Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.key_checks import (
     WARN_DAYS,
     agency_keys,
@@ -40,7 +38,9 @@ from gateway.ops.doctor.removed_keys import check_removed_keys
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.trust_checks import ending_soon, known_elsewhere, unpublished_offices
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
+from gateway.ops.finding import SOURCE_AWAY, Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.policy.keeper import PolicyKeeper
+from gateway.ops.sources.places import other_names
 from gateway.ops.stores import was_never_served
 from gateway.trust.documents.charter import check_expiry
 from gateway.trust.documents.folder import TrustDocuments
@@ -96,18 +96,6 @@ def check_clock(context: CheckContext) -> list[Finding]:
         text = f"the clock is behind: files of this home are from {ahead} in the future"
         return [stop("clock", text, "set the clock and keep it set with NTP (chrony)")]
     return [good("clock", f"it is {rfc3339_s(now_us)}")]
-
-
-def other_names(settings: Settings, number: int) -> list[Finding]:
-    """Find names of a source that differ from its mapping: the node does not start with them."""
-    source, findings = settings.sources[number], []
-    mapping = load_mapping(settings.path(source.mapping))
-    for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
-        if said != mapped:
-            place = settings.origin[f"source.{number}.{name}"]
-            text = f"the mapping has the {name} `{mapped}`, and the settings `{said}`"
-            findings.append(stop("sources", text, f"give both the same {name}: the node will not start", place))
-    return findings
 
 
 def check_sources(context: CheckContext) -> list[Finding]:

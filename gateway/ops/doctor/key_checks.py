@@ -15,7 +15,7 @@ from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.config import argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import member_id
-from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.finding import CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.keys.files import use_of_file
 from gateway.ops.keys.guests import guest_places
 from gateway.ops.keys.online import exchange_certificate

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gateway.errors import LiaisonError
-from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.doctor.key_checks import published_by
+from gateway.ops.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.sources.places import describe_sources
 from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.documents.statement_versions import READS, TAKES

@@ -10,7 +10,7 @@ from gateway.desk.attachments.antivirus import NONE, Verdict, scanner_of
 from gateway.errors import Unavailable
 from gateway.host import descriptors
 from gateway.host.disk_reserve import MIB, Room, room_in
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, good, stop, warn
+from gateway.ops.finding import Check, CheckContext, Finding, good, stop, warn
 
 _SOON = 4
 """Room of fewer reserves than this is a warning."""

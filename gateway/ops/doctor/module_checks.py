@@ -10,7 +10,7 @@ from certs.keyfiles import Algorithm, load_key
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.errors import LiaisonError
-from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
+from gateway.ops.finding import CheckContext, Finding, good, stop, warn
 from gateway.signing.keys import SigningKey
 from gateway.signing.multi_buffer import crypto_mb
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.ops.doctor.finding import CheckContext, Finding, good
+from gateway.ops.finding import CheckContext, Finding, good
 from gateway.ops.homes.own_tables import use_own_tables
 
 

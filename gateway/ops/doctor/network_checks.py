@@ -16,7 +16,7 @@ from certs.names import tls_name
 from certs.tls import TlsIdentity, channel_credentials
 from gateway.config import COMMAND_CERTIFICATE, argument, host_port
 from gateway.errors import LiaisonError
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.keys.online import exchange_certificate
 from gateway.rpc import methods
 from gateway.rpc.transport import client_options

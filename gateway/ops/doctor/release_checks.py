@@ -12,7 +12,7 @@ from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError
 from gateway.model.marking import Marking, SubjectCategory
 from gateway.model.names import member_id
-from gateway.ops.doctor.finding import CheckContext, Finding, good, warn
+from gateway.ops.finding import CheckContext, Finding, good, warn
 from gateway.ops.policy.holdings import held_by
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.sources.places import node_side

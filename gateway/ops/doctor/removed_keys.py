@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gateway.clock import rfc3339_s
 from gateway.config import argument
-from gateway.ops.doctor.finding import CheckContext, Finding, stop, warn
+from gateway.ops.finding import CheckContext, Finding, stop, warn
 from gateway.ops.removals.own_keys import replace_command
 from gateway.trust.ceremony.ceremony import home_keys
 from gateway.trust.documents.descriptor import KeyUse

@@ -12,8 +12,8 @@ from gateway.errors import LiaisonError
 from gateway.host.addresses import is_loopback
 from gateway.host.confine import version
 from gateway.model.names import member_id
-from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.doctor.key_checks import published_by
+from gateway.ops.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.sources.places import node_side
 from gateway.trust.documents.descriptor import agency_use
 

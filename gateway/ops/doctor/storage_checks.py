@@ -9,8 +9,8 @@ from gateway.audit.retention.destroyed_keys import Tombstones
 from gateway.config import argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import member_id
-from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.key_checks import made_by
+from gateway.ops.finding import CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ops.stores import faults, node_stores, require_database, was_never_served, without_id
 from gateway.ports.journal import LogName

@@ -6,7 +6,7 @@ from gateway.config import argument
 from gateway.desk.people.lists import read_lists
 from gateway.errors import LiaisonError, Stale
 from gateway.gossip.endings import STEPS_H
-from gateway.ops.doctor.finding import CheckContext, Finding, failed, warn
+from gateway.ops.finding import CheckContext, Finding, failed, warn
 from gateway.ops.members.own_descriptor import require_newest
 from gateway.trust.view import TrustView
 

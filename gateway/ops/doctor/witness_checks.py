@@ -7,8 +7,8 @@ from functools import partial
 
 from gateway.audit.log.head import time_of_entry
 from gateway.audit.log.succession import newest_logs
-from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.doctor.key_checks import published_by
+from gateway.ops.finding import CheckContext, Finding, good, stop, warn
 from gateway.storage.database.migrate import HEAD, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.documents.witness_store import SqlWitnessStore

@@ -15,10 +15,9 @@ from gateway.clock import SystemClock
 from gateway.config import Home, Settings, load_settings
 from gateway.config.schema import SourceSettings
 from gateway.errors import Misconfigured
-from gateway.ops.doctor.home_checks import other_names
 from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.key_indexes import chosen_sources, elsewhere, index_figures
-from gateway.ops.sources.places import source_place
+from gateway.ops.sources.places import other_names, source_place
 from gateway.ops.stores import node_stores, require_stores
 
 

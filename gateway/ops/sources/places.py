@@ -17,6 +17,7 @@ from gateway.config.schema import Settings, SourceSettings
 from gateway.config.source_home import SourceProcess
 from gateway.errors import LiaisonError
 from gateway.model.names import MemberId
+from gateway.ops.finding import Finding, stop
 from gateway.ops.keys.live import LiveKeys
 from gateway.signing.keys import load_signing_key
 from gateway.storage.index.index_seal import load_index_secret
@@ -37,6 +38,18 @@ def source_place(settings: Settings, source: SourceSettings, home: Home, clock: 
         difference=source.difference_s,
         id=source.id,
     )
+
+
+def other_names(settings: Settings, number: int) -> list[Finding]:
+    """Find names of a source that differ from its mapping: the node does not start with them."""
+    source, findings = settings.sources[number], []
+    mapping = load_mapping(settings.path(source.mapping))
+    for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
+        if said != mapped:
+            place = settings.origin[f"source.{number}.{name}"]
+            text = f"the mapping has the {name} `{mapped}`, and the settings `{said}`"
+            findings.append(stop("sources", text, f"give both the same {name}: the node will not start", place))
+    return findings
 
 
 def process_place(settings: SourceProcess, clock: Clock) -> Place:

@@ -15,11 +15,11 @@ from gateway.clock import Clock
 from gateway.config import Home, Settings, argument, load_settings
 from gateway.errors import LiaisonError, Misconfigured, each_of
 from gateway.ops.doctor.doctor import found_by
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.home_checks import check_people, check_policy
 from gateway.ops.doctor.listed_sources import check_listed_versions
 from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.storage_checks import check_keystore, check_logs
+from gateway.ops.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.homes.found_node import missing_folders
 from gateway.ops.homes.lock import is_held
 from gateway.ops.stores import misfits, node_stores, was_never_served, without_id

@@ -29,7 +29,7 @@ from gateway.errors import Contradicted, LiaisonError, Misconfigured, StorageBro
 from gateway.host.durable import make_folder
 from gateway.ops.backup.backup import Made, make_backup
 from gateway.ops.backup.restore import check_backup, verify_database
-from gateway.ops.doctor.finding import Obstacles
+from gateway.ops.finding import Obstacles
 from gateway.ops.homes.found_node import make_folders
 from gateway.ops.homes.lock import only_one
 from gateway.ops.key_pairs import make_key_pair

@@ -252,7 +252,7 @@ class KeyStore:
 
     @staticmethod
     def _remains(path: Path) -> list[Path]:
-        """Return files that `destroy` was overwriting, and drafts (`create_key_file`, `gateway.host.durable.replace`)."""
+        """Return files that `destroy` was overwriting, and drafts (`create_key_file`, `durable.replace`)."""
         dying = path.with_suffix(_DYING)
         return [*([dying] if dying.exists() else ()), *path.parent.glob(f".{path.name}.*")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gateway.ops.doctor.finding import Finding, Severity
+from gateway.ops.finding import Finding, Severity
 from gateway.views.lines import Line
 
 _MARKS = {Severity.GOOD: ("ok  ", "good"), Severity.WARN: ("note", "warn"), Severity.STOP: ("STOP", "bad")}

@@ -15,7 +15,7 @@ from gateway.config import Home, load_settings
 from gateway.demo.federation import MEMBERS, DemoRuns, open_federation
 from gateway.ops.acts.switches import known_targets
 from gateway.ops.doctor.doctor import examine
-from gateway.ops.doctor.finding import Severity
+from gateway.ops.finding import Severity
 from gateway.ports import events
 from gateway.ports.journal import Event
 from gateway.signing.keys import load_signing_key

@@ -10,7 +10,7 @@ import click
 
 from gateway.cli.options import home_option, json_option
 from gateway.cli.output import print_json, say
-from gateway.ops.doctor.finding import Obstacles
+from gateway.ops.finding import Obstacles
 from gateway.views.lines.findings import finding_lines
 
 

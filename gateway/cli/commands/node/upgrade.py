@@ -10,7 +10,7 @@ import click
 from gateway.cli.options import FILE, NEW_FILE, home_option
 from gateway.cli.output import Output, printed, working
 from gateway.clock import SystemClock
-from gateway.ops.doctor.finding import Obstacles
+from gateway.ops.finding import Obstacles
 from gateway.ops.upgrade.plan import plan_upgrade
 from gateway.ops.upgrade.run import Place, go_back
 from gateway.ops.upgrade.run import upgrade as run_upgrade

@@ -11,7 +11,7 @@ from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.errors import Misconfigured
 from gateway.ops.doctor.doctor import examine
-from gateway.ops.doctor.finding import Severity
+from gateway.ops.finding import Severity
 from tests.support.cli import Liaison
 from tests.support.drop_folder import as_csv, mapping
 

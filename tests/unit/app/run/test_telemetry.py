@@ -15,7 +15,7 @@ from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.config.sections.telemetry import Telemetry
 from gateway.errors import Misconfigured
-from gateway.ops.doctor.finding import CheckContext, Finding, Severity
+from gateway.ops.finding import CheckContext, Finding, Severity
 from gateway.telemetry import Counters, Logger, LogLine, Metric, configure_logging, serve_metrics
 from tests.support.collector import Collector, say, told
 from tests.support.ports import free_port

@@ -14,8 +14,8 @@ from gateway.config import Home, load_settings
 from gateway.errors import Malformed
 from gateway.ops.console.checks import check_console
 from gateway.ops.console.outline import OUTLINE
-from gateway.ops.doctor.finding import CheckContext, Finding, Severity
 from gateway.ops.doctor.home_checks import check_trial
+from gateway.ops.finding import CheckContext, Finding, Severity
 from gateway.ops.keys.authority import make_client
 from gateway.ops.keys.requests import KeyDesk
 from tests.support.console import write_home

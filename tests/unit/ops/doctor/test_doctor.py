@@ -22,7 +22,7 @@ from gateway.host.durable import PUBLIC, replace
 from gateway.model.names import MemberId
 from gateway.ops.doctor import network_checks as reach
 from gateway.ops.doctor.doctor import examine, healthy
-from gateway.ops.doctor.finding import Finding, Severity
+from gateway.ops.finding import Finding, Severity
 from gateway.ops.keys.online import OnlineRenewal
 from gateway.ops.keys.status import describe_keys
 from gateway.ops.policy.keeper import install

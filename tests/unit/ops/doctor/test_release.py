@@ -11,7 +11,7 @@ import adapters
 from adapters.mapping.file import load_mapping
 from gateway.clock import SystemClock
 from gateway.ops.doctor.doctor import examine
-from gateway.ops.doctor.finding import Finding, Severity
+from gateway.ops.finding import Finding, Severity
 from tests.support.cli import Liaison, copy_federation
 from tests.support.policies import NATIONAL
 

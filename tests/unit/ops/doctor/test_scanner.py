@@ -8,7 +8,7 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.ops.doctor.doctor import examine, healthy
-from gateway.ops.doctor.finding import Finding, Severity
+from gateway.ops.finding import Finding, Severity
 from tests.support.cli import Liaison, copy_federation
 
 

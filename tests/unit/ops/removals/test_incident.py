@@ -10,8 +10,8 @@ import pytest
 from gateway.clock import SystemClock, from_us
 from gateway.config import Home, load_settings
 from gateway.errors import Misused
-from gateway.ops.doctor.finding import CheckContext, Finding, Severity
 from gateway.ops.doctor.removed_keys import check_removed_keys
+from gateway.ops.finding import CheckContext, Finding, Severity
 from gateway.ops.removals.incident import plan_incident
 from gateway.ops.removals.revoke import revoke
 from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
