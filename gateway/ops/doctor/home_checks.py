@@ -19,7 +19,7 @@ from gateway.desk.people.cards import read_cards
 from gateway.desk.people.lists import DUTY, PERSONS, read_lists
 from gateway.errors import LiaisonError, Misconfigured, each_of
 from gateway.ops.acts.switches import options_of
-from gateway.ops.console.checks import check_console
+from gateway.ops.doctor.console_checks import check_console
 from gateway.ops.doctor.key_checks import (
     WARN_DAYS,
     agency_keys,

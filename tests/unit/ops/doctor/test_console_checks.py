@@ -12,8 +12,8 @@ from certs.profile import read_leaf
 from gateway.clock import ManualClock, SystemClock, from_us
 from gateway.config import Home, load_settings
 from gateway.errors import Malformed
-from gateway.ops.console.checks import check_console
 from gateway.ops.console.outline import OUTLINE
+from gateway.ops.doctor.console_checks import check_console
 from gateway.ops.doctor.home_checks import check_trial
 from gateway.ops.finding import CheckContext, Finding, Severity
 from gateway.ops.keys.authority import make_client
