@@ -33,8 +33,8 @@ from gateway.errors import LiaisonError, StorageBroken
 from gateway.https.listener import Listener
 from gateway.https.tls_files import TlsFiles
 from gateway.model.query import QueryKind
+from gateway.ops.acts.enrolment import Enrolments
 from gateway.ops.console.administration import Administration
-from gateway.ops.console.enrolment import Enrolments
 from gateway.ops.console.jobs import Jobs, worker
 from gateway.ops.console.outline import OUTLINE, read_outline
 from gateway.ops.members.neighbours import Neighbours

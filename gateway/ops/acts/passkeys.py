@@ -23,9 +23,9 @@ from gateway.errors import Forbidden, Malformed, Misconfigured, Replayed, Unknow
 from gateway.host.durable import PUBLIC, write_new
 from gateway.model.names import identifier
 from gateway.ops.acts.draft import draft
+from gateway.ops.acts.enrolment import WaitingPasskey, waiting_passkey, waiting_passkeys
 from gateway.ops.acts.mailbox import Order
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
-from gateway.ops.console.enrolment import WaitingPasskey, waiting_passkey, waiting_passkeys
 from gateway.ops.stores import own_keystore
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Event, Logged

@@ -17,7 +17,7 @@ from gateway.desk.evidence.passkeys import Enrolled, PasskeyBook
 from gateway.desk.people.lists import Lists, read_lists
 from gateway.errors import LiaisonError
 from gateway.model.desk.work import Role
-from gateway.ops.console.enrolment import Enrolments
+from gateway.ops.acts.enrolment import Enrolments
 from gateway.ops.console.jobs import Job, JobKind, Jobs
 from gateway.ops.console.settings_in_force import SettingInForce, settings_in_force
 from gateway.ops.keys.status import describe_keys

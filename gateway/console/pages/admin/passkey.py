@@ -20,7 +20,7 @@ from gateway.console.visit import Visit
 from gateway.desk.evidence.passkeys import Enrolled
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
-from gateway.ops.console.enrolment import WaitingPasskey
+from gateway.ops.acts.enrolment import WaitingPasskey
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from gateway.errors import LiaisonError, each_of
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
+from gateway.ops.acts.enrolment import WaitingPasskey
 from gateway.ops.console.administration import Administration
-from gateway.ops.console.enrolment import WaitingPasskey
 from gateway.signing.passkeys.base64url import encode_url64
 
 PASSKEY_PATH = "/passkey"

@@ -13,7 +13,7 @@ from gateway.clock import ManualClock, SystemClock
 from gateway.config import load_settings
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.errors import BadSignature, Malformed, Overloaded, Refused, TimedOut, Unknown
-from gateway.ops.console.enrolment import Enrolments, waiting_passkey
+from gateway.ops.acts.enrolment import Enrolments, waiting_passkey
 from gateway.ops.homes.found_node import found
 from gateway.signing.passkeys.registration import asked_for
 from gateway.storage.database.open import open_storage
