@@ -23,7 +23,7 @@ from gateway.model.names import MemberId
 from gateway.node.waiting_server import WaitingServer
 from gateway.node.witness_client import DomesticChannel, WitnessClient
 from gateway.ops.acts.prove import HomeTrust, Used
-from gateway.ops.homes.unwitnessed_start import check_waiver, is_waived, take_unwitnessed_start
+from gateway.ops.acts.unwitnessed_start import check_waiver, is_waived, take_unwitnessed_start
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods

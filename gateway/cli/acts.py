@@ -20,7 +20,7 @@ from gateway.language.dates import with_zones
 from gateway.model.evidence.retention import read_steps
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
 from gateway.ops.acts.erasures import MAX_ERASED
-from gateway.ops.acts.forget_plan import Subject, unread_lines
+from gateway.ops.retention.forget_plan import Subject, unread_lines
 from gateway.views.lines import Line, exact
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -18,7 +18,7 @@ from gateway.app.run.node import Node
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.errors import Contradicted, NotProved
-from gateway.ops.homes.unwitnessed_start import waive_start
+from gateway.ops.acts.unwitnessed_start import waive_start
 from gateway.ports import events
 from tests.support.exchange import entries, stopping
 from tests.support.nodes import World, build_world

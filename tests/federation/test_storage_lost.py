@@ -17,7 +17,7 @@ import grpc
 import pytest
 
 from gateway.audit.entries.entry import parse_entry
-from gateway.ops.homes.unwitnessed_start import waive_start
+from gateway.ops.acts.unwitnessed_start import waive_start
 from tests.federation.test_crashes import Load, assert_answered_again, assert_kept, parsed, stored
 from tests.support.cli import Liaison
 from tests.support.exchange import caller, sample_world

@@ -32,9 +32,9 @@ from gateway.ops.acts.draft import draft, trust_of
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.prove import Used
 from gateway.ops.acts.switches import append, history
+from gateway.ops.acts.unwitnessed_start import take_unwitnessed_start
 from gateway.ops.homes.open_home import open_home
 from gateway.ops.homes.persons import admit_person
-from gateway.ops.homes.unwitnessed_start import take_unwitnessed_start
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status

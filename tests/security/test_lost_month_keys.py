@@ -16,7 +16,7 @@ from gateway.cli.main import run
 from gateway.config import Home, load_settings
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery
-from gateway.ops.acts.forget_plan import lost_keys
+from gateway.ops.retention.forget_plan import lost_keys
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore

@@ -20,11 +20,11 @@ from gateway.config.home import Home
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.query import DocumentQuery
-from gateway.ops.acts.forget_plan import draft_entries, exchange_entries
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.open_home import open_home
 from gateway.ops.policy.keeper import INCOMING, PolicyKeeper, policy_files
+from gateway.ops.retention.forget_plan import draft_entries, exchange_entries
 from gateway.signing.keys import load_signing_key
 from gateway.storage.keys.key_copy import keep_in_step
 from gateway.storage.keys.keystore import DESTROYED

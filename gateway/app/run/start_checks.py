@@ -23,10 +23,10 @@ from gateway.node.client import PeerPool
 from gateway.node.greetings import Mute
 from gateway.node.witness_client import WitnessClient
 from gateway.ops.acts.draft import trust_of
+from gateway.ops.acts.unwitnessed_start import check_waiver, is_waived
 from gateway.ops.doctor.doctor import obstacles
 from gateway.ops.doctor.key_checks import check_certificates, check_keys, made_by
 from gateway.ops.finding import Check, CheckContext, Finding, Obstacles, failed, good, stop, warn
-from gateway.ops.homes.unwitnessed_start import check_waiver, is_waived
 from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ops.keys.online import exchange_certificate
 from gateway.ports.journal import LogName

@@ -27,12 +27,12 @@ from gateway.ops.acts.consents import ConsentActs
 from gateway.ops.acts.erasures import ErasureDesk
 from gateway.ops.acts.inspections import Inspections, QuickDesk
 from gateway.ops.acts.mailbox import Mailbox
+from gateway.ops.acts.own_removals import RemovalDesk
 from gateway.ops.acts.passkeys import PasskeyDesk
 from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.acts.switches import SwitchDesk, history
 from gateway.ops.homes.lock import only_one
 from gateway.ops.keys.head_keys import load_log_keys
-from gateway.ops.removals.desk import RemovalDesk
 from gateway.ops.stores import own_keystore
 from gateway.ports.journal import EntryDraft, Journal, Logged
 from gateway.storage.database.engine import Database

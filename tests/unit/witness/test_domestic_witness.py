@@ -16,8 +16,8 @@ from gateway.errors import BadSignature, Contradicted, Malformed, Misconfigured
 from gateway.model.evidence.witness import WitnessedHead
 from gateway.model.names import MemberId
 from gateway.ops.acts.prove import HomeTrust, Used
+from gateway.ops.acts.unwitnessed_start import take_unwitnessed_start, waive
 from gateway.ops.homes.found_witness import found_witness
-from gateway.ops.homes.unwitnessed_start import take_unwitnessed_start, waive
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import migrate

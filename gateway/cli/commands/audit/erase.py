@@ -12,7 +12,7 @@ from gateway.cli.acts import act_output, key_option, problem_lines, subject_opti
 from gateway.cli.options import NEW_FILE, home_option
 from gateway.cli.output import Output, printed, progress_bars
 from gateway.ops.acts.carry import bring
-from gateway.ops.acts.forget_plan import (
+from gateway.ops.retention.forget_plan import (
     Subject,
     ages,
     draft_age,

@@ -17,8 +17,8 @@ from gateway.cli.options import FILE, KEY, NEW_FILE, home_option
 from gateway.cli.output import Output, printed, progress_bars
 from gateway.errors import Unknown
 from gateway.language.dates import with_zones
-from gateway.ops.acts.forget_plan import Subject, entry_places, of_subject
-from gateway.ops.acts.hold_documents import (
+from gateway.ops.retention.forget_plan import Subject, entry_places, of_subject
+from gateway.ops.retention.hold_documents import (
     bring_command,
     bring_hold,
     draft_hold,

@@ -16,7 +16,7 @@ from gateway.cli.options import home_option
 from gateway.cli.output import Output, printed, working
 from gateway.clock import to_micros
 from gateway.ops.acts.next_log import open_next_log
-from gateway.ops.acts.prune_home import prune_home
+from gateway.ops.retention.prune_home import prune_home
 from gateway.views.lines import Line
 
 

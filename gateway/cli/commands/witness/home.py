@@ -15,9 +15,9 @@ from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.config import argument
 from gateway.config.witness_home import WitnessHome, load_witness
+from gateway.ops.acts.unwitnessed_start import waive_start
 from gateway.ops.homes.found_witness import found_witness
 from gateway.ops.homes.trust_files import accept_documents
-from gateway.ops.homes.unwitnessed_start import waive_start
 from gateway.ops.homes.witness_state import describe_memory, describe_node
 from gateway.views.lines import Line
 from gateway.views.lines.trust import accepted_lines

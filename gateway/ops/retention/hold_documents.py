@@ -27,10 +27,10 @@ from gateway.config import load_settings
 from gateway.errors import LiaisonError, Malformed, Misused
 from gateway.model.names import ExchangeId, exchange_id, member_id
 from gateway.ops.acts.carry import carry_out
-from gateway.ops.acts.forget_plan import Entries
 from gateway.ops.acts.mailbox import Order
 from gateway.ops.homes.documents import HOLD, read_document
 from gateway.ops.homes.open_home import open_home
+from gateway.ops.retention.forget_plan import Entries
 from gateway.signing.dsse import add_signature
 from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.policy_approval import APPROVALS
