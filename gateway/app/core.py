@@ -26,7 +26,7 @@ from gateway.audit.log.scrub import Scrubber
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.clock import ProvedTime
 from gateway.config.suspensions import Suspensions
-from gateway.desk.originator.ledger import Ledger
+from gateway.desk.holdings.ledger import Ledger
 from gateway.desk.oversight.frozen import frozen_persons
 from gateway.desk.people.directory import People
 from gateway.errors import StorageAway

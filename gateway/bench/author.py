@@ -21,9 +21,9 @@ from gateway.app.run.node import Node, build_node
 from gateway.bench.load import cpu_s
 from gateway.clock import HOUR_US
 from gateway.config import load_settings
+from gateway.desk.acting.parts import Actor
 from gateway.desk.alerts.values import Addressee, RaiseAlert
 from gateway.desk.delivery.authoring import Post
-from gateway.desk.parts import Actor
 from gateway.desk.roles import Person
 from gateway.errors import TimedOut
 from gateway.loop import run

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from gateway.console.login.parts import Way
 from gateway.console.login.sessions import Signed
-from gateway.desk.parts import Actor
+from gateway.desk.acting.parts import Actor
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
 from gateway.model.requester import Officer

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from gateway.desk.ending.times import OVER, ends_us
 from gateway.desk.fold import told
+from gateway.desk.times import OVER, ends_us
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import Notice, NoticeType
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState

@@ -14,11 +14,11 @@ import pytest
 from msgspec import structs
 
 from gateway.app.run.node import Node
+from gateway.desk.acting.parts import Actor
+from gateway.desk.holdings.ledger import WITHDRAWN
 from gateway.desk.originator.changing import ChangeCommand
-from gateway.desk.originator.ledger import WITHDRAWN
 from gateway.desk.originator.watching import CHANGED, VANISHED
 from gateway.desk.originator.withdrawn import STILL_THERE
-from gateway.desk.parts import Actor
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.exchange.held_back import Held, HeldBack
 from gateway.model.desk.notices import ChangeCode

@@ -8,8 +8,8 @@ import pytest
 from msgspec import structs
 
 from gateway.app.run.node import Node
+from gateway.desk.acting.parts import Actor
 from gateway.desk.consent.book import ConsentBook, Decision
-from gateway.desk.parts import Actor
 from gateway.desk.roles import Person
 from gateway.desk.second_step.commands import Decide
 from gateway.errors import Forbidden

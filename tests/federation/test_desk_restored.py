@@ -14,9 +14,9 @@ from gateway.app.run.node import Node
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.config.home import Home
+from gateway.desk.holdings.ledger import UNHEARD, WITHDRAWN
 from gateway.desk.originator import restoring
 from gateway.desk.originator.changing import ChangeCommand
-from gateway.desk.originator.ledger import UNHEARD, WITHDRAWN
 from gateway.desk.originator.returning import Page, Returns
 from gateway.desk.originator.withdrawn import STILL_THERE
 from gateway.errors import ConnectionLost, Contradicted, Suspended

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gateway.desk.acting.parts import Actor
 from gateway.desk.oversight.freezing import AskFreeze
 from gateway.desk.oversight.frozen import Stage
-from gateway.desk.parts import Actor
 from gateway.errors import Forbidden, LiaisonError, Malformed, Stale, Unauthenticated, Unknown
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import ExchangeId, new_exchange_id

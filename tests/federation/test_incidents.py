@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.config.suspensions import Action
+from gateway.desk.acting.parts import Actor
 from gateway.desk.oversight.values import IncidentItem, NewsCode, Standing, TellNews
-from gateway.desk.parts import Actor
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Service, ServiceCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState

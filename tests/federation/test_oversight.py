@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from msgspec import structs
 
+from gateway.desk.acting.parts import Actor
 from gateway.desk.oversight.matters import FindingResult, ReviewResult
-from gateway.desk.parts import Actor
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Forbidden, LiaisonError, Malformed, Stale, Unknown
 from gateway.model.desk.work import Role, WorkKind

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 
 from gateway.audit.acts.passkeys import Passkey
 from gateway.config.home import Home
+from gateway.desk.acting.parts import Actor
+from gateway.desk.acting.seen import may_read
+from gateway.desk.acting.step import last_ask
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.originator.lost_copies import UNKNOWN, LostCopies
-from gateway.desk.parts import Actor
 from gateway.desk.people.lists import PERSON_COLUMNS, PERSONS
 from gateway.desk.second_step.commands import Decide, Question
 from gateway.desk.second_step.marking import Confirm, Mark, Verdict
-from gateway.desk.second_step.parts import last_ask
-from gateway.desk.worklist.seen import may_read
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale
 from gateway.model.desk.notices import Note, OutcomeCode, OutcomeReport, ReplyCode, StatusCode, Urgency
 from gateway.model.desk.offices import Contact

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from gateway.app.run.node import Node
 from gateway.clock import DAY_US, SystemClock
 from gateway.demo.sources import people
+from gateway.desk.acting.parts import Actor
 from gateway.desk.originator.changing import ChangeCommand
-from gateway.desk.parts import Actor
 from gateway.desk.second_step.commands import FollowWatch, Reasons
 from gateway.desk.watches import own as own_watches
 from gateway.desk.watches import telling

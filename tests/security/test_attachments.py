@@ -15,13 +15,13 @@ import pytest_asyncio
 from msgspec.structs import replace as changed
 
 from gateway.config.home import Home
+from gateway.desk.acting.parts import Actor
 from gateway.desk.attachments import giving
 from gateway.desk.attachments.bringing import Bringing
 from gateway.desk.attachments.fetching import _store
 from gateway.desk.attachments.giving import Giver
 from gateway.desk.attachments.kinds import told_type
 from gateway.desk.attachments.values import FileParts
-from gateway.desk.parts import Actor
 from gateway.errors import Contradicted, LiaisonError, Malformed, Refused, TooLarge
 from gateway.model.desk.attachments import CHUNK, Chunk, FetchWanted, FileState
 from gateway.model.desk.delivered import Fetch, FetchMessage, NoticesWanted

@@ -19,8 +19,8 @@ from msgspec import structs
 from gateway.app.rounds import UPKEEP
 from gateway.app.run.node import Node
 from gateway.config.home import Home
+from gateway.desk.acting.parts import Actor
 from gateway.desk.delivery.authoring import Post
-from gateway.desk.parts import Actor
 from gateway.desk.roles import Person
 from gateway.desk.second_step.commands import Decide
 from gateway.errors import Forbidden, LiaisonError, Malformed

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from gateway.app.run.node import Node
 from gateway.clock import DAY_US
+from gateway.desk.acting.parts import Actor
 from gateway.desk.alerts.values import Stand
-from gateway.desk.parts import Actor
 from gateway.desk.rooms.values import Invited, home_key
 from gateway.errors import LiaisonError
 from gateway.model.desk.threads import ThreadKey, ThreadState

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.app.run.node import Node
+from gateway.desk.acting.parts import Actor
 from gateway.desk.alerts.values import Addressee, RaiseAlert
-from gateway.desk.parts import Actor
 from gateway.desk.roles import Person
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Role

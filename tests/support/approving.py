@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.desk.parts import Actor
+from gateway.desk.acting.parts import Actor
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId

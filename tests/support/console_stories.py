@@ -13,10 +13,10 @@ from msgspec import structs
 from playwright.sync_api import Browser
 
 from gateway.demo.people import OFFICES
+from gateway.desk.acting.parts import Actor
 from gateway.desk.misuse.issuing import IssueToken
 from gateway.desk.oversight.freezing import AskFreeze
 from gateway.desk.oversight.values import NewsCode, TellNews
-from gateway.desk.parts import Actor
 from gateway.desk.rooms.values import home_key
 from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.marking import Mark, Verdict

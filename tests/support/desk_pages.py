@@ -10,11 +10,11 @@ from gateway.audit.acts.table import Rule as ActRule
 from gateway.clock import SECOND_US
 from gateway.desk.acts import Act
 from gateway.desk.clocks import DEFAULTS, ESCALATION
-from gateway.desk.ending.times import SETTLED_US, UNANSWERED_US
 from gateway.desk.ending.works import TABLE as ENDS
 from gateway.desk.ending.works import End
 from gateway.desk.fold import CROSSED, LIMIT, RESERVE, RULES, Rule
 from gateway.desk.roles import CONTENTLESS, TABLE
+from gateway.desk.times import SETTLED_US, UNANSWERED_US
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind

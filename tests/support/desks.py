@@ -20,9 +20,9 @@ from gateway.config.suspensions import Action, Suspensions
 from gateway.desk.delivery.ahead import Ahead, withdrawn_elsewhere
 from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.budget import KeepingBudget
-from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
+from gateway.desk.pen import Pen
 from gateway.desk.raising import Raising
 from gateway.errors import ConnectionLost, LiaisonError, Unavailable
 from gateway.exchange.incidents import Incidents

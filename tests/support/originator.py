@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 from gateway.app.run.node import Node
-from gateway.desk.parts import Actor
+from gateway.desk.acting.parts import Actor
 from gateway.desk.roles import Person
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.requester import Officer

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.app.run.node import Node
 from gateway.clock import DAY_US
-from gateway.desk.parts import Actor
+from gateway.desk.acting.parts import Actor
 from gateway.desk.rooms.page import RoomPage
 from gateway.desk.rooms.values import Invited, OpenRoom, home_key
 from gateway.model.desk.notices import Note

@@ -11,12 +11,12 @@ from unittest.mock import patch
 import pytest
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor
 from gateway.desk.alerts.values import NotExecuted
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.outcomes.telling import HitOutcome
 from gateway.desk.oversight.freezing import AskFreeze
 from gateway.desk.oversight.values import NewsCode, TellNews
-from gateway.desk.parts import Actor
 from gateway.desk.reports.values import LibraryQuery
 from gateway.desk.rooms.values import home_key
 from gateway.desk.second_step.commands import Decide, Question

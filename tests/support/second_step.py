@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.app.desks.second_step import SecondStep
 from gateway.app.run.node import Node
-from gateway.desk.parts import Actor
+from gateway.desk.acting.parts import Actor
 from gateway.desk.roles import Person
 from gateway.desk.second_step.commands import FollowUp, Reasons
 from gateway.model.desk.notices import Urgency

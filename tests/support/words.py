@@ -68,7 +68,7 @@ OFFICERS = (
     "gateway/desk/watches/own.py",
     "gateway/desk/watches/values.py",
     "gateway/desk/watches/wide.py",
-    "gateway/desk/worklist/once.py",
+    "gateway/desk/acting/once.py",
     "gateway/desk/worklist/queue.py",
     "gateway/desk/worklist/reading.py",
     "gateway/exchange/asking/ask.py",

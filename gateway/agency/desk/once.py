@@ -14,7 +14,7 @@ from gateway.agency.calls.caller import MAX_BODY, key_of, language_of, officer_o
 from gateway.agency.calls.parts import parts_of
 from gateway.agency.patterns import IDEMPOTENCY_KEY
 from gateway.agency.problems import language_headers
-from gateway.desk.worklist.once import Claim, OnceKeys
+from gateway.desk.acting.once import Claim, OnceKeys
 from gateway.errors import Malformed
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.signing import strict_json

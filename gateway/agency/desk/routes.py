@@ -28,8 +28,8 @@ from gateway.agency.openapi import body_of, refusals
 from gateway.agency.patterns import EXCHANGE_ID
 from gateway.agency.requests import read_body
 from gateway.clock import SystemClock
+from gateway.desk.acting.parts import Actor
 from gateway.desk.listing import MOST_LISTED
-from gateway.desk.parts import Actor
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unavailable
 from gateway.model.desk.attachments import Attachment

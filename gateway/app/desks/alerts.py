@@ -10,13 +10,13 @@ from functools import partial
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.alerts.contacts import Contacts
 from gateway.desk.alerts.gate import AlertGate
 from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.spread import Spread
 from gateway.desk.alerts.taken import TakenAlerts
 from gateway.desk.packs.shelf import Shelf
-from gateway.desk.parts import DeskParts
 
 _LOAD_S = 30.0
 _COPIES_S = 5.0

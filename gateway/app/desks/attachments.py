@@ -9,6 +9,7 @@ from functools import partial
 
 from gateway.app.core import Core
 from gateway.app.rounds import WATCH_S, Round
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.attachments.antivirus import scanner_of
 from gateway.desk.attachments.bringing import Bringing
 from gateway.desk.attachments.fetching import Fetcher
@@ -18,7 +19,6 @@ from gateway.desk.attachments.scanning import Scanning
 from gateway.desk.attachments.troubles import Troubles
 from gateway.desk.attachments.values import FileParts
 from gateway.desk.delivery.content import ContentDoor, Fetching
-from gateway.desk.parts import DeskParts
 from gateway.model.names import MemberId
 from gateway.ports.files.held import FileRows
 from gateway.rpc import methods

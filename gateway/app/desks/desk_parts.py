@@ -25,6 +25,7 @@ from gateway.app.desks.second_step import SecondStep, build_second_step, raising
 from gateway.app.desks.watches import Watches, build_watches, build_watching
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.app.watched_journal import watch_desk
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.alerts.effects import alert_effects
 from gateway.desk.changes import Changes
 from gateway.desk.consent.book import ConsentBook
@@ -35,13 +36,12 @@ from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.budget import KeepingBudget
 from gateway.desk.delivery.content import ContentDoor, Fetching
 from gateway.desk.delivery.effects import merged
-from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.notify.notifier import Notifier
 from gateway.desk.onward import OnwardDesk
-from gateway.desk.parts import DeskParts
+from gateway.desk.pen import Pen, Written
 from gateway.desk.raising import UNDELIVERED, for_reading
 from gateway.desk.reports.effects import report_effects
 from gateway.desk.rooms.effects import room_effects

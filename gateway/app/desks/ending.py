@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from gateway.app.core import Core
 from gateway.audit.retention.holds import Hold
 from gateway.audit.retention.plan import standing
-from gateway.desk.delivery.pen import Pen
 from gateway.desk.ending.closing import Closing
+from gateway.desk.pen import Pen
 from gateway.model.evidence.retention import months_before
 
 ENDS_S = 15.0

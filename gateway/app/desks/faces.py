@@ -11,12 +11,12 @@ from gateway.app.desks.reports import Reports
 from gateway.app.desks.rooms import RoomDesk
 from gateway.app.desks.second_step import SecondStep, own_answers
 from gateway.app.desks.watches import Watches
+from gateway.desk.acting.once import OnceKeys
+from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.alerts.board import AlertBoard
 from gateway.desk.misuse.checking import TokenCheck
 from gateway.desk.misuse.issuing import MisuseDesk
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.people.bearer import bearer
-from gateway.desk.worklist.once import OnceKeys
 from gateway.desk.worklist.phoning import Phoning
 from gateway.desk.worklist.queue import DeskQueue
 from gateway.desk.worklist.reading import DeskReading

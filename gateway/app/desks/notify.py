@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.app.core import Core
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.notify.channels import channels_of
 from gateway.desk.notify.notifier import Notifier
-from gateway.desk.parts import DeskParts
 
 
 def build_notifier(core: Core, desk: DeskParts) -> Notifier:

@@ -10,6 +10,7 @@ from gateway.app.core import Core
 from gateway.app.desks.second_step import agency_of
 from gateway.app.rounds import UPKEEP_S, Round
 from gateway.audit.log.numbers import kept_us
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.content import ContentDoor, Fetching
 from gateway.desk.delivery.effects import EffectTable
 from gateway.desk.originator.changing import Originator
@@ -24,7 +25,6 @@ from gateway.desk.originator.returning import Returns
 from gateway.desk.originator.third_members import ThirdMembers
 from gateway.desk.originator.watching import SourceWatch
 from gateway.desk.originator.withdrawn import HoldingBack
-from gateway.desk.parts import DeskParts
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.node.client import Deliveries

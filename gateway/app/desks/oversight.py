@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.budget import KeepingBudget
 from gateway.desk.oversight.freezing import FreezeDesk
 from gateway.desk.oversight.incidents import IncidentDesk
@@ -16,7 +17,6 @@ from gateway.desk.oversight.raised import OverBudget
 from gateway.desk.oversight.reviewing import ReviewDesk
 from gateway.desk.oversight.spreading import IncidentSpread
 from gateway.desk.oversight.watching import OwnLogWatch
-from gateway.desk.parts import DeskParts
 
 _INCIDENTS_S = 5.0
 

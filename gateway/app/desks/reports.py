@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP, UPKEEP_S, Round
-from gateway.desk.parts import DeskParts
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.reports.library import Library
 from gateway.desk.reports.own import OwnReports
 from gateway.desk.reports.spread import Spread

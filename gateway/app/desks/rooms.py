@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.app.core import Core
 from gateway.app.rounds import WATCH_S, Round
-from gateway.desk.parts import DeskParts
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.rooms.acts import Rooms
 from gateway.desk.rooms.page import RoomPages
 from gateway.desk.rooms.spread import RoomSpread

@@ -9,6 +9,8 @@ from functools import partial
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round
 from gateway.config.sections.desk import Release
+from gateway.desk.acting.parts import DeskParts
+from gateway.desk.acting.step import StepParts
 from gateway.desk.clocks import DEFAULTS, Clocks
 from gateway.desk.consent.persons import ConsentPersons
 from gateway.desk.delivery.effects import EffectTable, merged
@@ -16,7 +18,6 @@ from gateway.desk.evidence.deciders import HumanDesk
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.outcomes.arriving import OutcomeArrivals
 from gateway.desk.outcomes.telling import HitOutcomes
-from gateway.desk.parts import DeskParts
 from gateway.desk.people.directory import People
 from gateway.desk.raising import Raising
 from gateway.desk.second_step.answers import HeldAnswers, OwnAnswers
@@ -28,7 +29,6 @@ from gateway.desk.second_step.escalation import Escalation
 from gateway.desk.second_step.handing import Handing
 from gateway.desk.second_step.marking import Marks
 from gateway.desk.second_step.packages import Packages
-from gateway.desk.second_step.parts import StepParts
 from gateway.desk.second_step.release import Releases
 from gateway.desk.second_step.unsettled import Unsettled
 from gateway.exchange.sources.bulkhead import Bulkhead

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.app.core import Core
 from gateway.app.rounds import WATCH_S, Round
-from gateway.desk.parts import DeskParts
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.watches.book import LiveWatch
 from gateway.desk.watches.looking import Looker, own_question
 from gateway.desk.watches.own import OwnWatches

@@ -10,7 +10,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.visit import Visit
-from gateway.desk.parts import Actor
+from gateway.desk.acting.parts import Actor
 from gateway.errors import Malformed, Refused, Stale
 from gateway.model.names import ExchangeId, exchange_id
 from gateway.model.values import text_value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gateway.console.frame.records import foreign
 from gateway.console.frame.shapes import Option, Row
 from gateway.console.uploads.file_form import FileForm
-from gateway.desk.parts import Actor
+from gateway.desk.acting.parts import Actor
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import LiaisonError, Refused
 from gateway.language.catalogue import tell

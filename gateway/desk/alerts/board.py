@@ -11,6 +11,8 @@ from functools import partial
 
 import msgspec
 
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.seen import may_read
 from gateway.desk.alerts.book import HeldAlert
 from gateway.desk.alerts.gate import KIND, AlertGate
 from gateway.desk.alerts.own import OwnAlerts
@@ -19,9 +21,7 @@ from gateway.desk.alerts.taken import TakenAlerts, unknown_alert
 from gateway.desk.alerts.values import REACTIONS, OwnAlert, home_key
 from gateway.desk.changes import Change
 from gateway.desk.entries import desk_act
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import warning_work
-from gateway.desk.worklist.seen import may_read
 from gateway.model.desk.notices import Alert, Notice, NoticeType, OutcomeReport, Status, Urgency
 from gateway.model.desk.notices import Change as ChangeNotice
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import as_read, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.alerts.checks import check_command, check_fields, readable_until
 from gateway.desk.alerts.hidden import hidden_until_us
@@ -31,11 +33,9 @@ from gateway.desk.alerts.values import (
 from gateway.desk.delivery.offices import closed_offices
 from gateway.desk.entries import desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft, from_opening
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
 from gateway.desk.rooms.known import RoomBook
-from gateway.desk.second_step.parts import as_read, check_person, done
 from gateway.desk.widening import check_alone
 from gateway.errors import Malformed, Stale
 from gateway.model.desk.codes import LiftReason

@@ -19,11 +19,11 @@ from gateway.desk.alerts.values import SOURCE, UNSENT, OwnAddressee, OwnAlert, S
 from gateway.desk.delivery.authoring import Also, Author, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.offices import closed_offices, is_reached
-from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_clock
 from gateway.desk.fold import runs_until_us
+from gateway.desk.pen import Pen
 from gateway.desk.raising import from_opening
 from gateway.desk.rooms.known import RoomBook
 from gateway.errors import LiaisonError, Stale

@@ -7,6 +7,8 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import check_person
 from gateway.desk.acts import Act
 from gateway.desk.alerts.book import HeldAlert
 from gateway.desk.alerts.gate import AlertGate
@@ -14,10 +16,8 @@ from gateway.desk.alerts.values import REACTIONS, NotExecuted
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.entries import desk_act
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import from_opening
 from gateway.desk.roles import Matter, matter_by, may
-from gateway.desk.second_step.parts import check_person
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Alert, Body, Notice, NoticeType, OutcomeReport, Status, StatusCode
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind

@@ -16,15 +16,15 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from gateway.audit.tree.merkle import Tree, leaf_hash
+from gateway.desk.acting.parts import Actor
+from gateway.desk.acting.step import check_person
 from gateway.desk.acts import Act
-from gateway.desk.attachments.binding import KEY_BYTES
 from gateway.desk.attachments.formulas import has_formulas, neutral_name, neutral_parts, original_hash
 from gateway.desk.attachments.images import stripped_jpeg, stripped_png
 from gateway.desk.attachments.kinds import checked_type, told_type
 from gateway.desk.attachments.values import MIB, FileParts
-from gateway.desk.parts import Actor
+from gateway.desk.delivery.binding import KEY_BYTES
 from gateway.desk.roles import matter_by, may
-from gateway.desk.second_step.parts import check_person
 from gateway.errors import Forbidden, Malformed, Overloaded, TooLarge, Unknown
 from gateway.model.desk.attachments import CHUNK, MAX_FILES, MAX_SIZE, Attachment, FileState, MediaType
 from gateway.model.marking import Level

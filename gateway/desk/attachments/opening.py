@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor
+from gateway.desk.acting.step import check_person
 from gateway.desk.attachments.formulas import neutral_name, neutral_parts
 from gateway.desk.attachments.pdf import check_pdf
 from gateway.desk.attachments.values import KEEP_BROUGHT_US, FileParts
 from gateway.desk.entries import desk_act
-from gateway.desk.originator.ledger import WITHDRAWN
-from gateway.desk.parts import Actor
-from gateway.desk.second_step.parts import check_person
+from gateway.desk.holdings.ledger import WITHDRAWN
 from gateway.errors import Forbidden, LiaisonError, Malformed, Unavailable, Unknown
 from gateway.model.desk.attachments import Attachment, FileState, MediaType, chunk_count
 from gateway.model.desk.threads import ThreadKey

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from gateway.config.sections.desk import Attachments
-from gateway.desk.parts import DeskParts
+from gateway.desk.acting.parts import DeskParts
 from gateway.errors import Overloaded
 from gateway.ports.files.held import FileRows, SealedFiles
 from gateway.ports.quotas import QuotaPlace

@@ -10,13 +10,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.desk.attachments.binding import given_files
+from gateway.desk.delivery.binding import given_files
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion, joined
 from gateway.desk.delivery.offices import check_office
-from gateway.desk.delivery.pen import Pen, Unsigned, Written
 from gateway.desk.ending.works import with_ended
 from gateway.desk.entries import asked_notice
 from gateway.desk.fold import admits
+from gateway.desk.pen import Pen, Unsigned, Written
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.errors import Stale, Unknown, Unsupported
 from gateway.exchange.heard import check_heard

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from gateway.clock import DAY_US, check_time
-from gateway.desk.delivery.pen import Pen
+from gateway.desk.pen import Pen
 from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, Replayed, Suspended, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.model.desk.attachments import FetchWanted

@@ -14,11 +14,11 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from gateway.desk.delivery.coming import ComingReceipt
-from gateway.desk.delivery.pen import Pen
-from gateway.desk.ending.times import taken_until_us
 from gateway.desk.entries import desk_clock, erased_notice, undelivered_notice
 from gateway.desk.fold import told
+from gateway.desk.pen import Pen
 from gateway.desk.projection import thread_without
+from gateway.desk.times import taken_until_us
 from gateway.errors import Outdated
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Notice

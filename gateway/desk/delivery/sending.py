@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from gateway.desk.delivery.coming import ComingReceipt
 from gateway.desk.delivery.endings import Endings
-from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.taking import passes_suspension
+from gateway.desk.pen import Pen
 from gateway.desk.projection import kind_opened_by
 from gateway.errors import ConnectionLost, LiaisonError, Overloaded, TimedOut, Unavailable, Unknown
 from gateway.exchange.parts import Parts

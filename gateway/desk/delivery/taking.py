@@ -31,18 +31,18 @@ from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.clock import check_time
-from gateway.desk.attachments.binding import taken_files
 from gateway.desk.clocks import answer_by_us
+from gateway.desk.delivery.binding import taken_files
 from gateway.desk.delivery.budget import CODES, KeepingBudget, needs_no_agreement, protects
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.offices import check_office
-from gateway.desk.delivery.pen import Pen, Unsigned, Written
-from gateway.desk.ending.times import ends_us
 from gateway.desk.ending.works import with_ended
 from gateway.desk.entries import answered_notice, refused_notice, unaccepted_notice
 from gateway.desk.fold import admits
+from gateway.desk.pen import Pen, Unsigned, Written
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.desk.raising import Raising, from_notice
+from gateway.desk.times import ends_us
 from gateway.errors import (
     Forbidden,
     LiaisonError,

@@ -14,11 +14,11 @@ from functools import partial
 from msgspec.structs import replace
 
 from gateway.audit.retention.holds import Hold
-from gateway.desk.delivery.pen import Pen
 from gateway.desk.ending.forgetting import forget_ended
-from gateway.desk.ending.times import OVER, UNTOLD_US, state_when_over
 from gateway.desk.ending.works import TABLE, End, ended_works
 from gateway.desk.entries import desk_clock
+from gateway.desk.pen import Pen
+from gateway.desk.times import OVER, UNTOLD_US, state_when_over
 from gateway.errors import Stale
 from gateway.exchange.parts import Parts
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
-from gateway.desk.ending.times import OVER
+from gateway.desk.times import OVER
 from gateway.model.desk.notices import Notice, NoticeType
 from gateway.model.desk.work import WorkKind
 from gateway.ports.desk import DeskStore, Thread, Work, WorkFilter

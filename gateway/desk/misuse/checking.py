@@ -9,11 +9,11 @@ from enum import StrEnum
 import msgspec
 
 from gateway.clock import SECOND_US
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import check_person
 from gateway.desk.entries import desk_act
 from gateway.desk.misuse.issuing import is_withdrawn
 from gateway.desk.misuse.statement import ListedKeys, NotThisPerson, document_digest, read_token
-from gateway.desk.parts import Actor, DeskParts
-from gateway.desk.second_step.parts import check_person
 from gateway.errors import BadSignature, Malformed, TooLarge
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction

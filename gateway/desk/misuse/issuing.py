@@ -12,6 +12,9 @@ from msgspec.structs import replace
 from certs.profile import read_leaf
 from gateway.clock import SECOND_US
 from gateway.conversion import converter
+from gateway.desk.acting.once import part_of
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import check_person, last_ask
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.entries import desk_act
@@ -24,11 +27,8 @@ from gateway.desk.misuse.statement import (
     write_token,
 )
 from gateway.desk.oversight.values import at_home, moved
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.roles import Matter, may
 from gateway.desk.second_step.answers import OwnAnswers
-from gateway.desk.second_step.parts import check_person, last_ask
-from gateway.desk.worklist.once import part_of
 from gateway.errors import Malformed, Unknown
 from gateway.model.desk.codes import ChangeReason
 from gateway.model.desk.notices import Change, ChangeCode, NoticeType, Urgency

@@ -19,9 +19,9 @@ from msgspec.structs import replace
 from gateway.clock import SECOND_US
 from gateway.config.sections.desk import Notify
 from gateway.desk.changes import Changes
-from gateway.desk.delivery.pen import Pen
 from gateway.desk.notify.channels import Channel
 from gateway.desk.notify.words import AT_ONCE, Told, digest, for_whom
+from gateway.desk.pen import Pen
 from gateway.desk.people.directory import People
 from gateway.desk.people.persons import Person
 from gateway.desk.raising import for_administrator

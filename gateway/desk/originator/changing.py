@@ -15,6 +15,8 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.clock import DAY_US
+from gateway.desk.acting.once import part_of
+from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
@@ -23,9 +25,7 @@ from gateway.desk.delivery.permission import check_active
 from gateway.desk.originator.evidence import Evidence, Ground
 from gateway.desk.originator.meant import LIVE, passed_on
 from gateway.desk.originator.renewing import Renewed
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.roles import Matter, may
-from gateway.desk.worklist.once import part_of
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import ASK_AGAIN, Change, ChangeCode, Urgency
 from gateway.model.desk.threads import ThreadKey

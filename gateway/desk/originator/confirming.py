@@ -10,9 +10,9 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.clock import DAY_US
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.effects import Effects, Occasion
 from gateway.desk.originator.meant import copies_meant, first_notice, keeps, passed_on
-from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_reading, work_id
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import ERASED_THERE, OBJECTED_THERE, Change, NoticeType, Status, StatusCode

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.log.succession import split_name
 from gateway.audit.reading.kept_answers import KeptAnswers
+from gateway.desk.acting.step import last_ask
 from gateway.desk.own_answers import own_answer
-from gateway.desk.second_step.parts import last_ask
 from gateway.errors import Refused, Unknown
 from gateway.model.consent import Use
 from gateway.model.desk.notices import Change

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from gateway.clock import DAY_US, SECOND_US
+from gateway.desk.acting.step import last_ask
 from gateway.desk.delivery.effects import Occasion
 from gateway.desk.originator.meant import LIVE, copies_meant, passed_on
-from gateway.desk.second_step.parts import last_ask
 from gateway.errors import Refused
 from gateway.exchange.ledger import copies_given, copies_in
 from gateway.exchange.parts import Parts

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from gateway.clock import DAY_US, SECOND_US
+from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects, Occasion
+from gateway.desk.holdings.ledger import cut_row, replacement
 from gateway.desk.originator.evidence import Evidence, Reader
-from gateway.desk.originator.ledger import cut_row, replacement
 from gateway.desk.originator.meant import copies_meant, first_notice, keeps, rows_for_missing
 from gateway.desk.originator.third_members import (
     ThirdMembers,
@@ -25,7 +26,6 @@ from gateway.desk.originator.third_members import (
     third_of,
     work_of_third,
 )
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import for_reading, for_review, work_id
 from gateway.desk.roles import act_of, matter_of, may
 from gateway.errors import Forbidden, LiaisonError, Stale, Unknown

@@ -15,13 +15,13 @@ import msgspec
 
 from gateway.audit.reading.kept_answers import KeptAnswer
 from gateway.clock import DAY_US
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.content import ContentDoor
 from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.meant import LIVE
 from gateway.desk.oversight.matters import recovery_finding, recovery_id_at_home
 from gateway.desk.oversight.raised import found as finding_entry
 from gateway.desk.oversight.raised import put
-from gateway.desk.parts import DeskParts
 from gateway.errors import Forbidden, Malformed, Overloaded, Unknown
 from gateway.model.desk.delivered import Fetch, FetchMessage, NoticesPart, NoticesWanted
 from gateway.model.desk.work import DeliveryState, Direction

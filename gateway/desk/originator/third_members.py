@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.originator.meant import first_notice, keeps
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import for_complying
 from gateway.errors import Refused, Stale
 from gateway.model.desk.notices import ERASED_THERE, OBJECTED_THERE, Body, Change, Notice, Status, StatusCode

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.clocks import CALENDAR, DEFAULTS
 from gateway.desk.originator.changing import Changed
 from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.reading import read_records
-from gateway.desk.parts import DeskParts
 from gateway.errors import Refused
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import ChangeCode, Urgency

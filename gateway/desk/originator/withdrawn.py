@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act, desk_clock
-from gateway.desk.originator.ledger import WITHDRAWN
+from gateway.desk.holdings.ledger import WITHDRAWN
 from gateway.desk.originator.reading import read_records
 from gateway.desk.originator.watching import to_correct
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.roles import Matter, may
 from gateway.errors import Forbidden, Refused, Unknown
 from gateway.exchange.held_back import Held, HeldBack

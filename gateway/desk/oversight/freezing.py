@@ -15,15 +15,15 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.audit.acts.desk_acts import APPROVES
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import as_read, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.listing import Slice, slice_of
 from gateway.desk.oversight.frozen import Freeze, FreezeStep, Stage, freeze_of, read_freeze
 from gateway.desk.oversight.values import at_home, moved
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import for_freezing
 from gateway.desk.roles import Matter, may
-from gateway.desk.second_step.parts import as_read, check_person, done
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState

@@ -11,6 +11,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from gateway.desk.acting.once import part_of
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
@@ -27,11 +30,8 @@ from gateway.desk.oversight.values import (
     moved,
     read_incident,
 )
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, for_incident
 from gateway.desk.roles import Matter, matter_of, may, refusal
-from gateway.desk.second_step.parts import check_person, done
-from gateway.desk.worklist.once import part_of
 from gateway.errors import Malformed, Stale, Unknown
 from gateway.model.desk.notices import Notice, Service, ServiceCode, Status, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState

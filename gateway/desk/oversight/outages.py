@@ -13,11 +13,11 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.clock import MINUTE_US
+from gateway.desk.acting.once import part_of
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.entries import desk_clock
 from gateway.desk.oversight.spreading import IncidentSpread, urgency_of
 from gateway.desk.oversight.values import OwnIncident, Told, at_home, moved, node_as_author, read_incident
-from gateway.desk.parts import DeskParts
-from gateway.desk.worklist.once import part_of
 from gateway.errors import LiaisonError
 from gateway.model.desk.notices import Service, ServiceCode
 from gateway.model.desk.work import DeliveryState

@@ -6,10 +6,10 @@ import asyncio
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.budget import KeepingBudget, Over
 from gateway.desk.oversight.matters import Finding, Sample, budget_id, written
 from gateway.desk.oversight.values import at_home, moved
-from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_incident, for_review
 from gateway.errors import Stale
 from gateway.model.desk.notices import Urgency

@@ -10,6 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.audit.entries.entry import decode_private
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.oversight.matters import (
@@ -23,9 +25,7 @@ from gateway.desk.oversight.matters import (
 )
 from gateway.desk.oversight.raised import finding_rows, found
 from gateway.desk.oversight.reading import question_at
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.roles import Matter, matter_of, may, refusal
-from gateway.desk.second_step.parts import check_person, done
 from gateway.errors import LiaisonError, Malformed, Stale, Unknown
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Level, WorkKind

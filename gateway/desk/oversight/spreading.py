@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
@@ -24,7 +25,6 @@ from gateway.desk.oversight.values import (
     node_as_author,
     read_incident,
 )
-from gateway.desk.parts import DeskParts
 from gateway.errors import LiaisonError, Stale, StorageBroken
 from gateway.model.desk.notices import Notice, NoticeType, Service, ServiceCode, Status, StatusCode, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from gateway.clock import HOUR_US
 from gateway.config.file_marks import FileMarks
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.oversight.counting import AlertSince, Counting, Lists, OffShift, Use
 from gateway.desk.oversight.matters import finding_id, finding_of, sample_id, sample_of
 from gateway.desk.oversight.raised import found, put, sampled
 from gateway.desk.oversight.reading import UseReader
 from gateway.desk.oversight.rules import LISTED, RULES, Listed, Ruled, packaged, read_rules
 from gateway.desk.oversight.targets import target_keys
-from gateway.desk.parts import DeskParts
 from gateway.errors import LiaisonError
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Purpose

@@ -17,11 +17,11 @@ import msgspec
 
 from gateway.audit.acts.table import Proof
 from gateway.clock import rfc3339
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.alerts.gate import AlertGate
 from gateway.desk.packs.copies import content_hash, copy_for, sealed_copy
 from gateway.desk.packs.devices import Device, read_device
 from gateway.desk.packs.lookups import FIRST, Lookup, chained, read_signed
-from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_review
 from gateway.errors import LiaisonError, Malformed
 from gateway.host.durable import PRIVATE, make_folder, replace

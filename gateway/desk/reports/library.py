@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import check_person
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.entries import desk_act
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.reports.checks import places_of, told
 from gateway.desk.reports.issuing import label, own_label, release_marking, verified
 from gateway.desk.reports.traces import PERSONAL, traces
 from gateway.desk.reports.values import LibraryQuery, OwnReport, read_own, unknown_report
 from gateway.desk.roles import Matter, may
-from gateway.desk.second_step.parts import check_person
 from gateway.errors import LiaisonError, Malformed, StorageBroken
 from gateway.matching.method_reports import says, wanted_keys
 from gateway.model.desk.notices import Notice, NoticeType, Status, StatusCode

@@ -10,10 +10,11 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.audit.acts.desk_acts import needs_of
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import OnDuty, as_read, check_person
 from gateway.desk.acts import Act
 from gateway.desk.entries import asked_by, desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.reports.checks import FILES, all_traces, check_command, check_fields, places_of, readers, told
 from gateway.desk.reports.issuing import issued_for
@@ -30,7 +31,6 @@ from gateway.desk.reports.values import (
     read_own,
 )
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
-from gateway.desk.second_step.parts import OnDuty, as_read, check_person
 from gateway.desk.widening import check_alone
 from gateway.errors import Malformed, Stale
 from gateway.exchange.sources.bulkhead import Bulkhead

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from gateway.clock import DAY_US
 from gateway.desk.delivery.authoring import Also, Author, Post
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_clock
+from gateway.desk.pen import Pen
 from gateway.desk.reports.issuing import issued_for
 from gateway.desk.reports.values import SOURCE, Left, OwnReport, Reader, Stand, home_key, read_own, written
 from gateway.errors import Forbidden, LiaisonError, Stale, Unknown, Unsupported

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import OnDuty, as_read, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.forms.catalogue import template_named
 from gateway.desk.forms.values import check_given
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.roles import matter_of, may, refusal
 from gateway.desk.rooms.checks import addressed, check_command, members_of, office_matter, room_matter, told_of
@@ -31,7 +32,6 @@ from gateway.desk.rooms.values import (
     pair_key,
     written,
 )
-from gateway.desk.second_step.parts import OnDuty, as_read, check_person, done
 from gateway.desk.widening import check_alone
 from gateway.errors import Forbidden, Malformed, Stale
 from gateway.model.desk.notices import Note, OutcomeReport, StatusCode

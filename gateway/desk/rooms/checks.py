@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.desk.acting.parts import Actor
 from gateway.desk.forms.catalogue import template_named
-from gateway.desk.parts import Actor
 from gateway.desk.roles import Matter, check_purpose
 from gateway.desk.rooms.known import Known
 from gateway.desk.rooms.values import LONGEST_US, HomeRoom, Invited, OpenRoom

@@ -8,10 +8,10 @@ from functools import partial
 
 import msgspec
 
+from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.changes import Change
 from gateway.desk.entries import desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.rooms.acts import Rooms
 from gateway.desk.rooms.known import Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs, Part

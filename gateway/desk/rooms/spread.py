@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from gateway.desk.delivery.authoring import Also, Author, Post
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_clock
+from gateway.desk.pen import Pen
 from gateway.desk.rooms.known import OVER, Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs
 from gateway.desk.rooms.values import (

@@ -6,14 +6,14 @@ import asyncio
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor
+from gateway.desk.acting.step import StepParts, check_person, done, own_matter
 from gateway.desk.acts import Act
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act
-from gateway.desk.parts import Actor
 from gateway.desk.raising import for_reading
 from gateway.desk.roles import may
-from gateway.desk.second_step.parts import StepParts, check_person, done, own_matter
 from gateway.desk.second_step.unapproved import Draft, draft_of
 from gateway.errors import Stale
 from gateway.model.desk.notices import Notice

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.step import last_ask
 from gateway.desk.clocks import resumed
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.forms.catalogue import form_named, topic_named
@@ -13,7 +14,6 @@ from gateway.desk.forms.values import check_values
 from gateway.desk.originator.meant import changed_before, obeyed_again
 from gateway.desk.raising import Raising, for_reading
 from gateway.desk.second_step.answers import OwnAnswers
-from gateway.desk.second_step.parts import last_ask
 from gateway.errors import Forbidden, LiaisonError, Malformed
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import About, Ask, Change, Notice, NoticeType, Reply, ReplyCode, Status, StatusCode

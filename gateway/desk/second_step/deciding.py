@@ -19,6 +19,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor
+from gateway.desk.acting.step import StepParts, done, last_ask
 from gateway.desk.clocks import clarified, paused
 from gateway.desk.consent.persons import ConsentPersons
 from gateway.desk.delivery.authoring import Also, Post
@@ -26,11 +28,9 @@ from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act
 from gateway.desk.evidence.deciders import Decider
-from gateway.desk.parts import Actor
 from gateway.desk.raising import from_first_decision
 from gateway.desk.second_step.answers import OwnAnswers, OwnHit
 from gateway.desk.second_step.commands import Decide
-from gateway.desk.second_step.parts import StepParts, done, last_ask
 from gateway.desk.second_step.proposals import Proposal, evidence, given, proposal_of
 from gateway.desk.second_step.release import AskedFor, Fresh, Released, Releases
 from gateway.errors import Forbidden, Malformed, Stale

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from gateway.desk.clocks import escalated, next_alarm_us, tells_overdue
 from gateway.desk.delivery.authoring import Author, Post
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.pen import Pen
+from gateway.desk.pen import Pen
 from gateway.desk.raising import for_reading
 from gateway.desk.second_step.approval import ended_draft
 from gateway.desk.second_step.unapproved import Draft, draft_of

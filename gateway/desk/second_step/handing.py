@@ -6,12 +6,12 @@ import asyncio
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor
+from gateway.desk.acting.step import StepParts, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
-from gateway.desk.parts import Actor
 from gateway.desk.people.directory import People
 from gateway.desk.roles import PASSED_ON, matter_of, may
-from gateway.desk.second_step.parts import StepParts, check_person, done
 from gateway.errors import Malformed
 from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.work import Role, WorkKind

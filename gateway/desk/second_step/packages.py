@@ -8,18 +8,18 @@ import dataclasses
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor
+from gateway.desk.acting.step import StepParts, check_person, done, last_ask, own_matter
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.offices import office_still_reached
 from gateway.desk.entries import desk_act
 from gateway.desk.outcomes.group import questions
-from gateway.desk.parts import Actor
 from gateway.desk.raising import from_opening, from_shown
 from gateway.desk.roles import may
 from gateway.desk.second_step.commands import Reasons
 from gateway.desk.second_step.drafting import with_reasons
-from gateway.desk.second_step.parts import StepParts, check_person, done, last_ask, own_matter
 from gateway.desk.widening import check_no_more
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.model.desk.attachments import Attachment

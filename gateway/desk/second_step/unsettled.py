@@ -14,8 +14,8 @@ from functools import partial
 from msgspec.structs import replace
 
 from gateway.clock import DAY_US
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.entries import desk_clock
-from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_reading, work_id
 from gateway.errors import Stale
 from gateway.model.desk.work import Role, WorkKind

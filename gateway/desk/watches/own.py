@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.step import OnDuty, as_read, check_person
 from gateway.desk.acts import Act
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import asked_by, desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, for_revalidating, from_draft, work_id
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
-from gateway.desk.second_step.parts import OnDuty, as_read, check_person
 from gateway.desk.watches.checks import check_command, check_until
 from gateway.desk.watches.looking import Looker
 from gateway.desk.watches.spread import Spread, moved, state_at_home

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_clock
-from gateway.desk.parts import DeskParts
 from gateway.desk.watches.values import (
     LIVE,
     OwnAddressee,

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_clock
-from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_reading
 from gateway.desk.watches.book import LiveWatch
 from gateway.desk.watches.looking import Met

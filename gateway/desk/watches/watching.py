@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from gateway.desk.acting.parts import DeskParts
 from gateway.desk.alerts.book import in_turn
 from gateway.desk.originator.reading import read_records
-from gateway.desk.parts import DeskParts
 from gateway.desk.watches.book import LiveWatch, WatchBook, is_goods
 from gateway.desk.watches.looking import Looker, Met, is_watched, takes
 from gateway.desk.watches.question import request_of

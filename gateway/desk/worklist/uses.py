@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.desk.acting.once import OnceKeys
+from gateway.desk.acting.parts import Actor
 from gateway.desk.alerts.board import AlertBoard
 from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.taken import TakenAlerts
@@ -20,7 +22,6 @@ from gateway.desk.outcomes.telling import HitOutcomes
 from gateway.desk.oversight.freezing import FreezeDesk
 from gateway.desk.oversight.incidents import IncidentDesk
 from gateway.desk.oversight.reviewing import ReviewDesk
-from gateway.desk.parts import Actor
 from gateway.desk.reports.library import Library
 from gateway.desk.reports.own import OwnReports
 from gateway.desk.rooms.acts import Rooms
@@ -33,7 +34,6 @@ from gateway.desk.second_step.marking import Marks
 from gateway.desk.second_step.packages import Packages
 from gateway.desk.watches.own import OwnWatches
 from gateway.desk.watches.standing import Standing
-from gateway.desk.worklist.once import OnceKeys
 from gateway.desk.worklist.phoning import Phoning
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.requester import Officer

@@ -12,7 +12,7 @@ from gateway.console.pages.threads.acts import not_same_form, outcome_form
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
-from gateway.desk.originator.ledger import UNHEARD, WITHDRAWN
+from gateway.desk.holdings.ledger import UNHEARD, WITHDRAWN
 from gateway.desk.second_step.packages import Package
 from gateway.errors import Forbidden
 from gateway.language.catalogue import tell

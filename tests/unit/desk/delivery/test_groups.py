@@ -13,7 +13,7 @@ from liaison.exchange.v1 import envelope_pb2
 from msgspec.structs import replace
 
 from gateway.audit.tree.checkpoint import foreign_head
-from gateway.desk.delivery import pen
+from gateway.desk import pen
 from gateway.desk.delivery.authoring import Post
 from gateway.exchange.asking import check_answer
 from gateway.model.desk.notices import About, Ask, Urgency

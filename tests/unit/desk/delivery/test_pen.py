@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.desk.delivery.pen import Pen, Unsigned, Written
+from gateway.desk.pen import Pen, Unsigned, Written
 from gateway.errors import LiaisonError, Unavailable
 from gateway.exchange.parts import Parts
 from gateway.model.desk.threads import ThreadKey

@@ -6,8 +6,8 @@ import msgspec
 
 from gateway.desk.acts import Act
 from gateway.desk.clocks import seen_by, sight_of
-from gateway.desk.ending.times import state_by_clock
 from gateway.desk.roles import TABLE, Matter, Person, Reach, act_of, matter_of, may, refusal
+from gateway.desk.times import state_by_clock
 from gateway.model.desk.order import Sight
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Role, WorkKind

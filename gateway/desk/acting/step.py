@@ -8,8 +8,8 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.evidence.deciders import HumanDesk
-from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising
 from gateway.desk.roles import Matter, act_of, matter_of, may
 from gateway.errors import Forbidden, Stale, Unknown

@@ -19,7 +19,7 @@ import msgspec
 
 from gateway.clock import Clock
 from gateway.conversion import converter
-from gateway.desk.parts import Actor
+from gateway.desk.acting.parts import Actor
 from gateway.desk.roles import Needed, noting, refusal
 from gateway.errors import Forbidden, Malformed, Replayed
 from gateway.model.desk.threads import ThreadKey

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.changes import Changes
 from gateway.desk.delivery.authoring import Author
-from gateway.desk.delivery.pen import Pen
-from gateway.desk.originator.ledger import Ledger
+from gateway.desk.holdings.ledger import Ledger
+from gateway.desk.pen import Pen
 from gateway.desk.roles import Person
 from gateway.exchange.parts import Parts
 from gateway.model.requester import Officer

@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.clock import ManualClock
+from gateway.desk.acting.once import OnceKeys
+from gateway.desk.acting.parts import Actor
 from gateway.desk.acts import Act
-from gateway.desk.parts import Actor
 from gateway.desk.roles import Matter, Person, check_purpose, may, note_shown
-from gateway.desk.worklist.once import OnceKeys
 from gateway.errors import Forbidden, Malformed, Replayed
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role

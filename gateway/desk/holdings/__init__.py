@@ -1,0 +1,1 @@
+"""Keep the account of a holding: each copy of a record that a counterpart has, and what became of it."""
