@@ -10,7 +10,7 @@ from gateway.cli.speech import spoken
 from gateway.config import load_settings
 from gateway.errors import LiaisonError
 from gateway.language.sentences import sentence
-from gateway.ops.homes.trust_state import describe_home
+from gateway.ops.trust.state import describe_home
 from gateway.views.members.words import state_text
 
 

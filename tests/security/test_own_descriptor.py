@@ -13,7 +13,7 @@ import pytest_asyncio
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.model.exchange import Outcome
-from gateway.ops.members.own_descriptor import _signed
+from gateway.ops.trust.own_descriptor import _signed
 from gateway.trust.ceremony.ceremony import import_document, publish_descriptor, publish_status
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper

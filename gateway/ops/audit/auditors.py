@@ -17,7 +17,7 @@ from gateway.errors import LiaisonError
 from gateway.model.names import identifier, member_id
 from gateway.ops.acts.carry import inspect
 from gateway.ops.homes.open_home import Evidence, Written, open_home
-from gateway.ops.homes.trust_state import publish
+from gateway.ops.trust.state import publish
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.signing.public_files import load_public_key
 from gateway.trust.ceremony.auditors import draft_appointment

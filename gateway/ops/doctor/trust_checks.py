@@ -7,7 +7,7 @@ from gateway.desk.people.lists import read_lists
 from gateway.errors import LiaisonError, Stale
 from gateway.gossip.endings import STEPS_H
 from gateway.ops.finding import CheckContext, Finding, failed, warn
-from gateway.ops.members.own_descriptor import require_newest
+from gateway.ops.trust.own_descriptor import require_newest
 from gateway.trust.view import TrustView
 
 

@@ -1,15 +1,22 @@
-"""Read documents from files that a command is given; refuse others and name the wanted document and its maker."""
+"""Read documents from files that a command is given, and write them; refuse others and name the wanted document and its
+maker.
+"""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.errors import LiaisonError, Malformed, Misused
+from gateway.errors import LiaisonError, Malformed, Misused, StorageBroken
+from gateway.host.durable import replace
 from gateway.signing import strict_json
+
+_NO_PLACE: Final = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""The system's errors for a wrong path. A disk that fails under a right path is no wrong usage."""
 
 _TYPE: Final = "application/vnd.liaison."
 
@@ -110,3 +117,14 @@ def read_charter(file: Path) -> list[bytes]:
         return read_documents(file, CHARTER)
     except Malformed as error:
         raise Misused(f"`{file}` is no charter: {error.message.partition(': ')[2]}") from error
+
+
+def write_document(file: Path, data: bytes) -> None:
+    """Write a document so that it survives a loss of power. Raises `Misused` where there can be no such file."""
+    try:
+        replace(file, data.rstrip(b"\n") + b"\n")
+    except (StorageBroken, OSError) as error:
+        cause = error.__cause__ if isinstance(error, StorageBroken) else error
+        if isinstance(cause, OSError) and cause.errno in _NO_PLACE:
+            raise Misused(f"`{file}` cannot be written: {cause.strerror}") from error
+        raise

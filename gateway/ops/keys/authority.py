@@ -18,7 +18,7 @@ from gateway.config import Home, load_settings
 from gateway.errors import Misconfigured, Misused
 from gateway.host.durable import PUBLIC, all_or_nothing, make_folder, write_new
 from gateway.model.names import identifier, member_id
-from gateway.ops.homes.trust_files import write_document
+from gateway.ops.homes.documents import write_document
 from gateway.ops.keys.files import use_of_file
 from gateway.trust.ceremony.found_member import check_authority_of
 from gateway.trust.ceremony.key_request import (

@@ -13,12 +13,12 @@ from gateway.cli.options import FILE, FOLDER, KEY, NEW_FILE, Uri, home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
-from gateway.ops.homes.trust_files import write_document
+from gateway.ops.homes.documents import write_document
 from gateway.ops.keys.files import apart, file_of_use
 from gateway.ops.keys.guests import following_name, name_successor
 from gateway.ops.keys.requests import Asked, KeyDesk
 from gateway.ops.keys.status import describe_keys
-from gateway.ops.members.own_descriptor import require_newest
+from gateway.ops.trust.own_descriptor import require_newest
 from gateway.trust.ceremony.found_member import check_authority_of
 from gateway.trust.ceremony.succession import Succession, guest_use, read_succession
 from gateway.trust.keeper import TrustKeeper

@@ -9,7 +9,7 @@ import click
 from gateway.cli.options import FILE, NEW_FILE, home_option
 from gateway.cli.output import Output, printed
 from gateway.config import Home, load_settings
-from gateway.ops.homes.trust_bundle import export_documents, import_documents, is_older
+from gateway.ops.trust.bundle import export_documents, import_documents, is_older
 from gateway.views.lines.trust import exported_lines, imported_about, imported_lines
 
 

@@ -13,17 +13,17 @@ from gateway.cli.members import known_members
 from gateway.cli.options import FILE, FOLDER, NEW_FILE, TEXT, given, home_option
 from gateway.cli.output import Output, printed
 from gateway.config import Home, argument, load_settings
-from gateway.ops.homes.trust_files import (
+from gateway.ops.homes.documents import write_document
+from gateway.ops.trust.files import (
     Wishes,
     accept_documents,
     draft_charter,
     show_charter,
     sign_document,
     verify_charter,
-    write_document,
 )
-from gateway.ops.homes.trust_state import addressable_of, contacts_of
-from gateway.ops.homes.trust_state import publish as publish_documents
+from gateway.ops.trust.state import addressable_of, contacts_of
+from gateway.ops.trust.state import publish as publish_documents
 from gateway.views.lines import Line
 from gateway.views.lines.trust import accepted_lines, charter_lines, published_lines, signed_lines
 from gateway.views.members.lines import members_lines

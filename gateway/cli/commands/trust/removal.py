@@ -11,7 +11,7 @@ from gateway.cli.inputs.moments import TIME
 from gateway.cli.options import NEW_FILE, TEXT, home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock, to_us
-from gateway.ops.homes.trust_files import write_document
+from gateway.ops.homes.documents import write_document
 from gateway.ops.removals.incident import plan_incident
 from gateway.ops.removals.revoke import revoke as revoke_keys
 from gateway.signing.keys import load_signing_key

@@ -17,8 +17,8 @@ from gateway.config import argument
 from gateway.config.witness_home import WitnessHome, load_witness
 from gateway.ops.acts.unwitnessed_start import waive_start
 from gateway.ops.homes.found_witness import found_witness
-from gateway.ops.homes.trust_files import accept_documents
 from gateway.ops.homes.witness_state import describe_memory, describe_node
+from gateway.ops.trust.files import accept_documents
 from gateway.views.lines import Line
 from gateway.views.lines.trust import accepted_lines
 from gateway.views.lines.witnesses import memory_lines, node_lines

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.errors import BadSignature, Malformed, Misused
-from gateway.ops.homes.trust_files import Wishes, accept_documents, draft_charter, show_charter, sign_document
+from gateway.ops.trust.files import Wishes, accept_documents, draft_charter, show_charter, sign_document
 from gateway.trust.ceremony.ceremony import publish_descriptor
 from gateway.trust.ceremony.found_member import create_member
 from tests.support.cli import Liaison

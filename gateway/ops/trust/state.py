@@ -13,8 +13,8 @@ from gateway.config.suspensions import Suspensions
 from gateway.errors import Misconfigured, Misused
 from gateway.model.desk.offices import Addressable, Contact, Facing
 from gateway.ops.members.describe import Knowledge, describe_descriptor, describe_members
-from gateway.ops.members.own_descriptor import require_newest
 from gateway.ops.sources.places import describe_sources
+from gateway.ops.trust.own_descriptor import require_newest
 from gateway.records.types import RECORD_TYPES
 from gateway.trust.ceremony.ceremony import home_keys, publish_descriptor, publish_status
 from gateway.trust.documents.descriptor import Descriptor

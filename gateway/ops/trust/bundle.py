@@ -9,8 +9,7 @@ from pathlib import Path
 from gateway.clock import SystemClock
 from gateway.errors import Malformed, Stale
 from gateway.gossip.taking import Taken, take
-from gateway.ops.homes.documents import TRUST, read_documents
-from gateway.ops.homes.trust_files import write_document
+from gateway.ops.homes.documents import TRUST, read_documents, write_document
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.documents.removals import behind
 

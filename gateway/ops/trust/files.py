@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from gateway.clock import SystemClock
-from gateway.errors import Misused, StorageBroken
-from gateway.host.durable import replace
-from gateway.ops.homes.documents import CARD, CHARTER, TRUST, naming, read_document, read_documents
+from gateway.errors import Misused
+from gateway.ops.homes.documents import CARD, CHARTER, TRUST, naming, read_document, read_documents, write_document
 from gateway.ops.members.describe import describe_charter
 from gateway.trust.ceremony.ceremony import draft, import_document, kind_of, sign
 from gateway.trust.ceremony.charter_changes import Changes
 from gateway.trust.ceremony.member_card import CARD_FILE, MemberCard, read_card
 from gateway.trust.documents.charter import charter_fingerprint, parse_charter, verify_charter_chain
 from gateway.trust.documents.folder import Accepted
-
-_NO_PLACE: Final = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
-"""The system's errors for a wrong path. A disk that fails under a right path is no wrong usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +136,6 @@ def _before(data: bytes, versions: Sequence[bytes]) -> bytes:
     """Return the version before a charter among others, or nothing."""
     version = parse_charter(data).charter.version
     return next((line for line in versions if parse_charter(line).charter.version == version - 1), b"")
-
-
-def write_document(file: Path, data: bytes) -> None:
-    """Write a document so that it survives a loss of power. Raises `Misused` where there can be no such file."""
-    try:
-        replace(file, data.rstrip(b"\n") + b"\n")
-    except (StorageBroken, OSError) as error:
-        cause = error.__cause__ if isinstance(error, StorageBroken) else error
-        if isinstance(cause, OSError) and cause.errno in _NO_PLACE:
-            raise Misused(f"`{file}` cannot be written: {cause.strerror}") from error
-        raise
 
 
 def _written(data: bytes, out: Path, before: bytes = b"") -> dict[str, Any]:
