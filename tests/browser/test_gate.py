@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page
 
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.language import Language, tell
 from tests.support.consoles import OFFICER, Consoles, Person
 

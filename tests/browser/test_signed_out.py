@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from gateway.console.frame import events
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from tests.security.test_console_markup import HOSTILE, MARK, plant
 from tests.support.browser import chromium, watched
 from tests.support.console_nodes import DUTY, OFFICER, WAIT_S, consoles

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from gateway.clock import SystemClock
-from gateway.demo import planted
 from gateway.demo.federation import Federation, open_federation
+from gateway.demo.sources import planted
 from tests.browser.test_alerts import looked_at, signed_in
 from tests.support.browser import chromium
 from tests.support.optional import needs

@@ -18,7 +18,7 @@ from certs.names import tls_name
 from gateway.agency.issuer import Profile, TrialIssuer
 from gateway.cli.client import client_certificate
 from gateway.config import Home
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.errors import Unavailable
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId

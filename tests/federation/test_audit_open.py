@@ -16,7 +16,7 @@ from msgspec import structs
 from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.verify.content import Part, read_contents
 from gateway.audit.verify.findings import State
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery, Query

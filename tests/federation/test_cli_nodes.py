@@ -11,9 +11,9 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.config import load_settings
-from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import OFFICER, Federation, open_federation
+from gateway.demo.sources import planted
 from gateway.model.query import QueryKind
 from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
 from gateway.trust.documents.source_kinds import SourceKind

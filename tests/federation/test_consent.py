@@ -16,8 +16,8 @@ from gateway.cli.client import NodeClient
 from gateway.cli.officers import trial_token
 from gateway.clock import SystemClock
 from gateway.config import load_settings
-from gateway.demo import planted
 from gateway.demo.federation import OFFICER, Federation, open_federation
+from gateway.demo.sources import planted
 from gateway.errors import Reason, Refused
 from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.open_home import open_home, shown_value

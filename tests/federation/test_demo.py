@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 from gateway.demo import command
-from gateway.demo.audits import change_one_byte
 from gateway.demo.command import environment, program
+from gateway.demo.stories.audits import change_one_byte
 from tests.support.tables import table
 
 

@@ -13,10 +13,10 @@ from adapters.base import Adapter
 from adapters.check.conformance import CHECKS, Expectation
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
-from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import MEMBERS
 from gateway.demo.sample import SAMPLES, SampleSource
+from gateway.demo.sources import planted
 from gateway.model.hit import Candidate, SourceRecord
 from gateway.model.query import (
     ContainerQuery,

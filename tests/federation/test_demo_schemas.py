@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
-from gateway.demo import planted
 from gateway.demo.sample import SAMPLES
+from gateway.demo.sources import planted
 from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
 from gateway.records.schema import published

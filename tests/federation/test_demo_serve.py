@@ -21,11 +21,12 @@ from typing import Any
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.demo import planted, running
+from gateway.demo import running
 from gateway.demo.command import environment, program, run
 from gateway.demo.federation import MEMBERS, OFFICER, open_federation
 from gateway.demo.nodes import free_addresses
 from gateway.demo.running import end_node, is_locked, note_process
+from gateway.demo.sources import planted
 from gateway.errors import Misconfigured
 from tests.support.cli import Liaison
 from tests.support.shared import PROJECT

@@ -19,7 +19,7 @@ from gateway.audit.entries.entry import commitment, decode_private, parse_entry
 from gateway.audit.entries.event_fields import meaning
 from gateway.audit.tree.checkpoint import verify_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.errors import LiaisonError
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId

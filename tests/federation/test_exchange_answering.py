@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.tree.checkpoint import origin, verify_checkpoint
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.errors import Reason
 from gateway.exchange.answering.job import Job
 from gateway.exchange.asking.check_answer import check_answer

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.tree.checkpoint import parse_checkpoint
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.errors import Forbidden, Malformed, Reason, Unknown
 from gateway.exchange.asking.inquiry import Inquiry
 from gateway.model.exchange import Outcome

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 import pytest_asyncio
 
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.errors import LiaisonError
 from gateway.exchange.sources import bulkhead
 from gateway.exchange.sources.bulkhead import Bulkhead

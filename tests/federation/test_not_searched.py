@@ -14,7 +14,7 @@ from gateway.agency.responses import search_response
 from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.statistics.statistics import Cell, collect
 from gateway.clock import SECOND_US, from_us
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.errors import LiaisonError, Malformed
 from gateway.language.refusals import REFUSALS
 from gateway.model.exchange import Outcome

@@ -27,7 +27,7 @@ from gateway.cli.main import run
 from gateway.cli.officers import trial_token
 from gateway.clock import SystemClock
 from gateway.config import host_port, load_settings
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
 from gateway.ops.doctor.doctor import examine

@@ -15,9 +15,9 @@ from gateway.audit.acts.table import ActKind
 from gateway.audit.reading.decision_inputs import Decided, decided_in, decided_since
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
-from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import OFFICER, Federation, open_federation
+from gateway.demo.sources import planted
 from gateway.errors import NotProved, StorageBroken
 from gateway.ops.audit import policy_decisions
 from gateway.ops.audit.policy_decisions import _require_entry

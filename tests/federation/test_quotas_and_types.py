@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.config.home import Home
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
 from gateway.model.purpose import Offence, Purpose

@@ -14,7 +14,7 @@ import pytest_asyncio
 from gateway.audit.reading.show import Filter
 from gateway.clock import SystemClock
 from gateway.config import load_settings
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.desk.second_step.commands import Decide
 from gateway.model.desk.notices import ReplyCode
 from gateway.model.desk.threads import ThreadKey

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.model.exchange import Outcome
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
 from gateway.model.values import NameForm, PartialDate

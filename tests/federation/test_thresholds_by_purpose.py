@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.matching.one_word import NOT_SEARCHED
 from gateway.model.exchange import Outcome
 from gateway.model.purpose import Offence, Purpose

@@ -21,7 +21,7 @@ import pytest
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.config import load_settings
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.statements.envelope import contents
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore

@@ -32,7 +32,7 @@ import structlog
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 import gateway.node  # noqa: F401 - before anything loads grpc, as in every process of ours
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import WorkKind

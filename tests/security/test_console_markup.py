@@ -16,7 +16,7 @@ import pytest_asyncio
 from jinja2 import UndefinedError
 
 from gateway.console.pages import gate
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.desk.delivery.authoring import Post
 from gateway.model.desk.notices import About, Ask, Urgency
 from gateway.model.names import ExchangeId

@@ -15,8 +15,7 @@ import pytest_asyncio
 
 from adapters.indexed import IndexedSource
 from gateway.app.run.node import Node
-from gateway.demo import planted
-from gateway.demo.sources import kh_customs
+from gateway.demo.sources import kh_customs, planted
 from gateway.demo.sources.tables import insert
 from gateway.desk.watches.book import LiveWatch
 from gateway.model.desk.threads import ThreadKey

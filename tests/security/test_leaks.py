@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.model.exchange import Outcome, Request
 from gateway.model.hit import SourceRecord
 from gateway.model.purpose import Offence, Purpose

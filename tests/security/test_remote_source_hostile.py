@@ -38,7 +38,7 @@ from certs.tls import TlsIdentity, server_credentials
 from gateway.app.run.source import Process
 from gateway.clock import ManualClock, SystemClock, from_us
 from gateway.config.source_home import load_source
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.errors import Malformed, Unavailable
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Candidate, Quality, SourceRecord

@@ -23,8 +23,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from gateway.demo import planted
-from gateway.demo.sources import kh_customs, words
+from gateway.demo.sources import kh_customs, planted, words
 from gateway.demo.sources.tables import insert
 from gateway.model.exchange import Outcome, Request
 from gateway.model.purpose import Offence, Purpose

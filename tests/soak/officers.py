@@ -17,7 +17,7 @@ from gateway.agency.issuer import Profile, TrialIssuer
 from gateway.cli.client import client_certificate
 from gateway.clock import SystemClock
 from gateway.config.home import Home
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.model.names import MemberId
 from tests.soak.ground import HOSTILE, Ground
 from tests.support.http2 import tls_client

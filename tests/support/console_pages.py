@@ -13,7 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.desk.delivery.authoring import Post
 from gateway.model.desk.notices import About, Ask, Urgency
 from gateway.model.purpose import Offence, Purpose

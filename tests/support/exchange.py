@@ -17,7 +17,7 @@ from msgspec import structs
 from gateway.app.run.node import Node
 from gateway.audit.entries.entry import Entry, decode_private, parse_entry
 from gateway.clock import SystemClock
-from gateway.demo import planted
+from gateway.demo.sources import planted
 from gateway.model.exchange import Answer, AnswerMessage, Request
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.names import MemberId, new_exchange_id

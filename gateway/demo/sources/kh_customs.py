@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from gateway.demo import planted
-from gateway.demo.sources import people, words
+from gateway.demo.sources import people, planted, words
 from gateway.demo.sources.dice import Dice
 from gateway.demo.sources.tables import Row, Table, filled, rows_of
 

@@ -1,1 +1,1 @@
-"""Tell the scenes of the desk: follow-ups, alerts, withdrawals, watches and operations."""
+"""Play the demo: scenes of questions, logs and the desk, told as they happen, and the nodes that are left running."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from gateway.clock import Clock
 from gateway.config import argument
-from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import MEMBERS, OFFICER, Federation
+from gateway.demo.sources import planted
 from gateway.demo.stories.steps import Found, NotThere, act, as_person, ends_early, until, waits
 from gateway.demo.story import KEY, Scene, SceneOf, Story
 from gateway.records.types import RECORD_TYPES

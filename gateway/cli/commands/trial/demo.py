@@ -25,8 +25,8 @@ def demo(once: bool, serving: bool, stopping: bool, home: Path | None, as_json: 
       liaison demo --serve --home fed    # prints `ready` when the nodes are there to work with
       liaison demo --stop --home fed
     """
-    from gateway.demo.play import run
-    from gateway.demo.serve import serve, stop
+    from gateway.demo.stories.play import run
+    from gateway.demo.stories.serve import serve, stop
 
     if once + serving + stopping > 1:
         raise click.UsageError("--once, --serve and --stop exclude each other")

@@ -6,14 +6,14 @@ import secrets
 from typing import Any
 
 from gateway.config import load_settings
-from gateway.demo import planted
-from gateway.demo.audits import logs_verify
 from gateway.demo.command import Ran
 from gateway.demo.federation import OFFICER, Federation
-from gateway.demo.proof import refuses_altered, verify_shown
+from gateway.demo.sources import planted
+from gateway.demo.stories.audits import logs_verify
 from gateway.demo.stories.desk import DESK_SCENES
 from gateway.demo.stories.operation import an_operation
 from gateway.demo.stories.photograph import a_photograph
+from gateway.demo.stories.proof import refuses_altered, verify_shown
 from gateway.demo.stories.watch import WATCH_SCENES
 from gateway.demo.story import KEY, Scene, SceneOf, Story
 from gateway.errors import LiaisonError

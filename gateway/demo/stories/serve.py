@@ -11,9 +11,9 @@ from typing import Any
 
 from gateway.config import argument, load_settings
 from gateway.demo.federation import MEMBERS, Federation, using
-from gateway.demo.play import consoles, played, say_consoles, say_what_to_try
 from gateway.demo.running import Ended, end_node
 from gateway.demo.stories.desk import leave_follow_up
+from gateway.demo.stories.play import consoles, played, say_consoles, say_what_to_try
 
 READY = "ready"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from gateway.clock import SystemClock
 from gateway.config import Home, argument, host_port, load_settings
-from gateway.demo import planted
 from gateway.demo.federation import MEMBERS, OFFICER, Federation, open_federation, using
-from gateway.demo.scenes import SCENES
+from gateway.demo.sources import planted
 from gateway.demo.stories.desk import DUTY_VN, leave_follow_up
+from gateway.demo.stories.scenes import SCENES
 from gateway.demo.story import Story
 from gateway.language.countries import country
 from gateway.language.languages import Language
