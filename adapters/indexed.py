@@ -2,7 +2,7 @@
 
 Search reads the index only: candidates are found, scored, marked and capped without asking the agency's system,
 so that hiding is decided before anything is fetched, and a hidden record costs the same work as an open one
-(design, section 5). `refresh` keeps the index up to date (`build`); searches go on meanwhile.
+(design, section 5). `refresh` keeps the index up to date (`index.build`); searches go on meanwhile.
 
 The index lags behind by at most one round of the node (a minute) and the reading of the changed rows, if the source
 tells them. Otherwise, and for rows that no change column shows, it lags by `REST` times the duration of a pass over
