@@ -1,1 +1,1 @@
-"""Test what every act of a person at the desk takes."""
+"""Tests of `gateway.desk.acting`."""
