@@ -9,11 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from gateway.console.audit.routes import audit_routes
-from gateway.console.frame.door import Door
 from gateway.console.frame.headers import Guarded
 from gateway.console.frame.navigation import first_page
 from gateway.console.frame.page import To
-from gateway.console.frame.render import Renderer
 from gateway.console.frame.static import StaticFiles
 from gateway.console.login.routes import login_routes
 from gateway.console.pages.admin.passkey import passkey_routes
@@ -41,8 +39,10 @@ from gateway.console.pages.reports.writing import writing_routes
 from gateway.console.pages.threads.routes import threads_routes
 from gateway.console.pages.watches.board import watch_routes
 from gateway.console.pages.watches.own import own_watch_routes
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.render import Renderer
+from gateway.console.visits.visit import Visit
 from gateway.errors import Unknown
 
 

@@ -15,7 +15,8 @@ from jinja2 import Environment
 
 from gateway.agency import api
 from gateway.config.schema import PACKAGED_POLICY
-from gateway.console.frame import render, static
+from gateway.console.frame import static
+from gateway.console.visits import render
 from gateway.matching.normal import asked_name
 from gateway.matching.scripts import tables
 from gateway.ops.console import outline

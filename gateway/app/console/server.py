@@ -25,10 +25,10 @@ from gateway.config.sections.console import Console
 from gateway.console.app import create_console
 from gateway.console.frame.errors import HEADERS_TOO_LARGE
 from gateway.console.frame.page import Page
-from gateway.console.frame.render import Renderer
 from gateway.console.frame.static import packaged
 from gateway.console.login.parts import Way
-from gateway.console.parts import ConsoleParts, Counterpart
+from gateway.console.visits.parts import ConsoleParts, Counterpart
+from gateway.console.visits.render import Renderer
 from gateway.errors import LiaisonError, StorageBroken
 from gateway.https.listener import Listener
 from gateway.https.tls_files import TlsFiles

@@ -12,18 +12,18 @@ from starlette.routing import Route
 from gateway.audit.verify.findings import SAID, Check, Report, State
 from gateway.audit.verify.reconcile_exports import Reconciled
 from gateway.clock import rfc3339_s
-from gateway.console.audit.parts import AuditParts
 from gateway.console.audit.running import JobView, job_view
 from gateway.console.audit.start import ROLES
 from gateway.console.audit.tabs import PATH, tabs, tabs_label
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.jobs import Job, Work
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Button, Cell, Link, Option, Table, Text, Tone
 from gateway.console.uploads.file_form import FileForm
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import AuditParts
+from gateway.console.visits.visit import Visit
 from gateway.errors import Malformed, Overloaded, Refused
 from gateway.host.aside import aside
 from gateway.language.catalogue import Sentences, tell

@@ -11,18 +11,18 @@ from starlette.routing import Route
 
 from gateway.audit.statistics.statistics import OTHER, UNKNOWN
 from gateway.clock import rfc3339_s
-from gateway.console.audit.parts import AuditParts
 from gateway.console.audit.period import period_fields, period_us
 from gateway.console.audit.running import JobView, job_view, reason_of
 from gateway.console.audit.start import ROLES
 from gateway.console.audit.tabs import PATH, tabs, tabs_label
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import problem_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.jobs import Job, Progress
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Button, Field, Link, Table
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import AuditParts
+from gateway.console.visits.visit import Visit
 from gateway.errors import Malformed, Unknown
 from gateway.host.aside import aside
 from gateway.language.catalogue import Sentences, tell

@@ -15,17 +15,17 @@ from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.inspection import Action
 from gateway.audit.reading.opened import Opened
 from gateway.clock import rfc3339_s
-from gateway.console.audit.parts import AuditParts
 from gateway.console.audit.running import JobView, job_view, reason_of
 from gateway.console.audit.sign import detail_rows
 from gateway.console.audit.start import ROLES
 from gateway.console.audit.tabs import PATH, tabs, tabs_label
-from gateway.console.frame.door import Door
 from gateway.console.frame.jobs import Job
 from gateway.console.frame.page import Page
 from gateway.console.frame.records import as_written, foreign
 from gateway.console.frame.shapes import Banner, Cell, Link, Row, Table
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import AuditParts
+from gateway.console.visits.visit import Visit
 from gateway.errors import Malformed
 from gateway.host.aside import aside
 from gateway.language.catalogue import Sentences, tell

@@ -13,16 +13,16 @@ from gateway.audit.verify.content import Content
 from gateway.audit.verify.findings import State
 from gateway.clock import rfc3339_s
 from gateway.console.audit.drawing import Drawn, draw, steps_of
-from gateway.console.audit.parts import AuditParts
 from gateway.console.audit.start import ROLES
 from gateway.console.audit.tabs import PATH, mandate_rows, tabs, tabs_label
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import problem_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Button, Cell, Field, Link, Row, Table, Tag, Text
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import AuditParts
+from gateway.console.visits.visit import Visit
 from gateway.errors import LiaisonError, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country

@@ -11,12 +11,12 @@ from gateway.console.audit.counts import counts_routes
 from gateway.console.audit.exports import begin_export, exports_routes
 from gateway.console.audit.found import found_routes
 from gateway.console.audit.opened import opened_routes
-from gateway.console.audit.parts import AuditParts
 from gateway.console.audit.running import job_routes
 from gateway.console.audit.sign import result_path, sign_routes
 from gateway.console.audit.start import start_routes
-from gateway.console.frame.door import Door
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import AuditParts
+from gateway.console.visits.visit import Visit
 from gateway.ops.mandate.acts import Announced
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway.console.audit.parts import AuditParts
 from gateway.console.audit.start import ROLES
 from gateway.console.audit.tabs import PATH
-from gateway.console.frame.door import Door
 from gateway.console.frame.errors import problem_of
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.jobs import Job
 from gateway.console.frame.shapes import Banner
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import AuditParts
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal

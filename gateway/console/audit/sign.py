@@ -12,16 +12,16 @@ from starlette.routing import Route
 
 from gateway.audit.reading.inspection import Action
 from gateway.audit.search.terms import ANY
-from gateway.console.audit.parts import AuditParts
 from gateway.console.audit.start import ROLES
 from gateway.console.audit.tabs import PATH, mandate_rows
 from gateway.console.frame.clocks import countdown
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import as_written, foreign
 from gateway.console.frame.shapes import Button, Clock, Field, Row
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import AuditParts
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from starlette.routing import Route
 
 from gateway.clock import rfc3339_s
-from gateway.console.audit.parts import AuditParts
 from gateway.console.audit.tabs import PATH, mandate_rows, tabs, tabs_label
-from gateway.console.frame.door import Door
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
 from gateway.console.frame.shapes import Banner, Cell, Link, Row, Table
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import AuditParts
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language

@@ -6,7 +6,7 @@ from gateway.clock import rfc3339_s
 from gateway.console.frame.clocks import length
 from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Link, Row
-from gateway.console.visit import Visit
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment

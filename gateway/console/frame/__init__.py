@@ -1,1 +1,1 @@
-"""Show and guard every page alike: who visits, how a page is drawn, how errors look."""
+"""Make what every page has alike: its frame, shapes, forms, times, errors and streams of changes."""

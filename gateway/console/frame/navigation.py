@@ -9,6 +9,9 @@ from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
 
+TOKENS = "/misuse"
+"""Names the page of tokens "not this person", to which the page of a matter leads as well."""
+
 _WORDS: Sentences = {
     "/gate": "Gate",
     "/desk": "Desk",
@@ -17,7 +20,7 @@ _WORDS: Sentences = {
     "/reports": "Reports",
     "/operations": "Operations",
     "/holders": "Copies",
-    "/misuse": "Tokens",
+    TOKENS: "Tokens",
     "/incidents": "Incidents",
     "/freezes": "Frozen accounts",
     "/neighbours": "Neighbours",
@@ -39,7 +42,7 @@ OPEN_TO: Mapping[str, frozenset[Role]] = {
     "/holders": frozenset(
         {Role.NATIONAL_DESK, Role.HEAD_OF_DESK, Role.DATA_OFFICER, Role.SECURITY_OFFICER, Role.AUDITOR}
     ),
-    "/misuse": frozenset({Role.DATA_OFFICER}),
+    TOKENS: frozenset({Role.DATA_OFFICER}),
     "/incidents": frozenset({Role.SECURITY_OFFICER, Role.NATIONAL_DESK}),
     "/freezes": frozenset({Role.SECURITY_OFFICER, Role.HEAD_OF_DESK}),
     "/neighbours": frozenset(Role),

@@ -13,7 +13,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.console.frame.clocks import clock_of
-from gateway.console.frame.door import Door
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
@@ -23,10 +22,12 @@ from gateway.console.pages.operations.listing import PATH as OPERATIONS
 from gateway.console.pages.oversight.freezes import PATH as FREEZES
 from gateway.console.pages.oversight.matter import matter_path
 from gateway.console.pages.reports.told import PATH as REPORTS
+from gateway.console.pages.threads.forms import thread_path
 from gateway.console.pages.threads.question import ASKERS
 from gateway.console.pages.watches.board import PATH as WATCHES
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
@@ -193,11 +194,6 @@ def _kinds(listed: Tally, which: str, visit: Visit) -> tuple[Link, ...]:
     )
 
 
-def thread_path(peer: str, thread_id: str) -> str:
-    """Return the path of the page of a matter."""
-    return f"/threads/{peer}/{thread_id}"
-
-
 def work_path(item: WorkItem, own: str) -> str:
     """Return the path of the page on which work is done: alerts, watches and reports have pages of their own.
 
@@ -222,7 +218,7 @@ def work_path(item: WorkItem, own: str) -> str:
         return f"/desk/work/{item.work.id}/outcome"
     if item.work.kind is WorkKind.OUTCOME and key.peer == own:
         return f"{ALERTS}/{key.thread_id}"
-    return thread_path(key.peer, key.thread_id)
+    return thread_path(key)
 
 
 def work_task(item: WorkItem, visit: Visit, own: str) -> Task:
@@ -252,7 +248,7 @@ def work_task(item: WorkItem, visit: Visit, own: str) -> Task:
 def _matter(item: ThreadItem, visit: Visit) -> Task:
     thread, language = item.thread, visit.language
     return Task(
-        link=Link(thread_path(thread.key.peer, thread.key.thread_id), kind_words(thread.kind.value, language)),
+        link=Link(thread_path(thread.key), kind_words(thread.kind.value, language)),
         about=tuple(filter(None, (with_country(thread.key.peer, language), thread.office, thread.officer))),
         tags=(
             Tag(state_words(item.state.value, language), "info"),

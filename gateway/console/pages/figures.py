@@ -9,7 +9,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.console.audit.running import JobView, job_view
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import problem_of
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.forms import Form
@@ -17,8 +16,9 @@ from gateway.console.frame.jobs import Job
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Button, Field, Link, Option, Table
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.acts import Act
 from gateway.desk.figures.months import month_at
 from gateway.desk.figures.pack import Pack

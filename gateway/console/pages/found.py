@@ -14,7 +14,6 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.forms import Form
@@ -24,8 +23,9 @@ from gateway.console.frame.records import record_rows
 from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Line, Link, Row, Tag, Tone
 from gateway.console.pages.gate import BETWEEN, PATH
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.misuse.checking import Checked
 from gateway.desk.misuse.checking import Verdict as TokenVerdict
 from gateway.desk.misuse.statement import MAX_TEXT

@@ -11,7 +11,6 @@ from msgspec import structs
 from starlette.routing import Route
 
 from gateway.clock import from_us
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
@@ -20,8 +19,9 @@ from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Option
 from gateway.console.gate.carried import parted, shown_document
 from gateway.console.gate.understood import MOST, Kind, Understood, counterparts_by_rule, read_as, understood
 from gateway.console.login.sessions import remember
-from gateway.console.parts import ConsoleParts, Counterpart
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts, Counterpart
+from gateway.console.visits.visit import Visit
 from gateway.desk.misuse.statement import MAX_TEXT
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell

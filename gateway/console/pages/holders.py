@@ -13,15 +13,15 @@ from starlette.routing import Route
 
 from gateway.clock import rfc3339_s
 from gateway.console.frame.clocks import countdown
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Banner, Button, Cell, Clock, Field, Link, Option, Row, Table, Tag, Tone
 from gateway.console.pages.held_back import HeldForm, held_form
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.holders import Copy, Holders
 from gateway.errors import Forbidden, LiaisonError, Malformed, Unknown

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from gateway.console.frame.door import Door
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import To
 from gateway.console.login.sessions import speak
 from gateway.console.login.targets import own_path
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 
 PATH = "/language"
 

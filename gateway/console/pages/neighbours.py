@@ -14,14 +14,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.clock import SECOND_US, rfc3339_s
-from gateway.console.frame.door import Door
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
 from gateway.console.frame.records import foreign
 from gateway.console.frame.shapes import Banner, Line, Link, Row, Tag, Text, Tone
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.people.persons import Person
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import country, with_country

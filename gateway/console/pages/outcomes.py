@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from starlette.routing import Route
 
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import problem_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import WORKERS
@@ -15,8 +14,10 @@ from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Link
 from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read_outcome
 from gateway.console.pages.threads.doing import once
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.pages.threads.forms import thread_path
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.outcomes.telling import HitOutcome
 from gateway.errors import Malformed, Unknown
 from gateway.language.catalogue import tell
@@ -120,7 +121,7 @@ def _fault(error: Malformed, visit: Visit) -> tuple[tuple[str, str], ...]:
 
 
 def _after(found: Sequence[ThreadKey]) -> To:
-    return To(f"/threads/{found[0].peer}/{found[0].thread_id}" if found else "/desk")
+    return To(thread_path(found[0]) if found else "/desk")
 
 
 def _number(text: str) -> int:

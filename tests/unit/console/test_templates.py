@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import DictLoader
 from markupsafe import escape
 
-from gateway.console.frame.render import TEMPLATES, environment
+from gateway.console.visits.render import TEMPLATES, environment
 from gateway.views.printable import readable
 from tests.support.tables import table
 

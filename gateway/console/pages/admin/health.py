@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gateway.console.frame.shapes import Banner, Button, Hidden, Line, Link, Row, Tag, Text
 from gateway.console.pages.admin.results import findings_section
 from gateway.console.pages.admin.sections import PATH, Action, Section, at_us
-from gateway.console.visit import Visit
+from gateway.console.visits.visit import Visit
 from gateway.errors import LiaisonError
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.console.frame.shapes import Cell, Row, Table, Text, Tone
 from gateway.console.pages.admin.sections import Command, Section, at, command
-from gateway.console.visit import Visit
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.ops.console.administration import Administration

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from starlette.routing import Route
 
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Row
 from gateway.console.pages.admin.people import PASSKEY_PATH
 from gateway.console.pages.admin.sections import at_us
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.evidence.passkeys import Enrolled
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.console.frame.shapes import Banner, Cell, Link, Row, Table, Text, Tone
 from gateway.console.pages.admin.sections import Command, Section, at_us, command
-from gateway.console.visit import Visit
+from gateway.console.visits.visit import Visit
 from gateway.desk.evidence.passkeys import Enrolled
 from gateway.desk.people.lists import Lists
 from gateway.desk.people.persons import Person

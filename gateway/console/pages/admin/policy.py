@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.console.frame.shapes import Banner, Button, Field, Option, Row, Table, Text
 from gateway.console.pages.admin.sections import PATH, Action, Choice, Command, Section, command
-from gateway.console.visit import Visit
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language

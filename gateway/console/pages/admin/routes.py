@@ -9,7 +9,6 @@ from contextlib import suppress
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
@@ -24,8 +23,9 @@ from gateway.console.pages.admin.results import result_sections
 from gateway.console.pages.admin.sections import PATH, Section, admin_page, at_us
 from gateway.console.pages.admin.settings import setting_sections
 from gateway.console.pages.admin.sources import source_sections
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.errors import Malformed, Unknown
 from gateway.language.catalogue import Sentences, tell
 from gateway.ops.console.administration import Administration

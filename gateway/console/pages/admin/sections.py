@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.clock import rfc3339_s
 from gateway.console.frame.page import Page
 from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Line, Link, Option, Row, Table
-from gateway.console.visit import Visit
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from gateway.console.frame.shapes import Banner, Cell, Row, Table, Text
 from gateway.console.pages.admin.sections import Command, Section, command
-from gateway.console.visit import Visit
+from gateway.console.visits.visit import Visit
 from gateway.errors import Misconfigured
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language

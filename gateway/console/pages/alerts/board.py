@@ -18,7 +18,6 @@ from starlette.routing import Route
 from gateway.clock import rfc3339_s
 from gateway.console.drawings.region import RegionMap
 from gateway.console.frame.clocks import countdown
-from gateway.console.frame.door import Door
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
@@ -37,8 +36,9 @@ from gateway.console.pages.alerts.told import (
     subject,
     warnings,
 )
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.alerts.board import TakenLine
 from gateway.desk.alerts.standing import AlertStand
 from gateway.desk.alerts.values import OwnAlert, Stand

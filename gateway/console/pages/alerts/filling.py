@@ -12,9 +12,9 @@ from gateway.console.pages.alerts.kinds import COUNTRIES, LABELS, Kind
 from gateway.console.pages.alerts.lasting import USUAL_H, hidden_lengths, lengths
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.alerts.told import action_words
-from gateway.console.parts import ConsoleParts
 from gateway.console.uploads.attached import BROUGHT, FilesPart
-from gateway.console.visit import Visit
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import countries, with_country
 from gateway.language.languages import Language

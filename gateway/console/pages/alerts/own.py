@@ -9,7 +9,6 @@ from starlette.routing import Route
 
 from gateway.clock import HOUR_US, rfc3339_s
 from gateway.console.frame.clocks import countdown
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
@@ -29,10 +28,11 @@ from gateway.console.pages.alerts.told import (
     steps_of,
     warnings,
 )
-from gateway.console.pages.own_matter import MAX_REASON, WORK, OwnAct, decision, done
-from gateway.console.parts import ConsoleParts
 from gateway.console.uploads.attached import file_row
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.own_matter import MAX_REASON, WORK, OwnAct, decision, done
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.alerts.board import AlertStep, OwnStand
 from gateway.desk.alerts.standing import AlertStand
 from gateway.desk.alerts.values import OwnAlert, Stand

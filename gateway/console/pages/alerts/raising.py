@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from starlette.routing import Route
 
 from gateway.clock import HOUR_US
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
@@ -23,10 +22,11 @@ from gateway.console.pages.alerts.kinds import KINDS, NAMES, Kind, record_of
 from gateway.console.pages.alerts.lasting import lasting
 from gateway.console.pages.alerts.reading import preview_view
 from gateway.console.pages.alerts.told import PATH
-from gateway.console.parts import ConsoleParts
 from gateway.console.uploads.attached import BROUGHT, FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.alerts.values import Addressee, RaiseAlert
 from gateway.errors import Malformed, Refused, Unknown
 from gateway.language.catalogue import tell

@@ -12,7 +12,7 @@ from gateway.console.pages.alerts.filling import Sent
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.alerts.told import action_tone, action_words, alert_rows, warnings
 from gateway.console.uploads.attached import file_row
-from gateway.console.visit import Visit
+from gateway.console.visits.visit import Visit
 from gateway.desk.alerts.values import OwnAlert, Preview
 from gateway.language.catalogue import tell
 from gateway.language.countries import language_of_country, with_country

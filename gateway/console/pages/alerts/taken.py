@@ -9,7 +9,6 @@ from starlette.routing import Route
 
 from gateway.clock import rfc3339_s
 from gateway.console.frame.clocks import countdown
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
@@ -28,8 +27,9 @@ from gateway.console.pages.alerts.told import (
     subject,
     warnings,
 )
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.alerts.board import AlertStep, TakenAlert
 from gateway.desk.alerts.taken import OUTCOME
 from gateway.errors import Malformed, Refused, Stale, Unknown

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.clock import HOUR_US, SECOND_US, rfc3339
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
+from gateway.console.frame.navigation import TOKENS
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Button, Field, Link, Option, Tag, Task
 from gateway.console.pages.threads.forms import ActForm, Part, Sent, Writer
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.misuse.issuing import MAX_CONSENT, IssuedToken, IssueToken
 from gateway.desk.misuse.statement import MAX_DOCUMENTS
 from gateway.errors import Malformed, Refused
@@ -29,7 +30,6 @@ from gateway.language.terms import RECORD_TYPES
 from gateway.model.desk.work import WorkKind
 from gateway.ports.desk_uses import WorkItem, WorkQuery
 
-PATH = "/misuse"
 _WORK, _PAPERS, _CONSENT, _AGREES, _HOLDS = "work", "documents", "consent", "agrees", "until"
 _FIELDS = (_WORK, _PAPERS, _CONSENT, _AGREES, _HOLDS)
 _OF_ERRORS = {"number": _PAPERS, "issuer": _PAPERS, "query.number": _PAPERS}
@@ -77,7 +77,7 @@ class IssuePages:
         except Refused as error:
             place = _OF_ERRORS.get(error.where, error.where if error.where in _FIELDS else _WORK)
             return await self._page(visit, Sent.of(form, {place: fault_of(error, visit.language)}))
-        return To(f"{PATH}/{made.said.id}")
+        return To(f"{TOKENS}/{made.said.id}")
 
     async def _page(self, visit: Visit, sent: Sent) -> Page:
         desk, language = self._parts.desk, visit.language
@@ -90,7 +90,7 @@ class IssuePages:
                 " the hit.",
             ),
             tasks=[_task(one, visit) for one in tokens.items],
-            pages=later_pages(PATH, tokens.next, language),
+            pages=later_pages(TOKENS, tokens.next, language),
             empty=(
                 tell(language, "No token of ours is in its time"),
                 tell(language, "One is issued when an officer abroad has found that a hit is another person."),
@@ -127,7 +127,7 @@ def type_words(one: IssuedToken, language: Language) -> str:
 def _task(one: IssuedToken, visit: Visit) -> Task:
     language = visit.language
     gone = (Tag(tell(language, "withdrawn"), "quiet"),) if one.withdrawn_us else ()
-    link = Link(f"{PATH}/{one.said.id}", f"{type_words(one, language)} {one.record}")
+    link = Link(f"{TOKENS}/{one.said.id}", f"{type_words(one, language)} {one.record}")
     return Task(link, (until_words(one, language), *as_written(one.consent)), tags=gone)
 
 
@@ -150,7 +150,7 @@ def _form(works: Sequence[WorkItem], chosen: str, is_open: bool, writer: Writer)
     )
     send = Button(tell(language, "Issue it"), kind="first")
     opened = is_open or bool(chosen) or writer.has_fault(parts)
-    return ActForm("issue", tell(language, "Issue a token"), PATH, parts, (send,), open=opened)
+    return ActForm("issue", tell(language, "Issue a token"), TOKENS, parts, (send,), open=opened)
 
 
 def _work_words(item: WorkItem, language: Language) -> str:

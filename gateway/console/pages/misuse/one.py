@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from gateway.clock import SECOND_US, rfc3339
 from gateway.console.drawings.code import CodePicture, code_picture
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
+from gateway.console.frame.navigation import TOKENS
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Button, Link, Proof, Row
-from gateway.console.pages.misuse.issuing import PATH, type_words, until_words
+from gateway.console.pages.misuse.issuing import type_words, until_words
 from gateway.console.pages.oversight.shown import back_to, row
 from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.misuse.issuing import IssuedToken
 from gateway.errors import Malformed, Refused, Stale
 from gateway.language.catalogue import tell
@@ -87,7 +88,7 @@ class OnePages:
                 " goes on.",
             ),
         )
-        view = SheetView(lines, _picture(one, visit), one.token, Link(f"{PATH}/{said.id}", tell(language, "Back")))
+        view = SheetView(lines, _picture(one, visit), one.token, Link(f"{TOKENS}/{said.id}", tell(language, "Back")))
         return Page("pages/misuse/sheet.html", tell(language, "Not this person"), view, printed=said.id)
 
     async def withdraw(self, visit: Visit, form: Form) -> Answer:
@@ -104,7 +105,7 @@ class OnePages:
             await once(self._parts, visit, form, act)
         except Refused as error:
             return await self._page(visit, Sent.of(form, {_REASON: fault_of(error, visit.language)}))
-        return To(f"{PATH}/{visit.part('token')}")
+        return To(f"{TOKENS}/{visit.part('token')}")
 
     async def _found(self, visit: Visit) -> IssuedToken:
         return await self._parts.desk.misuse.show(visit.actor, exchange_id(visit.part("token")))
@@ -112,7 +113,7 @@ class OnePages:
     async def _page(self, visit: Visit, sent: Sent) -> Page:
         one, language = await self._found(visit), visit.language
         gone, writer = bool(one.withdrawn_us), Writer(language, sent)
-        sheet = Link(f"{PATH}/{one.said.id}/print", tell(language, "The sheet, to be printed"))
+        sheet = Link(f"{TOKENS}/{one.said.id}/print", tell(language, "The sheet, to be printed"))
         view = TokenView(
             banner=_withdrawn(one, visit) if gone else None,
             rows=_rows(one, visit),
@@ -120,7 +121,7 @@ class OnePages:
             text=None if gone else Proof(tell(language, "The same as text"), (one.token,)),
             links=() if gone else (sheet,),
             form=None if gone else _form(one, writer),
-            back=back_to(PATH, language),
+            back=back_to(TOKENS, language),
             faults=tuple(sent.faults.items()),
             wrong=tell(language, "This was not done"),
         )
@@ -158,5 +159,5 @@ def _form(one: IssuedToken, writer: Writer) -> ActForm:
     parts = (writer.choice(_REASON, tell(language, "Why"), {"": "–"} | writer.told(WITHDRAWALS)),)
     button = Button(tell(language, "Withdraw it everywhere"), kind="danger")
     title = tell(language, "Withdraw it")
-    action = f"{PATH}/{one.said.id}/withdraw"
+    action = f"{TOKENS}/{one.said.id}/withdraw"
     return ActForm("withdraw", title, action, parts, (button,), open=writer.has_fault(parts))

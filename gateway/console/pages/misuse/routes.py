@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from gateway.console.frame.door import Door
-from gateway.console.frame.navigation import OPEN_TO
-from gateway.console.pages.misuse.issuing import PATH, IssuePages
+from gateway.console.frame.navigation import OPEN_TO, TOKENS
+from gateway.console.pages.misuse.issuing import IssuePages
 from gateway.console.pages.misuse.one import OnePages
-from gateway.console.parts import ConsoleParts
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
 
 
 def misuse_routes(door: Door, parts: ConsoleParts) -> list[Route]:
     """Return the routes of the list with its form, and of one token."""
-    issuing, one, roles, path = IssuePages(parts), OnePages(parts), tuple(OPEN_TO[PATH]), f"{PATH}/{{token}}"
+    issuing, one, roles, path = IssuePages(parts), OnePages(parts), tuple(OPEN_TO[TOKENS]), f"{TOKENS}/{{token}}"
     return [
-        door.get(PATH, issuing.show, roles),
-        door.post(PATH, issuing.issue, roles),
+        door.get(TOKENS, issuing.show, roles),
+        door.post(TOKENS, issuing.issue, roles),
         door.get(path, one.show, roles),
         door.get(f"{path}/print", one.printed, roles),
         door.post(f"{path}/withdraw", one.withdraw, roles),

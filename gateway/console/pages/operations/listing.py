@@ -9,13 +9,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.clock import rfc3339_s
-from gateway.console.frame.door import Door
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, later_pages
 from gateway.console.frame.shapes import Link, Tag, Task, Tone
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.rooms.page import RoomLine
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country

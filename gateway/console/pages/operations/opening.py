@@ -11,15 +11,15 @@ from typing import TypeVar
 from starlette.routing import Route
 
 from gateway.clock import from_us, to_us
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Button, Field, Option
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.operations.listing import OPENERS, OPENING, PATH
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.forms.catalogue import templates
 from gateway.desk.rooms.values import Invited, OpenRoom
 from gateway.errors import Malformed, Refused

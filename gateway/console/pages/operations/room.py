@@ -9,7 +9,6 @@ from typing import Any
 from starlette.routing import Route
 
 from gateway.console.frame.clocks import countdown
-from gateway.console.frame.door import Answer, Door, FormHandler
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
@@ -18,8 +17,9 @@ from gateway.console.frame.shapes import Banner, Button, Clock, Field, Line, Lin
 from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read_outcome
 from gateway.console.pages.operations.listing import PATH, stand_tone
 from gateway.console.pages.threads.doing import once, written
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door, FormHandler
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.forms.catalogue import FieldType, FormField, templates
 from gateway.desk.rooms.page import RoomPage
 from gateway.errors import Malformed, Stale

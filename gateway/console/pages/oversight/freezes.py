@@ -6,18 +6,18 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
 from gateway.clock import rfc3339
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Button, Hidden, Link, Table, Tag, Task, Text, Tone
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to
-from gateway.console.pages.own_matter import WORK
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.own_matter import WORK
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.oversight.freezing import MAX_REASON, AskFreeze
 from gateway.desk.oversight.frozen import Freeze, Stage
 from gateway.errors import Refused

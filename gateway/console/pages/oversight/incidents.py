@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gateway.clock import rfc3339
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To, later_pages
@@ -11,8 +10,9 @@ from gateway.console.frame.shapes import Button, Cell, Link, Row, Table, Tag, Ta
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to, row
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.oversight.incidents import MAX_TEXT
 from gateway.desk.oversight.values import IncidentItem, IncidentStand, NewsCode, Standing, TellNews
 from gateway.errors import Malformed, Refused

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import TypeVar
 
 from gateway.clock import rfc3339
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
@@ -15,8 +14,9 @@ from gateway.console.pages.oversight.freezes import freeze_link
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to, row
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.oversight.matters import FindingResult, ReviewResult
 from gateway.desk.oversight.reviewing import MAX_TEXT, Looked
 from gateway.errors import Malformed, Refused

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from gateway.console.frame.door import Door
 from gateway.console.frame.navigation import OPEN_TO, WORKERS
 from gateway.console.pages.oversight.freezes import PATH as FREEZES
 from gateway.console.pages.oversight.freezes import FreezePages
 from gateway.console.pages.oversight.incidents import PATH, IncidentPages
 from gateway.console.pages.oversight.matter import MatterPages, matter_path
-from gateway.console.parts import ConsoleParts
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
 
 
 def oversight_routes(door: Door, parts: ConsoleParts) -> list[Route]:

@@ -11,13 +11,13 @@ from starlette.routing import Route
 
 from gateway.clock import rfc3339_s
 from gateway.console.drawings.region import RegionMap, Spot, region_map
-from gateway.console.frame.door import Door
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, later_pages
 from gateway.console.frame.shapes import Banner, Button, Field, Link, Option, Tag, Task, Text
 from gateway.console.pages.reports.told import PATH, STAND_TONES, text_in
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.listing import Slice
 from gateway.desk.reports.library import Found, Shelved
 from gateway.desk.reports.values import LibraryQuery, OwnReport

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from starlette.routing import Route
 
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
 from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Option, Row, Tag
-from gateway.console.pages.own_matter import MAX_REASON, WORK, OwnAct, decision, done
 from gateway.console.pages.reports.told import PATH, STAND_TONES, field_rows, own_rows, shelf_rows
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.own_matter import MAX_REASON, WORK, OwnAct, decision, done
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.reports.library import Shelved
 from gateway.desk.reports.values import OwnReport, Stand
 from gateway.errors import Forbidden, Malformed, Unknown

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from gateway.console.frame.navigation import TOKENS
 from gateway.console.frame.shapes import Button, Link, Tag, Text
-from gateway.console.pages.misuse.issuing import PATH as TOKENS
-from gateway.console.pages.threads.forms import ActForm, Part, WorkView, Writer, headline
+from gateway.console.pages.threads.forms import ActForm, Part, WorkView, Writer, headline, thread_path
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.terms import NOT_EXECUTED
 from gateway.model.desk.notices import Ask, NoticeType, ReplyCode, StatusCode
@@ -41,8 +41,7 @@ class Place:
     @property
     def path(self) -> str:
         """The address of the thread's page."""
-        key = self.content.item.thread.key
-        return f"/threads/{key.peer}/{key.thread_id}"
+        return thread_path(self.content.item.thread.key)
 
     @property
     def has_reply(self) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.console.frame.clocks import clock_of
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of, problem_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
@@ -17,11 +16,12 @@ from gateway.console.frame.records import foreign
 from gateway.console.frame.shapes import Banner, Button, Clock, Link, Row, Text
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.facts import ask_rows, held_clock, subject
-from gateway.console.pages.threads.forms import MAX_REASON, Part, Sent, Writer
-from gateway.console.parts import ConsoleParts
+from gateway.console.pages.threads.forms import MAX_REASON, Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.deciding import Choice, Matter
 from gateway.errors import Forbidden, Malformed, Refused, Stale, Unavailable
@@ -113,7 +113,7 @@ class DecisionPages:
         if state == "passkey":
             return To(f"/desk/work/{work}/sign")
         key = (await self._parts.desk.queue.work(visit.officer, work)).work.key
-        return To(f"/threads/{key.peer}/{key.thread_id}")
+        return To(thread_path(key))
 
     async def _page(self, visit: Visit, sent: Sent, files: FilesPart) -> Page:
         desk, work_id = self._parts.desk, visit.part("work")
@@ -176,7 +176,7 @@ def _view(
         parts=_parts(writer),
         files=files,
         send=Button(tell(language, "Go on"), kind="first"),
-        back=Link(f"/threads/{work.key.peer}/{work.key.thread_id}", subject(ask, language)),
+        back=Link(thread_path(work.key), subject(ask, language)),
         action=f"/desk/work/{work.id}/decide",
         wrong=tell(language, "This was not done"),
         faults=tuple(sent.faults.items()),

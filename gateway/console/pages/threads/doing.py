@@ -9,15 +9,15 @@ from enum import StrEnum
 from typing import TypeVar
 
 from adapters.values.dates import western_digits
-from gateway.console.frame.door import Answer, FormHandler
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import To
-from gateway.console.pages.threads.forms import MAX_REASON, MAX_TEXT, Sent
+from gateway.console.pages.threads.forms import MAX_REASON, MAX_TEXT, Sent, thread_path
 from gateway.console.pages.threads.page import ThreadPages
-from gateway.console.parts import ConsoleParts
 from gateway.console.uploads.attached import BROUGHT
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, FormHandler
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.second_step.commands import Reasons
 from gateway.errors import Malformed, Refused
 from gateway.model.desk.attachments import Attachment
@@ -104,7 +104,7 @@ class ThreadActs:
         return handle
 
     async def _done(self, visit: Visit, form: Form, key: ThreadKey, act: Act) -> Answer:
-        path = f"/threads/{key.peer}/{key.thread_id}"
+        path = thread_path(key)
         try:
             await once(self._parts, visit, form, lambda: act(visit, form, key))
         except Refused as error:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from starlette.responses import Response, StreamingResponse
 
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Button, Link, Row, Text
 from gateway.console.pages.threads.doing import once, written
-from gateway.console.pages.threads.forms import Part, Sent, Writer
-from gateway.console.parts import ConsoleParts
+from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.attachments.opening import ShownFile, refusal_of
 from gateway.errors import LiaisonError, Malformed, Refused
 from gateway.language.catalogue import tell
@@ -99,7 +99,7 @@ class FilePages:
             return await self._page(
                 visit, key, refused, await attached.part(visit.language, refused.faults.get(FILES, ""))
             )
-        return To(f"{_path(key)}/files")
+        return To(f"{thread_path(key)}/files")
 
     async def _key(self, visit: Visit) -> ThreadKey:
         return await self._parts.desk.reading.key(visit.officer, visit.part("thread"), visit.part("peer"))
@@ -117,11 +117,11 @@ def _view(found: Sequence[ShownFile], key: ThreadKey, language: Language, sent: 
         rows=tuple(_row(each, key, language) for each in found),
         nothing=tell(language, "No files yet."),
         send=tell(language, "Send files"),
-        action=f"{_path(key)}/files",
+        action=f"{thread_path(key)}/files",
         note=writer.area("note-text", tell(language, "A note to the other side")),
         files=files,
         button=Button(tell(language, "Send them with the note"), kind="first"),
-        back=Link(_path(key), tell(language, "Back to the matter")),
+        back=Link(thread_path(key), tell(language, "Back to the matter")),
         wrong=tell(language, "This was not done"),
         faults=tuple(sent.faults.items()),
     )
@@ -135,11 +135,7 @@ def _row(file: ShownFile, key: ThreadKey, language: Language) -> Row:
         here = tell(language, "{here} of {size} are here", here=size_text(file.here), size=size_text(about.size))
         state = f"{state}: {here}"
     why = refusal(error.code, "", language) or error.code if error is not None else ""
-    save = (Link(f"{_path(key)}/files/{about.root.hex()}", tell(language, "Save it")),) if error is None else ()
+    save = (Link(f"{thread_path(key)}/files/{about.root.hex()}", tell(language, "Save it")),) if error is None else ()
     said = f"{about.type.value} · {size_text(about.size)} · {about.marking.value}"
     told = (state, said, copy_text(row.original.hex(), language)) if row.original else (state, said)
     return Row(Text(about.name), told, why, save)
-
-
-def _path(key: ThreadKey) -> str:
-    return f"/threads/{key.peer}/{key.thread_id}"

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Button, Field, Link, Option, Row
-from gateway.console.pages.threads.forms import Part, Sent, Writer
+from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.pages.threads.reasons import FIELDS, OFFICE, office_part, read_office, read_reasons, reason_parts
-from gateway.console.parts import ConsoleParts
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.second_step.commands import FollowUp, with_files
 from gateway.errors import Refused, Unknown
 from gateway.language.catalogue import tell
@@ -87,7 +87,7 @@ class FollowUpPages:
             name, fault = attached.field(field_of(error, _NAMES)), fault_of(error, visit.language)
             files = await attached.part(visit.language, fault if name == FILES else "")
             return await self._page(visit, Sent.of(form, {name: fault}), files)
-        return To(f"/threads/{drafted.key.peer}/{drafted.key.thread_id}")
+        return To(thread_path(drafted.key))
 
     async def _page(self, visit: Visit, sent: Sent, files: FilesPart) -> Page:
         search_id, member, number, language = visit.part("search"), visit.part("member"), _number(visit), visit.language

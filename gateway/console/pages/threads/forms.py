@@ -10,9 +10,15 @@ from gateway.console.frame.forms import Form
 from gateway.console.frame.shapes import Button, Field, Hidden, Link, Option, Tag, Text
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
+from gateway.model.desk.threads import ThreadKey
 
 MAX_REASON = 300
 MAX_TEXT = 2_000
+
+
+def thread_path(key: ThreadKey) -> str:
+    """Return the path of the page of a matter."""
+    return f"/threads/{key.peer}/{key.thread_id}"
 
 
 @dataclass(frozen=True, slots=True)

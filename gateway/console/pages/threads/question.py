@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Button, Link, Task
 from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.follow_up import AskView, field_of
-from gateway.console.pages.threads.forms import Part, Sent, Writer
+from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.pages.threads.reasons import FIELDS, OFFICE, office_part, read_office, read_reasons, reason_parts
-from gateway.console.parts import ConsoleParts
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.forms.catalogue import FieldType, FormField, form_named, forms, topics
 from gateway.desk.forms.catalogue import Form as Pattern
 from gateway.desk.second_step.commands import Question, with_files
@@ -105,7 +105,7 @@ class QuestionPages:
             faults = {attached.field(name): fault for name, fault in _faults(error, form, pattern, visit).items()}
             files = await attached.part(visit.language, faults.get(FILES, ""))
             return self._page(visit, pattern, Sent.of(form, faults), files)
-        return To(f"/threads/{drafted.key.peer}/{drafted.key.thread_id}")
+        return To(thread_path(drafted.key))
 
     async def printed(self, visit: Visit) -> Page:
         """Return a form that was asked, as it is printed, once the entry of this reading is durable."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from gateway.console.frame.door import Door
 from gateway.console.frame.navigation import WORKERS
 from gateway.console.pages.threads.decision import DecisionPages
 from gateway.console.pages.threads.doing import ThreadActs
@@ -15,7 +14,8 @@ from gateway.console.pages.threads.package import PackagePages
 from gateway.console.pages.threads.page import ThreadPages
 from gateway.console.pages.threads.question import ASKERS, QuestionPages
 from gateway.console.pages.threads.signing import SigningPages
-from gateway.console.parts import ConsoleParts
+from gateway.console.visits.door import Door
+from gateway.console.visits.parts import ConsoleParts
 from gateway.model.desk.work import Role
 
 _THREAD = "/threads/{peer}/{thread}"

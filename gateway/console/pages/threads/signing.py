@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.console.frame.clocks import clock_of
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import as_written, record_rows
 from gateway.console.frame.shapes import Banner, Button, Clock, Link, Row
 from gateway.console.pages.threads.doing import once, written
-from gateway.console.pages.threads.forms import MAX_REASON, Part, Sent, Writer
-from gateway.console.parts import ConsoleParts
+from gateway.console.pages.threads.forms import MAX_REASON, Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import file_row
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.second_step.deciding import Waiting
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import tell
@@ -88,7 +88,7 @@ class SigningPages:
         except Refused as error:
             name = "reason" if error.where == "reason" else "page"
             return await self._page(visit, Sent.of(form, {name: fault_of(error, visit.language)}))
-        return To(f"/threads/{key.peer}/{key.thread_id}")
+        return To(thread_path(key))
 
     async def _page(self, visit: Visit, sent: Sent) -> Page:
         desk, work = self._parts.desk, visit.part("work")
@@ -111,7 +111,7 @@ def _assertion(form: Form) -> Assertion | None:
 
 def _view(found: Waiting, visit: Visit, sent: Sent) -> SigningView:
     language, work, writer = visit.language, found.matter.work, Writer(visit.language, sent)
-    is_second, path = bool(found.first), f"/threads/{work.key.peer}/{work.key.thread_id}"
+    is_second, path = bool(found.first), thread_path(work.key)
     peer = with_country(work.key.peer, language)
     title = tell(language, "The second decision") if is_second else tell(language, "Sign what leaves")
     reason = writer.area("reason", tell(language, "Your reason, for our own log"), most=MAX_REASON)

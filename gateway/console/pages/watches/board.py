@@ -11,15 +11,15 @@ from starlette.routing import Route
 
 from gateway.clock import HOUR_US, rfc3339_s
 from gateway.console.frame.clocks import countdown
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Button, Clock, Field, Link, Option, Tag, Tone
 from gateway.console.pages.alerts.lasting import lasting, lengths
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.acts import Act
 from gateway.desk.listing import Slice
 from gateway.desk.roles import TABLE

@@ -10,23 +10,22 @@ from starlette.routing import Route
 
 from gateway.clock import HOUR_US, rfc3339_s
 from gateway.console.frame.clocks import countdown
-from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Button, Clock, Field, Hidden, Link, Option, Row, Tag, Text
 from gateway.console.pages.alerts.lasting import lasting, lengths
-from gateway.console.pages.desk import thread_path
-from gateway.console.pages.own_matter import MAX_REASON, WORK, OwnAct, decision, done, read_reason
 from gateway.console.pages.threads.follow_up import field_of
-from gateway.console.pages.threads.forms import Sent, Writer
+from gateway.console.pages.threads.forms import Sent, Writer, thread_path
 from gateway.console.pages.watches.board import PATH, TONES, USUAL_H
 from gateway.console.pages.watches.follow import FOLLOW_FIELDS, FollowForm, follow_form, read_follow, type_words
-from gateway.console.parts import ConsoleParts
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer, Door
+from gateway.console.visits.own_matter import MAX_REASON, WORK, OwnAct, decision, done, read_reason
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.desk.second_step.commands import with_files
 from gateway.desk.watches.standing import MetThere, WatchStand
 from gateway.desk.watches.values import OwnHit, OwnWatch, Stand
@@ -147,7 +146,7 @@ class _Own:
             fault = fault_of(error, visit.language)
             files = await attached.part(visit.language, fault if field == FILES else "")
             return await self._page(visit, name, ((field, fault),), Sent.of(form, {field: fault}), files)
-        return To(thread_path(drafted.key.peer, drafted.key.thread_id))
+        return To(thread_path(drafted.key))
 
     async def _done(self, visit: Visit, act: OwnAct, field: str) -> Answer:
         return await done(visit, PATH, act, self._page, field)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.console.pages.desk import _empty, _query, thread_path
+from gateway.console.pages.desk import _empty, _query
 from gateway.language.languages import Language
 from tests.support.tables import table
 
@@ -22,7 +22,3 @@ def test_each_list_asks_for_its_own_work() -> None:
         (True, False),
         (False, True),
     ]
-
-
-def test_the_path_of_a_matter_names_counterpart_and_matter() -> None:
-    assert thread_path("vn", "7f3a") == "/threads/vn/7f3a"

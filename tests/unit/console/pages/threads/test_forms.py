@@ -8,11 +8,13 @@ from gateway.clock import SystemClock
 from gateway.console.frame.forms import Form
 from gateway.console.pages.threads.decision import _command
 from gateway.console.pages.threads.doing import written
-from gateway.console.pages.threads.forms import Sent, Writer
+from gateway.console.pages.threads.forms import Sent, Writer, thread_path
 from gateway.console.pages.threads.reasons import read_reasons, reason_parts
 from gateway.errors import Malformed
 from gateway.language import Language
 from gateway.model.desk.notices import ReplyCode, Urgency
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.names import ExchangeId, MemberId
 from tests.support.tables import table
 
 NOW_US = SystemClock().now_us()
@@ -91,3 +93,7 @@ def test_what_was_sent_and_refused_stands_in_the_form_again() -> None:
     facts, _, urgency = reason_parts(writer, "known").first
     assert (facts.field.value, facts.field.fault) == ("as typed", "too short")
     assert [option.value for option in urgency.options if option.chosen] == ["URGENT"]
+
+
+def test_the_path_of_a_matter_names_counterpart_and_matter() -> None:
+    assert thread_path(ThreadKey(MemberId("vn"), ExchangeId("7f3a"))) == "/threads/vn/7f3a"

@@ -18,12 +18,12 @@ from gateway.console.frame.errors import error_page
 from gateway.console.frame.events import EVENT_STREAM, Streams
 from gateway.console.frame.forms import MAX_FORM, Form, check_sender, read_form, see_other
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.render import Renderer
 from gateway.console.frame.times import begin_visit
 from gateway.console.login.current import person, signed_out
 from gateway.console.login.sessions import SignedOut, language_of
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.render import Renderer
+from gateway.console.visits.visit import Visit
 from gateway.errors import Forbidden, LiaisonError, Refused, Unauthenticated, Unknown
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role

@@ -7,8 +7,8 @@ import time
 import pytest
 from jinja2 import FileSystemLoader
 
-from gateway.console.frame.render import TEMPLATES, environment
 from gateway.console.frame.shapes import Cell, Clock, Link, Table, Tag, Task, Text
+from gateway.console.visits.render import TEMPLATES, environment
 
 HELD_S = 0.02
 ROWS = 200

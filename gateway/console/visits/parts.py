@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gateway.clock import Clock
-from gateway.console.audit.parts import AuditParts
+from gateway.console.frame.jobs import Jobs
 from gateway.console.login.parts import LoginParts
 from gateway.desk.worklist.uses import DeskUses
 from gateway.model.names import MemberId
 from gateway.ops.console.administration import Administration
 from gateway.ops.console.outline import Outline
+from gateway.ops.mandate.acts import AuditorActs
+from gateway.ops.mandate.placed import Places
 from gateway.ops.members.neighbours import Neighbourhood
 from gateway.ports.officers import Searches
 
@@ -24,6 +27,18 @@ class Counterpart:
     member: MemberId
     queries: frozenset[str]
     faced_by: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditParts:
+    """The parts of the auditors' pages. `exports` is the folder of exports, `members` lists the other members."""
+
+    folder: Path
+    exports: Path
+    acts: AuditorActs
+    places: Places
+    jobs: Jobs
+    members: Callable[[], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
-from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
-from gateway.console.visit import Visit
+from gateway.console.visits.door import Answer
+from gateway.console.visits.visit import Visit
 from gateway.desk.acting.parts import Actor
 from gateway.errors import Malformed, Refused, Stale
 from gateway.model.names import ExchangeId, exchange_id

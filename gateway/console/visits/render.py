@@ -18,8 +18,8 @@ from gateway.console.frame.shapes import Hidden
 from gateway.console.frame.static import StaticFiles
 from gateway.console.frame.times import stamp
 from gateway.console.login.sessions import language_of
-from gateway.console.parts import ConsoleParts
-from gateway.console.visit import Visit
+from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import is_reviewed, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language

@@ -1,0 +1,1 @@
+"""Let a person in to a page, hand it the parts of the console, and show the answer."""
