@@ -20,6 +20,20 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.agency.bodies.members import MembersBody, members_body
+from gateway.agency.bodies.onward import OnwardBody, OnwardResponse, onward_response, read_onward
+from gateway.agency.bodies.openapi import OF_BODIES, DocumentedApi, body_of, document_text, refusals, revocations_call
+from gateway.agency.bodies.patterns import IDEMPOTENCY_KEY
+from gateway.agency.bodies.problems import plain_problem, problem
+from gateway.agency.bodies.requests import SearchBody, read_search
+from gateway.agency.bodies.responses import (
+    HealthBody,
+    LiveBody,
+    ReadyBody,
+    SearchResponse,
+    search_events,
+    search_response,
+)
+from gateway.agency.bodies.wrong_bodies import wrong_body
 from gateway.agency.calls.caller import (
     EVENT_STREAM,
     OFFICER_FIRST,
@@ -43,20 +57,13 @@ from gateway.agency.desk.routes import desk_routes
 from gateway.agency.desk.steps import step_routes
 from gateway.agency.desk.taken import taken_routes
 from gateway.agency.officer_tokens.revocations import MAX_LIST
-from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
-from gateway.agency.openapi import OF_BODIES, DocumentedApi, body_of, document_text, refusals, revocations_call
 from gateway.agency.oversight.freezes import freeze_routes
 from gateway.agency.oversight.incidents import incident_routes
 from gateway.agency.oversight.misuse import misuse_routes
 from gateway.agency.oversight.reviews import review_routes
-from gateway.agency.patterns import IDEMPOTENCY_KEY
-from gateway.agency.problems import plain_problem, problem
-from gateway.agency.requests import SearchBody, read_search
-from gateway.agency.responses import HealthBody, LiveBody, ReadyBody, SearchResponse, search_events, search_response
 from gateway.agency.rooms.routes import room_routes
 from gateway.agency.statistics import statistics_routes
-from gateway.agency.watches import watch_routes
-from gateway.agency.wrong_bodies import wrong_body
+from gateway.agency.watches.routes import watch_routes
 from gateway.clock import SystemClock
 from gateway.errors import (
     Forbidden,

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.agency import patterns
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import officer_of, shown
 from gateway.agency.calls.parts import parts_of
 from gateway.agency.desk.routes import desk_of
-from gateway.agency.openapi import refusals
 from gateway.errors import Unavailable
 from gateway.ops.audit.figures import ALL, Wanted
 from gateway.views.pack.files import as_value

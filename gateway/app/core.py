@@ -12,9 +12,9 @@ from certs.hsm.token import when_lost
 from certs.tls import TlsIdentity
 from gateway.agency.officer_tokens.fetch import FETCH_S
 from gateway.agency.officer_tokens.issuing import make_console_key
+from gateway.agency.officer_tokens.keys import people_of, refusing, revocation_fetch, revocations, token_keys
 from gateway.agency.officer_tokens.revocations import Revocations
-from gateway.agency.token_keys import people_of, refusing, revocation_fetch, revocations, token_keys
-from gateway.agency.tokens import OfficerTokens
+from gateway.agency.officer_tokens.tokens import OfficerTokens
 from gateway.app.key_rounds import key_steps, keys_in_use
 from gateway.app.people_round import people_round
 from gateway.app.report_walls import ReportWalls

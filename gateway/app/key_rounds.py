@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.agency.token_keys import token_keys
-from gateway.agency.tokens import OfficerTokens
+from gateway.agency.officer_tokens.keys import token_keys
+from gateway.agency.officer_tokens.tokens import OfficerTokens
 from gateway.app.resources import Resources
 from gateway.config import TOKEN_ISSUER
 from gateway.errors import StorageBroken, Unavailable

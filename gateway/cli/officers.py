@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
 from gateway.cli.client import client_certificate
 from gateway.clock import SystemClock
 from gateway.config import Home, Settings

@@ -34,7 +34,7 @@ class Searches(Protocol):
 
 
 class OfficerCheck(Protocol):
-    """The check of officer tokens (`gateway.agency.tokens`), called by the console for each page."""
+    """The check of officer tokens (`gateway.agency.officer_tokens.tokens`), called by the console for each page."""
 
     def verify(self, token: str, thumbprint: str, client: str) -> Officer:
         """Return the officer whom a token names, who asks through the system `client` with that certificate."""

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from certs.names import tls_name
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
 from gateway.cli.client import client_certificate
 from gateway.config import Home
 from gateway.demo.sources import planted

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
 from gateway.cli.client import NodeClient, client_certificate
 from gateway.config import Home, host_port, load_settings
 from tests.support.exchange import sample_world

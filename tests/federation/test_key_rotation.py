@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from certs.authority import issue, load_authority
 from certs.keyfiles import create_key, key_id, public_key, spki
 from certs.profile import read_leaf
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
 from gateway.audit.tree.checkpoint import LogKeys, parse_checkpoint, verify_checkpoint
 from gateway.config import Home
 from gateway.errors import Misconfigured

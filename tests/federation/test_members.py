@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.agency.responses import search_response
+from gateway.agency.bodies.responses import search_response
 from gateway.audit.tree.checkpoint import Signer, origin, parse_checkpoint
 from gateway.cli.client import NodeClient
 from gateway.cli.members import known_members

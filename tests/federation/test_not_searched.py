@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.agency.responses import search_response
+from gateway.agency.bodies.responses import search_response
 from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.statistics.statistics import Cell, collect
 from gateway.clock import SECOND_US, from_us

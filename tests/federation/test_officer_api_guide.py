@@ -7,8 +7,8 @@ import re
 import sys
 from pathlib import Path
 
-from gateway.agency.issuer import Profile, TrialIssuer
-from gateway.agency.tokens import _OPTIONAL, _REQUIRED, MAX_LIFETIME_S, TYPE
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.tokens import _OPTIONAL, _REQUIRED, MAX_LIFETIME_S, TYPE
 from gateway.cli.client import client_certificate
 from gateway.config import Home
 from tests.support.exchange import CLOCK, sample_world, stopping

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
 from gateway.cli.client import client_certificate
 from gateway.config import Home
 from tests.support.docs import OPENAPI

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from certs.authority import issue, load_authority
 from certs.profile import read_leaf
-from gateway.agency.responses import search_response
+from gateway.agency.bodies.responses import search_response
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.language.languages import Language

@@ -12,7 +12,7 @@ import pytest_asyncio
 from msgspec import structs
 
 from adapters.base import MAX_CANDIDATES
-from gateway.agency.responses import search_response
+from gateway.agency.bodies.responses import search_response
 from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.statistics.statistics import collect
 from gateway.model.exchange import Answer, Outcome

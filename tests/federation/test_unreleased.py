@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.agency.responses import search_response
+from gateway.agency.bodies.responses import search_response
 from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
 from gateway.model.hit import UNRELEASED

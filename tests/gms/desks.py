@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from gateway.agency.issuer import Profile
+from gateway.agency.officer_tokens.issuer import Profile
 from gateway.model.desk.offices import Addressable, Facing
 from tests.gms.client import Desk, officer
 from tests.gms.ground import PURPOSES, Region

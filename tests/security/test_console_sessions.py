@@ -16,7 +16,7 @@ import pytest
 from certs.keyfiles import load_key
 from certs.names import CertificateUse
 from gateway.agency.officer_tokens.revocations import TYPE as LIST_TYPE
-from gateway.agency.tokens import audience
+from gateway.agency.officer_tokens.tokens import audience
 from gateway.console.login import cookies, sessions
 from gateway.console.login.guard import FAILURES
 from gateway.language.languages import Language

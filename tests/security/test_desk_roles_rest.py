@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.agency.issuer import TrialIssuer
+from gateway.agency.officer_tokens.issuer import TrialIssuer
 from gateway.cli.client import client_certificate
 from gateway.clock import rfc3339
 from gateway.config import Home

@@ -28,9 +28,9 @@ from bridges.taxii.server import _takes
 from bridges.taxii.shelf import place_of
 from bridges.wording import cell, flat
 from certs.profile import MAX_CERTIFICATE, read_leaf
-from gateway.agency.onward import read_onward
-from gateway.agency.requests import read_search
-from gateway.agency.tokens import OfficerTokens
+from gateway.agency.bodies.onward import read_onward
+from gateway.agency.bodies.requests import read_search
+from gateway.agency.officer_tokens.tokens import OfficerTokens
 from gateway.audit.export import layout
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import read_lines

@@ -15,7 +15,7 @@ import pytest
 
 from certs.authority import create_authority
 from certs.names import CertificateName, CertificateUse
-from gateway.agency.problems import HEADERS_TOO_LARGE
+from gateway.agency.bodies.problems import HEADERS_TOO_LARGE
 from gateway.clock import SystemClock
 from gateway.errors import Forbidden, Misconfigured, Overloaded, Reason, StorageBroken, Suspended
 from gateway.https.listener import Listener

@@ -16,8 +16,8 @@ import pytest
 from certs.authority import Authority, create_authority
 from certs.names import CertificateName, CertificateUse
 from certs.profile import read_leaf
-from gateway.agency.allowance import Allowance
-from gateway.agency.issuer import Profile
+from gateway.agency.calls.allowance import Allowance
+from gateway.agency.officer_tokens.issuer import Profile
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.config.schema import Limits

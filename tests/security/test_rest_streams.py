@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from certs.names import CertificateName, CertificateUse
-from gateway.agency.allowance import Allowance
-from gateway.agency.issuer import Profile
+from gateway.agency.calls.allowance import Allowance
+from gateway.agency.officer_tokens.issuer import Profile
 from gateway.clock import SystemClock
 from gateway.config.schema import Limits
 from gateway.host import descriptors

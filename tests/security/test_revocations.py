@@ -15,9 +15,9 @@ import pytest
 
 from certs.keyfiles import create_key
 from certs.names import CertificateName, CertificateUse
-from gateway.agency.issuer import TRIAL_KEY, Profile
+from gateway.agency.officer_tokens.issuer import TRIAL_KEY, Profile
 from gateway.agency.officer_tokens.revocations import FILE, FROZEN, MAX_LIST, TYPE, Revocations
-from gateway.agency.tokens import audience
+from gateway.agency.officer_tokens.tokens import audience
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, Malformed, Stale, TooLarge, Unauthenticated
 from gateway.signing.jws import ALGORITHM

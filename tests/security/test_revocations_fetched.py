@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from certs.authority import create_authority, issue
 from certs.keyfiles import create_key
 from certs.names import CertificateName, CertificateUse, tls_name
-from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.officer_tokens.fetch import RevocationFetch
+from gateway.agency.officer_tokens.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.officer_tokens.revocations import MAX_LIST, Revocations
 from gateway.app.core import first_rounds
 from gateway.app.run.start_checks import check_revocations

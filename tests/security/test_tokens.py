@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.agency.tokens import FUTURE_S, MAX_LIFETIME_S, OfficerTokens
+from gateway.agency.officer_tokens.tokens import FUTURE_S, MAX_LIFETIME_S, OfficerTokens
 from gateway.clock import ManualClock, to_us
 from gateway.errors import Misconfigured, Reason, Unauthenticated
 from gateway.model.desk.work import Role

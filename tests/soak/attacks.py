@@ -21,7 +21,7 @@ import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from certs.profile import read_leaf
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
 from gateway.clock import SystemClock
 from gateway.model.names import MemberId
 from gateway.model.query import DocumentQuery, PersonQuery, Query

@@ -30,7 +30,7 @@ from tests.support.zygote import serve
 SERVE = "tests.soak.held:main"
 
 SMALL: Mapping[tuple[str, str], int] = {
-    ("gateway.agency.tokens", "_CACHED"): 64,
+    ("gateway.agency.officer_tokens.tokens", "_CACHED"): 64,
     ("gateway.audit.tree.stored_tree", "CACHED"): 4,
     ("gateway.desk.oversight.counting", "MOST_GROUPS"): 64,
     ("gateway.exchange.answering.repeated_subjects", "MOST"): 64,

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 
 from certs.names import tls_name
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
 from gateway.cli.client import client_certificate
 from gateway.clock import SystemClock
 from gateway.config.home import Home

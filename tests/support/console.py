@@ -20,9 +20,9 @@ from starlette.routing import Route
 from certs.authority import load_authority
 from certs.names import CertificateName, CertificateUse, tls_name
 from gateway.agency.officer_tokens.issuing import HomeTokens, make_console_key
+from gateway.agency.officer_tokens.keys import people_of, refusing, token_keys
 from gateway.agency.officer_tokens.revocations import Revocations
-from gateway.agency.token_keys import people_of, refusing, token_keys
-from gateway.agency.tokens import OfficerTokens, audience
+from gateway.agency.officer_tokens.tokens import OfficerTokens, audience
 from gateway.app.console.login import console_system
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home, Settings, load_settings

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
 from gateway.cli.client import NodeClient, client_certificate
 from gateway.clock import SystemClock
 from gateway.config import Home, host_port, load_settings

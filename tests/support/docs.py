@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from gateway.agency.api import application
+from gateway.agency.bodies.openapi import document_text
 from gateway.agency.calls.parts import AgencyParts, RefusedCall
-from gateway.agency.openapi import document_text
-from gateway.agency.tokens import OfficerTokens
+from gateway.agency.officer_tokens.tokens import OfficerTokens
 from gateway.cli.main import liaison
 from gateway.clock import SystemClock
 from gateway.telemetry import Counters

@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from certs.authority import Authority, create_authority, issue
 from certs.keyfiles import create_key, load_key
 from certs.names import CertificateName, CertificateUse, tls_name
-from gateway.agency.allowance import Allowance
 from gateway.agency.api import create_api
+from gateway.agency.bodies.problems import HEADERS_TOO_LARGE
+from gateway.agency.calls.allowance import Allowance
 from gateway.agency.calls.parts import AgencyParts, RefusedCall
-from gateway.agency.issuer import TRIAL_KEY, Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import TRIAL_KEY, Profile, TrialIssuer
 from gateway.agency.officer_tokens.revocations import Revocations
-from gateway.agency.problems import HEADERS_TOO_LARGE
-from gateway.agency.tokens import OfficerTokens
+from gateway.agency.officer_tokens.tokens import OfficerTokens
 from gateway.clock import Clock, SystemClock
 from gateway.config.schema import Limits
 from gateway.config.suspensions import Suspensions

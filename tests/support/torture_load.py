@@ -19,7 +19,7 @@ import grpc
 import httpx2
 
 from certs.names import tls_name
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import Profile, TrialIssuer
 from gateway.cli.client import client_certificate
 from gateway.config.home import Home
 from gateway.model.exchange import AnswerMessage

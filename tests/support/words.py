@@ -31,7 +31,7 @@ FOLDERS = ("gateway", "adapters", "bridges", "policy", "certs")
 OFFICERS = (
     "gateway/agency/api.py",
     "gateway/agency/calls/caller.py",
-    "gateway/agency/requests.py",
+    "gateway/agency/bodies/requests.py",
     "gateway/cli/client.py",
     "gateway/cli/officers.py",
     "gateway/console/audit/check.py",

@@ -1,1 +1,1 @@
-"""Bodies of answers that have a module of their own."""
+"""Bodies of calls and answers: their forms, how each is read, what refuses a wrong one, and the document of them."""

@@ -14,8 +14,8 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
+from gateway.agency.bodies.problems import language_headers
 from gateway.agency.calls.parts import parts_of
-from gateway.agency.problems import language_headers
 from gateway.errors import Malformed, TimedOut, TooLarge, Unauthenticated
 from gateway.https.client_certificate import ClientSystem, client_system
 from gateway.language.languages import Language, accepted

@@ -13,8 +13,8 @@ from typing import Any
 
 from fastapi import Request
 
-from gateway.agency.allowance import Allowance
-from gateway.agency.tokens import OfficerTokens
+from gateway.agency.calls.allowance import Allowance
+from gateway.agency.officer_tokens.tokens import OfficerTokens
 from gateway.clock import SystemClock
 from gateway.config.schema import Limits
 from gateway.desk.worklist.uses import DeskUses

@@ -10,15 +10,15 @@ from fastapi.responses import Response
 from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway.agency import patterns
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.onward import whole
+from gateway.agency.bodies.openapi import body_of, refusals
+from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, officer_of, shown
 from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
 from gateway.agency.desk.bodies import Closed, FileIds, LiftBody, OutcomeBody, ReasonOrNone
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
-from gateway.agency.onward import whole
-from gateway.agency.openapi import body_of, refusals
-from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
 from gateway.desk.alerts.standing import AlertStand
 from gateway.desk.alerts.values import Addressee, OwnAlert, RaiseAlert

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from gateway.agency import patterns
-from gateway.agency.onward import whole
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.onward import whole
 from gateway.desk.alerts.values import NotExecuted
 from gateway.desk.second_step.commands import Decide
 from gateway.model.desk.attachments import MAX_FILES

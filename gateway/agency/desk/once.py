@@ -10,10 +10,10 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from gateway.agency.bodies.patterns import IDEMPOTENCY_KEY
+from gateway.agency.bodies.problems import language_headers
 from gateway.agency.calls.caller import MAX_BODY, key_of, language_of, officer_of, raw_body
 from gateway.agency.calls.parts import parts_of
-from gateway.agency.patterns import IDEMPOTENCY_KEY
-from gateway.agency.problems import language_headers
 from gateway.desk.acting.once import Claim, OnceKeys
 from gateway.errors import Malformed
 from gateway.model.names import ExchangeId, new_exchange_id

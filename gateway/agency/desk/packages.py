@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.agency.responses import RecordBody
+from gateway.agency.bodies.responses import RecordBody
 from gateway.desk.second_step.deciding import Choice, Decided
 from gateway.desk.second_step.packages import Package
 from gateway.records.verify import VerifiedRecord

@@ -9,14 +9,14 @@ from fastapi.responses import Response
 from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from gateway.agency import patterns
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.openapi import body_of, refusals
+from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
 from gateway.agency.desk.bodies import Closed, FileIds, OneOf, ReasonOrNone
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
-from gateway.agency.openapi import body_of, refusals
-from gateway.agency.requests import read_body
 from gateway.clock import rfc3339, rfc3339_s
 from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.reports.library import MOST, Found, Shelved

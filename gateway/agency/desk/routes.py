@@ -8,6 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
+from gateway.agency.bodies.openapi import body_of, refusals
+from gateway.agency.bodies.patterns import EXCHANGE_ID
+from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import EVENT_STREAM, json_body, language_of, officer_of, shown, streamed
 from gateway.agency.calls.parts import parts_of
 from gateway.agency.desk.bodies import AssignBody
@@ -24,9 +27,6 @@ from gateway.agency.desk.responses import (
     work_events,
     work_list,
 )
-from gateway.agency.openapi import body_of, refusals
-from gateway.agency.patterns import EXCHANGE_ID
-from gateway.agency.requests import read_body
 from gateway.clock import SystemClock
 from gateway.desk.acting.parts import Actor
 from gateway.desk.listing import MOST_LISTED

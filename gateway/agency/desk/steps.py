@@ -6,6 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from msgspec.structs import replace
 
+from gateway.agency.bodies.openapi import body_of
+from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import (
     AskBody,
@@ -29,8 +31,6 @@ from gateway.agency.desk.packages import (
 )
 from gateway.agency.desk.responses import ApprovedBody, ThreadBody, approved_body, thread_body
 from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, WorkId, brought, desk_of
-from gateway.agency.openapi import body_of
-from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
 from gateway.desk.second_step.commands import with_files
 from gateway.desk.second_step.drafting import Drafted

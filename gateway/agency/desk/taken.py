@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import officer_of, shown
 from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, desk_of
-from gateway.agency.openapi import refusals
 from gateway.clock import rfc3339
 from gateway.desk.alerts.book import HeldAlert
 

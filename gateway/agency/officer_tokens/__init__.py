@@ -1,1 +1,1 @@
-"""Lists about officer tokens that the country's identity provider signs."""
+"""Officer tokens: their check, the issuers of the home, and the lists that the country's identity provider signs."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from certs.keyfiles import create_key
 from certs.profile import read_leaf
-from gateway.agency.issuer import ConsoleIssuer, HomeIssuer, Profile, TrialIssuer
+from gateway.agency.officer_tokens.issuer import ConsoleIssuer, HomeIssuer, Profile, TrialIssuer
 from gateway.clock import Clock
 from gateway.config import TOKEN_ISSUER, Home, Settings
 from gateway.config.home import CONSOLE_CERTIFICATE, CONSOLE_ISSUER

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.agency.tokens import FUTURE_S, audience
+from gateway.agency.officer_tokens.tokens import FUTURE_S, audience
 from gateway.clock import Clock
 from gateway.config.file_marks import FileMarks
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unauthenticated

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.agency import patterns
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.openapi import body_of, refusals
+from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, officer_of, shown
 from gateway.agency.desk.bodies import Closed
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
-from gateway.agency.openapi import body_of, refusals
-from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
 from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.oversight.freezing import MAX_REASON, AskFreeze

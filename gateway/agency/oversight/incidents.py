@@ -8,15 +8,15 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from gateway.agency import patterns
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.openapi import body_of, refusals
+from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import Member, time_us
 from gateway.agency.desk.bodies import MAX_TEXT, Closed
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.responses import WorkBody, work_body
 from gateway.agency.desk.routes import CHANGED, After, Limit, WorkId, desk_of
-from gateway.agency.openapi import body_of, refusals
-from gateway.agency.requests import read_body
 from gateway.clock import SystemClock, rfc3339
 from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.oversight.values import IncidentItem, NewsCode, TellNews

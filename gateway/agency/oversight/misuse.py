@@ -8,14 +8,14 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from gateway.agency import patterns
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.openapi import body_of, refusals
+from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import time_us
 from gateway.agency.desk.bodies import Closed, OneOf
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
-from gateway.agency.openapi import body_of, refusals
-from gateway.agency.requests import read_body
 from gateway.clock import SECOND_US, rfc3339
 from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.misuse.checking import Checked

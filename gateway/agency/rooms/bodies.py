@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from gateway.agency import patterns
+from gateway.agency.bodies import patterns
 from gateway.agency.desk.asks import Member, ReferenceOrNone, TextOrNone, time_us
 from gateway.agency.desk.bodies import MAX_TEXT, Closed
 from gateway.desk.rooms.values import Invited, OpenRoom

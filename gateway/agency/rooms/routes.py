@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
+from gateway.agency.bodies.openapi import body_of, refusals
+from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.bodies import OutcomeBody
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
-from gateway.agency.openapi import body_of, refusals
-from gateway.agency.requests import read_body
 from gateway.agency.rooms.bodies import (
     ROOM_ID,
     InviteBody,

@@ -9,7 +9,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gateway.agency.token_keys import handed_in
+from gateway.agency.officer_tokens.keys import handed_in
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.desks.alerts import Alerts, build_alerts

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from gateway.agency.allowance import Allowance
-from gateway.agency.token_keys import token_keys
-from gateway.agency.tokens import OfficerTokens
+from gateway.agency.calls.allowance import Allowance
+from gateway.agency.officer_tokens.keys import token_keys
+from gateway.agency.officer_tokens.tokens import OfficerTokens
 from gateway.app.answering_parts import Answering, admission_limits, debt_limits
 from gateway.app.resources import Resources, check_owners, wall_limits
 from gateway.config import Settings, load_settings

@@ -13,10 +13,10 @@ from certs.hsm.openssl import LaneContexts
 from certs.hsm.places import uri_at
 from certs.tls import check_floor, server_credentials
 from gateway import __version__
-from gateway.agency.allowance import Allowance
 from gateway.agency.api import create_api
+from gateway.agency.bodies.problems import HEADERS_TOO_LARGE
+from gateway.agency.calls.allowance import Allowance
 from gateway.agency.calls.parts import AgencyParts, RefusedCall
-from gateway.agency.problems import HEADERS_TOO_LARGE
 from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
 from gateway.app.console.part import build_console

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from certs.tls import TlsIdentity
+from gateway.agency.officer_tokens.keys import revocation_fetch, token_keys
 from gateway.agency.officer_tokens.revocations import read_list
-from gateway.agency.token_keys import revocation_fetch, token_keys
 from gateway.app.node_witness import domestic_channel
 from gateway.app.run.telemetry import Collector, check_collector, lost_items
 from gateway.audit.log.examine import ExaminedLog, examine_log

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.agency.allowance import Allowance
+from gateway.agency.calls.allowance import Allowance
 from gateway.config.schema import Limits
 from gateway.errors import Overloaded, Reason
 from gateway.exchange.refusals import ENTRIES

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.agency.requests import read_search
+from gateway.agency.bodies.requests import read_search
 from gateway.errors import Malformed
 from gateway.model.query import PersonQuery
 from tests.support.tables import table

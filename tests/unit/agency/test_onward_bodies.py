@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.agency.onward import read_onward
+from gateway.agency.bodies.onward import read_onward
 from gateway.errors import Malformed, Unknown
 from gateway.https.statuses import status_of
 from tests.support.tables import table

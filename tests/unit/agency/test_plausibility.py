@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.agency.requests import read_search
+from gateway.agency.bodies.requests import read_search
 from gateway.errors import Malformed
 from tests.support.cli import Liaison
 from tests.support.tables import table

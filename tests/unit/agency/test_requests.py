@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from gateway.agency.patterns import TEXT, TEXT_OR_NONE
-from gateway.agency.requests import read_search
+from gateway.agency.bodies.patterns import TEXT, TEXT_OR_NONE
+from gateway.agency.bodies.requests import read_search
 from gateway.errors import Malformed
 from gateway.model.query import ReportQuery, VesselQuery
 from gateway.model.values import text_value

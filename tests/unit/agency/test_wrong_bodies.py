@@ -13,8 +13,8 @@ import pytest
 from pydantic import BaseModel
 
 import gateway.agency
-from gateway.agency.requests import SearchBody, read_body
-from gateway.agency.wrong_bodies import SAID
+from gateway.agency.bodies.requests import SearchBody, read_body
+from gateway.agency.bodies.wrong_bodies import SAID
 from gateway.errors import Malformed
 from gateway.language.languages import Language
 from gateway.language.sentences import sentence

@@ -15,7 +15,7 @@ import pytest
 from click.core import ParameterSource
 
 import gateway.errors
-from gateway.agency.problems import problem as rest_problem
+from gateway.agency.bodies.problems import problem as rest_problem
 from gateway.cli import remedies
 from gateway.cli.client import _refusal
 from gateway.cli.main import liaison

@@ -14,11 +14,11 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
+from gateway.agency.bodies.openapi import refusals
+from gateway.agency.bodies.problems import language_headers
 from gateway.agency.calls.caller import language_of, officer_of, shown
 from gateway.agency.calls.parts import parts_of
 from gateway.agency.desk.routes import Peer, ThreadId, desk_of
-from gateway.agency.openapi import refusals
-from gateway.agency.problems import language_headers
 from gateway.clock import rfc3339
 from gateway.desk.attachments.opening import ShownFile, refusal_of
 from gateway.errors import Malformed, TimedOut, Unauthenticated

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway.agency.token_keys import handed_in
+from gateway.agency.officer_tokens.keys import handed_in
 from gateway.audit.acts.table import ActKind
 from gateway.cli.inputs.documents import token_in
 from gateway.cli.officers import trial_token

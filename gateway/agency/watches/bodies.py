@@ -7,11 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway.agency import patterns
-from gateway.agency.desk.asks import IdOrNone, Member, ReasonsBody, time_us
-from gateway.agency.desk.bodies import Closed, ReasonOrNone
-from gateway.agency.onward import whole
-from gateway.agency.requests import (
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.onward import whole
+from gateway.agency.bodies.requests import (
     ContainerBody,
     DocumentBody,
     NationalIdBody,
@@ -19,6 +17,8 @@ from gateway.agency.requests import (
     VehicleBody,
     VesselBody,
 )
+from gateway.agency.desk.asks import IdOrNone, Member, ReasonsBody, time_us
+from gateway.agency.desk.bodies import Closed, ReasonOrNone
 from gateway.clock import rfc3339
 from gateway.desk.watches.standing import TakenWatch, WatchStand
 from gateway.desk.watches.values import AddWatch, OwnHit, OwnWatch, asked_of

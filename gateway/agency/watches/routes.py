@@ -7,8 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from gateway.agency import patterns
-from gateway.agency.bodies.watches import (
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.openapi import body_of, refusals
+from gateway.agency.bodies.requests import read_body
+from gateway.agency.calls.caller import json_body, officer_of, shown
+from gateway.agency.desk.asks import DraftedBody, time_us
+from gateway.agency.desk.once import OnceRoute, once_id
+from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
+from gateway.agency.desk.steps import drafted_body
+from gateway.agency.watches.bodies import (
     AgainBody,
     EndWatchBody,
     FollowBody,
@@ -19,13 +26,6 @@ from gateway.agency.bodies.watches import (
     own_watch_body,
     taken_watch_body,
 )
-from gateway.agency.calls.caller import json_body, officer_of, shown
-from gateway.agency.desk.asks import DraftedBody, time_us
-from gateway.agency.desk.once import OnceRoute, once_id
-from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
-from gateway.agency.desk.steps import drafted_body
-from gateway.agency.openapi import body_of, refusals
-from gateway.agency.requests import read_body
 from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.second_step.commands import FollowWatch, with_files
 from gateway.desk.watches.values import OwnWatch

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from certs.profile import read_leaf
-from gateway.agency.issuer import TRIAL_KEY, ConsoleIssuer, TrialIssuer
 from gateway.agency.officer_tokens.fetch import RevocationFetch
+from gateway.agency.officer_tokens.issuer import TRIAL_KEY, ConsoleIssuer, TrialIssuer
 from gateway.agency.officer_tokens.revocations import Revocations
-from gateway.agency.tokens import OfficerTokens, load_token_key
+from gateway.agency.officer_tokens.tokens import OfficerTokens, load_token_key
 from gateway.clock import Clock
 from gateway.config import COMMAND_CERTIFICATE, TOKEN_ISSUER, Home, Settings, Suspensions
 from gateway.config.home import CONSOLE_ISSUER

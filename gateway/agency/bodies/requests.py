@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.agency import patterns
-from gateway.agency.wrong_bodies import wrong_body
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.wrong_bodies import wrong_body
 from gateway.clock import SystemClock
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed

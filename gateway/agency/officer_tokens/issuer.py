@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.keyfiles import key_id, load_key, spki
 from certs.profile import thumbprint_of
-from gateway.agency.tokens import MAX_LIFETIME_S, TYPE, audience
+from gateway.agency.officer_tokens.tokens import MAX_LIFETIME_S, TYPE, audience
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
 from gateway.signing.jws import ALGORITHM, PublicKey

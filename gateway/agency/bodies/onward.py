@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway.agency import patterns
-from gateway.agency.requests import read_body
+from gateway.agency.bodies import patterns
+from gateway.agency.bodies.requests import read_body
 from gateway.clock import rfc3339
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell

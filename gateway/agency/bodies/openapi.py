@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from gateway.agency.onward import OnwardBody
-from gateway.agency.patterns import THIS_YEAR, years_to
-from gateway.agency.problems import Problem
-from gateway.agency.requests import SearchBody
+from gateway.agency.bodies.onward import OnwardBody
+from gateway.agency.bodies.patterns import THIS_YEAR, years_to
+from gateway.agency.bodies.problems import Problem
+from gateway.agency.bodies.requests import SearchBody
 from gateway.errors import Reason
 from gateway.https.statuses import TITLES
 
