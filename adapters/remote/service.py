@@ -34,8 +34,8 @@ from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event, Journal, Logged, ReplayClaim
 from gateway.ports.sources import CLASSES_CHANGED, ClassedSource, Source, TellingSource, View
 from gateway.recent import Recent

@@ -19,7 +19,7 @@ from gateway.gossip.taking import Taken
 from gateway.model.documents import Part, Wanted
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, Door
 from gateway.storage.documents.witness_store import SqlWitnessStore

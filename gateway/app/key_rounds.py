@@ -10,7 +10,7 @@ from gateway.errors import StorageBroken, Unavailable
 from gateway.ops.keys.files import apart, use_of_file
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.steps import Standing, advance
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.holders import Holders
 from gateway.ports.journal import EntryDraft
 

@@ -24,7 +24,7 @@ from gateway.node.waiting_server import WaitingServer
 from gateway.node.witness_client import DomesticChannel, WitnessClient
 from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.acts.unwitnessed_start import check_waiver, is_waived, take_unwitnessed_start
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.rpc.contract import Door

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from gateway.desk.people.directory import People
 from gateway.errors import LiaisonError, each_of
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.telemetry import Logger, LogLine
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from gateway.clock import SystemClock
 from gateway.errors import Refused, StorageBroken, code_and_detail
-from gateway.ports.events import ALARM
+from gateway.ports.entries.events import ALARM
 from gateway.ports.journal import EntryDraft
 
 WATCH_S = 1.0

@@ -21,7 +21,7 @@ from gateway.model.exchange import LogProof, Outcome
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
 from gateway.ports.desk import DeskStore, WorkFilter
-from gateway.ports.events import ASKED
+from gateway.ports.entries.events import ASKED
 from gateway.ports.journal import EntryDraft, Journal, Logged, StoredAnswer
 from gateway.ports.peers import PeerStatus
 from gateway.telemetry import Counters, Gauge, Logger, LogLine, Metric, Recorder, Span, parse_traceparent

@@ -20,7 +20,7 @@ from gateway.language.catalogue import tell
 from gateway.language.dates import with_zones
 from gateway.language.sentences import sentence
 from gateway.views.lines import Exact, Line
-from gateway.views.printable import printable
+from gateway.views.words.printable import printable
 
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "title": "bold", "dim": "bright_black"}
 

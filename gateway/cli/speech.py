@@ -53,7 +53,7 @@ class Speech:
         given: Mapping[str, Any] = self.context.params if self.context else {}
         places = given.get("home"), given.get("export") or given.get("folder")
         if places not in self._members:
-            from gateway.cli.inputs.places import member_of
+            from gateway.cli.places import member_of
 
             self._members[places] = member_of(*places)
         return self._members[places]

@@ -18,9 +18,9 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Verified
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.desk import DeskRows, NoticeRow, Work
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.statements.envelope import Sealed
 from gateway.statements.notices.notice import notice_reference

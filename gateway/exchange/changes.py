@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from gateway.clock import JUMP_US, Clock, rfc3339
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView

@@ -1,7 +1,7 @@
 """An audit log for its writers: events, drafts of entries, and the journal that takes them.
 
-An entry is drafted through its event (`gateway.ports.events` defines one for each kind), so that no entry has a kind or
-a private member that the catalogue does not name.
+An entry is drafted through its event (`gateway.ports.entries.events` defines one for each kind), so that no entry has a
+kind or a private member that the catalogue does not name.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Event:
         """
         if not self._members.issuperset(private):
             unknown = ", ".join(sorted(set(private) - self._members))
-            raise TypeError(f"an entry `{self.kind}` has no private member {unknown} (gateway/ports/events.py)")
+            raise TypeError(f"an entry `{self.kind}` has no private member {unknown} (gateway/ports/entries/events.py)")
         return EntryDraft(
             self,
             peer,

@@ -14,7 +14,7 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 from liaison.source.v1 import source_pb2
 from liaison.witness.v1 import witness_pb2
 
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.rpc.contract import CallerCheck, Limit, Method, Quota, Shape, Signer, Terms, WhenSuspended
 from gateway.rpc.document_forms import DOCUMENTS_PART, HELD_DOCUMENTS, NOTHING, WANTED_DOCUMENTS
 from gateway.rpc.file_forms import FILE_CHUNK, WANTED_FILE

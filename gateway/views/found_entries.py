@@ -14,7 +14,7 @@ from gateway.ops.homes.open_home import public_part
 from gateway.views.lines import Line
 from gateway.views.lines.entries import entry_line
 from gateway.views.lines.report import report_lines, report_value
-from gateway.views.reason_words import reason_in_words
+from gateway.views.words.reason_words import reason_in_words
 
 
 def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.views.printable import printable, whole_seconds
 from gateway.views.statistics import said
+from gateway.views.words.printable import printable, whole_seconds
 
 if TYPE_CHECKING:
     from jinja2 import Environment

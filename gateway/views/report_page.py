@@ -13,8 +13,8 @@ from gateway.audit.verify.findings import MEANING, Check, Report, State
 from gateway.language.countries import with_country
 from gateway.language.dates import with_zones
 from gateway.language.languages import Language
-from gateway.views.printable import whole_seconds
 from gateway.views.render import render
+from gateway.views.words.printable import whole_seconds
 
 _VERDICTS = {
     0: (State.PROVED, "Everything that was checked is proved."),

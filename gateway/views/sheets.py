@@ -24,9 +24,9 @@ from gateway.ops.audit.contents import OpenedEntries
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.records.verify import VerifiedRecord
 from gateway.views.desk.notices import notice_pairs
-from gateway.views.reason_words import reason
 from gateway.views.search.lines import QUALITY, SIGNED, value_text
 from gateway.views.sheet_words import CERTAINTY, KINDS, LABELS, OUTCOMES, PARTS, RELIABILITY
+from gateway.views.words.reason_words import reason
 
 Pairs = Sequence[tuple[str, str]]
 

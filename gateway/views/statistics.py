@@ -22,7 +22,7 @@ from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES, QUERIES, RECORD_TYPES
 from gateway.ops.homes.open_home import open_home
 from gateway.views.lines import Line
-from gateway.views.reason_words import reason_in_words
+from gateway.views.words.reason_words import reason_in_words
 
 OURS = 10
 TOTALS = (

@@ -17,7 +17,7 @@ from gateway.audit.tree.checkpoint import Checkpoint, following, foreign_head, p
 from gateway.clock import Clock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut, Unavailable
 from gateway.model.evidence.witness import HeadEvidence
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 from gateway.witness.ports import ComparedLog, Evidence, WitnessPeers

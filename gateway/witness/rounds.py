@@ -22,8 +22,8 @@ from gateway.audit.tree.cosignature import Witness, foreign_names, read_lines, v
 from gateway.clock import Clock, ProvedTime
 from gateway.errors import BadProof, BadSignature, HeadConflict, LiaisonError
 from gateway.model.names import MemberId
-from gateway.ports import events
 from gateway.ports.documents import DocumentStore
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.witness.before_start import Comparison, evidence_entry
 from gateway.witness.plan import WitnessPlan

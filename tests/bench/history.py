@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, SystemClock
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.signing.keys import SigningKey
 from gateway.storage.database.engine import open_database

@@ -16,8 +16,8 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery, PersonQuery, Query, VehicleQuery, query_value
 from gateway.model.requester import Requester
 from gateway.model.values import NameForm, PartialDate
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event
 from gateway.signing.keys import SigningKey
 from gateway.statements.answer import ANSWER_KIND

@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page
 
 from gateway.ops.homes.open_home import open_home
-from gateway.ports import events
+from gateway.ports.entries import events
 from tests.support.browser import chromium, watched
 from tests.support.cli import Liaison, copy_federation
 from tests.support.passkeys import set_release

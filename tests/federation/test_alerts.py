@@ -23,7 +23,7 @@ from gateway.model.names import ExchangeId
 from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
 from gateway.ports.desk import Work, WorkFilter
-from gateway.views.code_words import raised
+from gateway.views.words.code_words import raised
 from tests.support.alerts import FUGITIVE, actor, at_the_gate, author, duty, raising, supervisor, there
 from tests.support.approving import approve_waiting
 from tests.support.exchange import TH, VN, command, entries, last, sample_world

@@ -19,7 +19,7 @@ from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.errors import Contradicted, NotProved
 from gateway.ops.acts.unwitnessed_start import waive_start
-from gateway.ports import events
+from gateway.ports.entries import events
 from tests.support.exchange import entries, stopping
 from tests.support.nodes import World, build_world
 from tests.support.persons import person_key

@@ -27,7 +27,7 @@ from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId
 from gateway.model.search import Search
-from gateway.ports import events
+from gateway.ports.entries import events
 from tests.federation.test_desk_delivery import is_taken
 from tests.support.exchange import PASSPORT, TH, VN, command, entries, lines, sample_world, watch
 from tests.support.federation import OFFICES

@@ -14,7 +14,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.purpose import Purpose
 from gateway.model.query import CaseQuery, DocumentQuery, Query
 from gateway.model.search import Line, Search
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.views.search.lines import answer_lines
 from gateway.views.search.value import search_value
 from tests.support.exchange import VN, command, entries, last, lines, stopping

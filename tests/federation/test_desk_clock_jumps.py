@@ -22,8 +22,8 @@ from gateway.model.desk.work import Level, WorkKind
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, Work, WorkFilter
+from gateway.ports.entries import events
 from gateway.ports.journal import LogName
 from tests.support.desks import Desk, Desks, make_desks
 

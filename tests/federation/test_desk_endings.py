@@ -22,8 +22,8 @@ from gateway.model.desk.work import DeliveryState
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.ports import events
 from gateway.ports.desk import Delivery
+from gateway.ports.entries import events
 from gateway.ports.journal import LogName
 from gateway.statements.notices.notice import parse_notice
 from gateway.trust.documents.descriptor import Descriptor

@@ -42,8 +42,8 @@ from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, Work, WorkFilter
+from gateway.ports.entries import events
 from gateway.ports.journal import LogName
 from tests.support.audit_logs import LogHome
 from tests.support.databases import server

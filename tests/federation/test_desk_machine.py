@@ -40,7 +40,7 @@ from gateway.model.desk.work import DeliveryState
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.ports import events
+from gateway.ports.entries import events
 from tests.support.audit_logs import LogHome
 from tests.support.desks import Desk, Desks, entries_of, make_desks
 

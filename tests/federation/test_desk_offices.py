@@ -16,8 +16,8 @@ from gateway.model.desk.offices import ANY_OFFICE, Addressable, Facing
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, WorkKind
 from gateway.model.names import MemberId
-from gateway.ports import events
 from gateway.ports.desk import WorkFilter
+from gateway.ports.entries import events
 from gateway.trust.ceremony.ceremony import publish_descriptor
 from tests.federation.test_alerts import HOUR_US, spread
 from tests.federation.test_desk_machine import post

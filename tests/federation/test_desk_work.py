@@ -16,8 +16,8 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, WorkFilter
+from gateway.ports.entries import events
 from tests.support.desk_faces import OFFICES, Caller, desk_world
 from tests.support.exchange import CLOCK, TH, VN, entries
 from tests.support.nodes import World, officer

@@ -25,7 +25,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.search import Line, SearchCommand
-from gateway.ports.events import EVENTS
+from gateway.ports.entries.events import EVENTS
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.descriptor import KeyUse

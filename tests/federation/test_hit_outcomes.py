@@ -14,11 +14,11 @@ from gateway.app.run.node import Node
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects, Occasion
 from gateway.desk.figures.tally import OURS, THEIRS
-from gateway.desk.outcomes.group import outcome_group, questions_key
 from gateway.desk.outcomes.telling import HitOutcome
 from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.desk.second_step.packages import FOLLOWED_UP
+from gateway.desk.second_step.questions import outcome_group, questions_key
 from gateway.errors import Forbidden, LiaisonError, Unknown
 from gateway.model.desk.notices import Ask, NoticeType, OutcomeCode, OutcomeReport, RecordPlace, ReplyCode, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import run
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.storage.keys.keystore import KeyStore
 from tests.support.exchange import entries, stopping
 from tests.support.forger import eventually_async

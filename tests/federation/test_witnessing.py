@@ -24,7 +24,7 @@ from gateway.config.witness_home import load_witness
 from gateway.errors import Contradicted, NotProved
 from gateway.model.evidence.witness import CosignedHead, WitnessedHead
 from gateway.ops.homes.found_witness import found_witness
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.rpc import methods
 from gateway.rpc.status import size_of
 from gateway.storage.documents.witness_store import SqlWitnessStore

@@ -33,8 +33,8 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Requester
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, Holding, WorkFilter
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.statements.envelope import NOTICES

@@ -20,7 +20,7 @@ from gateway.agency.officer_tokens.tokens import audience
 from gateway.console.login import cookies, sessions
 from gateway.console.login.guard import FAILURES
 from gateway.language.languages import Language
-from gateway.ports.console.sessions import Remembered
+from gateway.ports.sessions import Remembered
 from gateway.signing.jws import ALGORITHM
 from tests.support.console import LISTED, OFFICER, Console, console
 

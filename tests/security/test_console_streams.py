@@ -21,9 +21,9 @@ from gateway.desk.worklist import queue as worklist
 from gateway.https.connection import ConnectionLimits
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.work import Role, WorkKind
-from gateway.ports import events
 from gateway.ports.desk import DeskRows
 from gateway.ports.desk_uses import WorkQuery
+from gateway.ports.entries import events
 from tests.support.console_nodes import DUTY, OFFICER, Consoles, Visitor, consoles
 from tests.support.desk_rows import new_key, some_work
 from tests.support.exchange import CLOCK, VN

@@ -27,8 +27,8 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.node.client import Deliveries
-from gateway.ports import events
 from gateway.ports.desk import Work, WorkFilter
+from gateway.ports.entries import events
 from gateway.rpc.methods import FETCH_NOTICES
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.statements.envelope import FETCHES, unseal

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, ManualClock
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event, Logged, ReplayClaim, StoredAnswer
 from gateway.signing.keys import SigningKey
 from gateway.storage.database.engine import Database, SqliteSettings, open_database

@@ -26,8 +26,8 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
-from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event, ReplayClaim
 from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json

@@ -13,7 +13,7 @@ from gateway.audit.log.log import AuditLog
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.model.requester import Officer
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.signing.keys import load_signing_key
 from gateway.signing.passkeys.assertion import browser_assertion, challenge_of
 from gateway.statements.envelope import REQUEST, sealed

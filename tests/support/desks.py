@@ -30,8 +30,8 @@ from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import NoticeType
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
-from gateway.ports import events
 from gateway.ports.desk import Delivery, Work
+from gateway.ports.entries import events
 from gateway.ports.journal import Event, LogName
 from gateway.ports.log_store import LogState
 from gateway.storage.desk.desk_store import SqlDeskStore

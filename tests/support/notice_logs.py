@@ -22,7 +22,7 @@ from gateway.model.desk.notices import Body, Head, Notice
 from gateway.model.exchange import AnswerMessage, Refusal, Verified
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.statements.envelope import Sealed
 from gateway.statements.notices.notice import build_notice, verify_notice

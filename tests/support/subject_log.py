@@ -18,7 +18,7 @@ from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
 from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ops.stores import give_id, node_stores
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.statements.answer import ANSWER_KIND

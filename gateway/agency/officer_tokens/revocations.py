@@ -23,7 +23,7 @@ from gateway.config.file_marks import FileMarks
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unauthenticated
 from gateway.host.durable import PRIVATE, replace
 from gateway.model.names import identifier
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
 from gateway.signing.jws import PublicKey, signed_claims

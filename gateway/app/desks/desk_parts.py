@@ -30,6 +30,7 @@ from gateway.desk.alerts.effects import alert_effects
 from gateway.desk.changes import Changes
 from gateway.desk.consent.book import ConsentBook
 from gateway.desk.consent.effects import ConsentEffects
+from gateway.desk.consent.onward import OnwardDesk
 from gateway.desk.consent.replies import ConsentReplies
 from gateway.desk.delivery.ahead import Ahead, withdrawn_elsewhere
 from gateway.desk.delivery.authoring import Author
@@ -40,7 +41,6 @@ from gateway.desk.delivery.permission import check_notice
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.notify.notifier import Notifier
-from gateway.desk.onward import OnwardDesk
 from gateway.desk.pen import Pen, Written
 from gateway.desk.raising import UNDELIVERED, for_reading
 from gateway.desk.reports.effects import report_effects

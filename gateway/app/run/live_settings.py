@@ -34,7 +34,7 @@ from gateway.ops.doctor.home_checks import check_trial
 from gateway.ops.finding import CheckContext, Obstacles
 from gateway.ops.homes.own_tables import read_own_tables
 from gateway.ops.homes.reload_request import Reloaded, answer_reload, asked_reload
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.jws import PublicKey
 from gateway.telemetry import Logger, LogLine, configure_logging

@@ -50,7 +50,7 @@ from gateway.node.server import NodeServer
 from gateway.ops.audit.figures import PackMaker
 from gateway.ops.policy.judged import tell_judged
 from gateway.ops.policy.keeper import policy_entry
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, Door

@@ -14,7 +14,7 @@ from gateway.audit.accounts.receipts import NumberedExchange, exchanges_hash
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.model.evidence.day_account import DayAccount, ExchangeLine
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports.events import ANSWERS
+from gateway.ports.entries.events import ANSWERS
 from gateway.ports.log_store import LogStore
 from gateway.statements.account import MAX_LINES, MAX_NAMED
 from gateway.statements.fields import SKEW_US

@@ -11,7 +11,7 @@ from gateway.audit.reading.evidence import Row
 from gateway.audit.tree.checkpoint import signed_head
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.errors import LiaisonError
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.signing.keys import VerifyKey
 
 MARGIN_US = 120_000_000

@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from gateway.errors import Forbidden
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import Event
 from gateway.trust.documents.descriptor import PERSONS, KeyUse
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.audit.entries.event_fields import COMMON, meaning
-from gateway.ports.events import EVENTS
+from gateway.ports.entries.events import EVENTS
 from gateway.ports.journal import Event, LogName, Party
 
 COMMON_FIELDS: dict[str, str] = {
@@ -26,7 +26,7 @@ def document() -> str:
     lines = [
         "# Audit events",
         "",
-        "Generated from `gateway/ports/events.py`; change it there.",
+        "Generated from `gateway/ports/entries/events.py`; change it there.",
         "",
         "An entry is one JSON object, hashed as written. Its public part is the same for all kinds:",
         "",

@@ -22,7 +22,7 @@ import msgspec
 import orjson
 
 from gateway.errors import Malformed
-from gateway.ports.events import EVENTS
+from gateway.ports.entries.events import EVENTS
 from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
 

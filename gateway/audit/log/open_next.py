@@ -31,8 +31,8 @@ from gateway.clock import Clock
 from gateway.errors import Forbidden, NotProved
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.values import text_value
-from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged, LogName
 from gateway.ports.log_store import LogState, LogStore
 from gateway.signing.keys import VerifyKey

@@ -16,7 +16,7 @@ from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, signed_head
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.errors import BadSignature, Malformed
-from gateway.ports.events import CONTINUED
+from gateway.ports.entries.events import CONTINUED
 from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey

@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.audit.reading.show import Filter, Shown, show, walk
 from gateway.ports.content_keys import ContentKeys
-from gateway.ports.events import ANSWERS
+from gateway.ports.entries.events import ANSWERS
 from gateway.ports.log_store import LogStore
 
 _EXCHANGE = "exchange/"

@@ -19,7 +19,7 @@ from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, Malformed, Stale
 from gateway.model.names import MemberId, member_id
 from gateway.model.values import text_value
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64

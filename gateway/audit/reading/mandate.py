@@ -13,7 +13,7 @@ from typing import Any, Final
 from gateway.audit.entries.entry import Entry
 from gateway.errors import Forbidden, LiaisonError, NotProved
 from gateway.model.names import MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.trust.documents.appointment import EVERY, Appointment, Scope, check_time, verify_appointment
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView

@@ -9,8 +9,8 @@ from typing import Any
 from gateway.audit.entries.entry import Entry, decode_private, parse_entry
 from gateway.errors import Unknown
 from gateway.model.exchange import Outcome
-from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
+from gateway.ports.entries import events
 from gateway.ports.log_store import LogStore, StoredEntry
 
 _PAGE = 500

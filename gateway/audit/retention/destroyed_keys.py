@@ -19,7 +19,7 @@ from gateway.audit.retention.ports import ErasableKeys
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.host.durable import cut_torn_line
 from gateway.model.evidence.retention import content_key_id
-from gateway.ports.events import ALARM
+from gateway.ports.entries.events import ALARM
 from gateway.ports.journal import EntryDraft
 
 _DESTROYED, _EMPTIED = "destroyed", "emptied"

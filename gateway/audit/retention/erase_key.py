@@ -25,7 +25,7 @@ from gateway.audit.retention.ports import ErasableContent, ErasableKeys
 from gateway.clock import Clock
 from gateway.errors import StorageBroken
 from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id, ranges
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Journal, Logged
 from gateway.ports.log_store import LogStore
 

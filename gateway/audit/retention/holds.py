@@ -18,8 +18,8 @@ from gateway.errors import BadSignature, Contradicted, Forbidden, Malformed, Sta
 from gateway.model.evidence.retention import read_steps, steps
 from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
 from gateway.model.values import text_value
-from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event
 from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json

@@ -26,8 +26,8 @@ from gateway.audit.tree.merkle import Tree
 from gateway.audit.tree.tiles import WIDTH
 from gateway.errors import Forbidden, NotProved, Unknown
 from gateway.model.values import text_value
-from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys, EncryptedContent
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
 

@@ -23,7 +23,7 @@ from gateway.model.desk.notices import Ask, Change, Notice, Status
 from gateway.model.exchange import Request
 from gateway.model.forms.vessels import vessel_form
 from gateway.model.query import PersonQuery, Query, ReportQuery, VehicleQuery, VesselQuery, query_of
-from gateway.ports import events
+from gateway.ports.entries import events
 
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
 """Turns a hit reference, counterpart and case into source, key and record type; raises `LiaisonError` where it cannot.

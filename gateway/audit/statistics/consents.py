@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.audit.reading.opened import Opened
 from gateway.model.desk.notices import About, Ask, NoticeType, ReplyCode
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.statements.notices.notice import parse_notice
 
 _HOURS = ((8, "8 hours"), (72, "3 days"), (168, "7 days"))

@@ -20,7 +20,7 @@ from gateway.audit.statistics.period import period_of
 from gateway.audit.statistics.uptime import Uptime
 from gateway.clock import DAY_US, from_us
 from gateway.model.exchange import Outcome
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import LogName
 
 SMALLEST: Final = 5

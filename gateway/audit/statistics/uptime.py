@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gateway.clock import from_us, to_us
-from gateway.ports.events import START
+from gateway.ports.entries.events import START
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from gateway.audit.reading.inspection import FRESH_US, parse_inspection
 from gateway.audit.retention.holds import HoldAction, parse_hold
 from gateway.errors import BadSignature, LiaisonError, NotProved
 from gateway.model.names import MemberId
-from gateway.ports.events import (
+from gateway.ports.entries.events import (
     EXPORTED,
     HOLD_LIFTED,
     HOLD_PLACED,

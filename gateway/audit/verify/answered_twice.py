@@ -12,7 +12,7 @@ from gateway.audit.reading.evidence import LogEvidence
 from gateway.audit.verify.findings import Check, Report
 from gateway.audit.verify.segment_checks import Segment
 from gateway.errors import LiaisonError
-from gateway.ports.events import ANSWERED
+from gateway.ports.entries.events import ANSWERED
 
 _CLOCKS_TOLD = 5
 

@@ -38,7 +38,7 @@ from gateway.model.exchange import Answer, Request
 from gateway.model.hit import Hit, Withheld
 from gateway.model.names import MemberId
 from gateway.model.query import Query, query_of
-from gateway.ports.events import ARRIVALS, EVENTS
+from gateway.ports.entries.events import ARRIVALS, EVENTS
 from gateway.ports.journal import Party
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.records.withheld import check_withheld

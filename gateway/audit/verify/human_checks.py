@@ -17,8 +17,8 @@ from gateway.audit.acts.passkeys import Passkey, enrolled_passkey, withdrawn_pas
 from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.evidence import Row
 from gateway.errors import BadSignature, NotProved
-from gateway.ports import events
-from gateway.ports.events import EVENTS
+from gateway.ports.entries import events
+from gateway.ports.entries.events import EVENTS
 from gateway.ports.journal import Party
 from gateway.signing import strict_json
 from gateway.signing.passkeys.assertion import challenge_of, goes_on

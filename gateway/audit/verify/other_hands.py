@@ -35,7 +35,7 @@ from gateway.clock import DAY_US, HOUR_US, SECOND_US, rfc3339
 from gateway.errors import Contradicted, LiaisonError
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.statements.envelope import Unsealed, check_signature, unseal
 from gateway.statements.receipt import RECEIPT_VERSIONS
 from gateway.trust.documents.descriptor import KeyUse

@@ -26,8 +26,8 @@ from gateway.audit.verify.human_checks import DECIDED, Decision, Extent, Told, d
 from gateway.audit.verify.other_hands import Finder, OtherHands
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
-from gateway.ports import events
-from gateway.ports.events import CONTINUED, EVENTS
+from gateway.ports.entries import events
+from gateway.ports.entries.events import CONTINUED, EVENTS
 from gateway.ports.journal import Event, Party
 from gateway.statements.envelope import ASKED, ENDINGS, PayloadType, Unsealed, check_signatures, unseal_evidence
 from gateway.trust.slots import IN_OTHER_HANDS

@@ -17,10 +17,10 @@ from gateway.console.login.provider import Provider
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.people.directory import People
 from gateway.https.client_certificate import ClientSystem
-from gateway.ports.console.sessions import SessionStore
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.ports.officers import OfficerCheck
+from gateway.ports.sessions import SessionStore
 
 
 class Way(StrEnum):

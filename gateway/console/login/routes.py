@@ -22,7 +22,7 @@ from gateway.console.login.provider import Grant
 from gateway.console.login.sessions import language_of
 from gateway.console.login.targets import HOME, own_path, wanted_after
 from gateway.errors import BadSignature, Forbidden, Overloaded, Refused, Unauthenticated, Unavailable
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.signing.passkeys.registration import CHALLENGE_BYTES
 
 CALLBACK = "/login/oidc/callback"

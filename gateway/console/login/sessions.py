@@ -18,8 +18,8 @@ from gateway.desk.roles import Person
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Refused, Unauthenticated, Unavailable
 from gateway.language.languages import Language, accepted
 from gateway.model.requester import Officer
-from gateway.ports import events
-from gateway.ports.console.sessions import Remembered, Session
+from gateway.ports.entries import events
+from gateway.ports.sessions import Remembered, Session
 from gateway.signing.jws import expiry_us
 
 _SEEN_EACH_US = MINUTE_US // 2

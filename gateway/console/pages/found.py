@@ -36,8 +36,7 @@ from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.model.hit import OWN_AGENCY
 from gateway.model.search import Search
-from gateway.ports.console.sessions import Carried
-from gateway.views.code_words import raised
+from gateway.ports.sessions import Carried
 from gateway.views.desk.misuse import told_of
 from gateway.views.search.lines import (
     all_answered,
@@ -49,6 +48,7 @@ from gateway.views.search.lines import (
     unreleased_texts,
 )
 from gateway.views.search.value import search_value
+from gateway.views.words.code_words import raised
 
 _MOST_SEARCHES = 4
 _TONES: dict[str, Tone] = {"good": "warn", "bad": "danger", "warn": "quiet", "": "done"}

@@ -31,7 +31,7 @@ from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.model.names import MemberId, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.search import Search, SearchCommand
-from gateway.ports.console.sessions import Carried, Remembered
+from gateway.ports.sessions import Carried, Remembered
 from gateway.views.desk.misuse import told_of
 
 PATH = "/gate"

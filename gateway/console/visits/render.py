@@ -23,8 +23,8 @@ from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import is_reviewed, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
-from gateway.views.printable import readable
 from gateway.views.statistics import said
+from gateway.views.words.printable import readable
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 CHARTS = Path(__file__).parents[2] / "views" / "templates"

@@ -12,7 +12,7 @@ from gateway.desk.acting.parts import Actor
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
 from gateway.model.requester import Officer
-from gateway.ports.console.sessions import Remembered
+from gateway.ports.sessions import Remembered
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Hold what every act of a person at the desk takes: who acts with which parts, what she may read, and that it is done once."""
+"""Hold what every act of a person at the desk takes: who acts, what she may read, once, and the second person."""

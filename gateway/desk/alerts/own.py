@@ -20,6 +20,7 @@ from gateway.desk.alerts.renewing import approved, asked_for, declined, to_renew
 from gateway.desk.alerts.spread import Spread, moved
 from gateway.desk.alerts.values import (
     USUAL_US,
+    WIDENS,
     OwnAddressee,
     OwnAlert,
     Preview,
@@ -380,7 +381,7 @@ class OwnAlerts:
 
         An alert that ends with an outcome after its end is open until all who had it are told.
         """
-        check_alone(act, read_own(thread), alert)
+        check_alone(act, WIDENS, read_own(thread), alert)
         again = alert.stand is Stand.CLOSED and thread.state is ThreadState.ENDED
         state = ThreadState.OPEN if alert.stand is Stand.ON or again else thread.state
         rows = DeskRows(thread=moved(thread, alert, state, now_us), before=thread.version, works=works)

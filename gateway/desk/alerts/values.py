@@ -9,6 +9,21 @@ import msgspec
 
 from gateway.clock import HOUR_US
 from gateway.conversion import converter
+from gateway.desk.widening import (
+    ASKED,
+    CONTENT,
+    ENDS,
+    FOLLOWS,
+    GROUND,
+    HANDLING,
+    WHO,
+    Way,
+    Widens,
+    begins,
+    later,
+    reads_more,
+    sooner,
+)
 from gateway.errors import Unknown
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import OutcomeReport, StatusCode, Urgency
@@ -141,6 +156,33 @@ class OwnAlert(msgspec.Struct, frozen=True):
     def is_hidden(self, now_us: int) -> bool:
         """Tell whether it is kept at home for an operation: no other country has heard of it."""
         return self.hidden_until_us > now_us
+
+
+WIDENS: Widens = {
+    **GROUND,
+    "id": CONTENT,
+    "author": CONTENT,
+    "to": (Way.READERS, reads_more),
+    "fields": CONTENT,
+    "ticket": HANDLING,
+    "urgency": HANDLING,
+    "raised_us": CONTENT,
+    "until_us": (Way.LONGER, later),
+    "repeat_s": HANDLING,
+    "to_life": HANDLING,
+    "hidden_until_us": (Way.LONGER, sooner),
+    "record": FOLLOWS,
+    "signed_us": FOLLOWS,
+    "stand": (Way.IN_FORCE, begins),
+    "approver": WHO,
+    "reason": ENDS,
+    "text": ENDS,
+    "outcome": ENDS,
+    "operation": HANDLING,
+    "attachments": CONTENT,
+    "renewal": ASKED,
+}
+"""Tells what two persons approve of an alert, by field (`gateway.desk.widening`)."""
 
 
 class Reader(msgspec.Struct, frozen=True):

@@ -37,8 +37,8 @@ from gateway.model.desk.attachments import Chunk, FetchWanted, FileState, chunk_
 from gateway.model.desk.delivered import FetchMessage
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
-from gateway.ports import events
 from gateway.ports.desk import DeskRows
+from gateway.ports.entries import events
 from gateway.ports.files.held import ChunkWriter, HeldFile
 from gateway.ports.journal import EntryDraft, Event
 from gateway.rpc.contract import A, Method, Q

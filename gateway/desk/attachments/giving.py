@@ -28,8 +28,8 @@ from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
 from gateway.ports.desk import DeskStore, Thread
+from gateway.ports.entries import events
 from gateway.ports.files.held import HeldFile
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Call

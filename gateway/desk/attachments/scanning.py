@@ -20,8 +20,8 @@ from gateway.errors import Contradicted, Malformed, Stale, Unavailable, Unknown
 from gateway.model.desk.attachments import FileState, MediaType, chunk_count
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId
-from gateway.ports import events
 from gateway.ports.desk import DeskRows
+from gateway.ports.entries import events
 from gateway.ports.files.held import HeldFile
 from gateway.ports.journal import EntryDraft
 

@@ -11,8 +11,8 @@ from gateway.desk.raising import for_administrator
 from gateway.errors import Stale
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId
-from gateway.ports import events
 from gateway.ports.desk import DeskRows
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 
 

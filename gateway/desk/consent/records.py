@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.audit.reading.kept_answers import KeptAnswers
-from gateway.desk.own_answers import own_answer
+from gateway.desk.evidence.own_answers import own_answer
 from gateway.errors import Forbidden, Refused
 from gateway.model.desk.notices import RecordPlace
 from gateway.model.marking import Caveat

@@ -19,8 +19,8 @@ from gateway.desk.second_step.release import AskedFor
 from gateway.errors import Forbidden, Stale
 from gateway.model.desk.notices import Notice, Reply, ReplyCode
 from gateway.model.desk.work import WorkKind
-from gateway.ports import events
 from gateway.ports.desk import Thread, WorkFilter
+from gateway.ports.entries import events
 
 _REFUSED = "refused-by-owner"
 

@@ -29,7 +29,7 @@ from gateway.model.desk.delivered import Fetch, FetchMessage, NoticesWanted
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event
 from gateway.ports.log_store import LogStore
 from gateway.statements.envelope import check_signer

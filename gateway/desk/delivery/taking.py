@@ -65,8 +65,8 @@ from gateway.model.desk.notices import Notice, NoticeType
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.exchange import AnswerMessage, LogProof, Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, NoticeRow, Thread
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.statements.envelope import Sealed
 from gateway.statements.notices.notice import UnprovedNotice, check_unexpired, notice_reference, unproved_notice

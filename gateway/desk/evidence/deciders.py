@@ -19,7 +19,7 @@ from gateway.desk.evidence.passkeys import Enrolled, PasskeyBook
 from gateway.errors import BadSignature, Forbidden
 from gateway.model.requester import Officer
 from gateway.model.values import text_value
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.passkeys.assertion import Assertion, challenge_of
 from gateway.signing.passkeys.base64url import encode_url64

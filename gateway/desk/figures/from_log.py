@@ -9,7 +9,7 @@ from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.opened import Opened
 from gateway.audit.statistics.statistics import Stats
 from gateway.desk.figures.tally import OURS, THEIRS, Tally
-from gateway.ports import events
+from gateway.ports.entries import events
 
 _OURS = {
     "asked": ("question", "sent"),

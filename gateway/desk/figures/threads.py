@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from gateway.desk.clocks import DEFAULTS
 from gateway.desk.figures.tally import Tally, side_of
-from gateway.desk.outcomes.group import outcome_group
+from gateway.desk.second_step.questions import outcome_group
 from gateway.errors import LiaisonError
 from gateway.model.desk.counted import CountedNotice, CountedThread
 from gateway.model.desk.notices import (

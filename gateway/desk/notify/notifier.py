@@ -29,8 +29,8 @@ from gateway.exchange.parts import Parts
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role
 from gateway.model.names import ExchangeId
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, Work, WorkFilter
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 
 _KIND = "desk-told"

@@ -19,8 +19,8 @@ from gateway.model.desk.notices import ERASED_THERE, OBJECTED_THERE, Change, Not
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.names import MemberId
-from gateway.ports import events
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, Holding, Thread, Work
+from gateway.ports.entries import events
 
 LATE = "late"
 """Ends the id of the work about a change that was not obeyed in time: raised once, with its alarm."""

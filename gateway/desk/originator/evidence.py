@@ -14,15 +14,15 @@ from gateway.audit.entries.entry import parse_entry
 from gateway.audit.log.succession import split_name
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.acting.step import last_ask
-from gateway.desk.own_answers import own_answer
+from gateway.desk.evidence.own_answers import own_answer
 from gateway.errors import Refused, Unknown
 from gateway.model.consent import Use
 from gateway.model.desk.notices import Change
 from gateway.model.desk.work import Direction, WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
-from gateway.ports import events
 from gateway.ports.desk import DeskStore, Holding, NoticeRow, WorkFilter
+from gateway.ports.entries import events
 from gateway.ports.journal import Event
 from gateway.records.claims import claims_of, disclosed
 from gateway.statements.answer import read_signed

@@ -23,8 +23,8 @@ from gateway.model.desk.notices import Change, Notice, Reply, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, Holding, Work
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.records.claims import claims_of
 from gateway.records.verify import read_own_record

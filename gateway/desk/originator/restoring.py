@@ -48,8 +48,8 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Direction
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
-from gateway.ports import events
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, WorkFilter
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.ports.quotas import QuotaPlace
 from gateway.rpc.contract import Calls

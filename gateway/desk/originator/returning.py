@@ -27,8 +27,8 @@ from gateway.model.desk.delivered import Fetch, FetchMessage, NoticesPart, Notic
 from gateway.model.desk.work import DeliveryState, Direction
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
 from gateway.ports.desk import NoticeRow
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.ports.quotas import QuotaPlace
 from gateway.rpc.contract import Call

@@ -25,8 +25,8 @@ from gateway.model.desk.notices import ChangeCode, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.hit import SourceRecord
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, Holding, Work
+from gateway.ports.entries import events
 from gateway.ports.sources import TellingSource
 from gateway.records.types import record_type
 

@@ -14,10 +14,10 @@ from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
-from gateway.desk.outcomes.group import outcome_group, questions
 from gateway.desk.raising import hit_of_question
 from gateway.desk.roles import Matter, matter_by, matter_of, may
 from gateway.desk.second_step.answers import HeldAnswers
+from gateway.desk.second_step.questions import outcome_group, questions
 from gateway.errors import Forbidden, Stale, Unknown
 from gateway.model.desk.notices import Notice, NoticeType, OutcomeReport, RecordPlace, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind

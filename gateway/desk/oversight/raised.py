@@ -15,8 +15,8 @@ from gateway.errors import Stale
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, Thread, Work
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 
 SAMPLED = "sampled"

@@ -13,7 +13,7 @@ from gateway.desk.oversight.counting import Use
 from gateway.desk.oversight.targets import target_keys
 from gateway.errors import LiaisonError
 from gateway.model.query import query_of
-from gateway.ports import events
+from gateway.ports.entries import events
 
 MOST_BEHIND = 200_000
 """So many entries before the newest one are read again after a start, however far back a rule looks."""

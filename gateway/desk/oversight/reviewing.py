@@ -30,8 +30,8 @@ from gateway.errors import LiaisonError, Malformed, Stale, Unknown
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Level, WorkKind
 from gateway.model.values import text_value
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, Work, WorkFilter
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 
 MAX_TEXT = 500

@@ -28,8 +28,8 @@ from gateway.host.durable import PRIVATE, make_folder, replace
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.names import ExchangeId
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, Thread
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
 

@@ -23,6 +23,7 @@ from gateway.desk.reports.spread import Spread, moved
 from gateway.desk.reports.traces import outermost, traces
 from gateway.desk.reports.values import (
     LIFE_US,
+    WIDENS,
     Draft,
     OwnReport,
     Stand,
@@ -286,7 +287,7 @@ class OwnReports:
         reports: tuple[ReportRow, ...],
         now_us: int,
     ) -> EntryDraft:
-        check_alone(act, read_own(thread), report)
+        check_alone(act, WIDENS, read_own(thread), report)
         is_sent = report.stand is Stand.PUBLISHED or (report.stand is Stand.WITHDRAWN and bool(reports))
         state = ThreadState.OPEN if is_sent else ThreadState.ENDED
         after = moved(thread, report, state, now_us)

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.clock import DAY_US
 from gateway.conversion import converter
+from gateway.desk.widening import CONTENT, ENDS, GROUND, HANDLING, WHO, Way, Widens, later, reads_more
 from gateway.errors import Unknown
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.threads import ThreadKey
@@ -101,6 +102,31 @@ class OwnReport(msgspec.Struct, frozen=True):
     reason: str = ""
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
+
+
+def _is_published(before: str, after: str) -> bool:
+    return after == "published" and before != "published"
+
+
+WIDENS: Widens = {
+    **GROUND,
+    "id": CONTENT,
+    "author": CONTENT,
+    "fields": CONTENT,
+    "lang": CONTENT,
+    "level": HANDLING,
+    "wanted": CONTENT,
+    "written_us": CONTENT,
+    "until_us": (Way.LONGER, later),
+    "to": (Way.READERS, reads_more),
+    "left": "it says who does not get it",
+    "stand": (Way.IN_FORCE, _is_published),
+    "approver": WHO,
+    "reason": ENDS,
+    "text": ENDS,
+    "attachments": CONTENT,
+}
+"""Tells what two persons approve of a report, by field (`gateway.desk.widening`)."""
 
 
 class Trace(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from gateway.desk.rooms.pairs import Pairs
 from gateway.desk.rooms.spread import RoomSpread, moved
 from gateway.desk.rooms.values import (
     MOST_ENTRIES,
+    WIDENS,
     Entry,
     HomeRoom,
     Invited,
@@ -265,7 +266,7 @@ class Rooms:
             after = asked.decided(actor.officer, stand)
             for one in (asked.invites or after).to if stand is Stand.ON else ():
                 self._pairs.check(after, one)
-            check_alone(act, room.home, after)
+            check_alone(act, WIDENS, room.home, after)
             state = ThreadState.OPEN if after.stand is Stand.ON else ThreadState.ENDED
             rows = DeskRows(
                 thread=moved(thread, after, state, now_us),
@@ -298,7 +299,7 @@ class Rooms:
                     stand=stand.value if stand is not None else "",
                 )
             after = change(room, room.home)
-            check_alone(act, room.home, after)
+            check_alone(act, WIDENS, room.home, after)
             works = self._to_decide(actor, thread, room.home, after, act, now_us)
             rows = DeskRows(thread=moved(thread, after, thread.state, now_us), before=thread.version, works=works)
             work = works[0] if works else None
@@ -375,7 +376,7 @@ class Rooms:
     async def _answer(self, actor: Actor, room: Known, after: HomeRoom, act: str) -> None:
         key = home_key(self._desk.parts.member, room.id)
         if room.home is not None:
-            check_alone(act, room.home, after)
+            check_alone(act, WIDENS, room.home, after)
 
         def make() -> EntryDraft:
             now_us, before = self._now_us, self._desk.store.thread(key)

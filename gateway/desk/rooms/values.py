@@ -11,6 +11,20 @@ import msgspec
 from gateway.clock import DAY_US
 from gateway.conversion import converter
 from gateway.desk.entries import asked_by
+from gateway.desk.widening import (
+    ASKED,
+    CONTENT,
+    ENDS,
+    GROUND,
+    HANDLING,
+    WHO,
+    Way,
+    Widens,
+    begins,
+    later,
+    reads_more,
+    sooner,
+)
 from gateway.errors import Unknown
 from gateway.model.desk.notices import Note, OutcomeReport, Urgency
 from gateway.model.desk.rooms import Room, RoomMember, RoomRole, home_id, owner_of
@@ -143,6 +157,28 @@ class HomeRoom(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(self, invites=None)
         second = by if by.person != self.by.person else asked.by
         return msgspec.structs.replace(self, to=(*self.to, *asked.to), approver=second, invites=None)
+
+
+WIDENS: Widens = {
+    **GROUND,
+    "id": CONTENT,
+    "title": CONTENT,
+    "template": CONTENT,
+    "ticket": HANDLING,
+    "urgency": HANDLING,
+    "start_us": (Way.LONGER, sooner),
+    "end_us": (Way.LONGER, later),
+    "by": CONTENT,
+    "opened_us": CONTENT,
+    "stand": (Way.IN_FORCE, begins),
+    "own": (Way.READERS, lambda before, after: reads_more((before,), (after,))),
+    "to": (Way.READERS, reads_more),
+    "approver": WHO,
+    "entries": "each member writes its own, for those who were approved",
+    "text": ENDS,
+    "invites": ASKED,
+}
+"""Tells what two persons approve of an operation, by field (`gateway.desk.widening`)."""
 
 
 _home_room = converter(HomeRoom)

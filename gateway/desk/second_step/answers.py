@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.reading.kept_answers import KeptAnswer, KeptAnswers
-from gateway.desk.own_answers import own_answer
+from gateway.desk.evidence.own_answers import own_answer
 from gateway.errors import Forbidden, Refused, Unknown
 from gateway.model.desk.notices import RecordPlace
 from gateway.model.desk.watches import Goods
@@ -19,7 +19,7 @@ from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import Line, ShownHit
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.officers import Searches
 from gateway.records.verify import claimed_id
 from gateway.statements.answer import read_signed

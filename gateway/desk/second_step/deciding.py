@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -22,7 +22,6 @@ from msgspec.structs import replace
 from gateway.desk.acting.parts import Actor
 from gateway.desk.acting.step import StepParts, done, last_ask
 from gateway.desk.clocks import clarified, paused
-from gateway.desk.consent.persons import ConsentPersons
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
@@ -47,6 +46,13 @@ from gateway.signing.passkeys.assertion import Assertion
 _RELEASES = (ReplyCode.RELEASED, ReplyCode.PARTLY)
 _SAID = frozenset(ReplyCode) - {ReplyCode.HIT}
 _DECISIONS = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH)
+
+
+class Consents(Protocol):
+    """Counts the persons for a consent to onward use (`gateway.desk.consent`)."""
+
+    async def needed(self, asked: AskedFor) -> int:
+        """Return how many persons must decide."""
 
 
 class Matter(msgspec.Struct, frozen=True):
@@ -105,7 +111,7 @@ class Waiting(msgspec.Struct, frozen=True):
 class Decisions:
     """Humans' decisions on asks of counterparts."""
 
-    def __init__(self, it: StepParts, origin: OwnAnswers, releases: Releases, consents: ConsentPersons) -> None:
+    def __init__(self, it: StepParts, origin: OwnAnswers, releases: Releases, consents: Consents) -> None:
         self._it = it
         self._origin = origin
         self._releases = releases

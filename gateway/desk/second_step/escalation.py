@@ -28,8 +28,8 @@ from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Level, WorkKind
 from gateway.model.names import ExchangeId
 from gateway.model.requester import node_itself
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, NoticeRow, Thread, Work, WorkFilter
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 

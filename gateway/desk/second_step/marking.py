@@ -19,11 +19,11 @@ from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act
-from gateway.desk.outcomes.group import questions, questions_key
 from gateway.desk.raising import NOT_SAME_TOPIC, for_outcome, hit_work
 from gateway.desk.roles import matter_by, matter_of, may
 from gateway.desk.second_step.answers import HeldAnswers
 from gateway.desk.second_step.packages import Packages
+from gateway.desk.second_step.questions import questions, questions_key
 from gateway.errors import Stale, Unknown
 from gateway.model.desk.notices import (
     About,
@@ -41,8 +41,8 @@ from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer
 from gateway.model.values import text_value
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, Thread, Work
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Collection
 
 import msgspec
 from msgspec.structs import replace
@@ -15,12 +16,12 @@ from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.offices import office_still_reached
 from gateway.desk.entries import desk_act
-from gateway.desk.outcomes.group import questions
 from gateway.desk.raising import from_opening, from_shown
 from gateway.desk.roles import may
 from gateway.desk.second_step.commands import Reasons
 from gateway.desk.second_step.drafting import with_reasons
-from gateway.desk.widening import check_no_more
+from gateway.desk.second_step.questions import questions
+from gateway.desk.widening import CONTENT, HANDLING, Way, Widens, check_no_more, covers
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import (
@@ -48,6 +49,28 @@ from gateway.statements.notices.notice import parse_notice
 
 FOLLOWED_UP = "followed-up"
 """The result of the question for a hit's outcome, once the answer to a follow-up asks for it."""
+_WORDS = "words for the owner's person who decides, who asked for others"
+
+
+def _wants_more(before: Collection[str], after: Collection[str]) -> bool:
+    """Tell whether fields are wanted that were not. None named are all that may be given."""
+    return not covers(frozenset(before), frozenset(after))
+
+
+WIDENS: Widens = {
+    "about": CONTENT,
+    "facts": _WORDS,
+    "why_you": _WORDS,
+    "link": _WORDS,
+    "topic": CONTENT,
+    "category": HANDLING,
+    "hit": CONTENT,
+    "use": CONTENT,
+    "fields": (Way.CONTENT, _wants_more),
+    "values": _WORDS,
+    "held_until_us": _WORDS,
+}
+"""Tells what two persons approve of a question, by field (`gateway.desk.widening`)."""
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -107,7 +130,7 @@ class Packages:
             again = with_reasons(replace(reasons, urgency_reason=""), ask)
         else:
             again = with_reasons(reasons, replace(ask, values=()))
-        check_no_more(ask, again)
+        check_no_more(WIDENS, ask, again)
         files = reasons.attachments
         await self._post(actor, key, again, ends=(WorkKind.CLARIFY, WorkKind.READ), result="answered", files=files)
 

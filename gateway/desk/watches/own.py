@@ -25,6 +25,7 @@ from gateway.desk.watches.values import (
     AGAIN_US,
     AHEAD_US,
     USUAL_US,
+    WIDENS,
     AddWatch,
     OwnAddressee,
     OwnWatch,
@@ -287,7 +288,7 @@ class OwnWatches:
         asked: Mapping[str, Any] = MappingProxyType({}),
     ) -> EntryDraft:
         """Draft an act; `asked` names who asked for what it approves."""
-        check_alone(act, read_own(thread), watch)
+        check_alone(act, WIDENS, read_own(thread), watch)
         state = state_at_home(watch, thread.state)
         rows = DeskRows(thread=moved(thread, watch, state, now_us), before=thread.version, works=works)
         work = works[0] if works else None

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.clock import DAY_US
 from gateway.conversion import converter
+from gateway.desk.widening import ASKED, CONTENT, ENDS, GROUND, HANDLING, WHO, Way, Widens, begins, later, reads_more
 from gateway.errors import Unknown
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.watches import Goods, Subject, Watched
@@ -163,6 +164,28 @@ class OwnWatch(msgspec.Struct, frozen=True):
     def is_alive(self) -> bool:
         """Tell whether it stands, waits or is paused."""
         return self.stand in (Stand.WAITING, Stand.ON, Stand.PAUSED)
+
+
+WIDENS: Widens = {
+    **GROUND,
+    "id": CONTENT,
+    "author": CONTENT,
+    "to": (Way.READERS, reads_more),
+    "kind": CONTENT,
+    "asked": CONTENT,
+    "raised_us": CONTENT,
+    "until_us": (Way.LONGER, later),
+    "revalidate_by_us": (Way.LONGER, later),
+    "no_tip_off": HANDLING,
+    "stand": (Way.IN_FORCE, begins),
+    "approver": WHO,
+    "reason": ENDS,
+    "renewal": ASKED,
+    "renewed": "it counts approvals",
+    "watched": "it says what our own sources hold",
+    "hits": "it says what was met",
+}
+"""Tells what two persons approve of a watch, by field (`gateway.desk.widening`)."""
 
 
 _READERS: Mapping[str, Callable[[object], Subject]] = {

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.alerts.book import in_turn
+from gateway.desk.evidence.question import request_of
 from gateway.desk.originator.reading import read_records
 from gateway.desk.watches.book import LiveWatch, WatchBook, is_goods
 from gateway.desk.watches.looking import Looker, Met, is_watched, takes
-from gateway.desk.watches.question import request_of
 from gateway.desk.watches.telling import Telling, told_reach
 from gateway.desk.watches.values import LIVE, WIDE, Stand, WhyStopped, read_own
 from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Refused, StorageBroken

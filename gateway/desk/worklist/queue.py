@@ -33,9 +33,9 @@ from gateway.model.desk.order import WorkPlace
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Role
 from gateway.model.requester import Officer
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, Thread, Work
 from gateway.ports.desk_uses import Hands, Tally, WorkItem, WorkPage, WorkQuery
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 
 QUIET_S = 60.0

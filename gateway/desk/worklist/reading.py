@@ -38,9 +38,9 @@ from gateway.model.desk.threads import Side, ThreadKey, ThreadKind
 from gateway.model.desk.work import DeliveryState, WorkKind
 from gateway.model.names import MemberId, exchange_id, member_id
 from gateway.model.requester import Officer
-from gateway.ports import events
 from gateway.ports.desk import DeskStore, Thread, WorkFilter
 from gateway.ports.desk_uses import DraftItem, NoticeItem, ProposedItem, ThreadContent, ThreadItem, ThreadQuery
+from gateway.ports.entries import events
 from gateway.records.claims import claims_of, disclosed
 from gateway.statements.notices.notice import parse_notice
 

@@ -14,8 +14,8 @@ from gateway.exchange.ledger import copies_given
 from gateway.exchange.parts import Parts
 from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.records.withheld import commit_withheld
 from gateway.statements.answer import ANSWER_KIND, ANSWER_VERSIONS

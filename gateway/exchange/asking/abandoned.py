@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.log.succession import neighbour, split_name
 from gateway.clock import Clock
-from gateway.ports import events
 from gateway.ports.documents import DocumentStore
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
 

@@ -59,7 +59,7 @@ from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer
 from gateway.model.search import Line, SearchCommand
 from gateway.pauses import OWN
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import Event
 from gateway.ports.peers import Peers
 from gateway.ports.quotas import QuotaPlace

@@ -23,7 +23,7 @@ from gateway.errors import Forbidden, Stale
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import Answer, AnswerMessage, LogProof, Outcome, Request, Verified
 from gateway.model.names import MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import verify_answer
 from gateway.statements.fields import SKEW_US

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 
 from gateway.clock import to_us
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
-from gateway.ports import events
 from gateway.ports.documents import DocumentStore
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 
 COPY = "copy"

@@ -16,9 +16,9 @@ from gateway.exchange.ledger import copies_received
 from gateway.model.exchange import Answer, AnswerMessage, Outcome, ReceiptMessage
 from gateway.model.query import query_value
 from gateway.model.search import Line, ShownHit
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.desk import DeskRows, Work
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event
 
 _DETAIL = 300

@@ -25,8 +25,8 @@ from gateway.errors import Malformed, Overloaded, Refused
 from gateway.exchange.parts import Parts
 from gateway.model.evidence.day_account import DayAccount, DayAnswer
 from gateway.model.names import MemberId
-from gateway.ports import events
 from gateway.ports.documents import DocumentStore
+from gateway.ports.entries import events
 from gateway.ports.log_store import LogStore
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import COMPARE_DAY

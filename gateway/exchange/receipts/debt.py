@@ -24,8 +24,8 @@ from gateway.config.suspensions import HUMANITARIAN
 from gateway.errors import Unacknowledged
 from gateway.model.names import MemberId
 from gateway.pauses import OwnPauses
-from gateway.ports import events
 from gateway.ports.documents import DocumentStore
+from gateway.ports.entries import events
 from gateway.storage.log.group_commit import LogWriter
 
 STALL_S = 30.0

@@ -18,7 +18,7 @@ from gateway.exchange.asking.entries import their_entry
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import ACKNOWLEDGE

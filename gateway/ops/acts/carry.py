@@ -22,7 +22,7 @@ from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.parts import OfficerOf, own_desks
 from gateway.ops.homes.documents import ACT, read_document
 from gateway.ops.homes.open_home import Written, require_entry
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.signing.keys import SigningKey
 
 _WAIT_S = {Lane.QUICK: 30.0, Lane.LONG: 120.0}

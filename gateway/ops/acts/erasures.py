@@ -22,8 +22,8 @@ from gateway.errors import Forbidden, LiaisonError, Malformed, Replayed, Unknown
 from gateway.model.evidence.retention import months_before, read_steps
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.entries import events
 from gateway.ports.journal import Event
 
 MAX_ERASED = 300_000

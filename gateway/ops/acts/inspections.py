@@ -30,8 +30,8 @@ from gateway.model.names import MemberId
 from gateway.model.values import text_value
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.prove import Used, document_of
-from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.ports.log_store import LogStore
 from gateway.signing.passkeys.assertion import Assertion

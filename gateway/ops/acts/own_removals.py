@@ -13,7 +13,7 @@ from gateway.errors import LiaisonError, Malformed
 from gateway.model.values import text_value
 from gateway.ops.acts.mailbox import Order
 from gateway.ops.acts.prove import HomeTrust, Used
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged
 
 _FOR_GOOD = 0

@@ -27,7 +27,7 @@ from gateway.ops.acts.enrolment import WaitingPasskey, waiting_passkey, waiting_
 from gateway.ops.acts.mailbox import Order
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
 from gateway.ops.stores import own_keystore
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Event, Logged
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64

@@ -36,8 +36,8 @@ from gateway.ops.acts.draft import draft_act, trust_of
 from gateway.ops.acts.mailbox import Mailbox, Order, account_name
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
 from gateway.ops.homes.lock import places_held
-from gateway.ports import events
 from gateway.ports.documents import DocumentStore
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.records.types import record_type as known_type
 from gateway.signing.keys import SigningKey

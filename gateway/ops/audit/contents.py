@@ -32,7 +32,7 @@ from gateway.ops.audit.export_folder import require_export
 from gateway.ops.audit.verify_export import verify_export_folder
 from gateway.ops.homes.documents import read_charter
 from gateway.ops.homes.open_home import Evidence, Written, open_home, read_lines
-from gateway.ports.events import EVENTS
+from gateway.ports.entries.events import EVENTS
 from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.appointment import Appointment, parse_appointment
 from gateway.trust.documents.folder import TrustDocuments

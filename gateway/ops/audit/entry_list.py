@@ -19,7 +19,7 @@ from gateway.ops.audit.auditors import public_filters, search_mandate
 from gateway.ops.audit.nearest import unlisted
 from gateway.ops.audit.unknown_words import refuse_unknown_peers
 from gateway.ops.homes.open_home import Evidence, open_home
-from gateway.ports.events import EVENTS
+from gateway.ports.entries.events import EVENTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import exchange_id as check_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.ops.audit.nearest import unlisted
-from gateway.ports.events import EVENTS
+from gateway.ports.entries.events import EVENTS
 from gateway.ports.journal import LogName
 
 _LOGS = (LogName.EXCHANGE, LogName.OPERATIONS)

@@ -15,8 +15,8 @@ from pathlib import Path
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.config import load_settings
-from gateway.ports import events
 from gateway.ports.content_keys import EncryptedContent
+from gateway.ports.entries import events
 from gateway.ports.log_store import LogState, NewEntry, StoredEntry
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import require_current

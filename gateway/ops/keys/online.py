@@ -21,7 +21,7 @@ from gateway.host.durable import PUBLIC
 from gateway.model.names import MemberId
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.steps import Standing
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.holders import NoneKnown
 from gateway.ports.journal import EntryDraft
 from gateway.trust.ceremony.key_request import ONLINE_CA

@@ -13,7 +13,7 @@ from gateway.ops.keys.requests import KeyDesk
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.status import SOON_DAYS, days_left
 from gateway.ops.keys.steps import Standing
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.holders import NoneKnown
 from gateway.ports.journal import EntryDraft
 from gateway.trust.view import TrustView

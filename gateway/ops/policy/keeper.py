@@ -30,7 +30,7 @@ from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, Storag
 from gateway.host.durable import PUBLIC, make_folder, replace
 from gateway.model.names import MemberId, member_id
 from gateway.ops.acts.prove import HomeTrust
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.recent import Recent
 from gateway.signing import strict_json

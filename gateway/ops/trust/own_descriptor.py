@@ -17,7 +17,7 @@ from certs.tls import TlsIdentity, channel_credentials
 from gateway.config import Home, Settings, argument
 from gateway.errors import LiaisonError, Stale
 from gateway.model.documents import Kind, Wanted
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.rpc import methods
 from gateway.rpc.contract import Method
 from gateway.rpc.transport import client_options

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from gateway.conversion import converter
 from gateway.errors import LiaisonError
-from gateway.ports.console.sessions import Session
+from gateway.ports.sessions import Session
 from gateway.storage.database.engine import Database
 from gateway.storage.database.tables import console_session
 from gateway.storage.desk.sealing import DeskSeals

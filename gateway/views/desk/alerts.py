@@ -9,10 +9,10 @@ from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import ALERT_ANSWERS
-from gateway.views.code_words import explained
 from gateway.views.desk.words import reason_words, state_words
 from gateway.views.lines import Line, exact
 from gateway.views.search.lines import value_text
+from gateway.views.words.code_words import explained
 
 _STANDS: Sentences = {
     "waiting": "waits for approval",

@@ -13,9 +13,9 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.matching.explain import explain
 from gateway.model.hit import Match
-from gateway.views.code_words import raised
 from gateway.views.lines import Line, exact
 from gateway.views.search.lines import hit_lines
+from gateway.views.words.code_words import raised
 
 
 def looked_value(looked: Looked, language: Language) -> dict[str, Any]:

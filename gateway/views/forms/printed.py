@@ -13,8 +13,8 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.model.desk.notices import About, Ask, Notice
 from gateway.model.requester import Requester
-from gateway.views.printable import printable
 from gateway.views.render import render
+from gateway.views.words.printable import printable
 
 _WORDS: Sentences = {
     "from": "from the desk of",

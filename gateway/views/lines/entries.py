@@ -9,7 +9,7 @@ from gateway.audit.reading.show import Shown
 from gateway.clock import rfc3339_s
 from gateway.language.dates import with_zones
 from gateway.views.lines import Exact
-from gateway.views.reason_words import reason
+from gateway.views.words.reason_words import reason
 
 _SAID = (
     *("officer", "case", "ticket", "purpose", "outcome", "refusal", "code", "count", "detail"),

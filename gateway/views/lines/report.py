@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway.audit.verify.findings import Check, Report, State
-from gateway.views.printable import whole_seconds
+from gateway.views.words.printable import whole_seconds
 
 _STYLES = {State.PROVED: "good", State.CONTRADICTED: "bad", State.NOT_PROVABLE: "warn"}
 

@@ -16,8 +16,8 @@ from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, named
 from gateway.matching.one_word import NOT_SEARCHED
 from gateway.model.hit import OWN_AGENCY, UNRELEASED
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
-from gateway.views.code_words import explained, raised
 from gateway.views.lines import Line, exact
+from gateway.views.words.code_words import explained, raised
 
 _ONE_WORD = "one word alone is not searched for with this purpose: give a second word of the name"
 

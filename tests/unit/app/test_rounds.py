@@ -9,7 +9,7 @@ import pytest
 from gateway.app.rounds import Leadership, Round, Rounds, Work, writing
 from gateway.clock import SystemClock
 from gateway.errors import Overloaded, StorageBroken, Unavailable
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from tests.support.load import in_turns
 

@@ -19,7 +19,7 @@ from gateway.app.watched_journal import WatchedJournal, watch_node
 from gateway.clock import ManualClock, SystemClock
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.ports.peers import PeerStatus
 from gateway.telemetry import Counters, Gauge, LogLine, Metric, Recorder, configure_logging

@@ -19,8 +19,8 @@ from gateway.cli.client import _refusal
 from gateway.cli.main import COMMANDS
 from gateway.cli.main import liaison as group
 from gateway.errors import Reason
-from gateway.views.printable import printable
 from gateway.views.search.lines import all_answered, headline, hit_lines
+from gateway.views.words.printable import printable
 from tests.support.cli import Liaison, found_federation
 from tests.support.tables import table
 

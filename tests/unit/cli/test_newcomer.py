@@ -16,7 +16,7 @@ from gateway.demo.federation import MEMBERS, DemoRuns, open_federation
 from gateway.ops.acts.switches import known_targets
 from gateway.ops.doctor.doctor import examine
 from gateway.ops.finding import Severity
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import Event
 from gateway.signing.keys import load_signing_key
 from gateway.views.search.lines import headline

@@ -23,7 +23,7 @@ from gateway.audit.verify.content import Content
 from gateway.audit.verify.erasure_proofs import ErasureProof
 from gateway.audit.verify.erasure_proofs import told as told_of
 from gateway.audit.verify.findings import Check, Report
-from gateway.cli.acts import act_output
+from gateway.cli.inputs.acts import act_output
 from gateway.cli.inputs.moments import TIME, TIME_AHEAD, TIME_UNTIL, Time
 from gateway.cli.inputs.periods import in_order
 from gateway.cli.main import liaison as program

@@ -9,7 +9,7 @@ from jinja2 import DictLoader
 from markupsafe import escape
 
 from gateway.console.visits.render import TEMPLATES, environment
-from gateway.views.printable import readable
+from gateway.views.words.printable import readable
 from tests.support.tables import table
 
 FILES = sorted(TEMPLATES.rglob("*.html"))

@@ -12,17 +12,22 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.audit.acts.desk_acts import DESK_ACTS, Needs, needs_of
+from gateway.desk.alerts import values as alerts
 from gateway.desk.alerts.values import OwnAddressee, OwnAlert
 from gateway.desk.alerts.values import Stand as AlertStand
 from gateway.desk.entries import desk_act
+from gateway.desk.reports import values as reports
 from gateway.desk.reports.values import OwnReport, Reader
 from gateway.desk.reports.values import Stand as ReportStand
+from gateway.desk.rooms import values as rooms
 from gateway.desk.rooms.values import HomeRoom
 from gateway.desk.rooms.values import Stand as RoomStand
+from gateway.desk.second_step import packages
+from gateway.desk.watches import values as watches
 from gateway.desk.watches.values import OwnAddressee as Watcher
 from gateway.desk.watches.values import OwnWatch
 from gateway.desk.watches.values import Stand as WatchStand
-from gateway.desk.widening import APPROVED, Way, check_alone, ways
+from gateway.desk.widening import Way, Widens, check_alone, ways
 from gateway.errors import Forbidden
 from gateway.model.desk.attachments import Attachment, MediaType
 from gateway.model.desk.notices import About, Ask, Urgency
@@ -101,6 +106,13 @@ ROOM = HomeRoom(
     to=(RoomMember(VN, RoomRole.PARTNER, ("vn.blo.one",)),),
 )
 ASK = Ask(About.HIT, "seen at the bridge", fields=("birth",))
+APPROVED: dict[type, Widens] = {
+    OwnAlert: alerts.WIDENS,
+    OwnWatch: watches.WIDENS,
+    OwnReport: reports.WIDENS,
+    HomeRoom: rooms.WIDENS,
+    Ask: packages.WIDENS,
+}
 MATTERS: dict[ThreadKind, msgspec.Struct] = {
     ThreadKind.ALERT: ALERT,
     ThreadKind.WATCH: WATCH,
@@ -172,24 +184,24 @@ def test_more_of_any_field_is_seen_and_the_same_and_the_way_back_of_a_time_or_re
     matter: msgspec.Struct, name: str, way: Way
 ) -> None:
     wider = more(matter, name)
-    assert ways(matter, wider) == {way}
-    assert not ways(matter, matter)
+    assert ways(APPROVED[type(matter)], matter, wider) == {way}
+    assert not ways(APPROVED[type(matter)], matter, matter)
     if way in (Way.LONGER, Way.READERS) and name != "own":
-        assert not ways(wider, matter)
+        assert not ways(APPROVED[type(wider)], wider, matter)
 
 
 def test_fewer_offices_are_less_and_all_offices_are_more() -> None:
     offices = [(), ("vn.blo.one", "vn.blo.two"), ("vn.blo.one",)]
-    alerts = [replace(ALERT, to=(replace(ALERT.to[0], offices=some),)) for some in offices]
-    for before, after in pairwise(alerts):
-        assert not ways(before, after)
-        assert ways(after, before) == {Way.READERS}
-    assert not ways(ALERT, replace(ALERT, to=()))
+    raised = [replace(ALERT, to=(replace(ALERT.to[0], offices=some),)) for some in offices]
+    for before, after in pairwise(raised):
+        assert not ways(alerts.WIDENS, before, after)
+        assert ways(alerts.WIDENS, after, before) == {Way.READERS}
+    assert not ways(alerts.WIDENS, ALERT, replace(ALERT, to=()))
 
 
 def test_an_ask_for_fewer_fields_is_less_and_words_for_who_decides_are_no_more() -> None:
-    assert not ways(replace(ASK, fields=()), ASK)
-    assert not ways(ASK, replace(ASK, facts="it was the other bridge", held_until_us=DAY_US))
+    assert not ways(packages.WIDENS, replace(ASK, fields=()), ASK)
+    assert not ways(packages.WIDENS, ASK, replace(ASK, facts="it was the other bridge", held_until_us=DAY_US))
 
 
 def acts_and_fields() -> list[tuple[str, msgspec.Struct, str]]:
@@ -204,12 +216,12 @@ def acts_and_fields() -> list[tuple[str, msgspec.Struct, str]]:
 @table(("act", "matter", "name"), acts_and_fields())
 def test_no_act_of_one_person_makes_more_of_what_two_approved(act: str, matter: msgspec.Struct, name: str) -> None:
     """Also an act that asks for more: what it asks for stands beside the matter, and has no effect."""
-    check_alone(act, matter, matter)
+    check_alone(act, APPROVED[type(matter)], matter, matter)
     if needs_of(act).approves:
-        check_alone(act, matter, more(matter, name))
+        check_alone(act, APPROVED[type(matter)], matter, more(matter, name))
         return
     with pytest.raises(Forbidden) as refused:
-        check_alone(act, matter, more(matter, name))
+        check_alone(act, APPROVED[type(matter)], matter, more(matter, name))
     assert refused.value.code == "persons-needed"
 
 

@@ -9,8 +9,8 @@ from gateway.language.languages import OTHERS, Language
 from gateway.language.terms import CHIP_CHECKS, MRZ_CHECKS, RISKS, STATUSES
 from gateway.records import codes
 from gateway.records.words import WORDS
-from gateway.views.code_words import explained, raised
 from gateway.views.search.lines import answer_lines, hit_lines, last_lines
+from gateway.views.words.code_words import explained, raised
 from tests.support.tables import table
 
 

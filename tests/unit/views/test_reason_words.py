@@ -7,8 +7,8 @@ from gateway.audit.reading.show import Shown
 from gateway.language.refusals import REFUSALS
 from gateway.node.handshake import _CAUSES
 from gateway.views.lines.entries import entry_line
-from gateway.views.reason_words import reason_in_words
 from gateway.views.statistics import in_words
+from gateway.views.words.reason_words import reason_in_words
 from policy.explain import CODES
 from tests.support.tables import table
 

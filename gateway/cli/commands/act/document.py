@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from certs.keyfiles import KeyPlace
-from gateway.cli.acts import act_output, problem_lines
+from gateway.cli.inputs.acts import act_output, problem_lines
 from gateway.cli.options import FILE, KEY, NEW_FILE, home_option
 from gateway.cli.output import Output, printed, progress_bars
 from gateway.ops.acts.carry import bring_file

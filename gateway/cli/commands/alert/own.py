@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
+from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.documents import json_object
 from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import FILE, TEXT, VESSEL, Code, Word, page_options, vessel_options

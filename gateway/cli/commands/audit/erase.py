@@ -8,7 +8,7 @@ import click
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.retention.plan import RESEALED, Erased
-from gateway.cli.acts import act_output, key_option, problem_lines, subject_options, with_unread
+from gateway.cli.inputs.acts import act_output, key_option, problem_lines, subject_options, with_unread
 from gateway.cli.options import NEW_FILE, home_option
 from gateway.cli.output import Output, printed, progress_bars
 from gateway.ops.acts.carry import bring

@@ -11,7 +11,7 @@ import click
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.retention.holds import MAX_PLACES
-from gateway.cli.acts import subject_options, with_unread
+from gateway.cli.inputs.acts import subject_options, with_unread
 from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import FILE, KEY, NEW_FILE, home_option
 from gateway.cli.output import Output, printed, progress_bars

@@ -10,7 +10,7 @@ import click
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.retention.prune import Plan
-from gateway.cli.acts import key_option
+from gateway.cli.inputs.acts import key_option
 from gateway.cli.inputs.moments import TIME
 from gateway.cli.options import home_option
 from gateway.cli.output import Output, printed, working

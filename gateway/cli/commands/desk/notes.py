@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk, attach_option
+from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.options import NEW_FILE, TEXT, Code
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken

@@ -9,8 +9,8 @@ import click
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.acts.table import ActKind
-from gateway.cli.acts import key_option
 from gateway.cli.commands.node.switches import nothing_to_switch, switch_options, switched, wanted_target
+from gateway.cli.inputs.acts import key_option
 from gateway.cli.options import home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock

@@ -11,7 +11,7 @@ import click
 
 from certs.keyfiles import KeyPlace
 from gateway.audit.acts.act import Proved
-from gateway.cli.acts import key_option
+from gateway.cli.inputs.acts import key_option
 from gateway.cli.options import home_option, together
 from gateway.cli.output import Output, printed, say
 from gateway.clock import Clock, SystemClock

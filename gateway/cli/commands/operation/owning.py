@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.inputs.bearers import Bearer, at_the_desk
 from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.inputs.periods import in_order
 from gateway.cli.options import TEXT, Code, Word

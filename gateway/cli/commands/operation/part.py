@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
+from gateway.cli.inputs.bearers import Bearer, at_the_desk
 from gateway.cli.options import TEXT, Code
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.inputs.bearers import Bearer, at_the_desk
 from gateway.cli.options import NEW_FILE, TEXT, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from certs.keyfiles import KeyPlace
-from gateway.cli.acts import act_output, key_option
+from gateway.cli.inputs.acts import act_output, key_option
 from gateway.cli.options import FILE, NEW_FILE, TEXT, home_option
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import usage

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk, attach_option
+from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.documents import json_object
 from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import FILE, TEXT, Code, Word, together

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.commands.desk.steps import reasons_body, reasons_options
+from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.moments import TIME_AHEAD
 from gateway.cli.options import TEXT, VESSEL, Word, page_options, vessel_options
 from gateway.cli.output import Output, printed

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from certs.keyfiles import KeyPlace
-from gateway.cli.acts import key_option
+from gateway.cli.inputs.acts import key_option
 from gateway.cli.module_keys import keys_in_module, module_options
 from gateway.cli.options import FILE, NEW_FOLDER, home_option, witness_home
 from gateway.cli.output import Output, printed

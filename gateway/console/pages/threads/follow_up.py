@@ -25,10 +25,10 @@ from gateway.language.languages import Language
 from gateway.language.terms import PURPOSES, RECORD_TYPES, named
 from gateway.model.purpose import Purpose
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
-from gateway.views.code_words import raised
 from gateway.views.search.fields import field_name
 from gateway.views.search.lines import hit_title
 from gateway.views.search.value import search_value
+from gateway.views.words.code_words import raised
 
 PATH = "/follow-up/{search}/{member}/{hit}"
 _NAMES = frozenset({*FIELDS, OFFICE, "fields", "purpose"})

@@ -21,9 +21,9 @@ from gateway.language.languages import Language
 from gateway.language.terms import RECORD_TYPES, named
 from gateway.model.desk.notices import ReplyCode
 from gateway.records.verify import VerifiedRecord
-from gateway.views.code_words import raised
 from gateway.views.desk.words import notice_words, reason_words
 from gateway.views.search.lines import marking_text, released_text
+from gateway.views.words.code_words import raised
 
 
 @dataclass(frozen=True, slots=True)

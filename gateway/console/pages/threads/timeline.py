@@ -20,9 +20,9 @@ from gateway.model.desk.watches import Watch
 from gateway.model.desk.work import DeliveryState
 from gateway.ports.desk import Delivery
 from gateway.ports.desk_uses import NoticeItem
-from gateway.views.code_words import explained
 from gateway.views.desk.words import DELIVERIES, notice_words, reason_words
 from gateway.views.search.fields import told_fields
+from gateway.views.words.code_words import explained
 
 _TONES: dict[DeliveryState, Tone] = {
     DeliveryState.WAITING: "info",

@@ -20,7 +20,7 @@ from gateway.clock import ManualClock
 from gateway.errors import BadSignature, Contradicted, Malformed
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, LogHome, answered, logged, new_id

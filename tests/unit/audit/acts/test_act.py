@@ -13,7 +13,7 @@ from gateway.audit.acts.table import ACTS, ActKind, Proof, rule_of
 from gateway.audit.retention import holds
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale
 from gateway.model.names import MemberId
-from gateway.ports.events import EVENTS
+from gateway.ports.entries.events import EVENTS
 from gateway.signing import strict_json
 from gateway.signing.dsse import _write, add_signature, parse_document, sign_document
 from gateway.signing.keys import SigningKey, VerifyKey

@@ -21,8 +21,8 @@ from gateway.audit.entries.entry import (
     parse_entry,
 )
 from gateway.errors import Malformed
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.entries import events
 from gateway.ports.journal import Event, LogName
 from tests.support.tables import table
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from gateway.audit.entries.event_fields import COMMON, FIELDS, meaning
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.events import EVENTS
+from gateway.ports.entries import events
+from gateway.ports.entries.events import EVENTS
 from gateway.ports.journal import Event, LogName
 from tests.support.words import modules
 

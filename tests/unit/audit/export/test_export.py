@@ -25,7 +25,7 @@ from gateway.audit.verify.findings import Check, State
 from gateway.clock import to_us
 from gateway.errors import Malformed, StorageBroken
 from gateway.model.evidence.witness import CosignedHead
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.documents.appointment import Scope, sign_appointment
 from tests.support.audited import FAR_US, WHOLE, World, appoint, bad_with, make_world, resign

@@ -19,7 +19,7 @@ from gateway.audit.tree.merkle import leaf_hash, verify_consistency, verify_incl
 from gateway.clock import ManualClock
 from gateway.errors import Malformed, Misconfigured, StorageBroken
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 

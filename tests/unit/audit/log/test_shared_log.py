@@ -28,8 +28,8 @@ from gateway.audit.tree.merkle import Tree
 from gateway.clock import ManualClock
 from gateway.errors import Contradicted, StorageBroken
 from gateway.exchange.asking.abandoned import GRACE_US, LostQuestions
-from gateway.ports import events
 from gateway.ports.desk import DeskRows
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.ports.log_store import LogState, NewEntry
 from gateway.signing.keys import SigningKey

@@ -35,8 +35,8 @@ from gateway.model.evidence.retention import (
 )
 from gateway.model.names import MemberId
 from gateway.ops.backup.restore_target import empty_destroyed
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.entries import events
 from gateway.signing.keys import VerifyKey
 from tests.support.audit_logs import LogHome, answered, logged, new_id
 from tests.support.erasing import Open, files_with, opened

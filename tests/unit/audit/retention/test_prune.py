@@ -21,8 +21,8 @@ from gateway.audit.tree.merkle import leaf_hash, verify_consistency, verify_incl
 from gateway.audit.verify.findings import Check, Report, State
 from gateway.audit.verify.reconcile_exports import begins_us
 from gateway.errors import Contradicted, Forbidden, Malformed, StorageBroken, Unknown
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.storage.documents.find_file import FindFile
 from gateway.storage.log.log_store import SqlLogStore

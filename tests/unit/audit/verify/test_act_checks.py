@@ -23,7 +23,7 @@ from gateway.model.names import MemberId
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.draft import draft
 from gateway.ops.acts.switches import suspend
-from gateway.ports.events import EVENTS
+from gateway.ports.entries.events import EVENTS
 from gateway.signing.dsse import encode64
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.open import open_storage

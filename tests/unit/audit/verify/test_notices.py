@@ -20,7 +20,7 @@ from gateway.exchange.asking.abandoned import GRACE_US, LostQuestions, abandoned
 from gateway.model.desk.delivered import NoticeReceipt
 from gateway.model.desk.notices import Reply, ReplyCode, Status, StatusCode
 from gateway.model.exchange import Refusal
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.notices.notice import build_notice, verify_notice

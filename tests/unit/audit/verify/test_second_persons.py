@@ -13,7 +13,7 @@ from gateway.audit.reading.evidence import Row
 from gateway.audit.verify.findings import Check
 from gateway.audit.verify.human_checks import Extent, Extents, check_second, decision_of, not_shown
 from gateway.errors import BadSignature, NotProved
-from gateway.ports.events import EVENTS
+from gateway.ports.entries.events import EVENTS
 from tests.support.cli import Liaison, copy_federation
 from tests.support.tables import table
 from tests.unit.audit.verify.test_act_checks import write

@@ -27,7 +27,7 @@ from gateway.audit.verify.findings import MEANING, Check, Report, State
 from gateway.audit.verify.verify import verify_export
 from gateway.clock import ManualClock
 from gateway.errors import Malformed
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from tests.support.audit_logs import NOON, LogHome, new_id
 from tests.support.audited import TH, World, bad_with, make_world, rewrite

@@ -9,7 +9,7 @@ from gateway.console.pages.gate import _is_concerned, _key, _remembered, _Sent
 from gateway.console.visits.parts import Counterpart
 from gateway.errors import Malformed
 from gateway.model.names import MemberId
-from gateway.ports.console.sessions import Remembered
+from gateway.ports.sessions import Remembered
 from tests.support.tables import table
 
 FORM = Form("A" * 22, {"purpose": ("BORDER_CHECK",), "offence": ("NARC",)})

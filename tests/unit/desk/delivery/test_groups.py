@@ -22,7 +22,7 @@ from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.statements.notices.notice import unproved_notice
 from tests.federation.test_desk_machine import check_all
 from tests.support.desks import Desk, Desks, entries_of, make_desks

@@ -11,7 +11,7 @@ import pytest
 from gateway.errors import Replayed
 from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.desk.threads import ThreadKey
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.statements.notices.notice import build_notice, parse_notice
 from tests.support.desks import Desks, entries_of, make_desks
 from tests.unit.desk.delivery.test_groups import TH, VN, post

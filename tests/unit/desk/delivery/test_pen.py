@@ -15,7 +15,7 @@ from gateway.errors import LiaisonError, Unavailable
 from gateway.exchange.parts import Parts
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import MemberId, new_exchange_id
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.statements.envelope import NOTICE_RECEIPT, Sealed
 from tests.support.desks import Desks, make_desks

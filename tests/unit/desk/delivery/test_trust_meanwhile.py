@@ -13,7 +13,7 @@ from gateway.errors import BadSignature, LiaisonError, Stale
 from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import new_exchange_id
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from tests.support.desks import Desk, Desks, entries_of, make_desks
 from tests.unit.desk.delivery.test_groups import TH, VN, post

@@ -19,7 +19,7 @@ JUNK = {
 WANTED = {
     ("trust", "accept", "FILE", "--home", "th"): (
         "no charter, descriptor, status or appointment",
-        "`liaison trust draft`",
+        "`liaison trust draft --home th`",
     ),
     ("trust", "show", "FILE"): ("no charter", "`liaison trust draft` and `trust sign`"),
     ("trust", "verify", "FILE"): ("no charter", "`liaison trust draft` and `trust sign`"),
@@ -31,7 +31,7 @@ WANTED = {
     ("policy", "sign", "FILE", "--key", "a.key", "--out", "out"): ("no signed policy", "`liaison policy sign FOLDER"),
     ("policy", "install", "FILE", "--home", "th"): ("no signed policy", "`liaison policy sign FOLDER"),
     ("audit", "hold", "sign", "FILE", "--key", "a.key", "--out", "out"): ("no hold", "`liaison audit hold draft`"),
-    ("audit", "hold", "bring", "FILE", "--home", "th"): ("no hold", "`liaison audit hold draft`"),
+    ("audit", "hold", "bring", "FILE", "--home", "th"): ("no hold", "`liaison audit hold draft --home th`"),
     ("witness", "accept", "FILE", "--home", "witness"): ("no charter, descriptor", "`liaison trust draft`"),
 }
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import select, update
 
-from gateway.ports.console.sessions import Remembered, Session
+from gateway.ports.sessions import Remembered, Session
 from gateway.storage.console.session_store import SqlSessions
 from gateway.storage.database.engine import Database
 from gateway.storage.database.migrate import migrate

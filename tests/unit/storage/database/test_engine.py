@@ -15,8 +15,8 @@ from sqlalchemy import inspect
 from gateway.clock import ManualClock, to_us
 from gateway.errors import Contradicted, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.entries import events
 from gateway.storage.database.desk_tables import SCHEMA
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import HEAD, migrate, version

@@ -19,8 +19,8 @@ from gateway.model.desk.notices import About, NoticeType, Urgency
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, ListPlace, Thread, WorkFilter
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.storage.database.desk_tables import desk_work
 from gateway.storage.desk.desk_store import SqlDeskStore

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import event
 
+from gateway.clock import SystemClock
 from gateway.desk.alerts.standing import stands
 from gateway.desk.alerts.values import OwnAddressee
 from gateway.desk.clocks import sight_of
@@ -20,6 +21,7 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import ListPlace, WorkFilter
 from gateway.storage.database.engine import Database
 from gateway.storage.desk.desk_store import SqlDeskStore
+from gateway.trust.view import TrustView
 from tests.support.audit_logs import LogHome
 from tests.unit.desk.test_widening import ALERT
 
@@ -195,6 +197,6 @@ def test_how_a_page_of_alerts_stands_is_read_at_once_and_not_alert_by_alert(data
     page = [replace(ALERT, id=ExchangeId(f"{number:032}"), to=to) for number in range(40)]
     desk, asked = SqlDeskStore(database, LogHome(tmp_path / "home").keystore), list[str]()
     event.listen(database.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
-    standing = stands(desk, page, NOW_US)
+    standing = stands(desk, TrustView(None, {}, {}, SystemClock()), page, NOW_US)
     assert [[each.state for each in alert] for alert in standing] == [["new"] * 9] * 40
     assert len([each for each in asked if each.startswith("SELECT")]) == 3

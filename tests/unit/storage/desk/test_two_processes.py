@@ -13,8 +13,8 @@ import pytest
 from gateway.audit.log.log import AuditLog
 from gateway.errors import LiaisonError, Outdated
 from gateway.model.desk.threads import ThreadKey
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, Work
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, LogName
 from gateway.storage.database.engine import Database
 from gateway.storage.desk.desk_store import SqlDeskStore

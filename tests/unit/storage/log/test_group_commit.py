@@ -12,7 +12,7 @@ import pytest
 from gateway.errors import LiaisonError, Malformed, StorageAway, StorageBroken
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.storage.log.group_commit import MAX_BATCH, LogWriter
 from tests.support.audit_logs import LogHome, answered

@@ -1,8 +1,8 @@
-"""The kinds of entries that the console writes to the operations log; `gateway.ports.events` lists them, too."""
+"""The kinds of entries that the console writes to the operations log; `ports.entries.events` lists them, too."""
 
 from __future__ import annotations
 
-from gateway.ports.event_forms import operations as _operations
+from gateway.ports.entries.forms import operations as _operations
 
 # fmt: off
 SIGNED_IN = _operations(

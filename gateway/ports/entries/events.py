@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.ports import desk_events as _desk
-from gateway.ports.console import entries as _console
 from gateway.ports.content_keys import Retention
-from gateway.ports.event_forms import exchange as _exchange
-from gateway.ports.event_forms import operations as _operations
-from gateway.ports.event_forms import source as _source
+from gateway.ports.entries import console as _console
+from gateway.ports.entries import desk as _desk
+from gateway.ports.entries.forms import exchange as _exchange
+from gateway.ports.entries.forms import operations as _operations
+from gateway.ports.entries.forms import source as _source
 from gateway.ports.journal import Event, Party
 
 # fmt: off

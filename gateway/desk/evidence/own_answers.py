@@ -10,14 +10,14 @@ from contextlib import suppress
 import msgspec
 
 from gateway.audit.reading.kept_answers import KeptAnswer, KeptAnswers
-from gateway.desk.watches.question import request_of
+from gateway.desk.evidence.question import request_of
 from gateway.errors import Forbidden, Unknown
 from gateway.model.desk.notices import RecordPlace, Reply
 from gateway.model.desk.watches import Goods, Watch
 from gateway.model.exchange import Request
 from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import events
+from gateway.ports.entries import events
 from gateway.ports.journal import Event
 from gateway.statements.answer import read_signed
 from gateway.statements.notices.notice import parse_notice

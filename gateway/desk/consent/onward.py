@@ -36,8 +36,8 @@ from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, ShownHit
-from gateway.ports import events
 from gateway.ports.desk import Thread
+from gateway.ports.entries import events
 from gateway.ports.journal import Event
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.statements.consent import MAX_VALIDITY_US

@@ -1,9 +1,9 @@
-"""The kinds of entries that the desk writes to the operations log; `gateway.ports.events` lists them, too."""
+"""The kinds of entries that the desk writes to the operations log; `gateway.ports.entries.events` lists them, too."""
 
 from __future__ import annotations
 
 from gateway.ports.content_keys import Retention
-from gateway.ports.event_forms import operations as _operations
+from gateway.ports.entries.forms import operations as _operations
 from gateway.ports.journal import Party
 
 # fmt: off

@@ -1,1 +1,0 @@
-"""Sessions of people at the console, and the entries of their coming and going."""
