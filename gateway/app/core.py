@@ -10,8 +10,8 @@ from functools import partial
 from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.tls import TlsIdentity
+from gateway.agency.officer_tokens.console import make_console_key
 from gateway.agency.officer_tokens.fetch import FETCH_S
-from gateway.agency.officer_tokens.issuing import make_console_key
 from gateway.agency.officer_tokens.keys import people_of, refusing, revocation_fetch, revocations, token_keys
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.officer_tokens.tokens import OfficerTokens

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from certs.authority import load_authority
 from certs.names import CertificateName, CertificateUse, tls_name
-from gateway.agency.officer_tokens.issuing import HomeTokens, make_console_key
+from gateway.agency.officer_tokens.console import HomeTokens, make_console_key
 from gateway.agency.officer_tokens.keys import people_of, refusing, token_keys
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.officer_tokens.tokens import OfficerTokens, audience

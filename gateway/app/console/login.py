@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from certs.hsm.openssl import load_chain
-from gateway.agency.officer_tokens.issuing import HomeTokens
+from gateway.agency.officer_tokens.console import HomeTokens
 from gateway.agency.officer_tokens.tokens import audience
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP, UPKEEP_S, Round

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import as_read, check_person, done
+from gateway.desk.acting.step import OnDuty, as_read, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.alerts.checks import check_command, check_fields, readable_until
 from gateway.desk.alerts.hidden import hidden_until_us
@@ -53,8 +53,6 @@ _UNTOLD = (*_ALIVE, Stand.OVER, Stand.LIFTED)
 """The stands of an alert whose outcome may still be told."""
 _READ = 256
 _MOST_READ = 16_384
-OnDuty = Callable[[str, str, Role, int], bool]
-"""Tells whether somebody is on duty for an agency, an office and a role at a time."""
 
 
 class OwnAlerts:

@@ -268,11 +268,8 @@ class Rooms:
                 self._pairs.check(after, one)
             check_alone(act, WIDENS, room.home, after)
             state = ThreadState.OPEN if after.stand is Stand.ON else ThreadState.ENDED
-            rows = DeskRows(
-                thread=moved(thread, after, state, now_us),
-                before=thread.version,
-                works=(done(work, actor, act, now_us),),
-            )
+            ended = (done(work, actor, act, now_us),)
+            rows = DeskRows(thread=moved(thread, after, state, now_us), before=thread.version, works=ended)
             content = told_of(after) | (room.home.asked_for if stand is Stand.ON else {})
             return desk_act(actor.officer, act, key, work=work, reason=reason, content=content, rows=rows)
 

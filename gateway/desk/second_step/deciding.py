@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -31,7 +31,7 @@ from gateway.desk.raising import from_first_decision
 from gateway.desk.second_step.answers import OwnAnswers, OwnHit
 from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.proposals import Proposal, evidence, given, proposal_of
-from gateway.desk.second_step.release import AskedFor, Fresh, Released, Releases
+from gateway.desk.second_step.release import AskedFor, Consents, Fresh, Released, Releases
 from gateway.errors import Forbidden, Malformed, Stale
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import About, Ask, Notice, Reply, ReplyCode
@@ -46,13 +46,6 @@ from gateway.signing.passkeys.assertion import Assertion
 _RELEASES = (ReplyCode.RELEASED, ReplyCode.PARTLY)
 _SAID = frozenset(ReplyCode) - {ReplyCode.HIT}
 _DECISIONS = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH)
-
-
-class Consents(Protocol):
-    """Counts the persons for a consent to onward use (`gateway.desk.consent`)."""
-
-    async def needed(self, asked: AskedFor) -> int:
-        """Return how many persons must decide."""
 
 
 class Matter(msgspec.Struct, frozen=True):

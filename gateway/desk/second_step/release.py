@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -49,6 +50,13 @@ class AskedFor(msgspec.Struct, frozen=True):
     def peer(self) -> MemberId:
         """The asker."""
         return self.notice.sender
+
+
+class Consents(Protocol):
+    """Counts the persons for a consent to onward use (`gateway.desk.consent`)."""
+
+    async def needed(self, asked: AskedFor) -> int:
+        """Return how many persons must decide."""
 
 
 class Fresh(msgspec.Struct, frozen=True):
