@@ -241,7 +241,7 @@ async def test_a_late_answer_is_announced_and_found_with_search_show(
     asked = await asyncio.to_thread(liaison, *ask(world))
     assert asked.code == 1
     search_id = asked.out.split()[-1]
-    assert f"its answer can still come: liaison search show {search_id}" in asked.out
+    assert f"its answer can still come: liaison search show --home {world.home('th')} {search_id}" in asked.out
     early = await asyncio.to_thread(liaison, "search", "show", search_id, *home, *WHO)
     assert (early.code, "silent" in early.out) == (1, True)
     async with asyncio.timeout(WITHIN_S):
