@@ -43,7 +43,7 @@ _OF_A_FACE = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "<time>"),
     (re.compile(r"\b1[6-9]\d{8}\b"), "<time>"),
 )
-"""What differs from one face to another, and from one second to the next."""
+"""Names what differs from one face to another, and from one second to the next."""
 
 
 class Faces:

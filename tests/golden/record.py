@@ -65,7 +65,7 @@ _RANDOM_KEYS = frozenset({"reference", "token_hash", "request", "session", "jti"
 _ID_BYTES = 16
 
 _USUAL = {"client": "console", "proof": "token", "agency": "police", "token": "<hash>"}
-"""What most entries say; it is counted instead of being told."""
+"""Names what most entries say; it is counted instead of being told."""
 
 _FIRST_US, _LAST_US = 10**15, 4 * 10**15
 """Numbers between them are times, of which a whole second is told."""

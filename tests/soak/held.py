@@ -148,7 +148,7 @@ class _Mallinfo(ctypes.Structure):
 
 
 class Allocators:
-    """What the allocators of this process say of themselves: Python's, glibc's and SQLite's."""
+    """Asks the allocators of this process what they have given out: Python's, glibc's and SQLite's."""
 
     def __init__(self) -> None:
         found = _SQLITE.search(Path("/proc/self/maps").read_text(encoding="utf-8"))

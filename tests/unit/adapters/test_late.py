@@ -63,6 +63,7 @@ def test_n203_it_is_described_by_its_mapping_and_says_that_it_was_not_read(
     assert late.opened.describe() == late.describe()
 
 
+@pytest.mark.long
 def test_n203_a_locked_database_is_waited_for(small: SmallSource) -> None:
     with closing(sqlite3.connect(small.database, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")

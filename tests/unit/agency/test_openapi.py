@@ -49,6 +49,7 @@ def _served(router: Any) -> Iterator[tuple[str, str]]:
             yield from ((route.path, method.lower()) for method in route.methods)
 
 
+@pytest.mark.long
 def test_it_has_every_route_that_a_node_serves() -> None:
     routers = [each for each in application().routes if hasattr(each, "effective_candidates")]
     served = {each for router in routers for each in _served(router)}

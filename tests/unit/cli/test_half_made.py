@@ -44,6 +44,7 @@ def held(folder: Path) -> dict[str, bytes]:
 _AUTHORITY = ("--authority", "th-authority")
 
 
+@pytest.mark.long
 @table(
     "uses, more, why",
     [

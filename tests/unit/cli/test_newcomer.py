@@ -53,6 +53,7 @@ def init(liaison: Liaison, folder: Path, member: str, *more: str) -> None:
 # ------------------------------------------------------------ init, doctor, publish
 
 
+@pytest.mark.long
 def test_in_production_nobody_is_sent_to_make_the_key_of_the_trial_issuer(liaison: Liaison, federation: Path) -> None:
     home = federation / "th"
     settings = (home / "node.toml").read_text()

@@ -141,6 +141,7 @@ _found: dict[tuple[bool, bool], frozenset[tuple[str, str]]] = {}
 """What is found in a home before it is harmed: the same in each copy, with and without production and a console."""
 
 
+@pytest.mark.long
 def test_a_new_source_and_the_lost_key_of_its_agency(liaison: Liaison, tmp_path: Path) -> None:  # CASE-N214
     place = place_of(liaison, tmp_path, production=False)
     base = set(place.findings())
@@ -163,6 +164,7 @@ def test_a_policy_that_nobody_approved(liaison: Liaison, tmp_path: Path) -> None
     assert not [one for one in place.findings() if one[0] == "policy"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "production"), [*((name, True) for name in _HARMS), *((name, False) for name in _OF_TRIALS)]
 )
@@ -377,6 +379,7 @@ def _names(text: str) -> set[str]:
     return {name.strip() for name in text.replace("\n", " ").split(",")}
 
 
+@pytest.mark.long
 def test_each_command_that_a_remedy_tells_is_run_by_a_test() -> None:  # CASE-N214
     told = {command_name(command) for _, command in told_by_the_program()} - {""}
     tried = _FOLLOWED | {command_name(remedy) for _, _, remedy, _ in _REFUSED.values()} | _BROUGHT

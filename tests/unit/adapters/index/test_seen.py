@@ -121,6 +121,7 @@ def salt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_writer, "new_salt", lambda: bytes(range(32)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("hidden", "seen"), [*product([0, 1, 19, 20, 25, 59, 256, 1_000], [20]), *product([20, 256], [0, 1, 60])]
 )
@@ -146,6 +147,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(place, value)
 
 
+@pytest.mark.long
 @given(
     st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(BORN), st.integers(0, 2), st.booleans()), max_size=40)
 )
@@ -162,6 +164,7 @@ def withdrawn(rows: Mapping[int, Row]) -> tuple[dict[int, Row], frozenset[str]]:
     return {place: (*row[:3], False) for place, row in rows.items()}, frozenset(map(str, rows.keys() - visible(rows)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("gone", "seen"), [(1, 1), (20, 1), (25, 20), (256, 60), (2_500, 20)])
 def test_n226_what_was_withdrawn_takes_no_place_of_what_was_not(tmp_path: Path, gone: int, seen: int) -> None:
     shown = [(NAMES[number % 2], BORN[number % 3], number % 3, False) for number in range(seen)]
@@ -171,6 +174,7 @@ def test_n226_what_was_withdrawn_takes_no_place_of_what_was_not(tmp_path: Path, 
     assert told(tmp_path, "with", held, keys) == told(tmp_path, "without", visible(rows))
 
 
+@pytest.mark.long
 @given(
     st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(BORN), st.integers(0, 2), st.booleans()), max_size=40)
 )

@@ -122,6 +122,7 @@ def test_a_narrower_scope_counts_at_once_however_soon_it_comes(liaison: Liaison,
     assert "outside the scope" in ran.err
 
 
+@pytest.mark.long
 def test_an_older_appointment_and_one_of_the_same_second_are_refused(liaison: Liaison, federation: Path) -> None:
     appoint(liaison, federation)
     documents, clock = TrustDocuments(federation / "th" / "trust"), SystemClock()

@@ -160,6 +160,7 @@ def test_an_export_of_a_time_after_what_is_gone_is_whole(world: World, home: Log
     ]
 
 
+@pytest.mark.long
 def test_rows_that_are_gone_without_an_entry_are_contradicted(world: World, home: LogHome) -> None:
     with home.store() as store:
         store.prune("exchange/1", 0, 512)

@@ -200,6 +200,7 @@ def test_an_exchange_is_found_by_its_id(home: LogHome, store: SqlLogStore, index
     assert find(logs, index, Question(exchange_id="0" * 32), 9).count == 0
 
 
+@pytest.mark.long
 def test_two_spellings_are_alternatives(home: LogHome, store: SqlLogStore, index: FindFile) -> None:
     logs = logs_of(home, store)
     name, number = (name_terms(NAMES[0]),), (number_terms(NUMBERS[0]),)
@@ -230,6 +231,7 @@ class _Growing(SearchedHome):
         self.limit = MANY
 
 
+@pytest.mark.long
 def test_a_block_that_the_log_fills_while_the_index_is_brought_up_to_date_is_searched(
     home: LogHome, store: SqlLogStore, tmp_path: Path
 ) -> None:
@@ -328,6 +330,7 @@ class _ErasedAtOpening(KeyStore):
         return super().open_content(log, index, content)
 
 
+@pytest.mark.long
 def test_what_an_erasure_keeps_is_in_the_index_though_its_key_goes_while_a_block_is_added(
     block: LogHome, tmp_path: Path
 ) -> None:
@@ -356,6 +359,7 @@ def test_a_search_that_began_before_an_erasure_finds_what_that_kept(block: LogHo
         assert found.closed == 3
 
 
+@pytest.mark.long
 def test_entries_of_a_lost_key_are_counted_and_searched_again_once_it_is_back(block: LogHome, tmp_path: Path) -> None:
     home = block.copy(tmp_path / "home")
     key, away = home.folder / "keystore" / f"{NO_HITS}.key", tmp_path / "away"

@@ -152,6 +152,7 @@ def test_the_name_of_a_copy_says_so_and_its_original_has_a_hash() -> None:
     assert original_hash(reader(b"abc"), 3).hex().startswith("ba7816bf")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "shape",
     [

@@ -229,6 +229,7 @@ def test_the_largest_picture_is_taken() -> None:
     assert code(png(width=12_000, height=MAX_PIXELS // 12_000), "a.png") == MediaType.PNG
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("shape", "name"),
     [

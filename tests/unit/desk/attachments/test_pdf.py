@@ -29,6 +29,7 @@ def code(data: bytes) -> str:
         return error.code
 
 
+@pytest.mark.long
 @table(
     "data",
     [
@@ -119,6 +120,7 @@ def test_n272_a_document_that_nobody_can_look_into_is_refused(data: bytes) -> No
 HIDDEN = b"9 0 obj\n" + SCRIPT + b"\nendobj\n"
 
 
+@pytest.mark.long
 @table(
     "data",
     [
@@ -179,6 +181,7 @@ def test_what_lies_across_two_reads_is_found(place: int) -> None:
     assert code(pdf(stream, LINK)) == MediaType.PDF
 
 
+@pytest.mark.long
 def test_a_large_document_is_never_whole_in_memory() -> None:
     noise = zlib.compress(NOISE) * 9_000
     data = pdf(*[pdf_stream(noise)] * 10, pdf_pack(b" " * (MAX_PACKED - 100)))

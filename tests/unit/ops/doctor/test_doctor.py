@@ -264,6 +264,7 @@ def test_time_is_examined(federation: Path, days: int, checks: set[str]) -> None
     assert checks <= set(stops(examine(federation / "th", clock)))
 
 
+@pytest.mark.long
 def test_little_time_left_is_a_warning(federation: Path) -> None:
     clock = ManualClock(SystemClock().now() + timedelta(days=380))
     warned = {finding.check for finding in examine(federation / "th", clock) if finding.severity is Severity.WARN}

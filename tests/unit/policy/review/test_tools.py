@@ -105,6 +105,7 @@ def test_the_matrix_shows_what_leaves_and_nothing_else(vn: PolicyEngine) -> None
     assert "TravelDocument" in page
 
 
+@pytest.mark.long
 def test_the_matrix_shows_what_leaves_for_one_query_alone(draft: Path) -> None:
     before = {row.record_type for row in matrix(PolicyEngine.load(draft, KH), NOW_US)}
     where = 'principal, action == Action::"release", resource == RecordType::'
