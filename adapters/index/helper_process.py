@@ -7,7 +7,6 @@ index, and knows no secret. A build never depends on it: the build itself makes 
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from adapters.index.make import Made, Task, make, rules_of
 from adapters.mapping.file import load_mapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder
+from gateway.host.descriptors import is_ready
 from gateway.matching.own_rows.check import own_rows_of
 from gateway.matching.scripts.tables import own_rows, use
 from gateway.storage.index.index_file import IndexedRecord, KeyKind
@@ -126,7 +126,7 @@ class IndexHelper:
 
     def _is_answered(self, seconds: float) -> bool:
         out = self._process.stdout if self._process else None
-        return out is None or bool(select.select([out], [], [], seconds)[0])
+        return out is None or is_ready(out.fileno(), seconds)
 
     def _line(self) -> bytes:
         """Return the next line of the helper; empty when it has ended or is silent for a minute."""

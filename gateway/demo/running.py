@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import os
 import re
-import select
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from gateway.config import Home
 from gateway.errors import Misconfigured
+from gateway.host.descriptors import is_ready
 
 STOP_S = 20.0
 _KILL_S = 5.0
@@ -123,7 +123,7 @@ def _end(handle: int) -> bool:
     for number, seconds in ((signal.SIGTERM, STOP_S), (signal.SIGKILL, _KILL_S)):
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(handle, number)
-        if select.select([handle], [], [], seconds)[0]:
+        if is_ready(handle, seconds):
             break
     return number is signal.SIGKILL
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import select
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def allowed() -> int:
     """Return how many descriptors the machine allows a process, 65,536 at most: more are never needed."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+
+
+def is_ready(descriptor: int, seconds: float, *, to_write: bool = False) -> bool:
+    """Wait until a descriptor can be read, or written; tell whether it can. An end counts, as a read would tell of it.
+
+    `select.select` takes numbers below 1,024 alone, and a busy node opens more.
+    """
+    looked = select.poll()
+    looked.register(descriptor, select.POLLOUT if to_write else select.POLLIN)
+    return bool(looked.poll(seconds * 1_000))
 
 
 def raise_limit() -> None:

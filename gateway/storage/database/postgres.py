@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, NullPool, create_engine, event
 
 from gateway.errors import Misconfigured, StorageBroken
+from gateway.host.descriptors import is_ready
 from gateway.host.failures import is_refusal, met_by_driver
 from gateway.storage.database.absence import UNREACHED
 from gateway.storage.database.engine import Database, Ways
@@ -183,8 +183,7 @@ def _refusal(given: Sequence[Any], named: dict[str, Any]) -> str:
                 step = connection.connect_poll()
                 if step not in (pq.PollingStatus.READING, pq.PollingStatus.WRITING):
                     break
-                reads = step == pq.PollingStatus.READING
-                select.select([connection.socket] * reads, [connection.socket] * (not reads), [], _LOOK_S)
+                is_ready(connection.socket, _LOOK_S, to_write=step == pq.PollingStatus.WRITING)
         finally:
             connection.untrace()
             connection.finish()

@@ -20,6 +20,7 @@ from gateway.clock import SystemClock
 from gateway.matching.own_rows.check import own_rows_of
 from gateway.matching.scripts.tables import OwnRows, use
 from gateway.storage.index.index_store import IndexStore
+from tests.support.open_files import many_open
 from tests.support.small_source import SmallSource, small_source
 
 pytestmark = pytest.mark.process
@@ -117,6 +118,13 @@ def test_both_processes_make_records(source: SqlSource) -> None:
     with IndexHelper(source.mapping) as helper:
         found = all_made(source, helper, own, wait=True)
     assert sorted(found) == sorted(task.key for task in tasks(source))
+    assert 0 < len(own) < len(found)
+
+
+def test_a_busy_node_with_many_descriptors_open_has_its_helper(source: SqlSource) -> None:
+    own: list[str] = []
+    with many_open(), IndexHelper(source.mapping) as helper:
+        found = all_made(source, helper, own, wait=True)
     assert 0 < len(own) < len(found)
 
 

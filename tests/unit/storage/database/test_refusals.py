@@ -14,6 +14,7 @@ from gateway.errors import StorageBroken
 from gateway.host.failures import what_was_met
 from gateway.storage.database.postgres import open_postgres
 from tests.support.databases import PASSWORD, READER, Server
+from tests.support.open_files import many_open
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.process
@@ -69,6 +70,11 @@ WORDS = {
 def test_n285_a_refusal_in_another_language_has_its_word(state: str) -> None:
     with thai_server(state) as port:
         assert met(f"postgresql://node@127.0.0.1:{port}/node") == WORDS[state]
+
+
+def test_n285_a_refusal_has_its_word_though_a_busy_node_has_many_descriptors_open() -> None:
+    with thai_server("28P01") as port, many_open():
+        assert met(f"postgresql://node@127.0.0.1:{port}/node") == "password"
 
 
 def test_n285_each_refusal_of_a_server_has_its_word(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
