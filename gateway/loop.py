@@ -42,7 +42,3 @@ def shared_threads() -> ThreadPoolExecutor:
 def is_shared() -> bool:
     """Tell whether this thread is one of those that all blocking work of a loop has together."""
     return getattr(_here, "shared", False)
-
-
-def _begin() -> None:
-    _here.shared = True
