@@ -101,6 +101,7 @@ def test_every_row_can_be_read(sources: dict[str, Adapter]) -> None:
     }
 
 
+@pytest.mark.timeout(300)  # nine commands, one after the other
 @table("sample", SAMPLES, ids=lambda sample: sample.id)
 def test_the_mapping_passes_the_check_on_its_own_rows(sample: SampleSource, tmp_path: Path) -> None:
     ran = run("adapter", "check", sample.mapping_file, "--url", f"sqlite:///{sample.build(tmp_path)}")

@@ -14,6 +14,7 @@ _MOST_BYTES = 400 << 10
 
 
 @pytest.mark.process
+@pytest.mark.timeout(300)  # seven lives
 async def test_the_lives_of_the_desk_s_subjects_are_those_of_the_golden_files(tmp_path: Path) -> None:
     told = await tell_lives(tmp_path)
     found = [text for name, made in told.items() if (text := differences(name, made))]

@@ -32,7 +32,7 @@ from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Limit, Method, Q, Shape
 from gateway.telemetry import Metric
-from gateway.throttle import Throttle
+from gateway.throttle import Rates, Throttle
 from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import (
     CLOCK,
@@ -264,9 +264,9 @@ async def test_a_link_that_is_closed_lets_calls_in_flight_come_back(world: World
 async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channels, "_PER_SECOND", 1e-6)  # however long forty calls take, only the first few are let in
-    world.nodes["vn"].answering.receipts._rates.of.clear()
     node, garbage = world.nodes["vn"], b"\x00" * 10_000
+    slow = Rates(1e-6, lambda: 0.0, channels._BURST / 1e-6)  # however long forty calls take, only the first are let in
+    monkeypatch.setattr(node.answering.receipts, "_rates", slow)
     sent = ReceiptMessage(garbage, b"", LogProof(0, (), b""))
     before, statuses = len(operations(node, "receipt-refused")), []
     async with caller(world).channel() as channel:
