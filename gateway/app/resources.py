@@ -63,7 +63,6 @@ class Resources:
     runs_on: StorageIdentity | None
     reserve: DiskReserve
     revived: list[str]
-    lost_keys: list[str]
     keys: LiveKeys
     recorder: Recorder
     sources: list[Adapter]
@@ -148,7 +147,6 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         identity(database),
         reserve,
         revived,
-        keystore.lost_keys(),
         keys,
         Recorder(counters, clock.now_us, clock.monotonic),
         list(sources.values()),

@@ -28,6 +28,7 @@ def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
     return value | {
         "count": found.count,
         "closed": found.closed,
+        "lost": found.lost,
         **({"pruned_below": result.pruned} if result.pruned else {}),
         "limit": limit,
         "more": found.count > len(found.entries),
@@ -57,6 +58,11 @@ def found_lines(result: Result, limit: int) -> Iterator[Line]:
         yield "by reason: " + ", ".join(f"{reason_in_words(code)} {count:,}" for code, count in result.reasons.items())
     if found.closed:
         yield f"{found.closed:,} entries of this time are closed, erased or not shown: nobody can search them", "warn"
+    if found.lost:
+        yield (
+            f"{found.lost:,} of these lie under keys that are lost: what a key that is put back opens is searched",
+            "warn",
+        )
     for log, first in result.pruned.items():
         yield f"{log} is pruned below {first:,}: nobody can search the entries before that", "warn"
     if result.report is not None:

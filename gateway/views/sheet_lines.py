@@ -39,9 +39,10 @@ def opened_value(found: OpenedEntries) -> dict[str, Any]:
 
 
 def _entry_value(log: str, opened: Opened) -> dict[str, Any]:
-    is_erased = opened.closed.startswith("erased: ")
-    shown = Shown(opened.entry, opened.private or {}, opened.closed.removeprefix("erased: ") if is_erased else "")
-    return shown_value(log, shown, "" if is_erased else opened.closed)
+    why, _, key_id = opened.closed.partition(": ")
+    is_gone = why in ("erased", "lost")
+    shown = Shown(opened.entry, opened.private or {}, key_id if is_gone else "", is_lost=opened.lost)
+    return shown_value(log, shown, "" if is_gone else opened.closed)
 
 
 def _content_value(content: Content) -> dict[str, Any]:

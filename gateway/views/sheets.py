@@ -31,6 +31,7 @@ from gateway.views.words.reason_words import reason
 Pairs = Sequence[tuple[str, str]]
 
 _ERASED = "entry {index}: its content is erased (key {key}); that the entry was made is still proved"
+_LOST = "entry {index}: its key ({key}) is lost, so its content cannot be read; that the entry was made is still proved"
 _COUNTRIES = frozenset({"nationality", "nationalities", "issuer", "country", "flag", "origin"})
 _WHO = ("officer", "on_behalf_of", "role", "office", "agency", "client")
 _WHY = ("purpose", "offence", "case", "ticket", "agreement")
@@ -114,9 +115,9 @@ class _Words:
     def _closed(self) -> Iterator[str]:
         for opened in self.content.entries:
             index = opened.entry.index
-            if opened.closed.startswith("erased"):
+            if opened.lost or opened.closed.startswith("erased"):
                 key = opened.closed.partition(": ")[2]
-                yield tell(self.language, _ERASED, index=index, key=key)
+                yield tell(self.language, _LOST if opened.lost else _ERASED, index=index, key=key)
             elif opened.private is None:
                 yield tell(self.language, "entry {index}: its content is closed: {why}", index=index, why=opened.closed)
         if self.content.sealed:

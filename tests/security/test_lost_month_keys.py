@@ -55,6 +55,11 @@ def read(home: Path) -> tuple[set[str], set[str], list[str]]:
     return readable, lost, [text for text in alarms if "files are gone" in text]
 
 
+async def restarted(world: World) -> None:
+    await world.start("th")
+    await world.stop("th")
+
+
 async def checked(liaison: Liaison, home: Path) -> str:
     found = (await asyncio.to_thread(liaison, "doctor", "--home", home, "--json")).value["findings"]
     return " ".join(each["text"] for each in found if each["check"] == "keystore")
@@ -87,11 +92,21 @@ async def test_n313_a_new_key_of_a_month_does_not_take_the_name_of_one_that_is_l
     assert set(gone) == {("", name)}
     verified = await asyncio.to_thread(liaison, "audit", "verify", "--home", home)
     assert "changed" not in verified.out, verified
-    assert verified.code != 1, verified
+    assert "erased" not in verified.out, verified
+    assert f"cannot be read, for its key is lost (key `{name}`)" in verified.out, verified
+    assert verified.code == 3, verified
+    await restarted(world)
+    assert len(read(home)[2]) == 1  # of one loss one alarm, however often the node starts
+    assert name in await checked(liaison, home)
     key.touch(mode=0o600)
     key.write_bytes(kept)  # from the copy
     assert read(home)[:2] == ({before, after}, set())
     assert name not in await checked(liaison, home)
+    await restarted(world)
+    assert len(read(home)[2]) == 1
+    key.unlink()
+    await restarted(world)
+    assert len(read(home)[2]) == 2
 
 
 async def test_n313_a_home_that_is_restored_without_its_keys_uses_none_of_their_names(

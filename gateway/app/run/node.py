@@ -169,8 +169,9 @@ class Node:
         await self.core.note_policy(policy_entry(self.resources.policy.unlogged))
         for key_id in self.resources.revived:
             await self.core.note(key_came_back(key_id))
-        if self.resources.lost_keys:
-            await self.core.note(keys_lost(self.resources.lost_keys))
+        if untold := await asyncio.to_thread(self.resources.keystore.untold_lost):
+            await self.core.note(keys_lost(untold))
+            await asyncio.to_thread(self.resources.keystore.note_told, untold)
         if compared is not None:
             await self.core.note(compared)
 

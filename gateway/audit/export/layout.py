@@ -16,7 +16,8 @@
                                        hashes of level 1 and above are of the whole log, the others of its part
     <log>-<number>/openings/<first>.jsonl     for each segment of 16,384 entries:
                                        {"index":…,"private":base64}, {"index":…,"erased":key id},
-                                       {"index":…,"withheld":ground} or {"index":…,"problem":code}
+                                       {"index":…,"lost":key id}, {"index":…,"withheld":ground} or
+                                       {"index":…,"problem":code}
     <log>-<number>/statements/<first>.jsonl   {"index":…,"request":base64,"answer":base64}
     export.part              while it is being written: the plan, and what is finished
 
@@ -54,7 +55,7 @@ NAMES: Final = "names"
 _BASE64 = rb"([A-Za-z0-9+/]*={0,2})"
 _INDEX = rb'\{"index":(0|[1-9][0-9]{0,17}),'
 _PRIVATE = re.compile(_INDEX + rb'"private":"' + _BASE64 + rb'"\}\n')
-_CLOSED = re.compile(_INDEX + rb'"(erased|withheld|problem)":"([A-Za-z0-9./-]{1,80})"\}\n')
+_CLOSED = re.compile(_INDEX + rb'"(erased|lost|withheld|problem)":"([A-Za-z0-9./-]{1,80})"\}\n')
 _STATEMENT = re.compile(_INDEX + rb'"request":"' + _BASE64 + rb'","answer":"' + _BASE64 + rb'"\}\n')
 _CLOSED_WORD = re.compile(r"[A-Za-z0-9./-]{1,80}", re.ASCII)
 
@@ -115,8 +116,8 @@ def opening_line(index: int, private: bytes) -> bytes:
 
 
 def closed_line(index: int, why: str, word: str) -> bytes:
-    """Return the line of a hidden private part. `why` is `erased` (`word`: key), `withheld` (ground) or `problem`
-    (code)."""
+    """Return the line of a hidden private part. `why` is `erased` or `lost` (`word`: key), `withheld` (ground) or
+    `problem` (code)."""
     fitting = word if _CLOSED_WORD.fullmatch(word) else "unknown"
     return b'{"index":%d,"%b":"%b"}\n' % (index, why.encode(), fitting.encode())
 
@@ -143,6 +144,7 @@ class Opening:
     erased: str = ""
     withheld: str = ""
     problem: str = ""
+    lost: str = ""
 
 
 def read_opening(line: bytes) -> tuple[int, Opening]:
@@ -150,14 +152,8 @@ def read_opening(line: bytes) -> tuple[int, Opening]:
     if found := _PRIVATE.fullmatch(line):
         return int(found[1]), Opening(_decode(found[2]))
     if closed := _CLOSED.fullmatch(line):
-        return int(closed[1]), _closed(closed[2], closed[3].decode())
+        return int(closed[1]), Opening(**{closed[2].decode(): closed[3].decode()})
     raise _bad_line("an opening")
-
-
-def _closed(why: bytes, word: str) -> Opening:
-    if why == b"erased":
-        return Opening(erased=word)
-    return Opening(withheld=word) if why == b"withheld" else Opening(problem=word)
 
 
 def read_statement(line: bytes) -> tuple[int, tuple[bytes, bytes]]:
@@ -180,7 +176,8 @@ def row_of(index: int, body: bytes, leaf: bytes, opening: Opening | None, kept: 
     """Return the row of an entry with its opening and its statements in an export."""
     request, answer = kept or (b"", b"")
     found = opening or Opening()
-    return Row(index, body, leaf, found.private, request, answer, found.erased, found.problem, found.withheld)
+    why = {"erased": found.erased, "problem": found.problem, "withheld": found.withheld, "lost": found.lost}
+    return Row(index, body, leaf, found.private, request, answer, **why)
 
 
 def _decode(text: bytes) -> bytes:

@@ -251,8 +251,8 @@ class ExportedLog:
             answer = row.answer if self._mandate.shows_answers else b""
             if row.request or answer:
                 statement(statement_line(row.index, row.request, answer))
-        elif row.erased:
-            opening(closed_line(row.index, "erased", row.erased))
+        elif key_id := row.erased or row.lost:
+            opening(closed_line(row.index, "erased" if row.erased else "lost", key_id))
         else:
             opening(closed_line(row.index, "problem", problem))
 

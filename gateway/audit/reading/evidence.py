@@ -37,8 +37,8 @@ def _readable(heads: Iterable[bytes]) -> Iterator[Checkpoint]:
 class Row:
     """An entry as it was found. `stored_leaf` is the hash kept beside it, by which a changed entry is found.
 
-    `private` is None when it is not there; `erased` then names the destroyed key, `withheld` the ground on which an
-    export does not show it; `problem` is the code of the fault in the content.
+    `private` is None when it is not there; `erased` then names the destroyed key, `lost` the one whose file is gone,
+    `withheld` the ground on which an export does not show it; `problem` is the code of the fault in the content.
     """
 
     index: int
@@ -50,6 +50,7 @@ class Row:
     erased: str = ""
     problem: str = ""
     withheld: str = ""
+    lost: str = ""
 
 
 class LogEvidence(Protocol):
@@ -218,8 +219,9 @@ class HomeLog:
             return Row(stored.index, stored.body, leaf, None, b"", b"", problem="content-missing")
         try:
             opened = self._keys.open_content(self.name, stored.index, stored.content)
-        except Unknown:
-            return Row(stored.index, stored.body, leaf, None, b"", b"", erased=stored.content.key_id)
+        except Unknown as error:
+            gone = {"lost" if error.code == "no-key" else "erased": stored.content.key_id}
+            return Row(stored.index, stored.body, leaf, None, b"", b"", **gone)
         except LiaisonError as error:
             return Row(stored.index, stored.body, leaf, None, b"", b"", problem=error.code)
         return Row(stored.index, stored.body, leaf, *opened)

@@ -112,7 +112,7 @@ class HomeLogs:
                 if again.content is not None and again.content.key_id != key_id:
                     self._keys.look_again()
                     return self._opened(log, again, gone)
-        why = f"its key is missing: {key_id}" if is_lost else f"erased: {key_id}"
+        why = f"lost: {key_id}" if is_lost else f"erased: {key_id}"
         return Opened(entry, None, key_id=key_id, closed=why, lost=is_lost)
 
 

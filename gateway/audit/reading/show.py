@@ -111,8 +111,7 @@ def open_entry(keys: ContentKeys, log: str, stored: StoredEntry) -> Shown:
     try:
         private, _, _ = keys.open_content(log, stored.index, stored.content)
     except Unknown as error:
-        is_lost = error.code == "no-key" and bool(stored.content.private)
-        return Shown(entry, erased=stored.content.key_id, is_lost=is_lost)
+        return Shown(entry, erased=stored.content.key_id, is_lost=error.code == "no-key")
     return Shown(entry, decode_private(private))
 
 

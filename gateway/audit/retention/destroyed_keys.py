@@ -113,7 +113,7 @@ def bury(tombstones: Tombstones, keys: ErasableKeys) -> list[str]:
 
 
 def keys_lost(key_ids: Sequence[str]) -> EntryDraft:
-    """Draft the alarm that files of keys are gone, and with them what lies under the keys."""
+    """Draft the alarm that files of keys are gone, and with them what lies under the keys: one for each loss."""
     return ALARM.draft(code="keys-lost", detail=f"their files are gone: {', '.join(key_ids)}"[:500])
 
 

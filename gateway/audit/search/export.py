@@ -155,8 +155,7 @@ def _from(log: ExportLog, start: int) -> Iterator[Row]:
 def _opened(log: str, row: Row) -> Opened:
     entry = parse_entry(row.body)
     if row.private is None:
-        why = next(
-            (f"{name}: {value}" for name in ("erased", "withheld", "problem") if (value := getattr(row, name))), ""
-        )
-        return Opened(entry, None, closed=why or "it is not in the export")
+        grounds = ("erased", "lost", "withheld", "problem")
+        why = next((f"{name}: {value}" for name in grounds if (value := getattr(row, name))), "")
+        return Opened(entry, None, closed=why or "it is not in the export", lost=bool(row.lost))
     return open_row(entry, log, row.index, row.private, row.request, row.answer, _KEY)

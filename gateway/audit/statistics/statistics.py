@@ -33,6 +33,9 @@ FOLDED: Final = frozenset({"served-agency", "received-refusal", "notice-turned-d
 UNKNOWN: Final = "erased"
 """The value that stands for erased content."""
 
+LOST: Final = "lost"
+"""The value that stands for content under a key whose file is gone."""
+
 Progress = Callable[[int, int], None]
 """Called with the number of entries that were read, and of all."""
 
@@ -323,7 +326,8 @@ class _Counting:
             self._requested[consent] = opened.entry.time_us
             return
         granted = _member(opened, "granted")
-        self._count(opened, "consent-decided", UNKNOWN if granted is None else "granted" if granted else "refused")
+        said = "granted" if granted else "refused"
+        self._count(opened, "consent-decided", _text(None if granted is None else said, opened))
         requested_us = self._requested.pop(consent, None)
         if requested_us is not None:
             self._count(opened, "consent-time", within(opened.entry.time_us - requested_us))
@@ -377,5 +381,5 @@ def _member(opened: Opened, name: str) -> Any:
 
 def _text(value: Any, opened: Opened) -> str:
     if opened.private is None:
-        return UNKNOWN
+        return LOST if opened.lost else UNKNOWN
     return value if isinstance(value, str) and value else "none"

@@ -44,20 +44,26 @@ def erasure_proof(log: str, entry: Entry, private: Mapping[str, Any]) -> tuple[s
 
 @dataclass(slots=True)
 class ErasedEntries:
-    """Entries under one key whose content is gone: their indexes, and when the first and last were written."""
+    """Entries under one key whose content is gone: their indexes, and when the first and last were written.
+
+    `is_lost` says that the key was not destroyed where they were read: its file was not there.
+    """
 
     indexes: array[int] = field(default_factory=lambda: array("Q"))
     first_us: int = 0
     last_us: int = 0
+    is_lost: bool = False
 
-    def add(self, index: int, time_us: int) -> None:
-        """Note an entry."""
+    def add(self, index: int, time_us: int, lost: str) -> None:
+        """Note an entry; `lost` names its key where the file of that was not there."""
+        self.is_lost |= bool(lost)
         self.first_us = min(self.first_us, time_us) if self.indexes else time_us
         self.last_us = max(self.last_us, time_us)
         self.indexes.append(index)
 
     def merge(self, other: ErasedEntries) -> None:
         """Add the entries of a later segment."""
+        self.is_lost |= other.is_lost
         self.first_us = min(self.first_us, other.first_us) if self.indexes else other.first_us
         self.last_us = max(self.last_us, other.last_us)
         self.indexes.extend(other.indexes)

@@ -77,7 +77,7 @@ class Signed:
 class KeyReport:
     """The result. `covered` gives for each log how many entries were there before the loss, and when that was cosigned;
     `counts` are by kind and proof; `suspects` are not covered, oldest first, up to the limit; `closed` counts entries
-    that cannot be opened."""
+    that cannot be opened, and `lost` those of them whose key is lost."""
 
     key: LostKey
     since_us: int
@@ -85,6 +85,7 @@ class KeyReport:
     counts: Counter[tuple[str, Proof]] = field(default_factory=Counter)
     suspects: list[Signed] = field(default_factory=list)
     closed: int = 0
+    lost: int = 0
 
 
 class Coverage:
@@ -153,6 +154,7 @@ def key_report(
         for first in range(start, stop, _STEP):
             for opened in logs.rows(log, first, min(stop, first + _STEP)):
                 report.closed += opened.private is None
+                report.lost += opened.lost
                 for what in signed_by(opened, key, own):
                     _note(report, what, log, opened, size, coverage.get(log), limit)
             done += min(stop, first + _STEP) - first

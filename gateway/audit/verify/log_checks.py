@@ -219,9 +219,8 @@ class LogCheck:
         for key_id, gone in self._gone.items():
             proof = proofs.get(key_id)
             if proof is None:
-                text = (
-                    f"its private part was erased (key `{key_id[:40]}`), and no entry says that the key was destroyed"
-                )
+                why = "cannot be read, for its key is lost" if gone.is_lost else "was erased"
+                text = f"its private part {why} (key `{key_id[:40]}`), and no entry says that the key was destroyed"
                 for index in gone.indexes:
                     self._report.not_provable(Check.PRIVATE, text, self._log, index)
             elif (bad := not_proved(self._log, key_id, gone, proof)) is not None:

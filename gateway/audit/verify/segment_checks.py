@@ -267,8 +267,8 @@ class _Checks:
         low, high = self._rules.shown
         if row.problem:
             self._against(Check.PRIVATE, f"its private part cannot be read (`{row.problem}`)", expected)
-        elif row.erased:
-            self._segment.gone.setdefault(row.erased, ErasedEntries()).add(expected, entry.time_us)
+        elif key_id := row.erased or row.lost:
+            self._segment.gone.setdefault(key_id, ErasedEntries()).add(expected, entry.time_us, row.lost)
         elif self._rules.mandate is not None and (self._rules.mandate.scope is None or not low <= expected < high):
             return
         elif row.withheld and row.withheld in self._allowed(entry):

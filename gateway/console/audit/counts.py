@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.audit.statistics.statistics import OTHER, UNKNOWN
+from gateway.audit.statistics.statistics import LOST, OTHER, UNKNOWN
 from gateway.clock import rfc3339_s
 from gateway.console.audit.period import period_fields, period_us
 from gateway.console.audit.running import JobView, job_view, reason_of
@@ -58,7 +58,7 @@ _BARS: Sentences = {
     "served-type": "Records given, by type",
     "received-type": "Records received, by type",
 }
-_REST: Sentences = {UNKNOWN: "erased", OTHER: "others"}
+_REST: Sentences = {UNKNOWN: "erased", LOST: "its key is lost", OTHER: "others"}
 _TRAFFIC = ("asked", "served")
 _RARE = ("received-outcome:hit", "received-outcome:refused", "late", "silent")
 _MOST_BARS = 12

@@ -183,6 +183,9 @@ def _notes(result: Result, language: Language) -> list[str]:
             count=f"{result.found.closed:,}",
         )  # fmt: skip
         notes.append(told)
+    if result.found.lost:
+        told = tell(language, "{count} of these lie under keys that are lost", count=f"{result.found.lost:,}")
+        notes.append(told)
     for log, first in result.pruned.items():
         notes.append(tell(language, "{log} is pruned below {index}: nobody can search before it", log=log, index=first))
     return notes

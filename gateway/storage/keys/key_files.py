@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
 from gateway.errors import Misconfigured, StorageBroken, Unknown
-from gateway.host.durable import sync_folder
+from gateway.host.durable import cut_torn_line, sync_folder
 from gateway.storage.database.engine import storage_errors
 from gateway.storage.database.home_id import read_id
 
@@ -39,6 +40,18 @@ class KeyFolder:
         """Make a key file in it. Raises `StorageBroken` as `require` does."""
         self.require()
         create_key_file(path, value)
+
+    def append(self, path: Path, lines: Sequence[str]) -> None:
+        """Add lines to a file in it, durably. Raises `StorageBroken` as `require` does."""
+        self.require()
+        with storage_errors("keystore"):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                cut_torn_line(handle)
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            sync_folder(path.parent)
 
 
 def create_key_file(path: Path, value: bytes) -> None:

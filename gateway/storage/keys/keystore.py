@@ -17,6 +17,7 @@ been changed.
     nohit/2026-11.2.kept     content keys that were wrapped under it anew, for a database from a backup
     changes                  grows with each key that is retired or destroyed
     names                    the id of each key that was ever used, one a line: one without a file is lost
+    lost                     the ids of those that are lost and of which an entry has told
 
 Files are 0600, synced before use, and refused when others can read them.
 """
@@ -40,7 +41,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.clock import from_us
 from gateway.errors import Contradicted, Misconfigured, Unknown
-from gateway.host.durable import cut_torn_line, sync_folder
+from gateway.host.durable import PRIVATE, replace, sync_folder
 from gateway.model.evidence.retention import month_of
 from gateway.ports.content_keys import EncryptedContent, Retention
 from gateway.storage.database.engine import storage_errors
@@ -62,6 +63,7 @@ _DYING = ".dying"
 _KEPT = ".kept"
 CHANGES = "changes"
 _NAMES = "names"
+_LOST = "lost"
 _SEARCH = b"liaison search index"
 _MONTH_KEY = re.compile(r"[A-Za-z0-9]+/[0-9][0-9.-]*", re.ASCII)
 """The id of a month's key: its class of retention, the month, and the number of the key that follows a retired one."""
@@ -126,14 +128,26 @@ class KeyStore:
         """Return the ids of the keys that were used and whose files are not there."""
         return sorted(self._names() - self._files().keys())
 
-    def _names(self) -> set[str]:
-        path = self._root / _NAMES
+    def untold_lost(self) -> list[str]:
+        """Return the ids of lost keys of which no entry has told since their files were there last."""
+        lost, told = set(self.lost_keys()), self._names(_LOST)
+        if told - lost:  # they are back, or declared lost
+            self._folder.require()
+            replace(self._root / _LOST, "".join(f"{key_id}\n" for key_id in sorted(told & lost)).encode(), PRIVATE)
+        return sorted(lost - told)
+
+    def note_told(self, key_ids: Iterable[str]) -> None:
+        """Note lost keys of which an entry has told."""
+        self._folder.append(self._root / _LOST, [f"{key_id}\n" for key_id in key_ids])
+
+    def _names(self, file: str = _NAMES) -> set[str]:
+        path = self._root / file
         found = _NAMED.findall(read_key_file(path)) if path.exists() else ()
         return {name.decode() for name in found}
 
     def _note_names(self, key_ids: Iterable[str]) -> None:
         if new := sorted(set(filter(_MONTH_KEY.fullmatch, key_ids)) - self._names()):
-            self._append(self._root / _NAMES, [f"{key_id}\n" for key_id in new])
+            self._folder.append(self._root / _NAMES, [f"{key_id}\n" for key_id in new])
 
     def _path(self, key_id: str) -> Path:
         name, _, label = key_id.partition("/")
@@ -275,12 +289,12 @@ class KeyStore:
         )
 
     def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
-        """Return private part, request and answer. Raises `Unknown` when the key was destroyed, `Contradicted` when the
-        content is not what was written for this entry."""
+        """Return private part, request and answer. Raises `Unknown` where the content was erased (`erased`) or its key
+        is lost (`no-key`), `Contradicted` when it is not what was written for this entry."""
         place = f"{log}:{index}".encode()
-        month_key = self._month_key(content.key_id)
         if not content.private:
             raise Unknown("the content of entry {index} was erased", code="erased", where=log, index=index)
+        month_key = self._month_key(content.key_id)
         try:
             form, nonce, wrapped = split_key(content.wrapped_key)
             decrypt = AESGCM(month_key.decrypt(nonce, wrapped, place)).decrypt
@@ -326,18 +340,7 @@ class KeyStore:
         """Keep content keys that `rewrap` made under `to`, by log and index, durably: the only way to the kept content
         in a database from before the erasure."""
         lines = [f"{log} {index} {b64encode(key).decode()}\n" for log, index, key in wrapped]
-        self._append(self._path(to).with_suffix(_KEPT), lines)
-
-    def _append(self, path: Path, lines: Sequence[str]) -> None:
-        self._folder.require()
-        with storage_errors("keystore"):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                cut_torn_line(handle)
-                file.writelines(lines)
-                file.flush()
-                os.fsync(file.fileno())
-            sync_folder(path.parent)
+        self._folder.append(self._path(to).with_suffix(_KEPT), lines)
 
     def remembered(self, key_id: str) -> dict[tuple[str, int], tuple[str, bytes]]:
         """Return the kept content keys of the month of `key_id`: by log and index the key that each lies under now, and

@@ -31,6 +31,7 @@ def key_report_value(report: KeyReport) -> dict[str, Any]:
             for (what, proof), count in sorted(report.counts.items())
         ],
         "closed": report.closed,
+        "lost": report.lost,
         "suspects": [_suspect(item) for item in report.suspects],
     }
 
@@ -66,7 +67,9 @@ def key_report_lines(report: KeyReport) -> Iterator[Line]:
     if untold > 0:
         yield f"{untold:,} more are not listed: raise --limit", "warn"
     if report.closed:
-        yield f"{report.closed:,} entries are closed (erased): nobody can say what is in them", "warn"
+        yield f"{report.closed:,} entries are closed: nobody can say what is in them", "warn"
+    if report.lost:
+        yield f"{report.lost:,} of these lie under keys that are lost, the others are erased", "warn"
 
 
 def _time(time_s: int) -> str:

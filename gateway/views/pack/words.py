@@ -93,7 +93,7 @@ _MARKS: Sentences = {"SAME": "the same", "NOT_SAME": "not the same", "CANNOT_TEL
 _ASKED: Sentences = {"answered": "answered", "unanswered": "not answered yet"}
 _SAVED: Sentences = {"answered": "questions with a hit or no hit"}
 _NODE: Sentences = {"node": "part of the month in which the node ran"}
-_REST: Sentences = {"erased": "erased", OTHER: "others", "none": "none"}
+_REST: Sentences = {"erased": "erased", "lost": "its key is lost", OTHER: "others", "none": "none"}
 
 _ROWS: Mapping[str, Sentences] = {
     "question": _QUESTIONS,

@@ -17,6 +17,7 @@ from gateway.audit.export.layout import APPOINTMENT, PART, LogRange
 from gateway.audit.export.log_reader import ExportLog
 from gateway.audit.export.policies import policy_hash
 from gateway.audit.export.reader import ExportReader
+from gateway.audit.search.export import SearchedExport
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, witness_name
 from gateway.audit.tree.tiles import read_bundle
@@ -396,3 +397,22 @@ def test_an_erased_private_part_is_shown_as_erased(world: World) -> None:
     report = world.check(out)
     assert report.exit_code == 0
     assert any("erased" in note for note in report.notes)
+
+
+def test_n314_a_private_part_under_a_lost_key_leaves_as_lost_and_reads_as_such(world: World) -> None:
+    home = world.copy()
+    key_id = next(key for key in home.keystore.key_ids() if key.startswith("nohit/"))
+    (home.folder / "keystore" / f"{key_id}.key").unlink()
+    home.keystore.look_again()
+    out = world.export(home)
+    lines = (out / OPENINGS).read_bytes()
+    assert f'"lost":"{key_id}"'.encode() in lines
+    assert b'"erased"' not in lines
+    for report in (world.check(out), world.verify(home)):
+        assert report.exit_code == 3
+        told = {item.text for item in report.findings if item.state is State.NOT_PROVABLE}
+        expected = f"cannot be read, for its key is lost (key `{key_id}`), and no entry says that the key was destroyed"
+        assert any(expected in text for text in told), told
+        assert not any("erased" in text for text in (*told, *report.notes))
+    closed = [each for each in SearchedExport(out).rows("exchange/1", 0, 6) if each.private is None]
+    assert {(each.closed, each.lost) for each in closed} == {(f"lost: {key_id}", True)}
