@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.errors import LiaisonError, Outdated, Stale, StorageBroken
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import Stage, Turn, as_error, reraise_fatal
 from gateway.model.desk.threads import ThreadKey
+from gateway.ports.desk import Work
 from gateway.ports.journal import EntryDraft, Journal, Logged, LogName, StoredAnswer
 from gateway.statements.envelope import PayloadType, Sealed, check_signatures, sealed_together
 from gateway.statements.kind import Unproved
@@ -59,11 +62,16 @@ class _Order:
     unsigned: Unsigned | None = field(default=None)
 
 
+def _as_it_is(work: Work) -> Work:
+    """Leave work in its list, whoever is there."""
+    return work
+
+
 class Pen:
     """Writes the desk's entries.
 
     `wrote` is called, on the loop, with each entry that is durable. `fatal` is called with a failure of the storage:
-    the process ends.
+    the process ends. `placed` returns work in the list of somebody who is there for it.
     """
 
     def __init__(
@@ -72,6 +80,7 @@ class Pen:
         fatal: Callable[[BaseException], None],
         wrote: Callable[[Written], None],
         turn: Turn | None = None,
+        placed: Callable[[Work], Work] = _as_it_is,
     ) -> None:
         self._parts = parts
         self._journals: dict[LogName, Journal] = {
@@ -79,6 +88,7 @@ class Pen:
             LogName.OPERATIONS: parts.operations,
         }
         self._wrote = wrote
+        self._in_list = placed
         self._results: list[tuple[_Order, Written | LiaisonError]] = []
         self._stage = Stage[_Order]("desk", self._work, fatal, turn)
 
@@ -150,8 +160,14 @@ class Pen:
             reraise_fatal(error)
             self._settle(order, as_error(error))
             return False
-        order.draft, order.unsigned = (made, None) if isinstance(made, EntryDraft) else (None, made)
+        order.draft, order.unsigned = (self._listed(made), None) if isinstance(made, EntryDraft) else (None, made)
         return True
+
+    def _listed(self, draft: EntryDraft) -> EntryDraft:
+        """Return a draft with each of its works in the list of somebody who is there for it."""
+        if draft.rows is not None and draft.rows.works:
+            draft.rows = replace(draft.rows, works=tuple(map(self._in_list, draft.rows.works)))
+        return draft
 
     def _signed(self, orders: list[_Order]) -> list[_Order]:
         """Return the orders with whole drafts; those that could not be signed are settled."""
@@ -166,7 +182,7 @@ class Pen:
             if isinstance(outcome, Exception):
                 self._settle(order, as_error(outcome))
             else:
-                order.draft = unsigned.finish(outcome)
+                order.draft = self._listed(unsigned.finish(outcome))
         return [order for order in orders if order.draft is not None]
 
     def _write_all(self, orders: Sequence[_Order]) -> None:

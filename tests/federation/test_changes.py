@@ -19,6 +19,7 @@ from gateway.desk.holdings.ledger import WITHDRAWN
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.watching import CHANGED, VANISHED
 from gateway.desk.originator.withdrawn import STILL_THERE
+from gateway.desk.people.lists import PERSON_COLUMNS
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.exchange.held_back import Held, HeldBack
 from gateway.model.desk.notices import ChangeCode
@@ -173,6 +174,25 @@ async def test_n226_a_record_that_is_withdrawn_while_its_answer_is_made_does_not
         found = lines(await world.nodes["th"].asking.searches.start(officer(), command()))[VN]
         assert (found.outcome is not Outcome.HIT, found.hits) == (True, ())
         assert entries(vn, "operations")[-1].entry.kind == "kept-back"
+
+
+async def test_n315_a_change_for_an_agency_without_a_data_officer_is_the_national_desks(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with simulated(world) as world:
+        th, vn, _, record = await disclosed(world)
+        listed = world.home("th") / "people" / "persons.csv"
+        listed.parent.mkdir(exist_ok=True)
+        listed.write_text(f"{','.join(PERSON_COLUMNS)}\nth.d.9,police,th.desk.one,duty,,th,2099-12-31\n")
+        assert th.core.people.look()
+        owner = data_officer("vn", vn.resources.walls[0].description.agency)
+        done = await vn.desk.originator.originator.change(
+            owner, ChangeCommand(code=ChangeCode.WITHDRAWN, record=record)
+        )
+        await until(is_taken(vn, done.threads[0]), "the change is taken")
+        (comply,) = work_of(th, WorkKind.COMPLY)
+        assert (comply.role, comply.agency) == (Role.NATIONAL_DESK, "police")
+        await th.desk.originator.compliance.comply(actor("th", {Role.NATIONAL_DESK}), comply.id)
+        assert states(th, Direction.IN) == [HoldingState.ENDED]
 
 
 async def test_a_node_erases_by_itself_when_half_of_the_time_is_over(tmp_path: Path) -> None:

@@ -167,13 +167,16 @@ async def test_n224_the_verifier_names_what_a_thief_forged_and_nothing_else(
 async def test_n225_what_was_signed_until_the_removal_took_effect_is_the_owners(
     own_world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped, begun_us = asyncio.Event(), CLOCK.now_us()
+    stopped, begun_us = asyncio.Event(), 0
 
     def answers() -> list[Logged]:
         return [each for each in entries(own_world.nodes["vn"]) if each.entry.kind == "answered"]
 
     def add_after_an_answer(*given: Any) -> None:
-        """Have the command write nothing until the node has signed once more, as it may on any machine."""
+        """Have the command, whose clock is read, write nothing until the node has signed once more, as it may on any
+        machine."""
+        nonlocal begun_us
+        begun_us = CLOCK.now_us()
         wait_until(lambda: any(each.entry.time_us > begun_us for each in answers()), "an answer amid the command")
         add_notes(*given)
 
@@ -185,12 +188,11 @@ async def test_n225_what_was_signed_until_the_removal_took_effect_is_the_owners(
     tasks = [asyncio.create_task(goes_on(member)) for member in ("th", "vn")]
     await ask(own_world, "th")
     monkeypatch.setattr("gateway.ops.removals.revoke.add_notes", add_after_an_answer)
-    begun_us = CLOCK.now_us()
     done = await remove(own_world, None)
     stopped.set()
     await asyncio.gather(*tasks)
     signed = answers()
-    assert signed[-1].entry.time_us > begun_us, "the node went on after the command had begun"
+    assert signed[-1].entry.time_us > begun_us > 0, "the node went on after the command had read its clock"
     late = [each.entry.index for each in signed if each.entry.time_us > done.since_us + SECOND_US]
     assert not late, "nothing was signed once it had taken effect"
     assert done.since_us > begun_us

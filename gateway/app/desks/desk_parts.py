@@ -117,7 +117,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         ConsentEffects(parts, core.kept).table,
         {NoticeType.CHANGE: withdrawn_elsewhere},
     )
-    pen = Pen(parts, core.fatal, wrote, resources.turn)
+    pen = Pen(parts, core.fatal, wrote, resources.turn, core.people.placed)
     sender = Sender(
         SenderParts(
             parts,

@@ -57,6 +57,7 @@ _INDEX = rb'\{"index":(0|[1-9][0-9]{0,17}),'
 _PRIVATE = re.compile(_INDEX + rb'"private":"' + _BASE64 + rb'"\}\n')
 _CLOSED = re.compile(_INDEX + rb'"(erased|lost|withheld|problem)":"([A-Za-z0-9./-]{1,80})"\}\n')
 _STATEMENT = re.compile(_INDEX + rb'"request":"' + _BASE64 + rb'","answer":"' + _BASE64 + rb'"\}\n')
+_WHYS: Final = (b"erased", b"withheld", b"problem", b"lost")
 _CLOSED_WORD = re.compile(r"[A-Za-z0-9./-]{1,80}", re.ASCII)
 
 
@@ -152,7 +153,8 @@ def read_opening(line: bytes) -> tuple[int, Opening]:
     if found := _PRIVATE.fullmatch(line):
         return int(found[1]), Opening(_decode(found[2]))
     if closed := _CLOSED.fullmatch(line):
-        return int(closed[1]), Opening(**{closed[2].decode(): closed[3].decode()})
+        word = closed[3].decode()
+        return int(closed[1]), Opening(None, *(word if why == closed[2] else "" for why in _WHYS))
     raise _bad_line("an opening")
 
 

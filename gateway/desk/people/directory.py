@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from gateway.clock import Clock
 from gateway.config.file_marks import FileMarks
 from gateway.desk.people.lists import DUTY, PERSONS, Lists, read_lists
@@ -18,6 +20,7 @@ from gateway.errors import LiaisonError, Unauthenticated
 from gateway.model.desk.work import Role
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
+from gateway.ports.desk import Work
 from gateway.recent import Recent
 
 _MOST_TOLD = 4096
@@ -124,6 +127,12 @@ class People:
         with self._lock:
             told = any(each.agency == agency and each.role is role for each in self._told.values())
         return bool(listed) and not (told or any(role in each.roles for each in listed))
+
+    def placed(self, work: Work) -> Work:
+        """Return work in a list that somebody reads: that of data officers of an agency that has none is the national
+        desk's, which does it or passes it on."""
+        lacks = work.role is Role.DATA_OFFICER and self.lacks(work.agency, work.role)
+        return replace(work, role=Role.NATIONAL_DESK) if lacks else work
 
     def who(self, agency: str, office: str, role: Role, now_us: int) -> OnDuty:
         """Return who is to do work of an office: those on duty, or without any those of the national desk."""
