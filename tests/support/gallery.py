@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ import gateway.views
 from gateway.console.drawings.graph import Node, link_graph
 from gateway.console.drawings.region import Spot, region_map
 from gateway.console.frame import shapes
-from gateway.console.frame.frame import Frame, Person, frame_words
+from gateway.console.frame.frame import Frame, Person
 from gateway.console.frame.static import StaticFiles
 from gateway.language import Language, tell
 from gateway.language.countries import country
@@ -93,7 +94,6 @@ def content(language: Language, files: StaticFiles, tail: str = "") -> Mapping[s
             language=language,
             product="Liaison",
             member=country("th", language) + tail,
-            words=frame_words(language),
             styles=(files.href("fonts.css"), files.href("console.css")),
             navigation=tuple(
                 shapes.Link(
@@ -103,12 +103,13 @@ def content(language: Language, files: StaticFiles, tail: str = "") -> Mapping[s
             ),
             person=Person("สมหญิง รักษ์ไทย", "Chiang Khong", "th"),
             hidden=hidden,
-            trial=word(PURPOSES["TRAINING"]),
+            is_trial=True,
             notices=(shapes.Banner(silent, (word("did not answer"),), "quiet", links),),
-            footer=(word(CAVEATS["COURT"]),),
+            is_reviewed=False,
             watermark=f"p-1041 · {moment(at, language)} · 7f3a-22c1",
         ),
         "word": word,
+        "_": partial(tell, language),
         "names": names,
         "links": links,
         "tags": tags,

@@ -1,7 +1,8 @@
 """The catalogues of sentences and the tables of dates and countries, from the program and CLDR (`make generated`).
 
 A catalogue holds every sentence that an officer meets: the values of tables of `Sentences`, the templates of `tell`,
-and the errors of the modules in `OFFICERS`. Other errors have their code's general sentence in other languages.
+those of `_` in the console's pages, and the errors of the modules in `OFFICERS`. Other errors have their code's general
+sentence in other languages.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import json
 import re
 import string
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 from babel import Locale
 from babel.core import get_global
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 
 import gateway.errors
 from gateway.errors import LiaisonError
@@ -27,6 +31,7 @@ from gateway.language.catalogue import CATALOGUES
 from gateway.language.languages import OTHERS, Language
 from tests.support.shared import PROJECT
 
+PAGES = PROJECT / "gateway" / "console" / "templates"
 FOLDERS = ("gateway", "adapters", "bridges", "policy", "certs")
 OFFICERS = (
     "gateway/agency/api.py",
@@ -220,9 +225,44 @@ def error_templates(tree: ast.Module) -> Iterator[str]:
             yield from filter(None, (text_of(each) for each in templates_of(part, scope, tree)))
 
 
+@dataclass(frozen=True)
+class SentenceCall:
+    """A call of `_` in a template: the sentences that it can tell, whether there can be others, and its facts."""
+
+    sentences: tuple[str, ...]
+    is_open: bool
+    facts: frozenset[str]
+
+
+@cache
+def sentence_calls(path: Path) -> list[SentenceCall]:
+    """Return each call of `_` in a template, as Jinja reads it."""
+    calls = Environment().parse(path.read_text(encoding="utf-8")).find_all(nodes.Call)
+    found = [call for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "_"]
+    return [SentenceCall(*_constants(call), frozenset(each.key for each in call.kwargs)) for call in found]
+
+
+def _constants(call: nodes.Call) -> tuple[tuple[str, ...], bool]:
+    """Return the texts that the only argument of a call can be, and whether it can be something else."""
+    waiting, texts, is_open = (
+        list(call.args),
+        list[str](),
+        len(call.args) != 1 or bool(call.dyn_args or call.dyn_kwargs),
+    )
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, nodes.CondExpr):
+            waiting += [node.expr1, *filter(None, [node.expr2])]
+        elif isinstance(node, nodes.Const) and isinstance(node.value, str):
+            texts.append(node.value)
+        else:
+            is_open = True
+    return tuple(texts), is_open
+
+
 @cache
 def officer_sentences() -> dict[str, list[str]]:
-    """Return each sentence that an officer meets, with the modules that it stands in."""
+    """Return each sentence that an officer meets, with the modules and pages that it stands in."""
     found: dict[str, list[str]] = {}
     for path, source in sources().items():
         is_officers = path in OFFICERS
@@ -234,6 +274,9 @@ def officer_sentences() -> dict[str, list[str]]:
             texts |= {*error_templates(tree)}
         for text in texts:
             found.setdefault(text, []).append(path)
+    for page in sorted(PAGES.rglob("*.html")):
+        for text in {text for call in sentence_calls(page) for text in call.sentences}:
+            found.setdefault(text, []).append(str(page.relative_to(PROJECT)))
     return dict(sorted(found.items(), key=lambda item: (item[1], item[0])))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.console.frame.shapes import Banner, Hidden, Link
-from gateway.language import Language, tell
+from gateway.language import Language
 
 NAMES = {
     Language.EN: "English",
@@ -17,36 +17,6 @@ NAMES = {
     Language.ZH: "中文",
 }
 """Each language by its own name, so that its readers find it on a page in any other."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameWords:
-    """The words of the frame itself, in the page's language; the script counts clocks down in those of lengths."""
-
-    skip: str
-    menu: str
-    language: str
-    sign_out: str
-    seconds: str
-    minutes: str
-    hours: str
-    days: str
-    over: str
-
-
-def frame_words(language: Language) -> FrameWords:
-    """Return the words of the frame in `language`."""
-    return FrameWords(
-        skip=tell(language, "skip to the content"),
-        menu=tell(language, "menu"),
-        language=tell(language, "language"),
-        sign_out=tell(language, "sign out"),
-        seconds=tell(language, "in {count} s", count="{count}"),
-        minutes=tell(language, "in {count} min", count="{count}"),
-        hours=tell(language, "in {count} hours", count="{count}"),
-        days=tell(language, "in {count} days", count="{count}"),
-        over=tell(language, "overdue"),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +34,14 @@ class Frame:
 
     `styles` and `scripts` are addresses with the hash of their content. `languages` change the language by a form to
     `language_action`, `hidden` being what every form carries. `watermark` has officer, time and exchange id: it stands
-    under the page and on each sheet of a print. `trial` marks every page of a node that is not in service.
+    under the page and on each sheet of a print. `is_trial` marks every page of a node that is not in service, and
+    `any_device` that of one that takes any device. `is_reviewed` tells that a native speaker has read its language.
     """
 
     title: str
     language: Language
     product: str
     member: str
-    words: FrameWords
     styles: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     navigation: tuple[Link, ...] = ()
@@ -80,10 +50,10 @@ class Frame:
     language_action: str = "/language"
     sign_out_action: str = "/logout"
     hidden: tuple[Hidden, ...] = ()
-    trial: str = ""
-    device: str = ""
+    is_trial: bool = False
+    any_device: bool = False
+    is_reviewed: bool = True
     notices: tuple[Banner, ...] = ()
-    footer: tuple[str, ...] = ()
     watermark: str = ""
     direction: str = "ltr"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway.console.frame.forms import FORM_ID, new_form_id
-from gateway.console.frame.frame import Frame, Person, frame_words
+from gateway.console.frame.frame import Frame, Person
 from gateway.console.frame.navigation import navigation
 from gateway.console.frame.page import Page
-from gateway.console.frame.shapes import Hidden
+from gateway.console.frame.shapes import Button, Hidden, Link
 from gateway.console.frame.static import StaticFiles
 from gateway.console.frame.times import stamp
 from gateway.console.login.sessions import language_of
@@ -28,7 +28,6 @@ from gateway.views.words.printable import readable
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 CHARTS = Path(__file__).parents[2] / "views" / "templates"
-_TRIAL = "Trial: people sign in here without proving who they are."
 _STYLES = ("fonts.css", "console.css")
 _SCRIPTS = ("live.js",)
 
@@ -44,7 +43,8 @@ class Renderer:
     def response(self, page: Page, request: Request, visit: Visit | None, status: int = 0) -> Response:
         """Return a page as a response, for a person who is signed in or for a stranger."""
         frame = self._frame(page, request, visit)
-        text = _templates().get_template(page.template).render(frame=frame, view=page.view, live=page.live)
+        told = partial(tell, frame.language)
+        text = _templates().get_template(page.template).render(frame=frame, view=page.view, live=page.live, _=told)
         return HTMLResponse(text, status or page.status, {"content-language": frame.language.value})
 
     def _frame(self, page: Page, request: Request, visit: Visit | None) -> Frame:
@@ -54,16 +54,15 @@ class Renderer:
             language=language,
             product="Liaison",
             member=with_country(self._parts.member, language),
-            words=frame_words(language),
             styles=self._styles,
             scripts=self._scripts,
             navigation=navigation(visit.roles, request.url.path, language) if visit is not None else (),
             person=Person(visit.officer.person, visit.officer.office) if visit is not None else None,
             language_action="/language" if visit is not None else "/login/language",
             hidden=(Hidden(FORM_ID, new_form_id()), Hidden("here", _here(request))),
-            trial=tell(language, _TRIAL) if visit is not None and visit.is_trial else "",
-            device="" if self._parts.known_devices else tell(language, "This node takes any device: a trial only."),
-            footer=_footer(language),
+            is_trial=visit is not None and visit.is_trial,
+            any_device=not self._parts.known_devices,
+            is_reviewed=is_reviewed(language),
             watermark=self._watermark(page, visit, language) if visit is not None else "",
         )
 
@@ -75,9 +74,13 @@ class Renderer:
 
 @cache
 def _templates() -> Environment:
-    """Return the templates of all consoles of this process: each is compiled once, and holds nothing of a node."""
+    """Return the templates of all consoles of this process: each is compiled once, and holds nothing of a node.
+
+    A template says `_` with a sentence to tell it in the reader's language, and makes small parts by their shapes.
+    """
     made = environment((FileSystemLoader((TEMPLATES, CHARTS)),))
     made.filters["counted"] = said
+    made.globals |= {shape.__name__: shape for shape in (Button, Link)}
     return made
 
 
@@ -97,12 +100,6 @@ def environment(loaders: Sequence[BaseLoader]) -> Environment:
 def _shown(value: object) -> object:
     """Return what a template shows of a value: no control or direction character of a text from abroad (CASE-L5)."""
     return readable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
-def _footer(language: Language) -> tuple[str, ...]:
-    if is_reviewed(language):
-        return ()
-    return (tell(language, "No native speaker has reviewed the words of this language yet."),)
 
 
 def _here(request: Request) -> str:

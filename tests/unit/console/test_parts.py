@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 import gateway.console
 from gateway.console.frame import shapes
-from gateway.console.frame.frame import NAMES, Frame, Person, frame_words
+from gateway.console.frame.frame import NAMES, Frame, Person
 from gateway.console.frame.static import StaticFiles
-from gateway.language import Language
+from gateway.language import Language, tell
+from gateway.language.catalogue import translation
+from gateway.language.languages import OTHERS
 from tests.support.gallery import content, environment
 from tests.support.tables import table
+from tests.support.words import sentence_calls
 
 _TEMPLATES = Path(gateway.console.__path__[0]) / "templates"
 _EVIL = "\"><script>alert(1)</script><b x='"
@@ -28,6 +33,10 @@ def files() -> StaticFiles:
 def _drawn(call: str, **values: Any) -> str:
     head = "".join(f'{{% import "parts/{name}.html" as {name} with context %}}' for name in ("show", "form", "draw"))
     return environment().from_string(f"{head}{{{{ {call} }}}}").render(**values)
+
+
+def _framed(frame: Frame) -> str:
+    return environment().get_template("base.html").render(frame=frame, _=partial(tell, frame.language))
 
 
 def _filled(kind: type) -> Any:
@@ -94,15 +103,11 @@ def test_the_frame_lets_no_markup_through(files: StaticFiles) -> None:
         Language.EN,
         _EVIL,
         _EVIL,
-        frame_words(Language.EN),
         person=Person(_EVIL, _EVIL, _EVIL),
-        trial=_EVIL,
-        device=_EVIL,
-        footer=(_EVIL,),
         watermark=_EVIL,
         hidden=(shapes.Hidden(_EVIL, _EVIL),),
     )
-    page = environment().get_template("base.html").render(frame=frame)
+    page = _framed(frame)
     assert "<script" not in page
     assert "<b " not in page
 
@@ -130,7 +135,7 @@ def test_a_foreign_name_carries_its_language() -> None:
 
 
 def test_no_template_holds_a_sentence() -> None:
-    """What a reader sees comes from Python: between tags a template has expressions and marks alone."""
+    """What a reader sees is told by an expression: between tags a template has expressions and marks alone."""
     for path in _TEMPLATES.rglob("*.html"):
         text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         between = re.findall(r">([^<>]*)<", text)
@@ -140,18 +145,26 @@ def test_no_template_holds_a_sentence() -> None:
 
 def test_the_choice_of_language_names_each_in_its_own_words() -> None:
     assert set(NAMES) == set(Language)
-    frame = Frame("t", Language.LO, "p", "m", frame_words(Language.LO))
-    page = environment().get_template("base.html").render(frame=frame)
+    page = _framed(Frame("t", Language.LO, "p", "m"))
     for language in Language:
         assert f'value="{language}" lang="{language}"' in page
     assert page.count('aria-current="true"') == 1
 
 
-@table("language", [item for item in Language if item is not Language.EN])
+@table("language", OTHERS)
 def test_the_words_of_the_frame_are_in_the_language(language: Language) -> None:
-    here, english = frame_words(language), frame_words(Language.EN)
-    for name in here.__dataclass_fields__:
-        assert getattr(here, name) != getattr(english, name), name
+    person = Person("th.o.1042", "Chiang Khong")
+    links = (shapes.Link("/desk", "desk"),)
+    page = _framed(
+        Frame("t", language, "p", "m", (), (), links, person, is_trial=True, any_device=True, is_reviewed=False)
+    )
+    calls = sentence_calls(_TEMPLATES / "base.html")
+    assert calls
+    for call in calls:
+        for sentence in call.sentences:
+            told = translation(sentence, language)
+            assert str(escape(told)) in page, sentence
+            assert f">{sentence}<" not in page, sentence
 
 
 def test_what_policy_forbids_is_shown_and_cannot_be_ticked() -> None:

@@ -11,6 +11,7 @@ from markupsafe import escape
 from gateway.console.visits.render import TEMPLATES, environment
 from gateway.views.words.printable import readable
 from tests.support.tables import table
+from tests.support.words import SentenceCall, placeholders, sentence_calls
 
 FILES = sorted(TEMPLATES.rglob("*.html"))
 FORBIDDEN = {
@@ -29,6 +30,33 @@ def test_a_template_does_nothing_but_draw(file: Path) -> None:
         assert not re.search(pattern, text), what
     drawn = re.sub(r"\{%.*?%\}", "", re.sub(r"\{\{.*?\}\}", "VALUE", text))
     assert not re.search(r"=\s*VALUE", re.sub(r'"[^"]*"', "QUOTED", drawn)), "an attribute without quotes"
+
+
+@table("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
+def test_a_sentence_of_a_template_is_a_constant_and_has_the_facts_that_it_names(file: Path) -> None:
+    """The catalogues are made of constants: a sentence that is put together would stay in English."""
+    for call in sentence_calls(file):
+        assert not call.is_open, call
+        for sentence in call.sentences:
+            assert placeholders(sentence) == call.facts, call
+
+
+@table(
+    ("text", "read"),
+    [
+        ('_("one")', SentenceCall(("one",), False, frozenset())),
+        ('_("one" if x else "two", fact=1)', SentenceCall(("one", "two"), False, frozenset({"fact"}))),
+        ('_("a" ~ x)', SentenceCall((), True, frozenset())),
+        ("_(x)", SentenceCall((), True, frozenset())),
+        ('_("one", x)', SentenceCall(("one",), True, frozenset())),
+    ],
+)
+def test_the_sentences_of_a_template_are_found_as_jinja_reads_them(
+    tmp_path: Path, text: str, read: SentenceCall
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(f"{{% macro m() %}}{{{{ m({text}) }}}}{{% endmacro %}}", encoding="utf-8")
+    assert sentence_calls(file) == [read]
 
 
 @table(
