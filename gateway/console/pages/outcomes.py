@@ -11,7 +11,6 @@ from gateway.console.frame.errors import problem_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import WORKERS
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Link
 from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read_outcome
 from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import thread_path
@@ -32,13 +31,10 @@ PATH = "/outcome"
 class HitOutcomeView:
     """The form, and where it is sent."""
 
-    title: str
-    lead: str
+    country: str
     outcome: OutcomeForm
     action: str
-    wrong: str
     faults: Sequence[tuple[str, str]]
-    back: Link
 
 
 def outcomes_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -104,15 +100,12 @@ class _Outcomes:
 def _page(visit: Visit, member: str, faults: Sequence[tuple[str, str]]) -> Page:
     language = visit.language
     view = HitOutcomeView(
-        title=tell(language, "What came of the hit"),
-        lead=tell(language, "{country} is told, and both sides count it.", country=with_country(member, language)),
-        outcome=outcome_form(language, dict(faults), tell(language, "Say what came of it")),
+        country=with_country(member, language),
+        outcome=outcome_form(language, dict(faults)),
         action=visit.request.url.path,
-        wrong=tell(language, "This cannot be sent so"),
         faults=faults,
-        back=Link("/desk", tell(language, "Back to the desk")),
     )
-    return Page("pages/outcome.html", view.title, view, 400 if faults else 200)
+    return Page("pages/outcome.html", tell(language, "What came of the hit"), view, 400 if faults else 200)
 
 
 def _fault(error: Malformed, visit: Visit) -> tuple[tuple[str, str], ...]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
+from gateway.console.frame.shapes import Field, Hidden
 from gateway.console.visits.door import Answer
 from gateway.console.visits.visit import Visit
 from gateway.desk.acting.parts import Actor
 from gateway.errors import Malformed, Refused, Stale
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
 from gateway.model.names import ExchangeId, exchange_id
 from gateway.model.values import text_value
+from gateway.ports.desk import Work
 
 MAX_REASON = 500
 """Characters of a reason that stands at home."""
@@ -27,6 +32,22 @@ Fault = tuple[str, str]
 OwnAct = Callable[[ExchangeId], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The form of the second person (`pages/approval.html`), who answers for the matter as `person` does."""
+
+    person: str
+    reason: Field
+    hidden: tuple[Hidden, ...]
+
+
+def approval(work: Work, person: str, wrong: Mapping[str, str], language: Language) -> Approval:
+    """Return the form that approves or declines what `person` asks for; `wrong` are faults by field."""
+    label = tell(language, "Reason; needed to decline")
+    reason = Field("reason", label, fault=wrong.get("reason", ""), most=MAX_REASON)
+    return Approval(person, reason, (Hidden(WORK, work.id),))
+
+
 class Approvable(Protocol):
     """Matters that wait for a second person."""
 
@@ -38,7 +59,7 @@ class Approvable(Protocol):
 
 
 def read_reason(form: Form, name: str) -> str:
-    """Return the reason in a field of a form, or an empty text. Raises `Malformed` for one that is no such text."""
+    """Return the reason in a field of a form, or an empty text. Raises `Malformed` if it is not valid text."""
     reason = form.one(name).strip()
     return text_value(reason, name, MAX_REASON) if reason else ""
 

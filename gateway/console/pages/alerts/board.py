@@ -21,7 +21,7 @@ from gateway.console.frame.clocks import countdown
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
-from gateway.console.frame.shapes import Banner, Button, Clock, Link, Option, Table, Tag, Tone
+from gateway.console.frame.shapes import Banner, Clock, Link, Option, Table, Tag, Tone
 from gateway.console.pages.alerts.places import OfficeCount, map_of, office_name, table_of
 from gateway.console.pages.alerts.told import (
     ORDER,
@@ -74,21 +74,14 @@ class BoardView:
     """The board. `alarm` names what has not been acknowledged by this person's offices, for the sound of an alarm."""
 
     tabs: Sequence[Link]
-    tabs_label: str
     alarm: str
     banners: Sequence[Banner]
     which: str
     offices: Sequence[Option]
-    office_label: str
     actions: Sequence[Option]
-    action_label: str
-    filter_label: str
-    show: Button
     cards: Sequence[Card]
-    cards_label: str
-    empty: tuple[str, str]
     pages: Sequence[Link]
-    raise_link: Link | None
+    may_raise: bool
     map: RegionMap | None
     table: Table | None
 
@@ -176,7 +169,6 @@ class _Board:
                 Link(f"{PATH}?list={name}" if name else PATH, tell(language, text), name == which)
                 for name, text in _LISTS.items()
             ],
-            tabs_label=tell(language, "Lists"),
             alarm=alarm,
             banners=_banners(self._parts.desk.alerts.missing, alarm, language) if not which else (),
             which=which,
@@ -185,20 +177,14 @@ class _Board:
                 visit.query("office"),
                 tell(language, "all offices"),
             ),
-            office_label=tell(language, "Office"),
             actions=_choices(
                 ((code, action_words(code, language)) for code in ORDER),
                 visit.query("kind"),
                 tell(language, "all kinds"),
             ),
-            action_label=tell(language, "What is to be done"),
-            filter_label=tell(language, "Show only some"),
-            show=Button(tell(language, "Show")),
             cards=cards,
-            cards_label=tell(language, _LISTS[which]),
-            empty=_empty(which, language),
             pages=pages,
-            raise_link=_raise_link(visit),
+            may_raise=Role.OFFICER in visit.roles,
             map=drawn,
             table=table_of(counts, language) if is_map else None,
         )
@@ -346,23 +332,3 @@ def _until(until_us: int, language: Language) -> str:
 
 def _choices(items: Iterable[tuple[str, str]], chosen: str, every: str) -> list[Option]:
     return [Option("", every), *(Option(value, text, chosen=value == chosen) for value, text in items)]
-
-
-def _raise_link(visit: Visit) -> Link | None:
-    if Role.OFFICER not in visit.roles:
-        return None
-    return Link(f"{PATH}/raise", tell(visit.language, "Raise an alert"))
-
-
-def _empty(which: str, language: Language) -> tuple[str, str]:
-    if which == "ended":
-        return tell(language, "No alert of ours has ended"), tell(
-            language, "An alert ends when it is taken back or closed, or when its time is over."
-        )
-    if which == "own":
-        return tell(language, "No alert of ours stands"), tell(
-            language, "Raise one where others should act when a person or thing turns up there."
-        )
-    return tell(language, "No alert from abroad for you"), tell(
-        language, "New alerts come to this page by themselves. At the gate each question looks for them as well."
-    )

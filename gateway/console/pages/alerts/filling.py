@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gateway.console.frame.forms import Form
-from gateway.console.frame.shapes import Button, Field, Hidden, Option
+from gateway.console.frame.shapes import Field, Hidden, Option
 from gateway.console.pages.alerts.kinds import COUNTRIES, LABELS, Kind
 from gateway.console.pages.alerts.lasting import USUAL_H, hidden_lengths, lengths
 from gateway.console.pages.alerts.places import office_name
@@ -115,21 +115,7 @@ class FillView:
     basis: Sequence[Field | Choice]
     to_life: Choice
     files: FilesPart
-    send: Button
     faults: Sequence[tuple[str, str]]
-    words: FillWords
-
-
-@dataclass(frozen=True, slots=True)
-class FillWords:
-    """The words of the form."""
-
-    subject: str
-    more: str
-    times: str
-    basis: str
-    files: str
-    wrong: str
 
 
 def fill_view(
@@ -173,16 +159,7 @@ def fill_view(
             [("1", tell(language, "A life is in danger: send it at once, and have it approved within an hour"))],
         ),
         files=files,
-        send=Button(tell(language, "Read it as they will"), kind="first"),
         faults=faults,
-        words=FillWords(
-            subject=tell(language, "Whom or what it is about"),
-            more=tell(language, "A vehicle that belongs to it, if known"),
-            times=tell(language, "How long it holds"),
-            basis=tell(language, "Why you may raise it"),
-            files=tell(language, "Files"),
-            wrong=tell(language, "This alert cannot be raised so"),
-        ),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapters.values.dates import western_digits
 from gateway.console.frame.forms import Form
-from gateway.console.frame.shapes import Button, Field, Option
+from gateway.console.frame.shapes import Field, Option
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
@@ -23,13 +23,11 @@ _MOST = {"grams": 10**9, "units": 10**9, "persons": 10**6}
 class OutcomeForm:
     """The fields of an outcome."""
 
-    label: str
     codes: Sequence[Option]
     fields: Sequence[Field]
-    send: Button
 
 
-def outcome_form(language: Language, wrong: Mapping[str, str], send: str = "") -> OutcomeForm:
+def outcome_form(language: Language, wrong: Mapping[str, str]) -> OutcomeForm:
     """Return the form; `wrong` are faults by field."""
     labels = {
         "substance": tell(language, "Substance or goods that were seized"),
@@ -39,7 +37,6 @@ def outcome_form(language: Language, wrong: Mapping[str, str], send: str = "") -
         "about": tell(language, "In short"),
     }
     return OutcomeForm(
-        label=tell(language, "What came of it"),
         codes=[Option(code, tell(language, text)) for code, text in OUTCOMES.items()],
         fields=[
             Field(
@@ -52,7 +49,6 @@ def outcome_form(language: Language, wrong: Mapping[str, str], send: str = "") -
             )
             for name, label in labels.items()
         ],
-        send=Button(send or tell(language, "Report it")),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.routing import Route
@@ -12,7 +12,7 @@ from gateway.console.frame.clocks import countdown
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Clock, Field, Hidden, Option, Row, Step, Tag, Tone
+from gateway.console.frame.shapes import Banner, Clock, Option, Row, Step, Tag, Tone
 from gateway.console.pages.alerts.board import alert_path, stand_words
 from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read_outcome
@@ -30,7 +30,7 @@ from gateway.console.pages.alerts.told import (
 )
 from gateway.console.uploads.attached import file_row
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.own_matter import MAX_REASON, WORK, OwnAct, decision, done
+from gateway.console.visits.own_matter import Approval, OwnAct, approval, decision, done
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.desk.alerts.board import AlertStep, OwnStand
@@ -44,7 +44,6 @@ from gateway.language.languages import Language
 from gateway.language.terms import LIFT_REASONS, OFFENCES, PURPOSES
 from gateway.model.desk.codes import LiftReason
 from gateway.model.names import ExchangeId, exchange_id
-from gateway.ports.desk import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +56,13 @@ class CounterpartView:
     clock: Clock | None
     note: str
     steps: Sequence[Step]
-    said: str
 
 
 @dataclass(frozen=True, slots=True)
 class OwnView:
-    """An alert of ours. Each form is there where the person may do what it does."""
+    """An alert of ours. Each form is there where the person may do what it does: those to renew and to take back have
+    the `lengths` and `reasons` to choose from. `renews`: what waits for approval is that the alert holds for longer.
+    """
 
     action: str
     tone: Tone
@@ -74,54 +74,12 @@ class OwnView:
     rows: Sequence[Row]
     counterparts: Sequence[CounterpartView]
     path: str
-    approval: ApprovalForm | None
-    renew: RenewForm | None
-    lift: LiftForm | None
+    approval: Approval | None
+    renews: bool
+    lengths: Sequence[Option]
+    reasons: Sequence[Option]
     close: OutcomeForm | None
     faults: Sequence[tuple[str, str]]
-    words: OwnWords
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalForm:
-    """The form of the second person."""
-
-    title: str
-    hint: str
-    reason: Field
-    buttons: Sequence[Button]
-    hidden: tuple[Hidden, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RenewForm:
-    """The form by which an alert stands for longer, or ends sooner."""
-
-    title: str
-    hint: str
-    label: str
-    lengths: Sequence[Option]
-    send: Button
-
-
-@dataclass(frozen=True, slots=True)
-class LiftForm:
-    """The form by which an alert is taken back."""
-
-    title: str
-    label: str
-    reasons: Sequence[Option]
-    send: Button
-
-
-@dataclass(frozen=True, slots=True)
-class OwnWords:
-    """The words of the page."""
-
-    record: str
-    counterparts: str
-    close: str
-    wrong: str
 
 
 def own_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -206,19 +164,17 @@ def _view(found: OwnStand, visit: Visit, faults: tuple[tuple[str, str], ...]) ->
         rows=alert_rows(alert.fields, language),
         counterparts=[_counterpart(stand, found.steps.get(stand.member, ()), visit) for stand in found.stands],
         path=f"{PATH}/{alert.id}",
-        approval=_approval(alert, found.approval, wrong, language)
+        approval=approval(found.approval, (alert.renewal.by if alert.renewal else alert.author).person, wrong, language)
         if found.approval and "approve" in found.acts
         else None,
-        renew=_renew(visit) if "renew" in found.acts else None,
-        lift=_lift(language) if "lift" in found.acts else None,
-        close=outcome_form(language, wrong, tell(language, "Close the alert")) if _may_close(found) else None,
+        renews=alert.renewal is not None,
+        lengths=lengths(language) if "renew" in found.acts else (),
+        reasons=[Option(code.value, tell(language, LIFT_REASONS[code.value])) for code in LiftReason]
+        if "lift" in found.acts
+        else (),
+        # an alert that was not sent has no outcome
+        close=outcome_form(language, wrong) if "close" in found.acts and alert.stand is Stand.ON else None,
         faults=faults,
-        words=OwnWords(
-            record=tell(language, "What the alert says"),
-            counterparts=tell(language, "Where it stands"),
-            close=tell(language, "Close it with what came of it"),
-            wrong=tell(language, "This was not done"),
-        ),
     )
 
 
@@ -227,11 +183,6 @@ def _clock(found: OwnStand, visit: Visit) -> Clock | None:
     if found.approval is not None:
         return countdown(found.approval.due_us, visit.now_us, visit.language)
     return countdown(found.alert.until_us, visit.now_us, visit.language) if found.alert.stand is Stand.ON else None
-
-
-def _may_close(found: OwnStand) -> bool:
-    """Tell whether the alert can end with an outcome: one that was not sent has none."""
-    return "close" in found.acts and found.alert.stand is Stand.ON
 
 
 def _banners(found: OwnStand, visit: Visit) -> tuple[Banner, ...]:
@@ -292,44 +243,4 @@ def _counterpart(stand: AlertStand, steps: Sequence[AlertStep], visit: Visit) ->
         clock=countdown(stand.acknowledge_by_us, visit.now_us, language) if is_due else None,
         note="; ".join((*why, *closed)),
         steps=steps_of(steps, language, name),
-        said=tell(language, "What was said"),
-    )
-
-
-def _approval(alert: OwnAlert, work: Work, wrong: Mapping[str, str], language: Language) -> ApprovalForm:
-    asks = alert.renewal.by.person if alert.renewal is not None else alert.author.person
-    approve = tell(language, "Approve it") if alert.renewal is not None else tell(language, "Approve, and send it")
-    return ApprovalForm(
-        title=tell(language, "Approve or decline"),
-        hint=tell(language, "You answer for it as {person} does. Read what it says first.", person=asks),
-        reason=Field(
-            "reason",
-            tell(language, "Reason; needed to decline"),
-            fault=wrong.get("reason", ""),
-            most=MAX_REASON,
-        ),
-        buttons=(
-            Button(approve, "act", "approve", "first"),
-            Button(tell(language, "Decline"), "act", "decline", "danger"),
-        ),
-        hidden=(Hidden(WORK, work.id),),
-    )
-
-
-def _renew(visit: Visit) -> RenewForm:
-    return RenewForm(
-        title=tell(visit.language, "Change until when it holds"),
-        hint=tell(visit.language, "For longer, another person must approve it first. Sooner counts at once."),
-        label=tell(visit.language, "From now on it holds for"),
-        lengths=lengths(visit.language),
-        send=Button(tell(visit.language, "Change it")),
-    )
-
-
-def _lift(language: Language) -> LiftForm:
-    return LiftForm(
-        title=tell(language, "Take it back"),
-        label=tell(language, "Why"),
-        reasons=[Option(code.value, tell(language, LIFT_REASONS[code.value])) for code in LiftReason],
-        send=Button(tell(language, "Take it back from all"), kind="danger"),
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -49,14 +48,6 @@ _PLACES: Mapping[str, str] = {
 """The field of the form that stands for a part of the command, where their names differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChooseView:
-    """The templates, each with what it is for."""
-
-    lead: str
-    kinds: Sequence[tuple[Link, str]]
-
-
 def raising_routes(door: Door, parts: ConsoleParts) -> list[Route]:
     """Return the routes by which an alert is raised. They come before those of one alert, whose path fits as well."""
     raising = _Raising(parts)
@@ -75,14 +66,11 @@ class _Raising:
             basis = {"case": remembered.case, "ticket": remembered.ticket}
             basis |= {"purpose": remembered.purpose, "offence": remembered.offence}
             return self._form(visit, _kind(name), Sent.empty(_kind(name), basis), files_part(language))
-        view = ChooseView(
-            tell(language, "Choose what it is about. Little is typed: the action is coded, so that each reads it."),
-            [
-                (Link(f"{RAISE}?kind={kind.name}", tell(language, NAMES[kind.name])), tell(language, kind.about))
-                for kind in KINDS.values()
-            ],
-        )
-        return Page("pages/alerts/choose.html", tell(language, "Raise an alert"), view)
+        kinds = [
+            (Link(f"{RAISE}?kind={kind.name}", tell(language, NAMES[kind.name])), tell(language, kind.about))
+            for kind in KINDS.values()
+        ]
+        return Page("pages/alerts/choose.html", tell(language, "Raise an alert"), kinds)
 
     async def go_on(self, visit: Visit) -> Answer:
         """Show the alert as its receivers will read it, show the form again, or hand the alert in."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.clock import rfc3339_s
-from gateway.console.frame.shapes import Banner, Button, Hidden, Row, Tone
+from gateway.console.frame.shapes import Banner, Hidden, Row, Tone
 from gateway.console.pages.alerts.filling import Sent
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.alerts.told import action_tone, action_words, alert_rows, warnings
@@ -39,20 +39,17 @@ class ReadingView:
 class PreviewView:
     """The alert in the author's own language, then as each receiver reads it."""
 
-    lead: str
     banners: Sequence[Banner]
     own: ReadingView
     readings: Sequence[ReadingView]
     hidden: Sequence[Hidden]
-    buttons: Sequence[Button]
+    to_life: bool
 
 
 def preview_view(preview: Preview, sent: Sent, once: str, visit: Visit) -> PreviewView:
     """Return what an officer reads before an alert is handed in."""
     alert, language = preview.alert, visit.language
-    send = tell(language, "Send it now") if alert.to_life else tell(language, "Hand it in for approval")
     return PreviewView(
-        lead=tell(language, "Nothing has been sent yet. Below is the same alert as each receiver will read it."),
         banners=_banners(alert, language),
         own=_reading(tell(language, "In your language"), alert, alert.fields, {}, language),
         readings=[
@@ -66,10 +63,7 @@ def preview_view(preview: Preview, sent: Sent, once: str, visit: Visit) -> Previ
             for reader in preview.readers
         ],
         hidden=[*sent.hidden, Hidden("once", once)],
-        buttons=(
-            Button(send, "step", "send", "danger" if alert.to_life else "first"),
-            Button(tell(language, "Change it"), "step", "change"),
-        ),
+        to_life=alert.to_life,
     )
 
 

@@ -13,7 +13,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Clock, Field, Link, Option, Row, Step, Tag, Tone
+from gateway.console.frame.shapes import Button, Clock, Field, Option, Row, Step, Tag, Tone
 from gateway.console.pages.alerts.board import alert_path
 from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read_outcome
 from gateway.console.pages.alerts.places import office_name
@@ -59,8 +59,8 @@ class TakenView:
 
     action: str
     tone: Tone
+    owner: str
     first: Sequence[str]
-    lead: str
     clock: Clock | None
     tags: Sequence[Tag]
     facts: Sequence[Row]
@@ -71,33 +71,8 @@ class TakenView:
     answers: Sequence[Button]
     note: Field | None
     reasons: Sequence[Option]
-    refuse: Button
     outcome: OutcomeForm | None
     faults: Sequence[tuple[str, str]]
-    words: TakenWords
-
-
-@dataclass(frozen=True, slots=True)
-class TakenWords:
-    """The words of the page."""
-
-    record: str
-    answer: str
-    refuse: str
-    refuse_reason: str
-    outcome: str
-    said: str
-    wrong: str
-
-
-@dataclass(frozen=True, slots=True)
-class OverView:
-    """A counterpart's alert that warns here no more, without its record."""
-
-    banner: Banner
-    steps: Sequence[Step]
-    said: str
-    back: Link
 
 
 def taken_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -159,17 +134,8 @@ class _Taken:
     def _over(self, visit: Visit, steps: Sequence[AlertStep]) -> Page:
         """Return the page of an alert that warns here no more: who follows it must not act on it."""
         language = visit.language
-        view = OverView(
-            banner=Banner(
-                tell(language, "This alert warns no more here. Do not act on it."),
-                (tell(language, "It was taken back, its time is over, or its owner was not heard for long."),),
-                "danger",
-            ),
-            steps=steps_of(steps, language, with_country(_key(visit).peer, language)),
-            said=tell(language, "What was said"),
-            back=Link(PATH, tell(language, "All alerts")),
-        )
-        return Page("pages/alerts/over.html", tell(language, "An alert that is over"), view)
+        told = steps_of(steps, language, with_country(_key(visit).peer, language))
+        return Page("pages/alerts/over.html", tell(language, "An alert that is over"), told)
 
 
 def _view(found: TakenAlert, visit: Visit, fault: tuple[tuple[str, str], ...]) -> TakenView:
@@ -183,8 +149,8 @@ def _view(found: TakenAlert, visit: Visit, fault: tuple[tuple[str, str], ...]) -
     return TakenView(
         action=action_words(alert.action, language),
         tone=action_tone(alert.action),
+        owner=owner,
         first=warnings(alert.fields, alert.marking, language),
-        lead=tell(language, "An alert is a lead: make sure that it is the same person or thing before you act."),
         clock=countdown(min(work.due_us for work in waits), visit.now_us, language) if waits else None,
         tags=tags,
         facts=_facts(found, owner, language),
@@ -195,10 +161,8 @@ def _view(found: TakenAlert, visit: Visit, fault: tuple[tuple[str, str], ...]) -
         answers=_answers(bool(waits), language) if may_answer else (),
         note=_note(wrong.get("note", ""), language) if may_answer else None,
         reasons=[Option(code, tell(language, text)) for code, text in NOT_EXECUTED.items()] if may_answer else (),
-        refuse=Button(tell(language, "Our law does not allow it"), "code", StatusCode.NOT_EXECUTED.value),
         outcome=outcome_form(language, wrong) if OUTCOME in found.acts else None,
         faults=fault,
-        words=_words(language, owner),
     )
 
 
@@ -230,18 +194,6 @@ def _answers(is_waiting: bool, language: Language) -> list[Button]:
 def _note(fault: str, language: Language) -> Field:
     hint = tell(language, "They read it as you write it: keep it short")
     return Field("note", tell(language, "Words for them, if needed"), hint=hint, fault=fault, most=_MAX_TEXT)
-
-
-def _words(language: Language, owner: str) -> TakenWords:
-    return TakenWords(
-        record=tell(language, "What the alert says"),
-        answer=tell(language, "Answer {country}", country=owner),
-        refuse=tell(language, "If it cannot be carried out here for a legal reason"),
-        refuse_reason=tell(language, "Legal reason"),
-        outcome=tell(language, "Report what came of it"),
-        said=tell(language, "What was said"),
-        wrong=tell(language, "This was not sent"),
-    )
 
 
 def _code(form: Form) -> StatusCode:

@@ -124,7 +124,7 @@ def _rows(fields: Mapping[str, Any], language: Language) -> Iterator[Row]:
 
 
 def _value(value: Any, language: Language, name: str) -> Text | str:
-    """Return a value in words; what is not one of our words is as it was written."""
+    """Translate a coded value, and leave unknown text unchanged."""
     told = value_text(value, language, name)
     return as_written(told)[0] if told == value else foreign(told)
 
