@@ -22,7 +22,6 @@ from gateway.bench.load import cpu_s
 from gateway.clock import HOUR_US
 from gateway.config import load_settings
 from gateway.desk.acting.parts import Actor
-from gateway.desk.alerts.values import Addressee, RaiseAlert
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.roles import Person
 from gateway.errors import TimedOut
@@ -30,6 +29,7 @@ from gateway.loop import run
 from gateway.model.desk.notices import About, Ask, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Role, WorkKind
+from gateway.model.handed.alerts import Addressee, RaiseAlert
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester

@@ -19,8 +19,8 @@ from bridges.taxii.__main__ import main as taxii
 from bridges.taxii.stix import collection
 from gateway.config import Home
 from gateway.config.home import COMMAND_CERTIFICATE
-from gateway.desk.reports.values import WriteReport
 from gateway.model.desk.threads import ThreadKind
+from gateway.model.handed.reports import WriteReport
 from gateway.model.marking import Level
 from gateway.model.purpose import Offence, Purpose
 from tests.support.alerts import author, supervisor

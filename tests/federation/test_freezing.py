@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 
 from gateway.desk.acting.parts import Actor
-from gateway.desk.oversight.freezing import AskFreeze
 from gateway.desk.oversight.frozen import Stage
 from gateway.errors import Forbidden, LiaisonError, Malformed, Stale, Unauthenticated, Unknown
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.freezes import AskFreeze
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.ports.desk import Work, WorkFilter
 from gateway.ports.desk_uses import WorkQuery

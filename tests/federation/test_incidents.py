@@ -11,11 +11,12 @@ import pytest_asyncio
 
 from gateway.config.suspensions import Action
 from gateway.desk.acting.parts import Actor
-from gateway.desk.oversight.values import IncidentItem, NewsCode, Standing, TellNews
+from gateway.desk.oversight.values import IncidentItem, Standing
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Service, ServiceCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.incidents import NewsCode, TellNews
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports.desk import Work, WorkFilter
 from gateway.ports.desk_uses import WorkQuery
@@ -47,7 +48,7 @@ def waiting(world: Simulation, member: str, open_only: bool = True) -> list[Work
 
 async def told(world: Simulation) -> ExchangeId:
     """Tell of an incident, and wait until both others have work on it."""
-    name = await world.nodes["th"].desk.uses.incidents.tell(security(), TellNews(NewsCode.INCIDENT, TEXT))
+    name = await world.nodes["th"].desk.uses.incidents.tell(security(), TellNews(TEXT, NewsCode.INCIDENT))
     await until(lambda: waiting(world, "vn") and waiting(world, "la"), "both have it")
     return name
 
@@ -60,7 +61,7 @@ async def test_an_incident_is_told_to_all_and_counted_until_each_has_acknowledge
     th, vn, la = (own_world.nodes[name].desk.uses for name in ("th", "vn", "la"))
     for nobody in (author(), supervisor()):
         with pytest.raises(Forbidden):
-            await th.incidents.tell(nobody, TellNews(NewsCode.INCIDENT, TEXT))
+            await th.incidents.tell(nobody, TellNews(TEXT, NewsCode.INCIDENT))
     name = await told(own_world)
     assert (await standing(own_world, name)).acknowledged == 0
     (here,) = waiting(own_world, "th")
@@ -110,7 +111,7 @@ def th_knows(world: Simulation, name: ExchangeId) -> bool:
 async def test_an_incident_passes_a_suspension_and_one_key_tells_nobody_twice(own_world: Simulation) -> None:
     th = own_world.nodes["th"]
     once = new_exchange_id()
-    command = TellNews(NewsCode.INCIDENT, TEXT, to=(MemberId("vn"),))
+    command = TellNews(TEXT, NewsCode.INCIDENT, to=(MemberId("vn"),))
     suspended = {"id": "1" * 32, "time": "2026-11-24T12:00:00Z", "action": Action.SUSPEND.value, "target": "peer:vn"}
     th.core.resources.home.suspensions.write_text(json.dumps(suspended | {"reason": "under review"}) + "\n")
     await until(lambda: th.core.parts.suspensions.suspends(peer="vn", purpose="PREVENTION"), "it is switched off")
@@ -125,11 +126,11 @@ async def test_a_bad_incident_is_refused_and_who_may_not_see_one_finds_neither_w
     own_world: Simulation,
 ) -> None:
     for command, code in (
-        (TellNews(NewsCode.INCIDENT, ""), "missing"),
-        (TellNews(NewsCode.INCIDENT, "x" * 2_001), "too-long"),
-        (TellNews(NewsCode.OUTAGE, TEXT, since_us=10**18), "bad-time"),
-        (TellNews(NewsCode.OUTAGE, TEXT, until_us=1), "bad-time"),
-        (TellNews(NewsCode.DRILL, TEXT, to=(MemberId("zz"),)), "unknown-member"),
+        (TellNews("", NewsCode.INCIDENT), "missing"),
+        (TellNews("x" * 2_001, NewsCode.INCIDENT), "too-long"),
+        (TellNews(TEXT, NewsCode.OUTAGE, since_us=10**18), "bad-time"),
+        (TellNews(TEXT, NewsCode.OUTAGE, until_us=1), "bad-time"),
+        (TellNews(TEXT, NewsCode.DRILL, to=(MemberId("zz"),)), "unknown-member"),
     ):
         with pytest.raises((Malformed, Unknown)) as caught:
             await own_world.nodes["th"].desk.uses.incidents.tell(security(), command)

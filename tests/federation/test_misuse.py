@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 
 from gateway.desk.misuse.checking import Verdict
-from gateway.desk.misuse.issuing import IssueToken
 from gateway.desk.second_step.marking import Mark
 from gateway.desk.second_step.marking import Verdict as Marked
 from gateway.errors import Forbidden, LiaisonError, Malformed, Unknown
 from gateway.model.desk.codes import ChangeReason
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.tokens import HeldDocument, IssueToken
 from gateway.model.names import exchange_id, new_exchange_id
 from gateway.model.query import DocumentQuery
 from gateway.ops.desk.tokens import check_offline
@@ -31,7 +31,7 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 KEEPER = actor("vn", "p1", Role.DATA_OFFICER, agency="immigration")
-PAPERS = (("P 4471209", "tha"), ("1103700123456", "THA"))
+PAPERS = (HeldDocument("P 4471209", "tha"), HeldDocument("1103700123456", "THA"))
 
 
 @pytest_asyncio.fixture
@@ -131,7 +131,9 @@ async def test_a_scanner_types_a_token_at_the_gate_before_a_question_or_with_it(
     await step(own_world, "th").marks.mark(OFFICER, mark)
     await until(lambda: bool(works(own_world.nodes["vn"], WorkKind.DISTINGUISH)), "the owner has work")
     (work,) = works(own_world.nodes["vn"], WorkKind.DISTINGUISH)
-    made = await vn.misuse.issue(KEEPER, IssueToken(work.id, (*PAPERS, ("C4419027", "VNM")), "signed paper 12/2026"))
+    made = await vn.misuse.issue(
+        KEEPER, IssueToken(work.id, (*PAPERS, HeldDocument("C4419027", "VNM")), "signed paper 12/2026")
+    )
     spoilt = made.token.swapcase()
 
     async def answers(gate: httpx2.AsyncClient, fields: dict[str, str], form: str) -> tuple[str, str]:

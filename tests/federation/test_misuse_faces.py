@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.desk.misuse.issuing import IssuedToken, IssueToken
+from gateway.desk.misuse.issuing import IssuedToken
 from gateway.desk.second_step.marking import Mark
 from gateway.desk.second_step.marking import Verdict as Marked
 from gateway.model.desk.codes import ChangeReason
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.tokens import HeldDocument, IssueToken
 from gateway.model.names import exchange_id
 from gateway.ports.desk import Work
 from tests.golden.masks import Masks
@@ -73,7 +74,7 @@ class Faces:
     async def issue(self, face: str, work: Work) -> str:
         """Issue a token; return its id."""
         if face == "use case":
-            documents = (("P4471209", "THA"),)
+            documents = (HeldDocument("P4471209", "THA"),)
             made = await self.world.nodes["vn"].desk.uses.misuse.issue(KEEPER, IssueToken(work.id, documents, CONSENT))
             return made.said.id
         if face == "rest":

@@ -16,7 +16,7 @@ from gateway.config.home import Home
 from gateway.desk.delivery.budget import ENTRY_BYTES
 from gateway.desk.oversight import raised
 from gateway.desk.oversight.raised import OverBudget
-from gateway.desk.oversight.values import NewsCode, Standing, TellNews
+from gateway.desk.oversight.values import Standing
 from gateway.desk.reports.issuing import issued_for
 from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
@@ -33,6 +33,7 @@ from gateway.model.desk.notices import (
 from gateway.model.desk.reports import Report
 from gateway.model.desk.watches import Watch
 from gateway.model.desk.work import DeliveryState, Role, WorkKind
+from gateway.model.handed.incidents import NewsCode, TellNews
 from gateway.model.names import MemberId
 from gateway.ports.desk import Work, WorkFilter
 from gateway.statements.notices.receipt import parse_receipt
@@ -226,7 +227,7 @@ async def test_n250_refusals_and_repeats_are_bounded_as_well(world: Simulation) 
     assert code(await Flooder(world).say(QUESTION, urgency=Urgency.PRIORITY)) == "taken", "what is new is taken"
     th_node, security = world.nodes["th"], actor("th", Role.SECURITY_OFFICER, person="s1")
     for _ in range(5):
-        await th_node.desk.uses.incidents.tell(security, TellNews(NewsCode.INCIDENT, "x", to=(VN,)))
+        await th_node.desk.uses.incidents.tell(security, TellNews("x", NewsCode.INCIDENT, to=(VN,)))
 
     def waiting() -> list[str]:
         return [each.problem for each in th_node.desk.parts.store.deliveries((DeliveryState.WAITING,))]
@@ -261,7 +262,7 @@ async def test_n250_the_author_of_what_is_over_the_budget_is_told(world: Simulat
     th = world.nodes["th"]
     security = actor("th", Role.SECURITY_OFFICER, person="s1")
     uses = th.desk.uses.incidents
-    names = [await uses.tell(security, TellNews(NewsCode.INCIDENT, "x", to=(VN,))) for _ in range(5)]
+    names = [await uses.tell(security, TellNews("x", NewsCode.INCIDENT, to=(VN,))) for _ in range(5)]
 
     async def standing() -> list[Standing]:
         return [(await uses.show(security, name)).stands[0].standing for name in names]

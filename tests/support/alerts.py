@@ -6,10 +6,10 @@ from typing import Any
 
 from gateway.app.run.node import Node
 from gateway.desk.acting.parts import Actor
-from gateway.desk.alerts.values import Addressee, RaiseAlert
 from gateway.desk.roles import Person
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Role
+from gateway.model.handed.alerts import Addressee, RaiseAlert
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer

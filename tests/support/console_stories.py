@@ -14,9 +14,6 @@ from playwright.sync_api import Browser
 
 from gateway.demo.people import OFFICES
 from gateway.desk.acting.parts import Actor
-from gateway.desk.misuse.issuing import IssueToken
-from gateway.desk.oversight.freezing import AskFreeze
-from gateway.desk.oversight.values import NewsCode, TellNews
 from gateway.desk.rooms.values import home_key
 from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.marking import Mark, Verdict
@@ -24,6 +21,9 @@ from gateway.language import Language
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport, ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.freezes import AskFreeze
+from gateway.model.handed.incidents import NewsCode, TellNews
+from gateway.model.handed.tokens import HeldDocument, IssueToken
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence
 from gateway.model.query import NationalIdQuery
@@ -84,7 +84,7 @@ def _incidents(consoles: Consoles) -> Iterator[Shown]:
     for member, other in (("th", "vn"), ("vn", "th")):
         node = consoles.node(member)
         who = _actor(member, "x.1", Role.SECURITY_OFFICER, "police")
-        command = TellNews(NewsCode.INCIDENT, "A token was stolen.", to=(MemberId(other),))
+        command = TellNews("A token was stolen.", NewsCode.INCIDENT, to=(MemberId(other),))
         name = consoles.run(node.desk.uses.incidents.tell(who, command))
         if member == "th":
             yield Shown("incident-own", "th.x.1", f"/incidents/{name}")
@@ -96,7 +96,7 @@ def _incidents(consoles: Consoles) -> Iterator[Shown]:
 def _tokens(consoles: Consoles) -> Iterator[Shown]:
     """Have Viet Nam find that a hit of Thailand is another person, and give that person a token."""
     work = distinguishing(consoles)
-    command = IssueToken(work.id, (("P4471209", "VNM"),), "signed paper 12/2026")
+    command = IssueToken(work.id, (HeldDocument("P4471209", "VNM"),), "signed paper 12/2026")
     keeper = _actor("th", DATA_OFFICER, Role.DATA_OFFICER, "police")
     made = consoles.run(consoles.node("th").desk.uses.misuse.issue(keeper, command))
     yield Shown("tokens", keeper.officer.person, f"/misuse?work={work.id}")

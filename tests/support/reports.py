@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.desk.reports.values import WriteReport
+from gateway.model.handed.reports import WriteReport
 from gateway.model.purpose import Offence, Purpose
 
 METHOD: dict[str, Any] = {

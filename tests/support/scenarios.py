@@ -15,8 +15,6 @@ from gateway.desk.acting.parts import Actor
 from gateway.desk.alerts.values import NotExecuted
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.outcomes.telling import HitOutcome
-from gateway.desk.oversight.freezing import AskFreeze
-from gateway.desk.oversight.values import NewsCode, TellNews
 from gateway.desk.reports.values import LibraryQuery
 from gateway.desk.rooms.values import home_key
 from gateway.desk.second_step.commands import Decide, Question
@@ -34,6 +32,8 @@ from gateway.model.desk.notices import (
 )
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.handed.freezes import AskFreeze
+from gateway.model.handed.incidents import NewsCode, TellNews
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import PersonQuery
@@ -498,7 +498,7 @@ def _security(member: str) -> Actor:
 async def _news(world: World, code: NewsCode) -> tuple[ExchangeId, ThreadKey]:
     """News of Thailand about itself that Viet Nam has taken: its id, and its thread there."""
     th = world.nodes["th"]
-    name = await th.desk.uses.incidents.tell(_security("th"), TellNews(code, "an officer token was used by others"))
+    name = await th.desk.uses.incidents.tell(_security("th"), TellNews("an officer token was used by others", code))
     (key,) = [each.key for each in th.desk.parts.store.threads(group_id=name) if each.key.peer == VN]
     await until(is_taken(th, key), "it is taken")
     return name, ThreadKey(TH, key.thread_id)

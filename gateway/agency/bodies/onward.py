@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.closed import Closed, whole
 from gateway.agency.bodies.requests import read_body
 from gateway.clock import rfc3339
 from gateway.errors import Malformed
@@ -21,16 +22,7 @@ MAX_REASON = 500
 """Characters of an officer's reason; it goes to the owner with a request for consent."""
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def whole(value: Any) -> Any:
-    """Return `7.0` as `7`: for JSON they are the same integer."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-class PlaceBody(_Closed):
+class PlaceBody(Closed):
     """The place that is to have it. An unknown agency or office stays empty, and counts as another one than yours."""
 
     member: Annotated[str, Field(max_length=2)] = Field(
@@ -62,7 +54,7 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class OnwardBody(_Closed):
+class OnwardBody(Closed):
     """A use of one record of the search. Passing on names who is to have it."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": patterns.RECEIVER_OR_OTHER_USE, "examples": [_EXAMPLE]})

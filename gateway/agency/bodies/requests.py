@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.wrong_bodies import wrong_body
 from gateway.clock import SystemClock
 from gateway.desk.reports.wanted import asked_keys
@@ -46,11 +47,7 @@ def _in_form(query: Query) -> Query:
     return query
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Name(_Closed):
+class Name(Closed):
     """A name as a person wrote it; the script is detected where it is not given."""
 
     text: Text = Field(description="the whole name, in any script", examples=["สมชาย ใจดี"])
@@ -63,7 +60,7 @@ class Name(_Closed):
         return NameForm(self.text, self.script, self.lang, self.source)
 
 
-class Birth(_Closed):
+class Birth(Closed):
     """A date known to the year, month or day, in the Gregorian calendar."""
 
     value: Annotated[str, Field(max_length=10)] = Field(
@@ -78,7 +75,7 @@ class Birth(_Closed):
         return birth
 
 
-class PersonBody(_Closed):
+class PersonBody(Closed):
     """A person by name and, as a rule, birth date or year."""
 
     kind: Literal["person"]
@@ -97,7 +94,7 @@ class PersonBody(_Closed):
         return _in_form(PersonQuery(names, birth, self.sex, self.nationality, self.father))
 
 
-class DocumentBody(_Closed):
+class DocumentBody(Closed):
     """A travel document by number and issuer."""
 
     kind: Literal["document"]
@@ -109,7 +106,7 @@ class DocumentBody(_Closed):
         return _in_form(DocumentQuery(self.number, self.issuer))
 
 
-class NationalIdBody(_Closed):
+class NationalIdBody(Closed):
     """A national identity number."""
 
     kind: Literal["national_id"]
@@ -121,7 +118,7 @@ class NationalIdBody(_Closed):
         return _in_form(NationalIdQuery(self.number, self.scheme))
 
 
-class VehicleBody(_Closed):
+class VehicleBody(Closed):
     """A vehicle by its plate; a Thai plate is unique only with its province."""
 
     kind: Literal["vehicle"]
@@ -137,7 +134,7 @@ class VehicleBody(_Closed):
         return _in_form(VehicleQuery(self.plate, self.province, self.country))
 
 
-class ContainerBody(_Closed):
+class ContainerBody(Closed):
     """A freight container by its ISO 6346 number."""
 
     kind: Literal["container"]
@@ -148,7 +145,7 @@ class ContainerBody(_Closed):
         return _in_form(ContainerQuery(self.number))
 
 
-class CaseBody(_Closed):
+class CaseBody(Closed):
     """A case by its number, for the purpose DECONFLICTION: a hit says whom to ask, and nothing of the case."""
 
     kind: Literal["case_reference"]
@@ -159,7 +156,7 @@ class CaseBody(_Closed):
         return CaseQuery(self.number)
 
 
-class VesselBody(_Closed):
+class VesselBody(Closed):
     """A vessel by its name or by a number of it: each that fits is enough, and one at least is required."""
 
     kind: Literal["vessel"]
@@ -183,7 +180,7 @@ class VesselBody(_Closed):
         return _in_form(VesselQuery(self.name, self.imo, self.mmsi, self.call_sign, self.local_reg, self.flag))
 
 
-class ReportQueryBody(_Closed):
+class ReportQueryBody(Closed):
     """Reports on methods and routes that were published there: all that is given must fit.
 
     Words, an offence, a place or a crossing point is required. What looks like a number of a person is refused.
@@ -228,7 +225,7 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class SearchBody(_Closed):
+class SearchBody(Closed):
     """A search: what is asked, of whom, why, and for which case or ticket."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": patterns.CASE_OR_TICKET, "examples": [_EXAMPLE]})

@@ -8,36 +8,25 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from msgspec.structs import replace
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.onward import whole
+from gateway.agency.bodies.handed import Handed
 from gateway.agency.bodies.openapi import body_of, refusals
 from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, officer_of, shown
-from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
-from gateway.agency.desk.bodies import Closed, FileIds, LiftBody, OutcomeBody, ReasonOrNone
+from gateway.agency.desk.bodies import OutcomeBody
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.clock import rfc3339
 from gateway.desk.alerts.standing import AlertStand
-from gateway.desk.alerts.values import Addressee, OwnAlert, RaiseAlert
+from gateway.desk.alerts.values import OwnAlert
 from gateway.desk.listing import USUAL_LISTED
-from gateway.model.desk.notices import Urgency
-from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
-from gateway.model.purpose import Offence, Purpose
+from gateway.model.handed.alerts import LiftAlert, RaiseAlert, RenewAlert
+from gateway.model.names import ExchangeId, exchange_id
 from gateway.model.requester import Officer
 
 AlertId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
-
-
-class AddresseeBody(Closed):
-    """A counterpart that gets an alert; without offices all of its offices do."""
-
-    member: Member
-    offices: Annotated[
-        list[Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER)]], Field(max_length=64)
-    ] = Field(default_factory=list)
 
 
 _EXAMPLE: dict[str, Any] = {
@@ -53,55 +42,9 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class AlertBody(Closed):
-    """An alert as an officer hands it in; `fields` are those of a record of the type `Alert`.
-
-    Without `until` it stands for 72 hours. `hidden_until` keeps it at home until an operation is over, for 48 hours at
-    most; `operation` names one of ours, at whose end it is sent. With `to_life` it is sent before it is approved.
-    """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
-    to: Annotated[list[AddresseeBody], Field(min_length=1, max_length=32)]
-    fields: dict[str, Any]
-    purpose: Purpose
-    offence: Offence
-    case: ReferenceOrNone = ""
-    ticket: ReferenceOrNone = ""
-    urgency: Urgency = Urgency.FLASH
-    until: AwareDatetime | None = None
-    repeat_s: Annotated[int, Field(ge=1, le=86_400, strict=True), BeforeValidator(whole)] = 120
-    to_life: bool = False
-    hidden_until: AwareDatetime | None = None
-    operation: Annotated[str, Field(max_length=35, json_schema_extra=patterns.IDENTIFIER_OR_NONE)] = ""
-    attachments: FileIds = Field(default_factory=list)
-
-    def as_command(self) -> RaiseAlert:
-        """Return the alert as a value of the desk; raise `Malformed` for a bad one."""
-        return RaiseAlert(
-            to=tuple(
-                Addressee(member_id(one.member), tuple(identifier(office, "to") for office in one.offices))
-                for one in self.to
-            ),
-            fields=self.fields,
-            purpose=self.purpose,
-            offence=self.offence,
-            case=reference(self.case, "case") if self.case else "",
-            ticket=reference(self.ticket, "ticket") if self.ticket else "",
-            urgency=self.urgency,
-            until_us=time_us(self.until),
-            repeat_s=self.repeat_s,
-            to_life=self.to_life,
-            hidden_until_us=time_us(self.hidden_until),
-            operation=self.operation,
-        )
-
-
-class RenewBody(Closed):
-    """Until when an alert is to stand."""
-
-    until: AwareDatetime
-    reason: ReasonOrNone = ""
+RAISE = Handed(RaiseAlert, "AlertBody", example=_EXAMPLE)
+RENEW = Handed(RenewAlert, "RenewBody")
+LIFT = Handed(LiftAlert, "LiftBody", example={"reason": "found", "text": "at her aunt's"})
 
 
 class AlertAnswerBody(BaseModel):
@@ -165,14 +108,14 @@ def alert_routes() -> APIRouter:
     """Return the routes of alerts."""
     router = APIRouter(prefix="/alerts", route_class=OnceRoute)
 
-    @router.post("", status_code=202, response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(AlertBody))
+    @router.post("", status_code=202, response_model=OwnAlertBody, responses=CHANGED, openapi_extra=RAISE.documented)
     async def raise_alert(request: Request) -> Response:
         """Raise an alert: it is sent once another person has approved it, or at once where a life is in danger."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(AlertBody, await json_body(request), "bad-alert")
+        form, ids = RAISE.read_with_files(await json_body(request), "bad-alert")
         actor = desk.actor(officer)
-        files = await brought(desk, actor, body.attachments)
-        made = await desk.own_alerts.raise_alert(actor, replace(body.as_command(), attachments=files), once_id(request))
+        files = await brought(desk, actor, ids)
+        made = await desk.own_alerts.raise_alert(actor, replace(form, attachments=files), once_id(request))
         return await _shown(request, officer, made, 202)
 
     @router.get("", response_model=AlertListBody, responses=refusals(400))
@@ -195,22 +138,22 @@ def alert_routes() -> APIRouter:
         officer = officer_of(request)
         return await _shown(request, officer, exchange_id(alert_id))
 
-    @router.post("/{alert_id}/renew", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(RenewBody))
+    @router.post("/{alert_id}/renew", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=RENEW.documented)
     async def renew(request: Request, alert_id: AlertId) -> Response:
         """Ask that an alert stands for longer, which another person approves; or let it end sooner, at once."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(RenewBody, await json_body(request), "bad-alert")
+        form = RENEW.read(await json_body(request), "bad-alert")
         name = exchange_id(alert_id)
-        await desk.own_alerts.renew(desk.actor(officer), name, time_us(body.until), body.reason)
+        await desk.own_alerts.renew(desk.actor(officer), name, form.until_us, form.reason)
         return await _shown(request, officer, name)
 
-    @router.post("/{alert_id}/lift", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(LiftBody))
+    @router.post("/{alert_id}/lift", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=LIFT.documented)
     async def lift(request: Request, alert_id: AlertId) -> Response:
         """Lift an alert: every counterpart's node hides it as it takes the word of it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(LiftBody, await json_body(request), "bad-alert")
+        form = LIFT.read(await json_body(request), "bad-alert")
         name = exchange_id(alert_id)
-        await desk.own_alerts.lift(desk.actor(officer), name, body.reason, body.words)
+        await desk.own_alerts.lift(desk.actor(officer), name, form.reason, form.text)
         return await _shown(request, officer, name)
 
     @router.post(

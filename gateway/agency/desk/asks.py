@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.onward import whole
-from gateway.agency.desk.bodies import MAX_REASON, MAX_TEXT, Closed, FileIds, OutcomeBody, Reason
+from gateway.agency.bodies.closed import Closed, whole
+from gateway.agency.desk.bodies import MAX_REASON, MAX_TEXT, FileIds, OutcomeBody, Reason
 from gateway.clock import to_us
 from gateway.desk.outcomes.telling import HitOutcome
 from gateway.desk.second_step.commands import FollowUp, Question, Reasons

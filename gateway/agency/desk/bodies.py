@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.onward import whole
+from gateway.agency.bodies.closed import Closed, OneOf, whole
 from gateway.desk.alerts.values import NotExecuted
 from gateway.desk.second_step.commands import Decide
 from gateway.model.desk.attachments import MAX_FILES
-from gateway.model.desk.codes import AnswerReason, LiftReason
+from gateway.model.desk.codes import AnswerReason
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport, ReplyCode
 from gateway.model.values import text_value
 
 MAX_REASON = 500
 MAX_TEXT = 2_000
-
-
-class Closed(BaseModel):
-    """A body that takes no member which it does not name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OneOf:
-    """One code of a list; an empty text is none, unless the code is `required`. A wrong one is told the right ones."""
-
-    def __init__(self, codes: type[StrEnum], *, required: bool = False) -> None:
-        self._codes = [code.value for code in codes]
-        self._known = [*([] if required else [""]), *self._codes]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema that checks a text."""
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Return the schema for the document of the API."""
-        return {**handler(schema), "enum": self._known}
-
-    def _check(self, text: str) -> str:
-        if text not in self._known:
-            raise PydanticCustomError("enum", "one of: {expected}", {"expected": ", ".join(self._codes)})
-        return text
 
 
 Person = Annotated[str, Field(min_length=1, max_length=64, json_schema_extra=patterns.IDENTIFIER)]
@@ -81,20 +52,6 @@ class ReasonBody(Closed):
     """Why; it is logged."""
 
     reason: Reason
-
-
-class LiftBody(Closed):
-    """Why an alert is lifted, as a code for those who have it, with words for them."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "found", "text": "at her aunt's"}]})
-
-    reason: Annotated[str, OneOf(LiftReason, required=True)]
-    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
-
-    @property
-    def words(self) -> str:
-        """The words; raise `Malformed` for bad ones."""
-        return text_value(self.text, "text", MAX_TEXT) if self.text else ""
 
 
 class DecideBody(Closed):

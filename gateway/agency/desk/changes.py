@@ -11,11 +11,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.closed import Closed, OneOf
 from gateway.agency.bodies.openapi import body_of, refusals
 from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import IdOrNone
-from gateway.agency.desk.bodies import MAX_TEXT, Closed, OneOf
+from gateway.agency.desk.bodies import MAX_TEXT
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.responses import ThreadBody, thread_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of

@@ -9,10 +9,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.openapi import body_of, refusals
 from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.desk.bodies import MAX_TEXT, Closed, FileIds
+from gateway.agency.desk.bodies import MAX_TEXT, FileIds
 from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import ThreadBody, WorkBody, thread_body, work_body
 from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, WorkId, brought, desk_of

@@ -7,28 +7,24 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from msgspec.structs import replace
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.handed import Handed
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
-from gateway.agency.desk.bodies import Closed, FileIds, OneOf, ReasonOrNone
+from gateway.agency.desk.asks import time_us
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.clock import rfc3339, rfc3339_s
 from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.reports.library import MOST, Found, Shelved
-from gateway.desk.reports.values import Draft, LibraryQuery, OwnReport, WriteReport
+from gateway.desk.reports.values import Draft, LibraryQuery, OwnReport
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unknown
 from gateway.language.languages import Language
-from gateway.model.desk.codes import ReportReason
-from gateway.model.marking import Level
-from gateway.model.names import exchange_id, member_id, reference
-from gateway.model.purpose import Offence, Purpose
-from gateway.statements.notices.texts import MAX_TEXT
+from gateway.model.handed.reports import ObjectToReport, WithdrawReport, WriteReport
+from gateway.model.names import exchange_id
 from gateway.views.desk.reports import report_title
 
 ReportId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
@@ -49,57 +45,9 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class ReportBody(Closed):
-    """A report as an officer hands it in; `fields` are those of a record of the type `ModusOperandiReport`.
-
-    `lang` is the language of its texts. Without `to` it goes to all members that may have it, and without `until` it is
-    kept for two years.
-    """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
-    fields: dict[str, Any]
-    lang: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$")]
-    purpose: Purpose
-    offence: Offence
-    level: Level = Level.OFFICIAL
-    case: ReferenceOrNone = ""
-    to: Annotated[list[Member], Field(max_length=32)] = Field(default_factory=list)
-    until: AwareDatetime | None = None
-    attachments: FileIds = Field(default_factory=list)
-
-    def as_command(self) -> WriteReport:
-        """Return the report as a value of the desk; raise `Malformed` for a bad one."""
-        return WriteReport(
-            fields=self.fields,
-            lang=self.lang,
-            purpose=self.purpose,
-            offence=self.offence,
-            level=self.level,
-            case=reference(self.case, "case") if self.case else "",
-            to=tuple(map(member_id, self.to)),
-            until_us=time_us(self.until),
-        )
-
-
-_Words = Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)]
-
-
-class WithdrawReportBody(Closed):
-    """The reason of a report's withdrawal, as a code for those who have it, with words for them."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "outdated"}]})
-
-    reason: Annotated[str, OneOf(ReportReason, required=True)]
-    text: _Words = ""
-
-
-class ObjectBody(Closed):
-    """An objection to a counterpart's report, in words that repeat nothing of it."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "the third indicator tells who it is"}]})
-
-    text: ReasonOrNone = ""
+WRITE = Handed(WriteReport, "ReportBody", example=_EXAMPLE)
+WITHDRAW = Handed(WithdrawReport, "WithdrawReportBody", example={"reason": "outdated"})
+OBJECT = Handed(ObjectToReport, "ObjectBody", example={"text": "the third indicator tells who it is"})
 
 
 class ReportReaderBody(BaseModel):
@@ -220,52 +168,50 @@ def report_routes() -> APIRouter:
 
 
 def _writing(router: APIRouter) -> None:
-    @router.post(
-        "", status_code=202, response_model=OwnReportBody, responses=CHANGED, openapi_extra=body_of(ReportBody)
-    )
+    @router.post("", status_code=202, response_model=OwnReportBody, responses=CHANGED, openapi_extra=WRITE.documented)
     async def publish(request: Request) -> Response:
         """Write a report: it is sent once another person has approved it. One that may tell of a person is refused."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        body = read_body(ReportBody, await json_body(request), "bad-report")
+        form, ids = WRITE.read_with_files(await json_body(request), "bad-report")
         actor = desk.actor(officer)
-        files = await brought(desk, actor, body.attachments)
-        made = await desk.own_reports.publish(actor, replace(body.as_command(), attachments=files), once_id(request))
+        files = await brought(desk, actor, ids)
+        made = await desk.own_reports.publish(actor, replace(form, attachments=files), once_id(request))
         return shown(own_body(await desk.own_reports.show(actor, made), language), request, 202)
 
-    @router.post("/check", response_model=ReportDraftBody, responses=CHANGED, openapi_extra=body_of(ReportBody))
+    @router.post("/check", response_model=ReportDraftBody, responses=CHANGED, openapi_extra=WRITE.documented)
     async def check(request: Request) -> Response:
         """Return who would get a report, and each place in it that may tell who a person is.
 
         Names are looked up in our own sources, as far as the officer may learn: that takes a case and is an entry.
         """
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        body = read_body(ReportBody, await json_body(request), "bad-report")
-        draft = await desk.own_reports.check(desk.actor(officer), body.as_command())
+        form = WRITE.read(await json_body(request), "bad-report")
+        draft = await desk.own_reports.check(desk.actor(officer), form)
         return shown(_draft_body(draft, language), request)
 
     @router.post(
         "/{report_id}/withdraw",
         response_model=OwnReportBody,
         responses=CHANGED,
-        openapi_extra=body_of(WithdrawReportBody),
+        openapi_extra=WITHDRAW.documented,
     )
     async def withdraw(request: Request, report_id: ReportId) -> Response:
         """Withdraw a report of ours: it is gone at every counterpart as soon as that takes the word of it."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        body = read_body(WithdrawReportBody, await json_body(request), "bad-report")
+        form = WITHDRAW.read(await json_body(request), "bad-report")
         actor, name = desk.actor(officer), exchange_id(report_id)
-        await desk.own_reports.withdraw(actor, name, body.reason, body.text)
+        await desk.own_reports.withdraw(actor, name, form.reason, form.text)
         return shown(own_body(await desk.own_reports.show(actor, name), language), request)
 
     @router.post(
-        "/{report_id}/object", response_model=OneReportBody, responses=CHANGED, openapi_extra=body_of(ObjectBody)
+        "/{report_id}/object", response_model=OneReportBody, responses=CHANGED, openapi_extra=OBJECT.documented
     )
     async def object_to(request: Request, report_id: ReportId) -> Response:
         """Tell the owner of a counterpart's report that something in it should not be there."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        body = read_body(ObjectBody, await json_body(request), "bad-report")
+        form = OBJECT.read(await json_body(request), "bad-report")
         actor = desk.actor(officer)
-        await desk.library.object_to(actor, exchange_id(report_id), body.text)
+        await desk.library.object_to(actor, exchange_id(report_id), form.text)
         found = await desk.library.read(actor, report_id)
         return shown(OneReportBody(report=shelved_body(found, language), own=None), request)
 

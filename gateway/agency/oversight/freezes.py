@@ -6,40 +6,26 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.handed import Handed
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, officer_of, shown
-from gateway.agency.desk.bodies import Closed
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.clock import rfc3339
 from gateway.desk.listing import USUAL_LISTED
-from gateway.desk.oversight.freezing import MAX_REASON, AskFreeze
 from gateway.desk.oversight.frozen import Freeze
+from gateway.model.handed.freezes import AskFreeze, LiftFreeze
 from gateway.model.names import ExchangeId, exchange_id
 
 FreezeId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
-Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON, json_schema_extra=patterns.TEXT)]
 _EXAMPLE: dict[str, Any] = {"person": "th.o.1042", "reason": "asked for his family nine times without a case"}
 
 
-class FreezeBody(Closed):
-    """An account that is to be frozen, and why. `work` names the finding that led to it."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
-    person: Annotated[str, Field(min_length=1, max_length=64, json_schema_extra=patterns.IDENTIFIER)]
-    reason: Reason
-    work: Annotated[str, Field(max_length=200, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
-
-
-class LiftFreezeBody(Closed):
-    """Why an account is to be free again."""
-
-    reason: Reason
+ASK = Handed(AskFreeze, "FreezeBody", example=_EXAMPLE)
+LIFT = Handed(LiftFreeze, "LiftFreezeBody")
 
 
 class FreezeStepBody(BaseModel):
@@ -77,13 +63,12 @@ def freeze_routes() -> APIRouter:
     """Return the routes of frozen accounts."""
     router = APIRouter(prefix="/freezes", route_class=OnceRoute)
 
-    @router.post("", status_code=202, response_model=FrozenBody, responses=CHANGED, openapi_extra=body_of(FreezeBody))
+    @router.post("", status_code=202, response_model=FrozenBody, responses=CHANGED, openapi_extra=ASK.documented)
     async def ask_freeze(request: Request) -> Response:
         """Ask that an account is frozen. It counts once another person has approved it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(FreezeBody, await json_body(request), "bad-freeze")
-        command = AskFreeze(body.person, body.reason, body.work)
-        name = await desk.freezes.ask(desk.actor(officer), command, once_id(request))
+        form = ASK.read(await json_body(request), "bad-freeze")
+        name = await desk.freezes.ask(desk.actor(officer), form, once_id(request))
         return await _shown(request, name, 202)
 
     @router.get("", response_model=FrozenListBody, responses=refusals(400))
@@ -109,13 +94,13 @@ def freeze_routes() -> APIRouter:
         status_code=202,
         response_model=FrozenBody,
         responses=CHANGED,
-        openapi_extra=body_of(LiftFreezeBody),
+        openapi_extra=LIFT.documented,
     )
     async def ask_lift(request: Request, freeze_id: FreezeId) -> Response:
         """Ask that an account is free again. It stays frozen until another person has approved it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(LiftFreezeBody, await json_body(request), "bad-freeze")
-        await desk.freezes.lift(desk.actor(officer), exchange_id(freeze_id), body.reason)
+        form = LIFT.read(await json_body(request), "bad-freeze")
+        await desk.freezes.lift(desk.actor(officer), exchange_id(freeze_id), form.reason)
         return await _shown(request, exchange_id(freeze_id), 202)
 
     return router

@@ -2,73 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.handed import Handed
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.desk.asks import Member, time_us
-from gateway.agency.desk.bodies import MAX_TEXT, Closed
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.responses import WorkBody, work_body
 from gateway.agency.desk.routes import CHANGED, After, Limit, WorkId, desk_of
 from gateway.clock import SystemClock, rfc3339
 from gateway.desk.listing import USUAL_LISTED
-from gateway.desk.oversight.values import IncidentItem, NewsCode, TellNews
+from gateway.desk.oversight.values import IncidentItem
 from gateway.errors import Malformed
 from gateway.model.desk.notices import Notice, Service
-from gateway.model.names import exchange_id, member_id
+from gateway.model.handed.incidents import EndIncident, TellMore, TellNews
+from gateway.model.names import exchange_id
 from gateway.records.types import RECORD_TYPES
 
 IncidentId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
-Words = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=patterns.TEXT)]
-WordsOrNone = Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)]
-
 _EXAMPLE: dict[str, Any] = {"code": "INCIDENT", "text": "An officer token was stolen and used. It is revoked."}
 
 
-class IncidentBody(Closed):
-    """An incident as it is told. Without `to` all counterparts are told; `types` names record types that it concerns.
-
-    It says nothing of a person or a record: every member reads it.
-    """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
-    code: NewsCode = NewsCode.INCIDENT
-    text: Words
-    to: Annotated[list[Member], Field(max_length=64)] = Field(default_factory=list)
-    types: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=32)] = Field(default_factory=list)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
-
-    def as_command(self) -> TellNews:
-        """Return the incident as a value of the desk; raise `Malformed` for a bad one."""
-        return TellNews(
-            code=self.code,
-            text=self.text,
-            to=tuple(member_id(one) for one in self.to),
-            types=tuple(known_type(one) for one in self.types),
-            since_us=time_us(self.since),
-            until_us=time_us(self.until),
-        )
-
-
-class MoreBody(Closed):
-    """More words about an incident."""
-
-    text: Words
-
-
-class EndIncidentBody(Closed):
-    """Words about the end of an incident, or words to the other side; they may be missing."""
-
-    text: WordsOrNone = ""
+TELL = Handed(TellNews, "IncidentBody", example=_EXAMPLE)
+MORE = Handed(TellMore, "MoreBody")
+END = Handed(EndIncident, "EndIncidentBody")
 
 
 class IncidentWordBody(BaseModel):
@@ -131,14 +94,13 @@ def incident_routes() -> APIRouter:
     own = APIRouter(prefix="/incidents", route_class=OnceRoute)
     works = APIRouter(prefix="/work", route_class=OnceRoute)
 
-    @own.post(
-        "", status_code=202, response_model=OwnIncidentBody, responses=CHANGED, openapi_extra=body_of(IncidentBody)
-    )
+    @own.post("", status_code=202, response_model=OwnIncidentBody, responses=CHANGED, openapi_extra=TELL.documented)
     async def tell_incident(request: Request) -> Response:
         """Tell counterparts of an incident, an outage or a drill here: it leaves at once, past a suspension, too."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(IncidentBody, await json_body(request), "bad-incident")
-        name = await desk.incidents.tell(desk.actor(officer), body.as_command(), once_id(request))
+        form = TELL.read(await json_body(request), "bad-incident")
+        _check_types(form.types)
+        name = await desk.incidents.tell(desk.actor(officer), form, once_id(request))
         return await _shown(request, name, 202)
 
     @own.get("", response_model=IncidentListBody, responses=refusals(400))
@@ -159,25 +121,25 @@ def incident_routes() -> APIRouter:
         """Return an incident of ours with its standing at each counterpart."""
         return await _shown(request, incident_id)
 
-    @own.post("/{incident_id}/more", response_model=OwnIncidentBody, responses=CHANGED, openapi_extra=body_of(MoreBody))
+    @own.post("/{incident_id}/more", response_model=OwnIncidentBody, responses=CHANGED, openapi_extra=MORE.documented)
     async def tell_more(request: Request, incident_id: IncidentId) -> Response:
         """Tell more about an incident to all who know of it; they acknowledge it anew."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(MoreBody, await json_body(request), "bad-incident")
-        await desk.incidents.add(desk.actor(officer), exchange_id(incident_id), body.text)
+        form = MORE.read(await json_body(request), "bad-incident")
+        await desk.incidents.add(desk.actor(officer), exchange_id(incident_id), form.text)
         return await _shown(request, incident_id)
 
     @own.post(
         "/{incident_id}/close",
         response_model=OwnIncidentBody,
         responses=CHANGED,
-        openapi_extra=body_of(EndIncidentBody),
+        openapi_extra=END.documented,
     )
     async def close_incident(request: Request, incident_id: IncidentId) -> Response:
         """Tell all who know of an incident that it is over."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(EndIncidentBody, await json_body(request), "bad-incident")
-        await desk.incidents.close(desk.actor(officer), exchange_id(incident_id), body.text)
+        form = END.read(await json_body(request), "bad-incident")
+        await desk.incidents.close(desk.actor(officer), exchange_id(incident_id), form.text)
         return await _shown(request, incident_id)
 
     @works.post("/{work_id}/incident", response_model=TakenIncidentBody, responses=CHANGED)
@@ -192,14 +154,14 @@ def incident_routes() -> APIRouter:
         "/{work_id}/acknowledge-incident",
         response_model=WorkBody,
         responses=CHANGED,
-        openapi_extra=body_of(EndIncidentBody),
+        openapi_extra=END.documented,
     )
     async def acknowledge_incident(request: Request, work_id: WorkId) -> Response:
         """Acknowledge an incident of a counterpart, which is told so."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        body = read_body(EndIncidentBody, await json_body(request), "bad-incident")
+        form = END.read(await json_body(request), "bad-incident")
         await desk.queue.work(officer, work_id)
-        await desk.incidents.acknowledge(desk.actor(officer), work_id, body.text)
+        await desk.incidents.acknowledge(desk.actor(officer), work_id, form.text)
         return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), request)
 
     router.include_router(own)
@@ -207,13 +169,12 @@ def incident_routes() -> APIRouter:
     return router
 
 
-def known_type(name: str) -> str:
-    """Return the name of a record type; raise `Malformed` for another text."""
-    if name not in RECORD_TYPES:
-        raise Malformed(
-            "`{type}` is no record type", code="bad-value", where="types", remedy="`liaison schema`", type=name[:64]
-        )
-    return name
+def _check_types(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in RECORD_TYPES:
+            raise Malformed(
+                "`{type}` is no record type", code="bad-value", where="types", remedy="`liaison schema`", type=name[:64]
+            )
 
 
 async def _shown(request: Request, name: str, status: int = 200) -> Response:

@@ -6,38 +6,25 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.handed import Handed
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.desk.asks import time_us
-from gateway.agency.desk.bodies import Closed, OneOf
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.clock import SECOND_US, rfc3339
 from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.misuse.checking import Checked
-from gateway.desk.misuse.issuing import MAX_CONSENT, IssuedToken, IssueToken
-from gateway.desk.misuse.statement import MAX_DOCUMENTS, MAX_TEXT
+from gateway.desk.misuse.issuing import IssuedToken
 from gateway.language.languages import Language
 from gateway.model.desk.codes import ChangeReason
+from gateway.model.handed.tokens import CheckToken, IssueToken, WithdrawToken
 from gateway.model.names import exchange_id
 from gateway.views.desk.misuse import told_of
 
 TokenId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
-Number = Annotated[str, Field(min_length=1, max_length=40, json_schema_extra=patterns.TEXT)]
-Issuer = Annotated[str, Field(min_length=3, max_length=3, pattern=r"^[A-Za-z]{3}$")]
-
-
-class HeldDocumentBody(Closed):
-    """A document of the person: its number, and the country that issued it (ICAO alpha-3)."""
-
-    number: Number
-    issuer: Issuer
-
-
 _EXAMPLE: dict[str, Any] = {
     "work": "distinguish.th.5f0c",
     "documents": [{"number": "P4471209", "issuer": "THA"}],
@@ -45,34 +32,9 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class IssueBody(Closed):
-    """A token to be issued, under the work of telling two persons apart. `consent` says where it is written down."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
-    work: Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=patterns.TEXT)]
-    documents: Annotated[list[HeldDocumentBody], Field(min_length=1, max_length=MAX_DOCUMENTS)]
-    consent: Annotated[str, Field(min_length=1, max_length=MAX_CONSENT, json_schema_extra=patterns.TEXT)]
-    until: AwareDatetime | None = None
-
-    def as_command(self) -> IssueToken:
-        """Return the token as a value of the desk."""
-        documents = tuple((one.number, one.issuer) for one in self.documents)
-        return IssueToken(self.work, documents, self.consent, time_us(self.until))
-
-
-class WithdrawBody(Closed):
-    """The reason of a token's withdrawal, as a code for all counterparts."""
-
-    reason: Annotated[str, OneOf(ChangeReason, required=True)]
-
-
-class CheckBody(Closed):
-    """A token as it was scanned, and the document that its holder shows."""
-
-    token: Annotated[str, Field(min_length=1, max_length=2 * MAX_TEXT, json_schema_extra=patterns.TEXT)]
-    number: Number
-    issuer: Issuer
+ISSUE = Handed(IssueToken, "IssueBody", example=_EXAMPLE)
+WITHDRAW = Handed(WithdrawToken, "WithdrawBody")
+CHECK = Handed(CheckToken, "CheckBody")
 
 
 class TokenBody(BaseModel):
@@ -118,12 +80,12 @@ def misuse_routes() -> APIRouter:
     router, own = APIRouter(), APIRouter(prefix="/misuse", route_class=OnceRoute)
     checks = APIRouter(route_class=OnceRoute)
 
-    @own.post("", status_code=201, response_model=TokenBody, responses=CHANGED, openapi_extra=body_of(IssueBody))
+    @own.post("", status_code=201, response_model=TokenBody, responses=CHANGED, openapi_extra=ISSUE.documented)
     async def issue_token(request: Request) -> Response:
         """Issue a token: the person with these documents is not the person of the record that hit."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(IssueBody, await json_body(request), "bad-person-token")
-        made = await desk.misuse.issue(desk.actor(officer), body.as_command(), once_id(request))
+        form = ISSUE.read(await json_body(request), "bad-person-token")
+        made = await desk.misuse.issue(desk.actor(officer), form, once_id(request))
         return shown(_token_body(made), request, 201)
 
     @own.get("", response_model=TokenListBody, responses=refusals(400))
@@ -141,22 +103,22 @@ def misuse_routes() -> APIRouter:
         found = await desk.misuse.show(desk.actor(officer), exchange_id(token_id))
         return shown(_token_body(found), request)
 
-    @own.post("/{token_id}/withdraw", response_model=TokenBody, responses=CHANGED, openapi_extra=body_of(WithdrawBody))
+    @own.post("/{token_id}/withdraw", response_model=TokenBody, responses=CHANGED, openapi_extra=WITHDRAW.documented)
     async def withdraw_token(request: Request, token_id: TokenId) -> Response:
         """Withdraw a token: every counterpart is told, and its gates refuse it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(WithdrawBody, await json_body(request), "bad-person-token")
-        found = await desk.misuse.withdraw(desk.actor(officer), exchange_id(token_id), ChangeReason(body.reason))
+        form = WITHDRAW.read(await json_body(request), "bad-person-token")
+        found = await desk.misuse.withdraw(desk.actor(officer), exchange_id(token_id), ChangeReason(form.reason))
         return shown(_token_body(found), request)
 
     @checks.post(
-        "/searches/{search_id}/token", response_model=CheckedBody, responses=CHANGED, openapi_extra=body_of(CheckBody)
+        "/searches/{search_id}/token", response_model=CheckedBody, responses=CHANGED, openapi_extra=CHECK.documented
     )
     async def check_token(request: Request, search_id: Annotated[str, Path(max_length=64)]) -> Response:
         """Check a token of the person who is there beside the hits of a search of the caller: the hits stand."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        body = read_body(CheckBody, await json_body(request), "bad-person-token")
-        found = await desk.tokens.check(desk.actor(officer), search_id, body.token, body.number, body.issuer)
+        form = CHECK.read(await json_body(request), "bad-person-token")
+        found = await desk.tokens.check(desk.actor(officer), search_id, form.token, form.number, form.issuer)
         return shown(_checked_body(found, language), request)
 
     router.include_router(own)

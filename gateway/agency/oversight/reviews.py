@@ -10,11 +10,12 @@ from msgspec.structs import asdict
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.openapi import body_of, refusals
 from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import time_us
-from gateway.agency.desk.bodies import MAX_REASON, Closed
+from gateway.agency.desk.bodies import MAX_REASON
 from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import WorkBody, work_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.closed import Closed
 from gateway.agency.desk.asks import Member, ReferenceOrNone, TextOrNone, time_us
-from gateway.agency.desk.bodies import MAX_TEXT, Closed
+from gateway.agency.desk.bodies import MAX_TEXT
 from gateway.desk.rooms.values import Invited, OpenRoom
 from gateway.language.languages import Language
 from gateway.model.desk.notices import Note, Urgency

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.onward import whole
+from gateway.agency.bodies.closed import Closed, whole
 from gateway.agency.bodies.requests import (
     ContainerBody,
     DocumentBody,
@@ -18,7 +18,7 @@ from gateway.agency.bodies.requests import (
     VesselBody,
 )
 from gateway.agency.desk.asks import IdOrNone, Member, ReasonsBody, time_us
-from gateway.agency.desk.bodies import Closed, ReasonOrNone
+from gateway.agency.desk.bodies import ReasonOrNone
 from gateway.clock import rfc3339
 from gateway.desk.watches.standing import TakenWatch, WatchStand
 from gateway.desk.watches.values import AddWatch, OwnHit, OwnWatch, asked_of

@@ -28,12 +28,12 @@ from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.desk.misuse.checking import Checked
 from gateway.desk.misuse.checking import Verdict as TokenVerdict
-from gateway.desk.misuse.statement import MAX_TEXT
 from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.errors import Malformed, Refused, Unknown
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
+from gateway.model.handed.tokens import MAX_TOKEN
 from gateway.model.hit import OWN_AGENCY
 from gateway.model.search import Search
 from gateway.ports.sessions import Carried
@@ -239,7 +239,7 @@ def _beside(
 def _token_form(path: str, writer: Writer, *, is_open: bool) -> ActForm:
     language = writer.language
     parts = (
-        writer.area("token", tell(language, "Scan the token"), most=MAX_TEXT),
+        writer.area("token", tell(language, "Scan the token"), most=MAX_TOKEN),
         writer.line("token-number", tell(language, "Number of the document that the person shows"), most=40),
         writer.line("token-issuer", tell(language, "Country of the document, such as THA"), most=3),
     )

@@ -22,12 +22,12 @@ from gateway.console.login.sessions import remember
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts, Counterpart
 from gateway.console.visits.visit import Visit
-from gateway.desk.misuse.statement import MAX_TEXT
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import country, with_country
 from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES
+from gateway.model.handed.tokens import MAX_TOKEN
 from gateway.model.names import MemberId, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.search import Search, SearchCommand
@@ -120,7 +120,7 @@ class _Gate:
         remembered, sent = visit.remembered, _sent(form)
         try:
             token, question = parted(sent.asked)
-            sent = replace(sent, token=(token or sent.token)[: MAX_TEXT + 1])  # one more than any token has is none
+            sent = replace(sent, token=(token or sent.token)[: MAX_TOKEN + 1])  # one more than any token has is none
             if token and not question:
                 return await self._scanned(visit, form, replace(sent, asked=""))
             remembered = _remembered(form, sent)
@@ -206,7 +206,7 @@ class _Gate:
                 hint=tell(language, "A name with the birth date behind it finds more: {example}", example=_EXAMPLE),
                 fault=wrong.get("asked", ""),
                 required=True,
-                most=MOST + MAX_TEXT,
+                most=MOST + MAX_TOKEN,
             ),
             reading=[
                 Option(code, tell(language, text), chosen=code == sent.reading) for code, text in _READINGS.items()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US, Addressee, RaiseAlert
+from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US
 from gateway.desk.delivery.offices import check_offices
 from gateway.desk.delivery.permission import check_active, check_allowed, citing
 from gateway.desk.roles import check_purpose
 from gateway.errors import Malformed
 from gateway.exchange.parts import Parts
 from gateway.language.terms import ACTIONS
-from gateway.model.desk.notices import NoticeType
+from gateway.model.desk.notices import MAX_REPEAT_S, NoticeType
+from gateway.model.handed.alerts import Addressee, RaiseAlert
 from gateway.model.requester import Officer
-from gateway.statements.notices.alert import MAX_REPEAT_S
 from policy.attributes import DeskAttributes
 
 _AT_HOME = frozenset({"hidden_until", "visible_from", "flags", "geo_scope"})

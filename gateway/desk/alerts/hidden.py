@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.desk.alerts.values import HIDDEN_US, RaiseAlert
+from gateway.desk.alerts.values import HIDDEN_US
 from gateway.desk.rooms.known import RoomBook
 from gateway.desk.rooms.values import LIVE
 from gateway.errors import Malformed
 from gateway.model.desk.rooms import is_room_id
+from gateway.model.handed.alerts import RaiseAlert
 
 
 def hidden_until_us(book: RoomBook, command: RaiseAlert, now_us: int) -> int:

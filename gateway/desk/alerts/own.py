@@ -24,7 +24,6 @@ from gateway.desk.alerts.values import (
     OwnAddressee,
     OwnAlert,
     Preview,
-    RaiseAlert,
     Reader,
     Renewal,
     Stand,
@@ -43,6 +42,7 @@ from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import OutcomeReport
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Level, Role, WorkKind
+from gateway.model.handed.alerts import RaiseAlert
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.ports.desk import DeskRows, ListPlace, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft

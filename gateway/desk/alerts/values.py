@@ -44,35 +44,6 @@ SOURCE = "desk.alerts"
 """The name of the source that alerts are at home, and of the records' own keys there."""
 
 
-class Addressee(msgspec.Struct, frozen=True):
-    """A counterpart that gets an alert; without offices all of its offices do."""
-
-    member: MemberId
-    offices: tuple[str, ...] = ()
-
-
-class RaiseAlert(msgspec.Struct, frozen=True):
-    """An alert as an officer hands it in. `fields` are those of a record of the type `Alert`.
-
-    `until_us` 0 means the usual time. `hidden_until_us` keeps it at home until an operation is over; `operation` names
-    one of ours, at whose end it is sent. With `to_life` it is sent before it is approved.
-    """
-
-    to: tuple[Addressee, ...]
-    fields: dict[str, Any]
-    purpose: Purpose
-    offence: Offence
-    case: str = ""
-    ticket: str = ""
-    urgency: Urgency = Urgency.FLASH
-    until_us: int = 0
-    repeat_s: int = 120
-    to_life: bool = False
-    hidden_until_us: int = 0
-    operation: str = ""
-    attachments: tuple[Attachment, ...] = ()
-
-
 class Stand(StrEnum):
     """The standing of an alert of ours."""
 

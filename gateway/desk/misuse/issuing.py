@@ -21,7 +21,6 @@ from gateway.desk.entries import desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.misuse.statement import (
     LONGEST_US,
-    MAX_DOCUMENTS,
     NotThisPerson,
     document_digest,
     write_token,
@@ -34,6 +33,7 @@ from gateway.model.desk.codes import ChangeReason
 from gateway.model.desk.notices import Change, ChangeCode, NoticeType, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.tokens import MAX_CONSENT, MAX_DOCUMENTS, IssueToken
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import text_value
@@ -43,19 +43,6 @@ from gateway.records.sdjwt import base64url
 from gateway.signing.multi_buffer.batch import Signs
 
 USUAL_US = 180 * 86_400_000_000
-MAX_CONSENT = 300
-
-
-class IssueToken(msgspec.Struct, frozen=True):
-    """The order of a data officer: the work of telling two persons apart, the person's documents, and the consent.
-
-    `documents` are pairs of a number and the country that issued it. `until_us` 0 means 180 days.
-    """
-
-    work: str
-    documents: tuple[tuple[str, str], ...]
-    consent: str
-    until_us: int = 0
 
 
 class IssuedToken(msgspec.Struct, frozen=True, tag_field="matter", tag="misuse"):
@@ -158,7 +145,7 @@ class MisuseDesk:
             name,
             hit.record_type,
             salt,
-            tuple(document_digest(salt, number, country.upper()) for number, country in command.documents),
+            tuple(document_digest(salt, each.number, each.issuer.upper()) for each in command.documents),
             now_us // SECOND_US,
             until_us // SECOND_US,
         )

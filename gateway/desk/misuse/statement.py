@@ -18,6 +18,7 @@ import msgspec
 
 from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.matching.identifiers import asked_number
+from gateway.model.handed.tokens import MAX_DOCUMENTS, MAX_TOKEN
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.model.query import DocumentQuery
 from gateway.records.sdjwt import base64url
@@ -28,11 +29,9 @@ from gateway.signing.multi_buffer.batch import Signs, sign_batch
 from gateway.trust.documents.descriptor import KeyUse, agency_use
 
 PREFIX = "LN1."
-MAX_DOCUMENTS = 4
 LONGEST_US = 366 * 86_400_000_000
 """The longest time for which a token holds."""
 
-MAX_TEXT = 1_536
 _CONTEXT = b"liaison not this person 1\n"
 _SHAPE = re.compile(r"LN1\.([A-Za-z0-9_-]{1,1300})\.([A-Za-z0-9_-]{86})", re.ASCII)
 _ID, _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII), re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -107,12 +106,12 @@ def read_token(text: str, keys: ListedKeys, now_us: int) -> NotThisPerson:
     Blanks and ends of lines, as a scanner or a print leaves them, are passed over. Raises `Malformed` for a text that
     is none, and `BadSignature` for one that is forged, or whose key is not listed any more.
     """
-    compact = "".join(text[: 4 * MAX_TEXT].split())
-    match = _SHAPE.fullmatch(compact) if len(compact) <= MAX_TEXT else None
+    compact = "".join(text[: 4 * MAX_TOKEN].split())
+    match = _SHAPE.fullmatch(compact) if len(compact) <= MAX_TOKEN else None
     if match is None:
         raise _bad("it is not of the form LN1.….…")
     payload, signature = _decoded(match[1]), _decoded(match[2])
-    said = _statement(strict_json.loads(payload, MAX_TEXT))
+    said = _statement(strict_json.loads(payload, MAX_TOKEN))
     _verify(said, keys, payload, signature, now_us)
     if said.issued > now_us // 1_000_000 + _SKEW_S:
         raise _bad("it is from the future")

@@ -28,24 +28,17 @@ from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.basis import MAX_REASON
+from gateway.model.handed.freezes import AskFreeze
 from gateway.model.names import ExchangeId, identifier, new_exchange_id
 from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, ListPlace, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
-MAX_REASON = 500
 _STANDING = (ThreadState.NEW, ThreadState.PAUSED)
 Stages = Mapping[Stage, Stage]
 _APPROVED: Stages = {Stage.ASKED: Stage.FROZEN, Stage.LIFTING: Stage.LIFTED}
 _DECLINED: Stages = {Stage.ASKED: Stage.DECLINED, Stage.LIFTING: Stage.FROZEN}
-
-
-class AskFreeze(msgspec.Struct, frozen=True):
-    """The order to freeze an account. `work` names the finding that led to it; empty: none."""
-
-    person: str
-    reason: str
-    work: str = ""
 
 
 class FreezeDesk:

@@ -24,7 +24,6 @@ from gateway.desk.oversight.values import (
     MAX_WORDS,
     IncidentItem,
     OwnIncident,
-    TellNews,
     Told,
     at_home,
     moved,
@@ -36,6 +35,7 @@ from gateway.errors import Malformed, Stale, Unknown
 from gateway.model.desk.notices import Notice, Service, ServiceCode, Status, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.incidents import TellNews
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, ListPlace, Thread, Work, WorkFilter

@@ -19,25 +19,6 @@ MAX_WORDS = 16
 """So many words are told of one incident: the first one, what came since, and its end."""
 
 
-class NewsCode(StrEnum):
-    """The kinds of news that counterparts are told."""
-
-    INCIDENT = ServiceCode.INCIDENT.value
-    OUTAGE = ServiceCode.OUTAGE.value
-    DRILL = ServiceCode.DRILL.value
-
-
-class TellNews(msgspec.Struct, frozen=True):
-    """An incident as an officer hands it in. Without members all counterparts are told; `types` empty: all records."""
-
-    code: NewsCode
-    text: str
-    to: tuple[MemberId, ...] = ()
-    types: tuple[str, ...] = ()
-    since_us: int = 0
-    until_us: int = 0
-
-
 class Told(msgspec.Struct, frozen=True):
     """A counterpart that is told of an incident, with the thread in which it is."""
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from gateway.clock import DAY_US
 from gateway.desk.reports.traces import PERSONAL, traces, traces_across
-from gateway.desk.reports.values import LIFE_US, Left, Reader, Trace, WriteReport
+from gateway.desk.reports.values import LIFE_US, Left, Reader, Trace
 from gateway.desk.roles import check_purpose
 from gateway.errors import Forbidden, Malformed, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.matching.method_reports import RECORD_TYPE, texts_of
 from gateway.model.desk.notices import NoticeType
 from gateway.model.forms.reports import MAX_TEXTS, is_period
+from gateway.model.handed.reports import WriteReport
 from gateway.model.marking import Level
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.requester import Officer

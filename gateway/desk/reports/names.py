@@ -18,12 +18,13 @@ from itertools import islice
 
 from gateway.desk.reports.folding import Folded, folded
 from gateway.desk.reports.traces import outermost
-from gateway.desk.reports.values import Trace, WriteReport
+from gateway.desk.reports.values import Trace
 from gateway.errors import LiaisonError, Malformed, Overloaded, Unsupported
 from gateway.exchange.answering.constant_work import as_ours_see
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.matching.scripts.detect import begins_word, script_of
+from gateway.model.handed.reports import WriteReport
 from gateway.model.query import QueryKind
 from gateway.model.requester import Officer
 from gateway.ports.sources import NamingSource, Source, SourceDescription

@@ -27,7 +27,6 @@ from gateway.desk.reports.values import (
     Draft,
     OwnReport,
     Stand,
-    WriteReport,
     home_key,
     read_own,
 )
@@ -40,6 +39,7 @@ from gateway.model.desk.codes import ReportReason
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Level, Role
+from gateway.model.handed.reports import WriteReport
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports.desk import DeskRows, ListPlace, ReportRow, Thread, Work
 from gateway.ports.journal import EntryDraft

@@ -33,24 +33,6 @@ class LibraryQuery(ReportTerms, frozen=True):
     owner: str = ""
 
 
-class WriteReport(msgspec.Struct, frozen=True):
-    """A report as an officer hands it in. `fields` are those of a record of the type `ModusOperandiReport`.
-
-    `lang` is the language of its texts (BCP 47). `to` empty: all counterparts that may have it. `until_us` 0 means the
-    usual time.
-    """
-
-    fields: dict[str, Any]
-    lang: str
-    purpose: Purpose
-    offence: Offence
-    level: Level = Level.OFFICIAL
-    case: str = ""
-    to: tuple[MemberId, ...] = ()
-    until_us: int = 0
-    attachments: tuple[Attachment, ...] = ()
-
-
 class Stand(StrEnum):
     """The standing of a report of ours."""
 

@@ -25,6 +25,10 @@ TAKEN = "taken"
 """The outcome of an exchange whose notice was taken, as entries tell it; a refused one has that of an answer."""
 
 
+MAX_REPEAT_S = 86_400
+"""The longest time between two alarms of an alert."""
+
+
 class NoticeType(StrEnum):
     """The types of notices; a descriptor lists those that its member takes."""
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from liaison.exchange.v1 import notices_pb2 as pb
 
 from gateway.errors import Malformed
-from gateway.model.desk.notices import ASK_AGAIN, ONWARD_REASONS, Alert, Change, ChangeCode, Status, StatusCode
+from gateway.model.desk.notices import (
+    ASK_AGAIN,
+    MAX_REPEAT_S,
+    ONWARD_REASONS,
+    Alert,
+    Change,
+    ChangeCode,
+    Status,
+    StatusCode,
+)
 from gateway.model.names import exchange_id, identifier, member_id
 from gateway.statements.fields import microseconds, timestamp
 from gateway.statements.notices.texts import (
@@ -22,7 +31,6 @@ from gateway.statements.notices.watch import read_watched, watched_message
 
 MAX_OFFICES = 256
 MAX_JTIS = 1_024
-MAX_REPEAT_S = 86_400
 
 _WITH_RECORD = frozenset((ChangeCode.CORRECTED, ChangeCode.RECLASSIFIED))
 

@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 import gateway.agency
+from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.requests import SearchBody, read_body
 from gateway.agency.bodies.wrong_bodies import SAID
 from gateway.errors import Malformed
@@ -27,12 +28,14 @@ WRONG: tuple[Any, ...] = (
 
 
 def _bodies() -> Iterator[type[BaseModel]]:
-    """Yield the bodies that calls take: they refuse a member that they do not name."""
+    """Yield the bodies that calls take, written or made of forms: they refuse a member that they do not name."""
     for module in pkgutil.walk_packages(gateway.agency.__path__, "gateway.agency."):
-        for each in vars(importlib.import_module(module.name)).values():
-            is_body = isinstance(each, type) and issubclass(each, BaseModel) and each.__module__ == module.name
-            if is_body and each.model_config.get("extra") == "forbid":
-                yield each
+        importlib.import_module(module.name)
+    yield from (each for each in _below(Closed) if not each.__name__.startswith("_"))
+
+
+def _below(base: type[BaseModel]) -> set[type[BaseModel]]:
+    return {one for each in base.__subclasses__() for one in (each, *_below(each))}
 
 
 BODIES = {f"{each.__module__}.{each.__qualname__}": each for each in _bodies()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,15 +11,12 @@ import click
 from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
 from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.documents import json_object
-from gateway.cli.inputs.moments import TIME_AHEAD
-from gateway.cli.options import FILE, TEXT, VESSEL, Code, Word, page_options, vessel_options
+from gateway.cli.inputs.handed import handed, options_of
+from gateway.cli.options import FILE, TEXT, VESSEL, Word, page_options, vessel_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
-from gateway.clock import rfc3339, to_us
 from gateway.language.terms import ACTIONS
-from gateway.model.desk.codes import LiftReason
-from gateway.model.desk.notices import Urgency
-from gateway.model.purpose import Offence, Purpose
+from gateway.model.handed.alerts import LiftAlert, RaiseAlert, RenewAlert
 from gateway.views.desk.alerts import alert_lines, alerts_lines
 from gateway.views.desk.lines import paged_lines
 
@@ -45,17 +41,7 @@ _alert = click.argument("alert", metavar="ALERT", type=TEXT)
 )
 @click.option("--fields", "file", type=FILE, help="More fields of the record type Alert (JSON).")
 @attach_option
-@click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
-@click.option("--offence", required=True, type=Word([item.value for item in Offence]))
-@click.option("--case", default="", help="Case number; this or --ticket is required.")
-@click.option("--ticket", default="")
-@click.option("--urgency", default="FLASH", show_default=True, type=Word([item.value for item in Urgency]))
-@click.option("--until", type=TIME_AHEAD, help="Until when it stands; by default for 72 hours.")
-@click.option("--repeat", "repeat_s", default=120, show_default=True, type=click.IntRange(1), metavar="S",
-              help="Seconds between two alarms, until it is acknowledged.")  # fmt: skip
-@click.option("--to-life", is_flag=True, help="A life is in danger: it is sent at once, and approved within an hour.")
-@click.option("--hidden-until", type=TIME_AHEAD, help="Keep it at home until an operation is over: 48 hours at most.")
-@click.option("--operation", default="", help="Keep it at home until this operation of ours ends: 48 hours at most.")
+@options_of(RaiseAlert, leave=("to", "fields"))
 @click.option("--idempotency-key", default="", help="The same key returns the first alert.")
 @printed
 def raise_alert(
@@ -71,8 +57,6 @@ def raise_alert(
     documents: tuple[str, ...],
     file: Path | None,
     files: tuple[Path, ...],
-    until: datetime | None,
-    hidden_until: datetime | None,
     idempotency_key: str,
     **given: Any,
 ) -> Output:
@@ -98,10 +82,7 @@ def raise_alert(
     things += _vessels({name: given.pop(name) for name in (*VESSEL, "flag")})
     more = (("objects", things), ("identifiers", [_document(text) for text in documents]), ("do_not", list(do_not)))
     fields |= {name: values for name, values in more if values}
-    body: dict[str, Any] = {"to": _addressees(to), "fields": fields, **given}
-    for name, moment in (("until", until), ("hidden_until", hidden_until)):
-        body |= {name: rfc3339(to_us(moment))} if moment is not None else {}
-    body |= bearer.attached(files)
+    body = {"to": _addressees(to), "fields": fields, **handed(given), **bearer.attached(files)}
     found = bearer.call("POST", "alerts", body, key=idempotency_key)
     return Output(found, alert_lines(found, spoken()))
 
@@ -140,10 +121,9 @@ def show(bearer: Bearer, alert: str) -> Output:
 @click.command()
 @_alert
 @at_the_desk
-@click.option("--until", required=True, type=TIME_AHEAD, help="Until when it stands.")
-@click.option("--reason", default="", help="Why; it is logged.")
+@options_of(RenewAlert)
 @printed
-def renew(bearer: Bearer, alert: str, until: datetime, reason: str) -> Output:
+def renew(bearer: Bearer, alert: str, **given: Any) -> Output:
     """Let an alert stand for longer, once another person has approved it, or end sooner: 90 days from now at most.
 
     What was approved stands until then: `liaison desk list` shows the other person what waits.
@@ -152,25 +132,23 @@ def renew(bearer: Bearer, alert: str, until: datetime, reason: str) -> Output:
     Example:
       liaison alert renew 5f0c… --home th --as th.o.1042 --until "2026-12-04 08:00"
     """
-    body = {"until": rfc3339(to_us(until)), "reason": reason}
-    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/renew", body)
+    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/renew", handed(given))
     return Output(found, alert_lines(found, spoken()))
 
 
 @click.command()
 @_alert
 @at_the_desk
-@click.option("--reason", required=True, type=Code(list(LiftReason)), help="Why, as a code: those who have it read it.")
-@click.option("--text", default="", help="In words, for them.")
+@options_of(LiftAlert)
 @printed
-def lift(bearer: Bearer, alert: str, reason: str, text: str) -> Output:
+def lift(bearer: Bearer, alert: str, **given: Any) -> Output:
     """Lift an alert: every counterpart's node hides it as it takes the word of it.
 
     \b
     Example:
       liaison alert lift 5f0c… --home th --as th.o.1042 --reason found --text "at her aunt's"
     """
-    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/lift", {"reason": reason, "text": text})
+    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/lift", handed(given))
     return Output(found, alert_lines(found, spoken()))
 
 

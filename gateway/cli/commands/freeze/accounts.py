@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
+from gateway.cli.inputs.handed import handed, options_of
 from gateway.cli.options import TEXT, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
+from gateway.model.handed.freezes import AskFreeze, LiftFreeze
 from gateway.views.desk.freezes import freeze_lines, freezes_lines
 from gateway.views.desk.lines import paged_lines
 
@@ -19,11 +22,10 @@ _freeze = click.argument("freeze", metavar="FREEZE", type=TEXT)
 @click.command()
 @click.argument("person", metavar="PERSON", type=TEXT)
 @at_the_desk
-@click.option("--reason", required=True, type=TEXT, help="Why; the person who approves it reads it.")
-@click.option("--work", default="", help="The finding that led to it (incident.…).")
+@options_of(AskFreeze, leave=("person",))
 @click.option("--idempotency-key", default="", help="The same key asks once.")
 @printed
-def ask(bearer: Bearer, person: str, reason: str, work: str, idempotency_key: str) -> Output:
+def ask(bearer: Bearer, idempotency_key: str, **given: Any) -> Output:
     """Ask that the account of a person is frozen. It counts once another person has approved it.
 
     \b
@@ -31,8 +33,7 @@ def ask(bearer: Bearer, person: str, reason: str, work: str, idempotency_key: st
       liaison freeze ask th.o.1042 --home th --as th.x.1 --work incident.th.5f0c… \\
               --reason "asked for his family without a case"
     """
-    body = {"person": person, "reason": reason, "work": work}
-    found = bearer.call("POST", "freezes", body, key=idempotency_key)
+    found = bearer.call("POST", "freezes", handed(given), key=idempotency_key)
     return Output(found, freeze_lines(found, spoken()))
 
 
@@ -70,14 +71,14 @@ def show(bearer: Bearer, freeze: str) -> Output:
 @click.command()
 @_freeze
 @at_the_desk
-@click.option("--reason", required=True, type=TEXT, help="Why; the person who approves it reads it.")
+@options_of(LiftFreeze)
 @printed
-def lift(bearer: Bearer, freeze: str, reason: str) -> Output:
+def lift(bearer: Bearer, freeze: str, **given: Any) -> Output:
     """Ask that an account is free again. It stays frozen until another person has approved it.
 
     \b
     Example:
       liaison freeze lift 5f0c… --home th --as th.x.1 --reason "explained: a joint operation"
     """
-    found = bearer.call("POST", f"freezes/{quote(freeze, safe='')}/lift", {"reason": reason})
+    found = bearer.call("POST", f"freezes/{quote(freeze, safe='')}/lift", handed(given))
     return Output(found, freeze_lines(found, spoken()))

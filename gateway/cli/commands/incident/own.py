@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
-from gateway.cli.inputs.moments import TIME, TIME_AHEAD
-from gateway.cli.inputs.periods import in_order
-from gateway.cli.options import TEXT, Word, page_options
+from gateway.cli.inputs.handed import handed, names, option_of, options_of
+from gateway.cli.options import TEXT, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
-from gateway.clock import rfc3339, to_us
-from gateway.desk.oversight.values import NewsCode
+from gateway.model.handed.incidents import EndIncident, TellMore, TellNews
 from gateway.views.desk.incidents import incident_lines, incidents_lines
 from gateway.views.desk.lines import paged_lines
 
 _incident = click.argument("incident", metavar="INCIDENT", type=TEXT)
-_CODES = Word([code.value for code in NewsCode])
 
 
 @click.command()
 @at_the_desk
-@click.option("--text", required=True, type=TEXT, help="What has happened, without any person or record.")
-@click.option("--code", default="INCIDENT", show_default=True, type=_CODES, help="What it is.")
-@click.option("--to", default="", metavar="M,M", help="Only these members, such as la,vn; by default all.")
+@option_of(TellNews, "text")
+@option_of(TellNews, "code")
+@option_of(TellNews, "to", default="", metavar="M,M")
 @click.option("--type", "types", multiple=True, type=TEXT, help="A record type that it concerns; may be repeated.")
-@click.option("--since", type=TIME, callback=in_order, help="Since when; by default now.")
-@click.option("--until", type=TIME_AHEAD, callback=in_order, help="Until when, of an outage that has an end.")
+@option_of(TellNews, "since")
+@option_of(TellNews, "until")
 @click.option("--idempotency-key", default="", help="The same key tells nobody twice.")
 @printed
-def notify(
-    bearer: Bearer,
-    text: str,
-    code: str,
-    to: str,
-    since: datetime | None,
-    until: datetime | None,
-    idempotency_key: str,
-    types: tuple[str, ...],
-) -> Output:
+def notify(bearer: Bearer, to: str, idempotency_key: str, **given: Any) -> Output:
     """Tell all counterparts of an incident, an outage or a drill here. It leaves at once, past a suspension, too.
 
     \b
@@ -52,11 +39,7 @@ def notify(
               --type Vehicle --until "2026-12-04 08:00"
       liaison incident notify --home th --as th.s.1 --code DRILL --text "A drill: please acknowledge." --to la,vn
     """
-    body: dict[str, Any] = {"text": text, "code": code, "types": list(types)}
-    body["to"] = [name for name in (part.strip() for part in to.split(",")) if name]
-    for name, moment in (("since", since), ("until", until)):
-        body |= {name: rfc3339(to_us(moment))} if moment is not None else {}
-    found = bearer.call("POST", "incidents", body, key=idempotency_key)
+    found = bearer.call("POST", "incidents", handed(given | {"to": names(to)}), key=idempotency_key)
     return Output(found, incident_lines(found, spoken()))
 
 
@@ -96,30 +79,30 @@ def show(bearer: Bearer, incident: str) -> Output:
 @click.command()
 @_incident
 @at_the_desk
-@click.option("--text", required=True, type=TEXT, help="What is new.")
+@options_of(TellMore)
 @printed
-def more(bearer: Bearer, incident: str, text: str) -> Output:
+def more(bearer: Bearer, incident: str, **given: Any) -> Output:
     """Tell more about an incident to all who know of it; they acknowledge it anew.
 
     \b
     Example:
       liaison incident more 5f0c… --home th --as th.s.1 --text "two more tokens were used"
     """
-    found = bearer.call("POST", f"incidents/{quote(incident, safe='')}/more", {"text": text})
+    found = bearer.call("POST", f"incidents/{quote(incident, safe='')}/more", handed(given))
     return Output(found, incident_lines(found, spoken()))
 
 
 @click.command()
 @_incident
 @at_the_desk
-@click.option("--text", default="", help="How it ended.")
+@options_of(EndIncident)
 @printed
-def close(bearer: Bearer, incident: str, text: str) -> Output:
+def close(bearer: Bearer, incident: str, **given: Any) -> Output:
     """Tell all who know of an incident that it is over.
 
     \b
     Example:
       liaison incident close 5f0c… --home th --as th.s.1 --text "all keys are new"
     """
-    found = bearer.call("POST", f"incidents/{quote(incident, safe='')}/close", {"text": text})
+    found = bearer.call("POST", f"incidents/{quote(incident, safe='')}/close", handed(given))
     return Output(found, incident_lines(found, spoken()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,13 +9,12 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
-from gateway.cli.inputs.moments import TIME_AHEAD
-from gateway.cli.options import NEW_FILE, TEXT, Code, page_options
+from gateway.cli.inputs.handed import handed, option_of, options_of
+from gateway.cli.options import NEW_FILE, TEXT, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
-from gateway.clock import rfc3339, to_us
 from gateway.errors import Stale
-from gateway.model.desk.codes import ChangeReason
+from gateway.model.handed.tokens import IssueToken, WithdrawToken
 from gateway.ops.desk.token_pictures import check_picture, draw_token
 from gateway.ops.desk.tokens import check_offline
 from gateway.views.desk.lines import paged_lines
@@ -29,23 +27,15 @@ _qr = click.option("--qr", type=NEW_FILE, help="Draw it as a QR code into this n
 
 @click.command()
 @at_the_desk
-@click.option("--work", required=True, type=TEXT, help="The work of telling the two persons apart (distinguish.…).")
+@option_of(IssueToken, "work")
 @click.option("--document", "documents", required=True, multiple=True, metavar=_DOCUMENT,
               help="A document of the person, such as P4471209:THA; up to four.")  # fmt: skip
-@click.option("--consent", required=True, type=TEXT, help="Where the person's consent is written down.")
-@click.option("--until", type=TIME_AHEAD, help="Until when it holds; by default 180 days, a year at most.")
+@option_of(IssueToken, "consent")
+@option_of(IssueToken, "until")
 @click.option("--idempotency-key", default="", help="The same key returns the first token.")
 @_qr
 @printed
-def issue(
-    bearer: Bearer,
-    work: str,
-    documents: tuple[str, ...],
-    consent: str,
-    until: datetime | None,
-    idempotency_key: str,
-    qr: Path | None,
-) -> Output:
+def issue(bearer: Bearer, documents: tuple[str, ...], idempotency_key: str, qr: Path | None, **given: Any) -> Output:
     """Issue a token: the holder of these documents is not the person of the record that hit.
 
     \b
@@ -57,8 +47,7 @@ def issue(
     """
     if qr is not None:
         check_picture(qr)
-    body: dict[str, Any] = {"work": work, "consent": consent, "documents": [_document(text) for text in documents]}
-    body |= {"until": rfc3339(to_us(until))} if until is not None else {}
+    body = handed(given | {"documents": [_document(text) for text in documents]})
     return _shown(bearer.call("POST", "misuse", body, key=idempotency_key), qr)
 
 
@@ -95,16 +84,16 @@ def show(bearer: Bearer, carried: str, qr: Path | None) -> Output:
 @click.command()
 @_token
 @at_the_desk
-@click.option("--reason", required=True, type=Code(list(ChangeReason)), help="Why, as a code for all counterparts.")
+@options_of(WithdrawToken)
 @printed
-def withdraw(bearer: Bearer, carried: str, reason: str) -> Output:
+def withdraw(bearer: Bearer, carried: str, **given: Any) -> Output:
     """Withdraw a token by its id: every counterpart is told, and its gates refuse it from then on.
 
     \b
     Example:
       liaison misuse withdraw 5f0c… --home vn --as vn.p.1 --reason mistaken
     """
-    found = bearer.call("POST", f"misuse/{quote(carried, safe='')}/withdraw", {"reason": reason})
+    found = bearer.call("POST", f"misuse/{quote(carried, safe='')}/withdraw", handed(given))
     return Output(found, token_lines(found, spoken()))
 
 

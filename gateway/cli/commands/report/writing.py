@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,20 +11,18 @@ import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.documents import json_object
-from gateway.cli.inputs.moments import TIME_AHEAD
-from gateway.cli.options import FILE, TEXT, Code, Word, together
+from gateway.cli.inputs.handed import handed, names, option_of, options_of
+from gateway.cli.options import FILE, TEXT, Word, together
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
-from gateway.clock import rfc3339, to_us
-from gateway.model.desk.codes import ReportReason
+from gateway.model.handed.reports import WithdrawReport, WriteReport
 from gateway.model.marking import Level
-from gateway.model.purpose import Offence, Purpose
 from gateway.records import codes
 from gateway.views.desk.reports import draft_lines, own_lines
 
 _LEVELS = Word([Level.OFFICIAL.value, Level.OPEN.value])
 _written: Callable[..., Any] = together(
-    click.option("--offence", required=True, type=Word([item.value for item in Offence]), help="The offence in view."),
+    option_of(WriteReport, "offence"),
     click.option("--method", default="", help="How it is done; here or in --fields."),
     click.option("--concealment", default="", help="How it is hidden."),
     click.option("--indicator", "indicators", multiple=True, type=TEXT, help="What can be noticed; may be repeated."),
@@ -34,12 +31,12 @@ _written: Callable[..., Any] = together(
     click.option("--price", default="", help="What is paid."),
     click.option("--period", default="", metavar="MONTHS", help="When: 2026, 2026-03 or 2026-03/2026-05."),
     click.option("--fields", "file", type=FILE, help="More fields of the record type ModusOperandiReport (JSON)."),
-    click.option("--lang", default="en", show_default=True, metavar="LANGUAGE", help="The language of the texts."),
-    click.option("--level", default="OFFICIAL", show_default=True, type=_LEVELS, help="OPEN: anybody may read it."),
-    click.option("--purpose", default="INVESTIGATION", show_default=True, type=Word([item.value for item in Purpose])),
-    click.option("--case", required=True, help="Case number: names in the report are looked up under it."),
-    click.option("--to", default="", metavar="M,M", help="Only these countries; by default all that may have it."),
-    click.option("--until", type=TIME_AHEAD, help="Until when it is kept; by default for two years."),
+    option_of(WriteReport, "lang", required=False, default="en", show_default=True, metavar="LANGUAGE"),
+    option_of(WriteReport, "level", type=_LEVELS),
+    option_of(WriteReport, "purpose", required=False, default="INVESTIGATION", show_default=True),
+    option_of(WriteReport, "case", required=True),
+    option_of(WriteReport, "to", default="", metavar="M,M"),
+    option_of(WriteReport, "until"),
 )  # fmt: skip
 
 
@@ -90,36 +87,25 @@ def publish(bearer: Bearer, files: tuple[Path, ...], idempotency_key: str, **giv
 @click.command()
 @click.argument("report", metavar="REPORT", type=TEXT)
 @at_the_desk
-@click.option(
-    "--reason", required=True, type=Code(list(ReportReason)), help="Why, as a code: those who have it read it."
-)
-@click.option("--text", default="", help="In words, for them.")
+@options_of(WithdrawReport)
 @printed
-def withdraw(bearer: Bearer, report: str, reason: str, text: str) -> Output:
+def withdraw(bearer: Bearer, report: str, **given: Any) -> Output:
     """Withdraw a report: it is gone at every counterpart as soon as that takes the word of it.
 
     \b
     Example:
       liaison report withdraw 5f0c… --home th --as th.o.1042 --reason outdated
     """
-    found = bearer.call("POST", f"reports/{quote(report, safe='')}/withdraw", {"reason": reason, "text": text})
+    found = bearer.call("POST", f"reports/{quote(report, safe='')}/withdraw", handed(given))
     return Output(found, own_lines(found, spoken()))
 
 
-def _body(
-    file: Path | None,
-    indicators: tuple[str, ...],
-    route: tuple[str, ...],
-    to: str,
-    until: datetime | None,
-    **given: Any,
-) -> dict[str, Any]:
+def _body(file: Path | None, indicators: tuple[str, ...], route: tuple[str, ...], to: str, **given: Any) -> Any:
     fields = json_object("--fields", file)
     said = {name: given.pop(name) for name in ("method", "concealment", "price", "period")}
     said |= {"indicators": list(indicators), "route": [_place(text) for text in route]}
     fields |= {name: value for name, value in said.items() if value}
-    body = {"fields": fields, "to": [name.strip() for name in to.split(",") if name.strip()], **given}
-    return body | ({"until": rfc3339(to_us(until))} if until is not None else {})
+    return handed(given | {"fields": fields, "to": names(to)})
 
 
 def _place(text: str) -> Any:

@@ -26,10 +26,10 @@ from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.alerts.values import Addressee, RaiseAlert
 from gateway.errors import Malformed, Refused, Unknown
 from gateway.language.catalogue import tell
 from gateway.model.desk.work import Role
+from gateway.model.handed.alerts import Addressee, RaiseAlert
 from gateway.model.names import identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 

@@ -19,8 +19,7 @@ from gateway.console.pages.threads.forms import ActForm, Part, Sent, Writer
 from gateway.console.visits.door import Answer
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.misuse.issuing import MAX_CONSENT, IssuedToken, IssueToken
-from gateway.desk.misuse.statement import MAX_DOCUMENTS
+from gateway.desk.misuse.issuing import IssuedToken
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
@@ -28,6 +27,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import RECORD_TYPES
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.tokens import MAX_CONSENT, MAX_DOCUMENTS, HeldDocument, IssueToken
 from gateway.ports.desk_uses import WorkItem, WorkQuery
 
 _WORK, _PAPERS, _CONSENT, _AGREES, _HOLDS = "work", "documents", "consent", "agrees", "until"
@@ -177,7 +177,7 @@ def _command(form: Form, now_us: int) -> IssueToken:
     return IssueToken(form.one(_WORK), documents, form.one(_CONSENT).strip(), until_us)
 
 
-def _document(line: str) -> tuple[str, str]:
+def _document(line: str) -> HeldDocument:
     """Return number and country of a line; the country is its last word."""
     number, _, issuer = line.strip().rpartition(" ")
     if not number:
@@ -187,4 +187,4 @@ def _document(line: str) -> tuple[str, str]:
             where=_PAPERS,
             remedy="three letters, such as THA",
         )
-    return number.strip(), issuer
+    return HeldDocument(number.strip(), issuer)

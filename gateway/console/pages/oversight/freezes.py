@@ -18,7 +18,6 @@ from gateway.console.visits.door import Answer
 from gateway.console.visits.own_matter import WORK
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.oversight.freezing import MAX_REASON, AskFreeze
 from gateway.desk.oversight.frozen import Freeze, Stage
 from gateway.errors import Refused
 from gateway.language.catalogue import tell
@@ -26,6 +25,8 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role
+from gateway.model.handed.basis import MAX_REASON
+from gateway.model.handed.freezes import AskFreeze
 from gateway.model.names import ExchangeId, MemberId, exchange_id
 from gateway.views.desk.freezes import stage_words
 

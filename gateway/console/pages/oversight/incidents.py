@@ -14,12 +14,13 @@ from gateway.console.visits.door import Answer
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.desk.oversight.incidents import MAX_TEXT
-from gateway.desk.oversight.values import IncidentItem, IncidentStand, NewsCode, Standing, TellNews
+from gateway.desk.oversight.values import IncidentItem, IncidentStand, Standing
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
+from gateway.model.handed.incidents import NewsCode, TellNews
 from gateway.model.names import exchange_id
 from gateway.views.desk.incidents import NEWS, STANDINGS, news_words
 
@@ -68,7 +69,7 @@ class IncidentPages:
             code = NewsCode(form.one(_CODE))
         except ValueError:
             raise Malformed("choose one of the answers", code="bad-outcome", where=_CODE) from None
-        await self._parts.desk.incidents.tell(visit.actor, TellNews(code, written(form, _TEXT, MAX_TEXT)))
+        await self._parts.desk.incidents.tell(visit.actor, TellNews(written(form, _TEXT, MAX_TEXT), code))
 
     async def _change(self, visit: Visit, form: Form) -> None:
         incidents, name = self._parts.desk.incidents, exchange_id(visit.part("incident"))

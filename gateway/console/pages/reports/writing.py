@@ -20,12 +20,13 @@ from gateway.console.pages.reports.told import PATH, field_rows, own_rows
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.reports.values import Draft, Trace, WriteReport
+from gateway.desk.reports.values import Draft, Trace
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.model.desk.work import Role
+from gateway.model.handed.reports import WriteReport
 from gateway.model.marking import Level
 from gateway.model.names import reference
 from gateway.model.purpose import Offence, Purpose

@@ -9,7 +9,8 @@ import pytest
 import zxingcpp
 
 from gateway.console.drawings.code import code_picture
-from gateway.desk.misuse.statement import MAX_TEXT, PREFIX
+from gateway.desk.misuse.statement import PREFIX
+from gateway.model.handed.tokens import MAX_TOKEN
 from gateway.ops.desk.token_pictures import QUIET
 
 _RUN = re.compile(r"M(\d+) (\d+)h(\d+)v1h-(\d+)z")
@@ -17,7 +18,7 @@ _DOTS = 4
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("length", [420, MAX_TEXT])
+@pytest.mark.parametrize("length", [420, MAX_TOKEN])
 def test_a_reader_finds_the_very_text_in_the_path(length: int) -> None:
     text = (PREFIX + secrets.token_urlsafe(length))[:length]
     picture = code_picture(text, "a token")

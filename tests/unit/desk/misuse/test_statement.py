@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.desk.misuse.checking import Verdict, verdict_of
-from gateway.desk.misuse.statement import MAX_TEXT, PREFIX, NotThisPerson, document_digest, read_token, write_token
+from gateway.desk.misuse.statement import PREFIX, NotThisPerson, document_digest, read_token, write_token
 from gateway.errors import BadSignature, LiaisonError, Malformed
+from gateway.model.handed.tokens import MAX_TOKEN
 from gateway.model.names import MemberId
 from gateway.records.sdjwt import base64url
 from gateway.signing.keys import SigningKey, VerifyKey
@@ -119,7 +120,7 @@ def test_a_token_of_any_length_is_forged_and_stops_no_gate(size: int) -> None:
     assert verdict(f"{PREFIX}{'A' * (1_287 + size)}.{'A' * 86}") is Verdict.FORGED
 
 
-@given(st.text(max_size=MAX_TEXT))
+@given(st.text(max_size=MAX_TOKEN))
 def test_any_text_has_a_verdict(text: str) -> None:
     assert verdict(text) is Verdict.FORGED
     assert verdict(PREFIX + text) is Verdict.FORGED

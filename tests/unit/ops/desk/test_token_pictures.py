@@ -13,8 +13,9 @@ import pytest
 import segno
 import zxingcpp
 
-from gateway.desk.misuse.statement import MAX_TEXT, PREFIX
+from gateway.desk.misuse.statement import PREFIX
 from gateway.errors import Malformed, Misconfigured
+from gateway.model.handed.tokens import MAX_TOKEN
 from gateway.ops.desk.token_pictures import check_picture, draw_token
 
 
@@ -44,7 +45,7 @@ def grey(png: bytes) -> memoryview:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("length", [420, 700, MAX_TEXT])
+@pytest.mark.parametrize("length", [420, 700, MAX_TOKEN])
 def test_a_reader_finds_the_very_text_in_the_picture(tmp_path: Path, length: int) -> None:
     text, file = token(length), tmp_path / "token.png"
     draw_token(text, file)

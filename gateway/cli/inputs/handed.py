@@ -1,0 +1,79 @@
+"""Make the options of commands from forms (`gateway.model.handed`): the same fields, codes and words as everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import click
+import msgspec
+
+from gateway.cli.inputs.moments import TIME, TIME_AHEAD
+from gateway.cli.inputs.periods import in_order
+from gateway.cli.options import TEXT, Code, Word, together
+from gateway.clock import rfc3339, to_us
+from gateway.model.handed import fields
+from gateway.model.handed.fields import FormField, fields_of
+
+
+def options_of(form: type[msgspec.Struct], *, leave: tuple[str, ...] = ()) -> Callable[..., Any]:
+    """Return a decorator that gives a command the options of a form, but for fields that it reads in a way of its own.
+
+    Files have an option of their own (`attach_option`).
+    """
+    taken = (one for one in fields_of(form).values() if one.name not in leave)
+    return together(*(_option(one, {}) for one in taken if not isinstance(one.said, fields.Files)))
+
+
+def option_of(form: type[msgspec.Struct], name: str, **more: Any) -> Callable[..., Any]:
+    """Return the option of one field of a form. `more` is what a command asks otherwise than the form does."""
+    return _option(fields_of(form)[name], more)
+
+
+def handed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a command was given as the REST API takes it."""
+    return dict(_plain(given))
+
+
+def names(text: str) -> list[str]:
+    """Return the names of a list that is written with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _plain(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in given.items():
+        if isinstance(value, datetime):
+            yield name, rfc3339(to_us(value))
+        elif value is not None:
+            yield name, list(value) if isinstance(value, tuple) else value
+
+
+def _option(one: FormField, more: dict[str, Any]) -> Callable[..., Any]:
+    option = one.name.removesuffix("_s")
+    said: dict[str, Any] = {"help": one.said.help or None, "type": _type(one)}
+    if one.kind is bool:
+        said |= {"is_flag": True, "type": None}
+    elif one.is_needed:
+        said |= {"required": True}
+    elif not isinstance(one.said, fields.Moment):
+        said |= {"default": one.default, "show_default": bool(one.default)}
+    if isinstance(one.said, fields.Moment):
+        said |= {"callback": in_order}
+    if option != one.name:
+        said["metavar"] = "S"
+    return click.option(f"--{option.replace('_', '-')}", one.name, **said | more)
+
+
+def _type(one: FormField) -> Any:
+    if isinstance(one.kind, type) and issubclass(one.kind, StrEnum):
+        return Word([each.value for each in one.kind])
+    match one.said:
+        case fields.Moment(past=past):
+            return TIME if past else TIME_AHEAD
+        case fields.Whole(least=least):
+            return click.IntRange(least)
+        case fields.Code(codes=codes):
+            return Code(list(codes))
+    return TEXT if one.is_needed else None
