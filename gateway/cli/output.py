@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -25,9 +25,31 @@ from gateway.views.words.printable import printable
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "title": "bold", "dim": "bright_black"}
 
 
+_TELLING = frozenset({"next", "remedy", "command"})
+"""Members of a JSON document that name commands to run next."""
+
+
 def print_json(value: Any) -> None:
-    """Print one JSON document, with control and direction characters escaped, also those that JSON allows (CASE-L4)."""
-    click.echo(printable(json.dumps(value, ensure_ascii=not _utf8(), indent=2)))
+    """Print one JSON document, with control and direction characters escaped, also those that JSON allows (CASE-L4).
+
+    The commands that it tells to run next have the `--home` that the running one was given.
+    """
+    click.echo(printable(json.dumps(_told(value, _speech()), ensure_ascii=not _utf8(), indent=2)))
+
+
+def _told(value: Any, speech: Speech | None) -> Any:
+    """Return a value whose commands to run next have the home of this run."""
+    if isinstance(value, Mapping):
+        return {
+            key: with_home(item, speech) if key in _TELLING and isinstance(item, str) else _told(item, speech)
+            for key, item in value.items()
+        }
+    return [_told(item, speech) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _speech() -> Speech | None:
+    context = click.get_current_context(silent=True)
+    return context.find_object(Speech) if context else None
 
 
 def say(text: str = "", style: str = "", *, err: bool = False) -> None:
@@ -38,9 +60,7 @@ def say(text: str = "", style: str = "", *, err: bool = False) -> None:
     `style` is one of good, bad, warn, title, dim, and only seen on a terminal.
     """
     stream = sys.stderr if err else sys.stdout
-    context = click.get_current_context(silent=True)
-    speech = context.find_object(Speech) if context else None
-    line = printable(text if isinstance(text, Exact) else with_home(with_zones(text), speech))
+    line = printable(text if isinstance(text, Exact) else with_home(with_zones(text), _speech()))
     if style and stream.isatty() and not os.environ.get("NO_COLOR"):
         name = _STYLES[style]
         line = click.style(line, bold=True) if name == "bold" else click.style(line, fg=name)

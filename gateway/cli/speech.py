@@ -16,6 +16,9 @@ from gateway.language.dates import name_the_zone
 from gateway.language.languages import Language
 
 _NAMED = re.compile(r"(?<![\w/-])liaison(?P<path>(?: [a-z][a-z-]*)+)(?P<rest>(?:(?!liaison )[^`;\n])*)", re.ASCII)
+_PLACEHOLDER = re.compile(r" --home (?:HOME|…)(?!\w)")
+"""The home at hand, in a command that is told; that of somebody else is `THEIRS`."""
+
 _OF_ITS_OWN = re.compile(r" --(?:home|export|help)\b", re.ASCII)
 _KINDS = ("source process", "witness")
 """Words of the help of `--home` by which a home is no node's."""
@@ -109,8 +112,8 @@ def usage(template: str, /, **facts: Any) -> click.UsageError:
 def with_home(line: str, speech: Speech | None) -> str:
     """Return a line whose commands have the `--home` that was given to the running one, so that they can be pasted.
 
-    A command keeps the home that it names itself, and gets none of another kind. A home that the environment names is
-    there for the next command, too.
+    A command keeps the home that it names itself, but for `HOME`, and gets none of another kind. A home that the
+    environment names is there for the next command, too.
     """
     context = speech.context if speech is not None else None
     if context is None or context.get_parameter_source("home") is not ParameterSource.COMMANDLINE:
@@ -122,7 +125,11 @@ def with_home(line: str, speech: Speech | None) -> str:
 
     def told(found: re.Match[str]) -> str:
         path, command = _found(root, found["path"].split())
-        if not path or command is None or _OF_ITS_OWN.search(found["rest"]) or _kind(command) != kind:
+        if not path or command is None or _kind(command) != kind:
+            return found[0]
+        if _PLACEHOLDER.search(found["rest"]):
+            return _PLACEHOLDER.sub(lambda _: f" --home {argument(home)}", found[0])
+        if _OF_ITS_OWN.search(found["rest"]):
             return found[0]
         named = " ".join(("liaison", *path))
         return f"{named} --home {argument(home)}{found[0][len(named) :]}"

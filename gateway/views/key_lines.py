@@ -70,7 +70,7 @@ def asked_lines(verb: str, about: dict[str, Any], home: Path) -> Iterator[Line]:
     if about["status_problem"]:
         yield f"  no status was signed: {about['status_problem']}", "warn"
     if about["out"]:
-        yield f"hand {about['out']} to the others: liaison trust accept {argument(Path(about['out']))} --home HOME"
+        yield f"hand {about['out']} to the others: liaison trust accept {argument(Path(about['out']))} --home THEIRS"
     elif about["descriptor"]:
         yield "running nodes hand it on by themselves; for a stick: `liaison trust export --home HOME --out FILE`"
 

@@ -134,7 +134,7 @@ async def test_duty_l9_a_hold_of_two_approvers_stops_erasure_until_they_lift_it(
     assert (code, refused["error"]["remedy"]) == (1, f"see liaison audit hold list --home {home}")
     code, refused = await liaison(capsys, "audit", "hold", "bring", document, "--home", world.home("vn"))
     assert (code, refused["error"]["code"]) == (1, "other-member")
-    assert f"liaison audit hold bring {document} --home HOME" in refused["error"]["remedy"]
+    assert f"liaison audit hold bring {document} --home THEIRS" in refused["error"]["remedy"]
 
     code, refused = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *signed(home))
     assert (code, refused["error"]["code"]) == (1, "held")

@@ -21,7 +21,7 @@ from gateway.model.evidence.retention import read_steps
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
 from gateway.ops.acts.erasures import MAX_ERASED
 from gateway.ops.retention.forget_plan import Subject, unread_lines
-from gateway.views.lines import Line, exact
+from gateway.views.lines import Line, Next, exact
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -94,7 +94,7 @@ def _act_lines(file: Path, value: dict[str, Any]) -> Iterator[Line]:
     for name, detail in value["detail"].items():
         yield f"  {name.removesuffix('_us')}: {_detail(name, detail)}"
     yield f"  SHA-256 of what is signed, to compare by voice: {value['hash']}"
-    yield f"  next: {sign_command(file) if value['signatures'] < value['needed'] else bring_command(file)}"
+    yield Next(f"  next: {sign_command(file) if value['signatures'] < value['needed'] else bring_command(file)}")
 
 
 def _detail(name: str, value: Any) -> str:

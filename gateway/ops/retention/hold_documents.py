@@ -151,7 +151,7 @@ def _remedy(code: str, file: Path, home: str, order: HoldOrder) -> str:
             f"publish --home {home} --authority ADIR; then {bring}"
         )
     if code == "other-member":
-        return f"bring it there: {bring_command(file, 'HOME')} (HOME: the home of `{order.member}`)"
+        return f"bring it there: {bring_command(file, 'THEIRS')} (THEIRS: the home of `{order.member}`)"
     if code in ("hold-known", "no-such-hold"):
         return f"see liaison audit hold list --home {home}"
     if code == "no-such-entry":

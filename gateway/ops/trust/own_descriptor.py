@@ -63,7 +63,7 @@ def _lost(settings: Settings, held: Descriptor | None, version: int, known_by: s
         "this home has {held} of `{member}`, and {known_by} knows {newer}: one that is made here would contradict it",
         code="descriptor-behind",
         where=str(TrustDocuments(Home(settings.home).trust).descriptor_path(settings.node.member)),
-        remedy="have a counterpart write `liaison trust export --home HOME --out FILE`, then give here "
+        remedy="have a counterpart write `liaison trust export --home THEIRS --out FILE`, then give here "
         "`liaison trust import FILE --home {home}`",
         held=f"descriptor {held.version}" if held else "no descriptor",
         newer=f"another descriptor {version}" if version else "that there was one",

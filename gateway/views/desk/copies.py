@@ -13,7 +13,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.matching.explain import explain
 from gateway.model.hit import Match
-from gateway.views.lines import Line, exact
+from gateway.views.lines import Line, exact, indented
 from gateway.views.search.lines import hit_lines
 from gateway.views.words.code_words import raised
 
@@ -42,7 +42,7 @@ def looked_lines(value: dict[str, Any], language: Language) -> Iterator[Line]:
     for hit in value["hits"]:
         if first := raised(hit, language):
             yield f"  {tell(language, 'attention: {what}', what='; '.join(first))}", "bad"
-        yield from (f"    {line}" for line in hit_lines(hit, language))
+        yield from indented("    ", hit_lines(hit, language))
     if value["missing"]:
         yield f"  {tell(language, 'not in this copy: {kinds}', kinds=', '.join(value['missing']))}", "warn"
     if value["over"]:

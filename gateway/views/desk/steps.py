@@ -10,7 +10,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import RECORD_TYPES, named
 from gateway.views.desk.words import notice_words, state_words
-from gateway.views.lines import Line, exact
+from gateway.views.lines import Line, Next, exact
 from gateway.views.search.lines import value_text
 
 
@@ -24,7 +24,7 @@ def drafted_lines(found: dict[str, Any], language: Language = Language.EN) -> It
         ),
         "warn",
     )
-    yield f"  liaison desk approve {found['work']}"
+    yield Next(f"  liaison desk approve {found['work']}")
     yield "  " + tell(language, "thread {thread} with {peer}", thread=found["thread"], peer=found["peer"]), "dim"
 
 
@@ -58,7 +58,7 @@ def decided_lines(found: dict[str, Any], language: Language = Language.EN) -> It
         yield tell(language, "not sent: your passkey signs it in the console"), "warn"
     else:
         yield tell(language, "not sent: a second person decides as well"), "warn"
-        yield f"  liaison desk sign {found['work']}"
+        yield Next(f"  liaison desk sign {found['work']}")
     if found["fields"]:
         yield "  " + ", ".join(found["fields"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import ParamSpec, TypeAlias
 
@@ -23,6 +23,11 @@ Line: TypeAlias = str | tuple[str, str]
 """A text, or a text and its style: good, bad, warn, title or dim."""
 
 _P = ParamSpec("_P")
+
+
+def indented(by: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines further to the right; what comes next stays ours."""
+    return (Next(f"{by}{line}") if isinstance(line, Next) else f"{by}{line}" for line in lines)
 
 
 def exact(lines: Callable[_P, Iterator[Line]]) -> Callable[_P, Iterator[Line]]:

@@ -55,7 +55,7 @@ def published_lines(about: dict[str, Any], out: str) -> list[str]:
         lines.append(f"  not listed: {', '.join(unknown)}; {why}")
     return [
         *lines,
-        f"running nodes hand both on; else, at each other: liaison trust import {argument(Path(out))} --home HOME"
+        f"running nodes hand both on; else, at each other: liaison trust import {argument(Path(out))} --home THEIRS"
         if out
         else "running nodes hand both on by themselves; --out writes them to a file",
     ]
@@ -84,7 +84,7 @@ def exported_lines(count: int, out: Path) -> list[str]:
     """Return that documents were written, and how another home takes them."""
     return [
         f"{count} documents are in {out}",
-        f"another node takes what it lacks: liaison trust import {argument(out)} --home HOME",
+        f"another node takes what it lacks: liaison trust import {argument(out)} --home THEIRS",
     ]
 
 

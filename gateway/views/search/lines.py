@@ -16,7 +16,7 @@ from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, named
 from gateway.matching.one_word import NOT_SEARCHED
 from gateway.model.hit import OWN_AGENCY, UNRELEASED
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
-from gateway.views.lines import Line, exact
+from gateway.views.lines import Line, Next, exact, indented
 from gateway.views.words.code_words import explained, raised
 
 _ONE_WORD = "one word alone is not searched for with this purpose: give a second word of the name"
@@ -89,15 +89,18 @@ def answer_lines(line: dict[str, Any], own: str, language: Language = Language.E
     for hit in line["hits"]:
         if first := raised(hit, language):
             yield f"      {tell(language, 'attention: {what}', what='; '.join(first))}", "bad"
-        yield from (f"      {detail}" for detail in hit_lines(hit, language))
+        yield from indented("      ", hit_lines(hit, language))
 
 
 def last_lines(search: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield the counterparts whose answer can still come, and the ids by which operators find the search."""
     yield from (f"  {member}  {tell(language, 'still waiting')}" for member in search["waiting_for"])
     for member in search.get("awaiting_late", ()):
-        told = tell(language, "its answer can still come: liaison search show {id}", id=search["id"])
-        yield f"  {member}  {told}", "warn"
+        where = f"  {member}  "
+        yield (
+            Next(where + tell(language, "its answer can still come: liaison search show {id}", id=search["id"])),
+            "warn",
+        )
     for line in search["lines"]:
         if line["exchange_id"]:
             yield f"  {line['member']}  {tell(language, 'exchange {id}', id=line['exchange_id'])}", "dim"
@@ -231,7 +234,7 @@ def hit_lines(hit: dict[str, Any], language: Language = Language.EN) -> list[str
     record = hit["record"]
     if record is None:
         asked = hit.get("next")
-        command = [tell(language, "ask a human of the owner: {command}", command=asked)] if asked else []
+        command = [Next(tell(language, "ask a human of the owner: {command}", command=asked))] if asked else []
         return [*lines, *unreleased_texts(hit, language), *command]
     lines += _whom(hit, language)
     lines.append(released_text(record, hit["record_type"], language))

@@ -48,7 +48,7 @@ def removal_lines(about: dict[str, Any]) -> Iterator[Line]:
     yield f"  it proves nothing by itself from {about['compromised_since']} on; the next descriptor says so"
     yield f"  status {about['status']} is signed: connected members take it within 5 seconds"
     if about["out"]:
-        yield f"  for the others: liaison trust accept {argument(Path(about['out']))} --home HOME"
+        yield f"  for the others: liaison trust accept {argument(Path(about['out']))} --home THEIRS"
     if about["proof"] == "unproved":
         told = f"  no listed administrator signed: the entry names the account `{about['by']}` of this machine"
         yield f"{told} (--signed-with FILE proves it)", "warn"

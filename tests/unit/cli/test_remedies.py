@@ -5,6 +5,7 @@ At the command line each error tells one, or a file or setting, and nothing of t
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from gateway.agency.bodies.problems import problem as rest_problem
 from gateway.cli import remedies
 from gateway.cli.client import _refusal
 from gateway.cli.main import liaison
-from gateway.cli.output import say, show_error
+from gateway.cli.output import print_json, say, show_error
 from gateway.cli.remedies import advice
 from gateway.cli.speech import Speech
 from gateway.errors import (
@@ -216,6 +217,12 @@ def test_wrong_usage_has_a_remedy_in_json(capsys: pytest.CaptureFixture[str]) ->
         ("see `liaison desk` and `liaison source status`", "see `liaison desk` and `liaison source status`"),
         ("sign it: liaison act sign FILE --key THEIR.key", "sign it: liaison act sign FILE --key THEIR.key"),
         ("liaison no such thing", "liaison no such thing"),
+        ("then: liaison act bring FILE --home HOME", "then: liaison act bring FILE --home {home}"),
+        ("`liaison doctor --home …`; or wait", "`liaison doctor --home {home}`; or wait"),
+        (
+            "at each other: liaison trust import FILE --home THEIRS",
+            "at each other: liaison trust import FILE --home THEIRS",
+        ),
     ],
 )
 def test_a_command_that_is_told_carries_the_home_that_was_given_to_the_one_that_tells_it(
@@ -234,6 +241,44 @@ def test_a_command_that_is_told_carries_the_home_that_was_given_to_the_one_that_
         context.set_parameter_source("home", source)
         with context:
             say(line)
-        assert capsys.readouterr().out == f"{expected}\n"
+            assert capsys.readouterr().out == f"{expected}\n"
+            print_json({"hits": [{"next": line, "reason": line}]})
+        told_in_json = json.loads(capsys.readouterr().out)["hits"]
+        assert told_in_json == [{"next": expected, "reason": line}], "what somebody wrote stays as it is"
         show_error(Unauthenticated("no", remedy=line), root.obj, as_json=False)
         assert f"remedy: {expected.strip()}" in capsys.readouterr().err.replace("remedy:   ", "remedy: ")
+
+
+def exact_modules() -> Iterator[Path]:
+    """Modules of which some lines hold what somebody wrote."""
+    for path in sorted((PROJECT / "gateway").rglob("*.py")):
+        if re.search(r"^@exact$", path.read_text(encoding="utf-8"), re.MULTILINE):
+            yield path
+
+
+@pytest.mark.parametrize(
+    "path", list(exact_modules()), ids=lambda path: path.relative_to(PROJECT / "gateway").as_posix()
+)
+def test_a_command_that_is_told_beside_what_somebody_wrote_is_told_as_ours(path: Path) -> None:
+    """Lines that are printed as they are get no home; so a command is a line of its own there."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    lines = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef) and each.name.endswith("_lines")]
+    parts = [part for function in lines for part in ast.walk(function)]
+    ours = {id(part) for call in parts if _named(call, "Next") for part in ast.walk(call)}
+    told = [
+        part.lineno
+        for part in parts
+        if isinstance(part, ast.Call | ast.Constant)
+        and id(part) not in ours
+        and (_named(part, "sign_command", "bring_command") or _tells(getattr(part, "value", None)))
+    ]
+    assert lines
+    assert not told, "put it into Next(…)"
+
+
+def _named(node: ast.AST, *names: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+
+
+def _tells(value: object) -> bool:
+    return isinstance(value, str) and re.search(r"(?<![\w/-])liaison [a-z]|\{command\}", value) is not None
