@@ -15,7 +15,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To, later_pages
-from gateway.console.frame.shapes import Button, Clock, Field, Link, Option, Tag, Tone
+from gateway.console.frame.shapes import Clock, Field, Link, Option, Tag, Tone
 from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
@@ -101,12 +101,10 @@ class WatchCard:
 class AddForm:
     """The form of a new watch."""
 
-    title: str
     kind_label: str
     kinds: Sequence[Option]
     fields: Sequence[Field]
     to_label: str
-    to_hint: str
     to: Sequence[Option]
     purpose_label: str
     purposes: Sequence[Option]
@@ -116,7 +114,6 @@ class AddForm:
     lengths: Sequence[Option]
     quiet_label: str
     quiet: Sequence[Option]
-    send: Button
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +121,10 @@ class BoardView:
     """The lists, and the form for those who may ask for a watch."""
 
     tabs: Sequence[Link]
-    tabs_label: str
     watches: Sequence[WatchCard]
     pages: Sequence[Link]
-    empty: tuple[str, str]
     form: AddForm | None
     faults: Sequence[tuple[str, str]]
-    wrong: str
 
 
 def watch_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -169,16 +163,10 @@ class _Board:
                 for name, text in _LISTS.items()
                 if name != "taken" or visit.roles & SEERS
             ],
-            tabs_label=tell(language, "Lists"),
             watches=cards.items,
             pages=later_pages(PATH, cards.next, language, list=which),
-            empty=(
-                tell(language, "No watches"),
-                tell(language, "A watch tells you when something comes to be known of a person or thing."),
-            ),
             form=self._form(visit, sent, dict(faults)) if visit.roles & ASKERS and which != "taken" else None,
             faults=faults,
-            wrong=tell(language, "This watch cannot be asked for so"),
         )
         return Page("pages/watches/board.html", tell(language, "Watches"), view, 400 if faults else 200)
 
@@ -201,7 +189,6 @@ class _Board:
         remembered = visit.remembered
         others = [name for name in sorted(self._parts.offices()) if name != self._parts.member]
         return AddForm(
-            title=tell(language, "Ask for a watch"),
             kind_label=tell(language, "What is watched"),
             kinds=chosen("kind", _KINDS),
             fields=[
@@ -215,7 +202,6 @@ class _Board:
                 for name, text in _FIELDS.items()
             ],
             to_label=tell(language, "Who watches"),
-            to_hint=tell(language, "If none is chosen, our own agencies' records are watched"),
             to=[Option(name, with_country(name, language)) for name in others],
             purpose_label=tell(language, "Purpose"),
             purposes=chosen("purpose", PURPOSES, remembered.purpose),
@@ -225,7 +211,6 @@ class _Board:
             lengths=lengths(language, sent.get("lasts") or USUAL_H),
             quiet_label=tell(language, "Who is shown it there"),
             quiet=[Option("1", tell(language, "No person: only their node answers it"))],
-            send=Button(tell(language, "Hand it in for approval"), kind="first"),
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.clock import rfc3339_s
 from gateway.console.frame.forms import Form
-from gateway.console.frame.shapes import Button, Option
+from gateway.console.frame.shapes import Option
 from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.forms import Part, Writer
 from gateway.console.pages.threads.reasons import OFFICE, office_part, read_office
@@ -33,13 +33,10 @@ FOLLOW_FIELDS = frozenset({_FACTS, _HIT, OFFICE})
 class FollowForm:
     """The form by which the owner of a hit is asked for more. `open`: something in it was refused."""
 
-    title: str
-    label: str
     hits: Sequence[Option]
     hit_fault: str
     parts: Sequence[Part]
     files: FilesPart
-    send: Button
     open: bool
 
 
@@ -62,13 +59,10 @@ def follow_form(
     office = office_part(writer, {stand.member: offices.get(stand.member, ()) for stand in stands if stand.hits})
     return (
         FollowForm(
-            title=tell(language, "Ask for more about a hit"),
-            label=tell(language, "Which hit"),
             hits=hits,
             hit_fault=writer.fault(_HIT),
             parts=(facts, office),
             files=files,
-            send=Button(tell(language, "Hand it in for approval"), kind="first"),
             open=bool(writer.sent.faults),
         )
         if hits

@@ -14,7 +14,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Clock, Field, Hidden, Link, Option, Row, Tag, Text
+from gateway.console.frame.shapes import Banner, Clock, Field, Option, Row, Tag, Text
 from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.pages.threads.follow_up import field_of
 from gateway.console.pages.threads.forms import Sent, Writer, thread_path
@@ -23,7 +23,7 @@ from gateway.console.pages.watches.follow import FOLLOW_FIELDS, FollowForm, foll
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.own_matter import MAX_REASON, WORK, OwnAct, decision, done, read_reason
+from gateway.console.visits.own_matter import MAX_REASON, Approval, OwnAct, approval, decision, done, read_reason
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.desk.second_step.commands import with_files
@@ -57,37 +57,24 @@ class PlaceView:
 
 
 @dataclass(frozen=True, slots=True)
-class ActForm:
-    """A form with a reason, and where it is needed a length of time."""
-
-    title: str
-    hint: str
-    reason: Field
-    buttons: Sequence[Button]
-    send: Button
-    label: str = ""
-    lengths: Sequence[Option] = ()
-    hidden: tuple[Hidden, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class OwnView:
-    """A watch of ours. Each form is there where the person may do what it does."""
+    """A watch of ours. Each form is there where the person may do what it does.
+
+    `needed` asks why it is still needed, beside the `lengths` that it can go on for, and `ended` why it ends.
+    """
 
     tag: Tag
     clock: Clock | None
     banners: Sequence[Banner]
-    facts_title: str
     facts: Sequence[Row]
     places: Sequence[PlaceView]
     path: str
-    approval: ActForm | None
-    renew: ActForm | None
-    end: ActForm | None
+    approval: Approval | None
+    needed: Field | None
+    lengths: Sequence[Option]
+    ended: Field | None
     follow: FollowForm | None
-    back: Link
     faults: Sequence[tuple[str, str]]
-    wrong: str
 
 
 def own_watch_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -186,17 +173,17 @@ def _view(
         tag=Tag(stand_words(watch.stand.value, language), TONES.get(watch.stand, "quiet")),
         clock=countdown(due_us, visit.now_us, language) if due_us else None,
         banners=list(_banners(watch, work, language)),
-        facts_title=tell(language, "What is watched"),
         facts=_facts(watch, language),
         places=[_place(stand, language) for stand in stands] or [_at_home(watch, language)],
         path=f"{PATH}/{watch.id}",
-        approval=_approval(watch, work, wrong, language) if work and "approve" in acts else None,
-        renew=_renew(wrong, language) if "renew" in acts else None,
-        end=_end(wrong, language) if "end" in acts else None,
+        approval=approval(work, (watch.renewal.by if watch.renewal else watch.author).person, wrong, language)
+        if work and "approve" in acts
+        else None,
+        needed=_reason("needed", tell(language, "Why it is still needed"), wrong) if "renew" in acts else None,
+        lengths=lengths(language, USUAL_H),
+        ended=_reason("ended", tell(language, "Why"), wrong) if "end" in acts else None,
         follow=follow,
-        back=Link(PATH, tell(language, "All watches")),
         faults=faults,
-        wrong=tell(language, "This was not done"),
     )
 
 
@@ -285,42 +272,5 @@ def _hit_row(record_type: str, time_us: int, rules: Sequence[str], language: Lan
     return Row(type_words(record_type, language), (time, *explain(rules, language)))
 
 
-def _reason_field(name: str, label: str, wrong: Mapping[str, str]) -> Field:
+def _reason(name: str, label: str, wrong: Mapping[str, str]) -> Field:
     return Field(name, label, fault=wrong.get(name, ""), most=MAX_REASON)
-
-
-def _approval(watch: OwnWatch, work: Work, wrong: Mapping[str, str], language: Language) -> ActForm:
-    person = watch.renewal.by.person if watch.renewal is not None else watch.author.person
-    return ActForm(
-        title=tell(language, "Approve or decline"),
-        hint=tell(language, "You answer for it as {person} does. Read what it says first.", person=person),
-        reason=_reason_field("reason", tell(language, "Reason; needed to decline"), wrong),
-        buttons=(
-            Button(tell(language, "Approve it"), "act", "approve", "first"),
-            Button(tell(language, "Decline"), "act", "decline", "danger"),
-        ),
-        send=Button(""),
-        hidden=(Hidden(WORK, work.id),),
-    )
-
-
-def _renew(wrong: Mapping[str, str], language: Language) -> ActForm:
-    return ActForm(
-        title=tell(language, "Say that it is still needed"),
-        hint=tell(language, "A supervisor must approve it. Without it the watch is paused after 30 days."),
-        reason=_reason_field("needed", tell(language, "Why it is still needed"), wrong),
-        buttons=(),
-        send=Button(tell(language, "It is still needed")),
-        label=tell(language, "From now on it stands for"),
-        lengths=lengths(language, USUAL_H),
-    )
-
-
-def _end(wrong: Mapping[str, str], language: Language) -> ActForm:
-    return ActForm(
-        title=tell(language, "End it"),
-        hint="",
-        reason=_reason_field("ended", tell(language, "Why"), wrong),
-        buttons=(),
-        send=Button(tell(language, "End the watch"), kind="danger"),
-    )
