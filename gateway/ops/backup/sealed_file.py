@@ -99,7 +99,7 @@ class SealedReader(io.RawIOBase):
                 "this is no backup",
                 code="bad-backup",
                 where=str(getattr(file, "name", "backup")),
-                remedy="`liaison backup --home HOME --to backup.pub --out FILE` writes one",
+                remedy="`liaison backup --home THEIRS --to backup.pub --out FILE` writes one of another home",
             )
         head = file.readline(_MAX_HEAD)
         value = strict_json.loads(head.removesuffix(b"\n"), _MAX_HEAD)

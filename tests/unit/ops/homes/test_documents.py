@@ -96,7 +96,7 @@ def test_an_auditors_charter_a_backup_and_an_approvers_key_too(liaison: Liaison,
     assert ran.code == 1
     assert "this is no backup" in ran.err
     assert "where:  note.txt\n" in ran.err
-    assert "`liaison backup --home HOME --to backup.pub --out FILE` writes one" in ran.err
+    assert "`liaison backup --home THEIRS --to backup.pub --out FILE` writes one of another home" in ran.err
     (folder / "b.pub").write_bytes(JUNK["note.txt"][0])
     ran = liaison("policy", "admit", "b.pub", "--home", "th")
     assert (ran.code, "this is no public key" in ran.err) == (1, True)
