@@ -63,7 +63,7 @@ class _Order:
 
 
 def _as_it_is(work: Work) -> Work:
-    """Leave work in its list, whoever is there."""
+    """Leave work in its list, even where no one is there."""
     return work
 
 
@@ -71,7 +71,7 @@ class Pen:
     """Writes the desk's entries.
 
     `wrote` is called, on the loop, with each entry that is durable. `fatal` is called with a failure of the storage:
-    the process ends. `placed` returns work in the list of somebody who is there for it.
+    the process ends. `placed` returns work in the list of a person who is there for it.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class Pen:
         return True
 
     def _listed(self, draft: EntryDraft) -> EntryDraft:
-        """Return a draft with each of its works in the list of somebody who is there for it."""
+        """Return a draft with each of its works in the list of a person who is there for it."""
         if draft.rows is not None and draft.rows.works:
             draft.rows = replace(draft.rows, works=tuple(map(self._in_list, draft.rows.works)))
         return draft

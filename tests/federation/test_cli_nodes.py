@@ -153,7 +153,7 @@ def test_a_search_id_leads_to_the_exchanges_that_can_be_explained(liaison: Liais
     why = ("--reason", "asked by the desk")
     ran = liaison("policy", "explain", "--home", th, "--exchange", search["id"], *why)
     assert ran.code == 1
-    assert "liaison audit show --home … lists what was asked (--kind asked)" in ran.err
+    assert f"liaison audit show --home {th} lists what was asked (--kind asked)" in ran.err
     assert f"exchange {exchange}" in liaison("audit", "show", "--home", th, "--kind", "asked", "--limit", "5").out
     assert liaison("policy", "explain", "--home", kh, "--exchange", exchange, *why).code == 0
     assert f"exchange {exchange}" in liaison("audit", "show", "--home", kh, "--limit", "5").out
