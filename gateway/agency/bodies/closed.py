@@ -1,4 +1,4 @@
-"""What bodies of calls are made of: they take no member that they do not name; codes of lists, and whole numbers."""
+"""Make up bodies of calls: bodies that take no member which they do not name, codes of lists, and whole numbers."""
 
 from __future__ import annotations
 

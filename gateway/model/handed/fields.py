@@ -34,7 +34,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Written(Said):
-    """What is written as a text of so many characters at most. A field with a default may stay empty."""
+    """Says of a field that it is a text of at most `most` characters. A field with a default may stay empty."""
 
     most: int
 

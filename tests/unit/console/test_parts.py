@@ -135,7 +135,7 @@ def test_a_foreign_name_carries_its_language() -> None:
 
 
 def test_no_template_holds_a_sentence() -> None:
-    """What a reader sees is told by an expression: between tags a template has expressions and marks alone."""
+    """Look for words between the tags of templates: what a reader sees is told by an expression."""
     for path in _TEMPLATES.rglob("*.html"):
         text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         between = re.findall(r">([^<>]*)<", text)
