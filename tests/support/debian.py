@@ -59,14 +59,8 @@ def made(shared: Path, packages: Sequence[str]) -> Debian:
             needs("mmdebstrap")
             aside = shared / "debian.new"
             shutil.rmtree(aside, ignore_errors=True)
-            asked = [
-                "mmdebstrap",
-                "--quiet",
-                "--variant=essential",
-                f"--include={','.join(packages)}",
-                "trixie",
-                str(aside),
-            ]
-            subprocess.run(asked, check=True)
+            # Its mounts end with it: a /proc that it could not unmount would be packed into an image.
+            asked = ["unshare", "--mount", "--propagation", "private", "mmdebstrap", "--quiet", "--variant=essential"]
+            subprocess.run([*asked, f"--include={','.join(packages)}", "trixie", str(aside)], check=True)
             aside.rename(root)
     return Debian(root)
