@@ -99,7 +99,8 @@ def check_pair(one: Desk, other: Desk) -> int:
 def check_evidence(author: Desk, taker: Desk) -> None:
     """Check that each notice of the author to the taker has its entries at both sides, and that they agree.
 
-    One that was not sent, since one before it was refused, has neither.
+    One that was not sent, since one before it was refused, has neither. Of one whose time was over before a receipt
+    came, the author does not know whether it was taken, and its entry says no more.
     """
     asked, received = entries_of(author, events.ASKED), entries_of(author, events.RECEIVED)
     answered, silent = entries_of(taker, events.ANSWERED, events.REFUSED), entries_of(author, events.SILENT)
@@ -108,7 +109,9 @@ def check_evidence(author: Desk, taker: Desk) -> None:
             continue
         if name not in received:
             assert name in silent
-            assert name not in answered
+            ended = author.store.delivery(ExchangeId(name))
+            assert ended is not None
+            assert ended.state is DeliveryState.EXPIRED or name not in answered
             continue
         ours, theirs = received[name], answered[name]
         assert entry.request_hash == ours.request_hash == theirs.request_hash
@@ -270,6 +273,24 @@ DeskMachine.TestCase.settings = settings(max_examples=8, **_SETTINGS)
 SeveralProcesses.TestCase.settings = settings(max_examples=4, **_SETTINGS)
 test_desks_agree = DeskMachine.TestCase
 test_desks_of_several_processes_agree = pytest.mark.process(SeveralProcesses.TestCase)
+
+
+async def test_one_that_was_taken_and_whose_receipts_were_lost_until_its_time_was_over_is_part_of_both_threads(
+    tmp_path: Path,
+) -> None:
+    desks = make_desks(tmp_path)
+    author, taker = desks.desks.values()
+    desks.link.deaf = True
+    key = await author.author.open(taker.member, post(author, BODIES[0], life_s=20))
+    await desks.until(lambda: bool(entries_of(taker, events.ANSWERED)), "it was taken")
+    desks.clock.advance(timedelta(seconds=3_600))
+    await desks.until(author.is_quiet, "its time is over")
+    assert [each.state for each in author.store.deliveries(tuple(DeliveryState), key)] == [DeliveryState.EXPIRED]
+    await desks.settle()
+    await find_out(desks)
+    assert check_all(desks) == 2
+    assert not entries_of(author, events.RECEIVED).keys() & entries_of(author, events.SILENT).keys()
+    await desks.stop()
 
 
 @pytest.mark.parametrize("seed", range(2))
