@@ -236,6 +236,9 @@ class Matter(msgspec.Struct, frozen=True):
     grounded: bool = True
 
 
+_ANY: Final = Matter("")
+
+
 class Needed(msgspec.Struct):
     """Hold what a call needed of its person: acts on matters that the table allowed, purposes, and what it showed."""
 
@@ -311,16 +314,7 @@ def check_purpose(officer: Officer, purpose: Purpose) -> None:
 
 def _judge(person: Person, act: Act, matter: Matter, now_us: int) -> None:
     _check_rules(person, act, matter, now_us)
-    reaches = {role: reach for role in person.roles if (reach := TABLE[role].get(act)) is not None}
-    if not reaches:
-        raise Forbidden(
-            "no role of {person} may {act}",
-            code="role-not-permitted",
-            where="desk",
-            person=person.person,
-            act=act.value,
-        )
-    within = {role for role, reach in reaches.items() if _is_within(person, matter, reach)}
+    within = {role for role, reach in _reaches(person, act).items() if _is_within(person, matter, reach)}
     if not within:
         raise Forbidden(
             "{act} does not reach so far for {person}",
@@ -331,6 +325,27 @@ def _judge(person: Person, act: Act, matter: Matter, now_us: int) -> None:
         )
     if act in _STAND_IN and within == {Role.NATIONAL_DESK} and matter.supervisor_on_duty:
         raise Forbidden("a supervisor of the office is on duty, and approves", code="supervisor-on-duty", where="desk")
+
+
+def _reaches(person: Person, act: Act) -> Mapping[Role, Reach]:
+    """Return how far each role of a person may do this. Raises `Forbidden` where none may."""
+    reaches = {role: reach for role in person.roles if (reach := TABLE[role].get(act)) is not None}
+    if not reaches:
+        raise Forbidden(
+            "no role of {person} may {act}",
+            code="role-not-permitted",
+            where="desk",
+            person=person.person,
+            act=act.value,
+        )
+    return reaches
+
+
+def check_role(person: Person, act: Act, now_us: int) -> None:
+    """Raise `Forbidden` where this person may not do this to anything: `training-over`, `administrator` or
+    `role-not-permitted`."""
+    _check_rules(person, act, _ANY, now_us)
+    _reaches(person, act)
 
 
 def refusal(person: Person, act: Act, matter: Matter, now_us: int) -> str:

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.app.run.node import Node
-from gateway.desk.alerts.values import NotExecuted, Stand
+from gateway.desk.acting.home import Stand
+from gateway.desk.alerts.values import NotExecuted
 from gateway.desk.second_step.marking import Confirm, Verdict
 from gateway.errors import Forbidden, LiaisonError, Stale
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport, StatusCode

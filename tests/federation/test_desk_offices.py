@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from gateway.desk.alerts.values import home_key
+from gateway.desk.acting.home import home_key
 from gateway.desk.delivery.offices import office_still_reached
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import About, Ask, Body, Note, Service, ServiceCode

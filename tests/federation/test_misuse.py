@@ -102,7 +102,7 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
     assert beside.verdict is Verdict.NO_HIT_OF_THEIRS
 
     name = exchange_id(made.said.id)
-    with pytest.raises(Forbidden):
+    with pytest.raises(Unknown):
         await vn.misuse.withdraw(actor("vn", "p2", Role.DATA_OFFICER), name, ChangeReason.MISTAKEN)
     for _ in range(2):
         assert (await vn.misuse.withdraw(KEEPER, name, ChangeReason.MISTAKEN)).withdrawn_us

@@ -14,9 +14,10 @@ from msgspec import structs
 
 from adapters.indexed import IndexedSource
 from gateway.clock import DAY_US
+from gateway.desk.acting.home import Stand
 from gateway.desk.ending.closing import Closing
 from gateway.desk.reports.library import Found
-from gateway.desk.reports.values import LibraryQuery, Stand
+from gateway.desk.reports.values import LibraryQuery
 from gateway.desk.watches import wide
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.model.desk.notices import StatusCode

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from gateway.app.run.node import Node
 from gateway.audit.verify.human_checks import Extents, extent_of
 from gateway.config.home import Home
-from gateway.desk.rooms.values import Stand, home_key
+from gateway.desk.acting.home import Stand
+from gateway.desk.rooms.values import home_key
 from gateway.errors import Forbidden, Stale
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport
 from gateway.model.desk.threads import ThreadState

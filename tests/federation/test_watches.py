@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gateway.app.run.node import Node
 from gateway.clock import DAY_US, SystemClock
 from gateway.demo.sources import people
+from gateway.desk.acting.home import Stand, home_key
 from gateway.desk.acting.parts import Actor
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.second_step.commands import FollowWatch, Reasons
@@ -24,7 +25,7 @@ from gateway.desk.watches import telling
 from gateway.desk.watches import watching as at_the_owner
 from gateway.desk.watches.book import LiveWatch
 from gateway.desk.watches.looking import Findings, Looker
-from gateway.desk.watches.values import Stand, home_key, read_own
+from gateway.desk.watches.values import WATCHES
 from gateway.errors import Forbidden, LiaisonError
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import ChangeCode, Urgency
@@ -467,4 +468,4 @@ async def test_what_no_agreement_covers_is_not_watched_abroad(own_world: Simulat
 
 def _own(node: Node, watch_id: ExchangeId, name: str) -> object:
     thread = node.desk.parts.store.thread(home_key(node.core.parts.member, watch_id))
-    return getattr(read_own(thread), name)
+    return getattr(WATCHES.read(thread), name)

@@ -11,8 +11,9 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from gateway.app.run.node import Node
+from gateway.desk.acting.home import Stand
 from gateway.desk.alerts.issuing import binding, issued_for
-from gateway.desk.alerts.values import LONGEST_US, OwnAlert, Stand
+from gateway.desk.alerts.values import LONGEST_US, OwnAlert
 from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.desk.notices import Alert, Head, Notice, Urgency
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id

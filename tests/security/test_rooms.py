@@ -11,7 +11,8 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from gateway.clock import DAY_US
-from gateway.desk.rooms.values import Stand, pair_key
+from gateway.desk.acting.home import Stand
+from gateway.desk.rooms.values import pair_key
 from gateway.errors import Malformed
 from gateway.model.desk.delivered import NoticeReceipt
 from gateway.model.desk.notices import Note, OutcomeCode, OutcomeReport

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from gateway.app.run.node import Node
 from gateway.clock import DAY_US
+from gateway.desk.acting.home import Stand
 from gateway.desk.acting.parts import Actor
-from gateway.desk.alerts.values import Stand
 from gateway.desk.rooms.values import Invited, home_key
 from gateway.errors import LiaisonError
 from gateway.model.desk.threads import ThreadKey, ThreadState
@@ -130,7 +130,7 @@ async def test_n245_an_alert_stands_for_longer_once_another_person_approves_it_a
     assert await refused(approve_waiting(own, actor("th", Role.OFFICER, person="3"), alert_id)) == "role-not-permitted"
     assert await refused(
         approve_waiting(own, actor("th", Role.SUPERVISOR, person="9", agency="customs"), alert_id)
-    ) == ("outside-reach")
+    ) == ("no-such-alert")
     await approve_waiting(own, OTHER, alert_id)
     await until(lambda: until_there(world, key) == long_us, "it stands for longer there")
     told = acts(th, alert_id)[-1]

@@ -168,7 +168,9 @@ No role lifts these rules:
 - A second step needs a hit or a case (`no-ground`).
 - The national desk approves where no supervisor of the office is on duty (`supervisor-on-duty`).
 
-Everything else is refused with `role-not-permitted` or `outside-reach`. Acts marked ° show no content.
+Everything else is refused with `role-not-permitted` or `outside-reach`. To a person who may not read an alert, a
+watch, a report, an operation, a freezing, a token or an incident it is not there: `no-such-…`, as for one that never
+was. Acts marked ° show no content.
 
 """
 

@@ -14,7 +14,7 @@ from gateway.desk.watches.own import OwnWatches
 from gateway.desk.watches.spread import Spread
 from gateway.desk.watches.standing import Standing
 from gateway.desk.watches.telling import Telling
-from gateway.desk.watches.values import WhyPaused, read_own
+from gateway.desk.watches.values import WATCHES, WhyPaused
 from gateway.desk.watches.watching import Watching
 
 _SPREAD_S = 15.0
@@ -54,10 +54,9 @@ def build_watching(core: Core, desk: DeskParts) -> Watching:
     """Put together what looks after the watches that stand here."""
 
     def allowed(watch: LiveWatch) -> bool:
-        thread = desk.store.thread(watch.key)
-        if thread is None or not thread.draft:
+        own = WATCHES.of(desk.store.thread(watch.key))
+        if own is None:
             return False
-        own = read_own(thread)
         asked = own_question(own.author, own.subject, own.purpose.value, own.offence.value, own.case)
         return core.parts.policy().may_ask(asked, core.parts.clock.now_us()).allow
 

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-
-from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor, DeskParts
+from gateway.desk.acting.persons import OnDuty, check_person
 from gateway.desk.evidence.deciders import HumanDesk
 from gateway.desk.raising import Raising
 from gateway.desk.roles import Matter, act_of, matter_of, may
-from gateway.errors import Forbidden, Stale, Unknown
+from gateway.errors import Stale, Unknown
 from gateway.model.desk.notices import Ask, Notice
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Level, Role, WorkKind
 from gateway.model.requester import Requester
 from gateway.ports.desk import NoticeRow, Thread, Work
 from gateway.statements.notices.notice import parse_notice
-
-
-class OnDuty(Protocol):
-    """Tells whether somebody is on duty; an empty agency or office stands for any."""
-
-    def __call__(self, agency: str, office: str, role: Role, now_us: int) -> bool:
-        """Tell whether somebody is on duty there in this role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +76,6 @@ class StepParts:
         return officer.as_requester(self.desk.pseudonym(officer.person, peer))
 
 
-def check_person(actor: Actor) -> None:
-    """Raise `Forbidden` where the officer of the token is not the person who acts."""
-    if actor.officer.person != actor.person.person:
-        raise Forbidden("the token is another person's", code="another-person", where="token")
-
-
 def own_matter(thread: Thread) -> Matter:
     """Return the facts about an act on a thread that we opened."""
     return Matter(agency=thread.agency, office=thread.office, officer=thread.officer)
@@ -104,20 +89,3 @@ def last_ask(rows: list[NoticeRow]) -> tuple[NoticeRow, Notice, Ask]:
             assert isinstance(notice.body, Ask)
             return row, notice, notice.body
     raise Unknown("the thread has no ask any more", code="no-such-notice", where="thread")
-
-
-def as_read(work: Work | None, work_id: str) -> Work | None:
-    """Return what waits for a decision. Raises `Stale` where it is not the work that the person read."""
-    if work is not None and work.id != work_id:
-        raise Stale(
-            "what you read was decided before, and something else waits now",
-            code="already-decided",
-            where="work",
-            remedy="read what waits now: liaison desk list",
-        )
-    return work
-
-
-def done(work: Work, actor: Actor, result: str, now_us: int) -> Work:
-    """Return work that a person has ended."""
-    return replace(work, done_us=now_us, by=actor.officer.person, result=result)

@@ -11,6 +11,7 @@ from functools import partial
 
 import msgspec
 
+from gateway.desk.acting.home import home_key
 from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.acting.seen import may_read
 from gateway.desk.alerts.book import HeldAlert
@@ -18,7 +19,7 @@ from gateway.desk.alerts.gate import KIND, AlertGate
 from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.standing import AlertStand, stands
 from gateway.desk.alerts.taken import TakenAlerts, unknown_alert
-from gateway.desk.alerts.values import REACTIONS, OwnAlert, home_key
+from gateway.desk.alerts.values import REACTIONS, OwnAlert
 from gateway.desk.changes import Change
 from gateway.desk.entries import desk_act
 from gateway.desk.raising import warning_work

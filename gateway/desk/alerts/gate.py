@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from adapters.base import MAX_CANDIDATES, best
 from adapters.budget import Budget
+from gateway.desk.acting.home import Stand
 from gateway.desk.alerts.book import AlertBook, HeldAlert, in_turn
 from gateway.desk.alerts.contacts import TRUSTED_US, Contacts
 from gateway.desk.alerts.issuing import RECORD_TYPE, verified
-from gateway.desk.alerts.values import SOURCE, Stand, read_own
+from gateway.desk.alerts.values import ALERTS, SOURCE
 from gateway.errors import LiaisonError, StorageBroken, Unknown
 from gateway.exchange.parts import Parts
 from gateway.matching.thresholds import SETS
@@ -130,7 +131,7 @@ class AlertGate:
             self._book.remove(key)
 
     def _own(self, thread: Thread) -> HeldAlert | None:
-        alert = read_own(thread)
+        alert = ALERTS.read(thread)
         if alert.stand is not Stand.ON:
             return None
         me = self._parts.member
@@ -264,7 +265,7 @@ class AlertGate:
         if thread is None or thread.state not in _LIVE:
             return False
         if alert.owner == self._parts.member:
-            return read_own(thread).is_told(self._parts.clock.now_us())
+            return ALERTS.read(thread).is_told(self._parts.clock.now_us())
         copies = self._store.holdings(jti=alert.jti, direction=Direction.IN, holder=self._parts.member)
         return not any(map(_hides, copies))
 

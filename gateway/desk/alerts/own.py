@@ -10,15 +10,17 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acting.home import Stand, approval, home_key, written_by
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import OnDuty, as_read, check_person, done
+from gateway.desk.acting.persons import OnDuty, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.alerts.checks import check_command, check_fields, readable_until
 from gateway.desk.alerts.hidden import hidden_until_us
 from gateway.desk.alerts.issuing import issued_for
 from gateway.desk.alerts.renewing import approved, asked_for, declined, to_renew
-from gateway.desk.alerts.spread import Spread, moved
+from gateway.desk.alerts.spread import Spread
 from gateway.desk.alerts.values import (
+    ALERTS,
     USUAL_US,
     WIDENS,
     OwnAddressee,
@@ -26,25 +28,22 @@ from gateway.desk.alerts.values import (
     Preview,
     Reader,
     Renewal,
-    Stand,
-    home_key,
-    read_own,
 )
 from gateway.desk.delivery.offices import closed_offices
 from gateway.desk.entries import desk_act
-from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
+from gateway.desk.listing import USUAL_LISTED, Slice
 from gateway.desk.raising import Raising, from_draft, from_opening
-from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
+from gateway.desk.roles import matter_by, may, refusal
 from gateway.desk.rooms.known import RoomBook
 from gateway.desk.widening import check_alone
 from gateway.errors import Malformed, Stale
 from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import OutcomeReport
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import Level, Role, WorkKind
+from gateway.model.desk.work import Role, WorkKind
 from gateway.model.handed.alerts import RaiseAlert
 from gateway.model.names import ExchangeId, new_exchange_id
-from gateway.ports.desk import DeskRows, ListPlace, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
 _LIVE = (ThreadState.NEW, ThreadState.OPEN)
@@ -73,7 +72,7 @@ class OwnAlerts:
         check_person(actor)
         may(actor.person, Act.RAISE_ALERT, matter_by(officer), now_us)
         name = alert_id or new_exchange_id()
-        key = self._key(name)
+        key = home_key(self._desk.parts.member, name)
         first = await asyncio.to_thread(self._desk.store.thread, key)
         if first is not None and first.officer == officer.person:
             return name
@@ -107,13 +106,12 @@ class OwnAlerts:
 
         Raises `Stale` for a longer time while anything of the alert waits for its approval.
         """
-        key = self._key(alert_id)
-        check_person(actor)
+        key = home_key(self._desk.parts.member, alert_id)
 
         def make() -> EntryDraft:
             thread, alert, now_us = self._changeable(actor, alert_id, _ALIVE)
             readable_until(until_us, alert.hidden_until_us, now_us)
-            waiting = self._spread.approval(key)
+            waiting = approval(self._desk.store, key)
             if until_us > alert.until_us:
                 if waiting is not None:
                     raise _not_now("it waits for its approval already")
@@ -159,10 +157,7 @@ class OwnAlerts:
 
     async def show(self, actor: Actor, alert_id: ExchangeId) -> OwnAlert:
         """Return an alert of ours to a person who may read it."""
-        thread = await asyncio.to_thread(self._desk.store.thread, self._key(alert_id))
-        alert = read_own(thread, alert_id)
-        may(actor.person, Act.SEE, matter_by(alert.author), self._desk.parts.clock.now_us())
-        return alert
+        return (await asyncio.to_thread(ALERTS.found, self._desk, actor, Act.SEE, alert_id))[1]
 
     async def all(
         self, actor: Actor, *, over: bool = False, limit: int = USUAL_LISTED, after: str = ""
@@ -171,7 +166,12 @@ class OwnAlerts:
 
         The page begins behind the place `after`.
         """
-        return await asyncio.to_thread(self._slice, actor, over, limit, after)
+        states, now_us = tuple(ThreadState) if over else _LIVE, self._desk.parts.clock.now_us()
+
+        def fits(alert: OwnAlert) -> OwnAlert | None:
+            return alert if ALERTS.sees(actor.person, alert, now_us) else None
+
+        return await asyncio.to_thread(ALERTS.page, self._desk, states, fits, limit, after)
 
     async def alive(self, actor: Actor) -> list[OwnAlert]:
         """Return all alerts of ours that stand or wait, as far as this person may read them, the newest first."""
@@ -193,8 +193,8 @@ class OwnAlerts:
     def acts(self, actor: Actor, alert: OwnAlert) -> tuple[Work | None, frozenset[str]]:
         """Return the work of an alert's approval, and what this person may do with the alert. It reads the store."""
         now_us, acts = self._desk.parts.clock.now_us(), set[str]()
-        work = self._spread.approval(self._key(alert.id))
-        if work is not None and not refusal(actor.person, Act.APPROVE_ALERT, self._to_approve(work, now_us), now_us):
+        work, decides = ALERTS.decides(self._desk, actor.person, Act.APPROVE_ALERT, alert.id, self._on_duty)
+        if decides:
             acts |= {"approve", "decline"}
         if not refusal(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us):
             acts |= {"renew", "lift"} if alert.stand in _ALIVE else set()
@@ -203,26 +203,13 @@ class OwnAlerts:
 
     # ------------------------------------------------------------ parts
 
-    def _key(self, alert_id: ExchangeId) -> ThreadKey:
-        return home_key(self._desk.parts.member, alert_id)
-
     async def _write(self, key: ThreadKey, make: Callable[[], EntryDraft]) -> None:
         await self._desk.pen.write(self._desk.parts.member, key, make)
 
-    def _slice(self, actor: Actor, over: bool, limit: int, after: str) -> Slice[OwnAlert]:
-        me, states = self._desk.parts.member, tuple(ThreadState) if over else _LIVE
-
-        def read(behind: ListPlace | None, count: int) -> list[Thread]:
-            return self._desk.store.threads(
-                kinds=(ThreadKind.ALERT,), states=states, peer=me, behind=behind, limit=count
-            )
-
-        return slice_of(read, lambda thread: next(iter(self._readable(actor, [thread])), None), limit, after)
-
     def _readable(self, actor: Actor, found: Iterable[Thread]) -> list[OwnAlert]:
         me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
-        alerts = [read_own(thread) for thread in found if thread.key.peer == me and thread.draft]
-        return [alert for alert in alerts if not refusal(actor.person, Act.SEE, matter_by(alert.author), now_us)]
+        alerts = (ALERTS.of(thread) for thread in found if thread.key.peer == me)
+        return [alert for alert in alerts if alert is not None and ALERTS.sees(actor.person, alert, now_us)]
 
     def _preview(self, actor: Actor, command: RaiseAlert, now_us: int) -> Preview:
         alert = self._made(actor, command, new_exchange_id(), now_us)
@@ -231,11 +218,6 @@ class OwnAlerts:
             _, record = issued_for(self._desk.parts, alert, to.member, to.thread_id, to.offices)
             readers.append(Reader(to.member, to.offices, record.fields, record.marking))
         return Preview(alert, tuple(readers))
-
-    def _to_approve(self, work: Work, now_us: int) -> Matter:
-        """Return the facts about an approval: at its end the national desk may do it beside a supervisor on duty."""
-        here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
-        return matter_of(work, supervisor_on_duty=here)
 
     def _made(self, actor: Actor, command: RaiseAlert, name: ExchangeId, now_us: int) -> OwnAlert:
         parts = self._desk.parts
@@ -279,22 +261,10 @@ class OwnAlerts:
     def _raised(self, key: ThreadKey, actor: Actor, alert: OwnAlert, now_us: int) -> EntryDraft:
         officer = actor.officer
         state = ThreadState.OPEN if alert.stand is Stand.ON else ThreadState.NEW
-        thread = Thread(
-            key,
-            ThreadKind.ALERT,
-            opener=True,
-            state=state,
-            urgency=alert.urgency,
-            version=0,
-            opened_us=now_us,
-            group_id=alert.id,
-            office=officer.office,
-            agency=officer.agency,
-            officer=officer.person,
-        )
+        thread = written_by(officer, ThreadKind.ALERT, key, alert.urgency, now_us)
         given = Raising(on_duty=self._on_duty(officer.agency, officer.office, Role.SUPERVISOR, now_us))
         work = from_draft(thread, alert.id, now_us, to_life=alert.to_life, given=given)
-        rows = DeskRows(thread=moved(thread, alert, state, now_us), works=(work,))
+        rows = DeskRows(thread=ALERTS.moved(thread, alert, state, now_us), works=(work,))
         return desk_act(officer, "raise-alert", key, work=work, content=_told(alert), rows=rows)
 
     async def _approval(
@@ -306,16 +276,14 @@ class OwnAlerts:
         change: Callable[[OwnAlert, Actor, str], OwnAlert],
         read: str,
     ) -> None:
-        key = self._key(alert_id)
-        check_person(actor)
+        key = home_key(self._desk.parts.member, alert_id)
 
         def make() -> EntryDraft:
             now_us = self._desk.parts.clock.now_us()
-            thread, work = self._desk.store.thread(key), as_read(self._spread.approval(key), read)
-            alert = read_own(thread, alert_id)
-            if work is None or thread is None:
-                raise _not_now("nothing of this alert waits for an approval")
-            may(actor.person, Act.APPROVE_ALERT, self._to_approve(work, now_us), now_us)
+            idle = _not_now("nothing of this alert waits for an approval")
+            thread, alert, work = ALERTS.to_decide(
+                self._desk, actor, Act.APPROVE_ALERT, alert_id, read, self._on_duty, idle
+            )
             after = change(alert, actor, reason)
             ended = (done(work, actor, act, now_us),)
             return self._acted(actor, act, thread, after, reason, ended, now_us, asked_for(self._desk.parts, alert))
@@ -332,8 +300,7 @@ class OwnAlerts:
         change: Callable[[OwnAlert], OwnAlert],
         where: tuple[Stand, ...] = _ALIVE,
     ) -> None:
-        key = self._key(alert_id)
-        check_person(actor)
+        key = home_key(self._desk.parts.member, alert_id)
 
         def make() -> EntryDraft:
             thread, alert, now_us = self._changeable(actor, alert_id, where)
@@ -348,12 +315,10 @@ class OwnAlerts:
 
     def _changeable(self, actor: Actor, alert_id: ExchangeId, where: tuple[Stand, ...]) -> tuple[Thread, OwnAlert, int]:
         """Return an alert that this person may change, its thread and our time. Raises `Stale` for one elsewhere."""
-        now_us, thread = self._desk.parts.clock.now_us(), self._desk.store.thread(self._key(alert_id))
-        alert = read_own(thread, alert_id)
-        may(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us)
-        if thread is None or alert.stand not in where:
+        thread, alert = ALERTS.found(self._desk, actor, Act.CHANGE_ALERT, alert_id)
+        if alert.stand not in where:
             raise _not_now("this alert is over")
-        return thread, alert, now_us
+        return thread, alert, self._desk.parts.clock.now_us()
 
     def _approved(self, alert: OwnAlert, actor: Actor, _reason: str) -> OwnAlert:
         after = approved(self._desk.parts, alert, actor.officer)
@@ -379,10 +344,10 @@ class OwnAlerts:
 
         An alert that ends with an outcome after its end is open until all who had it are told.
         """
-        check_alone(act, WIDENS, read_own(thread), alert)
+        check_alone(act, WIDENS, ALERTS.read(thread), alert)
         again = alert.stand is Stand.CLOSED and thread.state is ThreadState.ENDED
         state = ThreadState.OPEN if alert.stand is Stand.ON or again else thread.state
-        rows = DeskRows(thread=moved(thread, alert, state, now_us), before=thread.version, works=works)
+        rows = DeskRows(thread=ALERTS.moved(thread, alert, state, now_us), before=thread.version, works=works)
         work = works[0] if works else None
         content = _told(alert) | dict(asked)
         return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=content, rows=rows)

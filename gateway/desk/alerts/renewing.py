@@ -6,9 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.home import Stand
 from gateway.desk.alerts.checks import readable_until
 from gateway.desk.alerts.spread import NOT_APPROVED
-from gateway.desk.alerts.values import OwnAlert, Stand
+from gateway.desk.alerts.values import OwnAlert
 from gateway.desk.delivery.offices import check_reached, closed_offices
 from gateway.desk.entries import asked_by
 from gateway.desk.raising import Raising, from_draft

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.home import Stand, approval, home_key
 from gateway.desk.alerts.hidden import goes_on
 from gateway.desk.alerts.issuing import issued_for
-from gateway.desk.alerts.values import SOURCE, UNSENT, OwnAddressee, OwnAlert, Stand, home_key, read_own, written
+from gateway.desk.alerts.values import ALERTS, SOURCE, UNSENT, OwnAddressee, OwnAlert
 from gateway.desk.delivery.authoring import Also, Author, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.offices import closed_offices, is_reached
@@ -31,7 +32,6 @@ from gateway.exchange.parts import Parts
 from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import Alert, Body, Change, ChangeCode, Notice, NoticeType
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
@@ -74,7 +74,7 @@ class Spread:
         self._next_us = 0
         key = home_key(self._parts.member, alert_id)
         thread = await asyncio.to_thread(self._store.thread, key)
-        alert = read_own(thread, alert_id)
+        alert = ALERTS.read(thread, alert_id)
         problem: LiaisonError | None = None
         stands = True
         for to in alert.to:
@@ -182,7 +182,7 @@ class Spread:
     def _ended(self, key: ThreadKey) -> EntryDraft:
         """Return the entry of an alert whose threads all stand where they should: the one at home is closed."""
         thread = self._store.thread(key)
-        alert = read_own(thread, key.thread_id)
+        alert = ALERTS.read(thread, key.thread_id)
         if thread is None or thread.state is ThreadState.ENDED:
             raise _moved()
         return self._clocked(thread, alert, ThreadState.ENDED, f"alert-{alert.stand}")
@@ -219,12 +219,7 @@ class Spread:
     def _alive(self) -> list[tuple[OwnAlert, Work | None]]:
         me = self._parts.member
         live = self._store.threads(kinds=(ThreadKind.ALERT,), states=_LIVE, peer=me)
-        return [(read_own(one), self.approval(one.key)) for one in live if one.draft]
-
-    def approval(self, key: ThreadKey) -> Work | None:
-        """Return the open approval of an alert of ours; None without one. It reads the store."""
-        found = self._store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
-        return found[0] if found else None
+        return [(ALERTS.read(one), approval(self._store, one.key)) for one in live if one.draft]
 
     @staticmethod
     def _times(alert: OwnAlert, work: Work | None, now_us: int) -> list[int]:
@@ -239,7 +234,7 @@ class Spread:
         thread, now = self._store.thread(key), self._store.work(work.id)
         if now is None or now.done_us or thread is None:
             raise _moved()
-        alert = read_own(thread)
+        alert = ALERTS.read(thread)
         stand = Stand.LIFTED if alert.stand is Stand.ON else Stand.LAPSED
         after = replace(alert, stand=stand, reason=NOT_APPROVED)
         if alert.renewal is not None:
@@ -255,7 +250,7 @@ class Spread:
     def _freed(self, key: ThreadKey) -> EntryDraft:
         """Return the entry of an alert that is hidden no longer, since its operation has ended."""
         thread, now_us = self._store.thread(key), self._parts.clock.now_us()
-        alert = read_own(thread, key.thread_id)
+        alert = ALERTS.read(thread, key.thread_id)
         if thread is None or alert.hidden_until_us <= now_us:
             raise _moved()
         return self._clocked(thread, replace(alert, hidden_until_us=now_us), thread.state, "operation-over")
@@ -263,7 +258,7 @@ class Spread:
     def _over(self, key: ThreadKey) -> EntryDraft:
         """Return the entry of an alert whose time ran out."""
         thread = self._store.thread(key)
-        alert = read_own(thread, key.thread_id)
+        alert = ALERTS.read(thread, key.thread_id)
         now_us = self._parts.clock.now_us()
         if thread is None or alert.until_us > now_us:
             raise _moved()
@@ -277,14 +272,8 @@ class Spread:
     def _clocked(
         self, thread: Thread, alert: OwnAlert, state: ThreadState, code: str, works: tuple[Work, ...] = ()
     ) -> EntryDraft:
-        after = moved(thread, alert, state, self._parts.clock.now_us())
+        after = ALERTS.moved(thread, alert, state, self._parts.clock.now_us())
         return desk_clock(thread.key, code, DeskRows(thread=after, before=thread.version, works=works))
-
-
-def moved(thread: Thread, alert: OwnAlert, state: ThreadState, now_us: int) -> Thread:
-    """Return the thread at home with an alert as it stands now."""
-    closed_us = (thread.closed_us or now_us) if state is ThreadState.ENDED else 0
-    return replace(thread, version=thread.version + 1, state=state, draft=written(alert), closed_us=closed_us)
 
 
 def _moved() -> Stale:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import check_person
+from gateway.desk.acting.persons import check_person
 from gateway.desk.acts import Act
 from gateway.desk.alerts.book import HeldAlert
 from gateway.desk.alerts.gate import AlertGate

@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from gateway.clock import HOUR_US
-from gateway.conversion import converter
+from gateway.desk.acting.home import OwnKind, Stand
+from gateway.desk.acts import Act
+from gateway.desk.roles import matter_by
 from gateway.desk.widening import (
     ASKED,
     CONTENT,
@@ -27,11 +29,10 @@ from gateway.desk.widening import (
 from gateway.errors import Unknown
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import OutcomeReport, StatusCode, Urgency
-from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
-from gateway.ports.desk import Thread
 
 USUAL_US = 72 * HOUR_US
 """The time for which an alert is in force, unless its owner says otherwise or renews it."""
@@ -42,22 +43,6 @@ HIDDEN_US = 48 * HOUR_US
 
 SOURCE = "desk.alerts"
 """The name of the source that alerts are at home, and of the records' own keys there."""
-
-
-class Stand(StrEnum):
-    """The standing of an alert of ours."""
-
-    WAITING = "waiting"
-    """A human must approve it before it counts."""
-    ON = "on"
-    LIFTED = "lifted"
-    CLOSED = "closed"
-    """It ended with an outcome."""
-    DECLINED = "declined"
-    LAPSED = "lapsed"
-    """It was not approved in time."""
-    OVER = "over"
-    """Its time ran out."""
 
 
 UNSENT = frozenset({Stand.DECLINED, Stand.LAPSED, Stand.OVER})
@@ -172,29 +157,18 @@ class Preview(msgspec.Struct, frozen=True):
     readers: tuple[Reader, ...]
 
 
-_own_alert = converter(OwnAlert)
+def _unknown(alert_id: str) -> Unknown:
+    return Unknown("there is no alert `{alert}` of ours", code="no-such-alert", where="alert", alert=alert_id[:64])
 
 
-def home_key(member: MemberId, alert_id: ExchangeId) -> ThreadKey:
-    """Return the key of the thread that holds an alert of ours at home: no counterpart takes part in it."""
-    return ThreadKey(member, alert_id)
-
-
-def written(alert: OwnAlert) -> bytes:
-    """Return an alert of ours in the form in which its thread at home holds it."""
-    return msgspec.json.encode(alert)
-
-
-def read_own(thread: Thread | None, alert_id: str = "") -> OwnAlert:
-    """Return the alert that a thread at home holds. Raises `Unknown` where there is none."""
-    if thread is None or not thread.draft:
-        raise Unknown(
-            "there is no alert `{alert}` of ours",
-            code="no-such-alert",
-            where="alert",
-            alert=thread.key.thread_id if thread is not None else alert_id[:64],
-        )
-    return _own_alert(msgspec.json.decode(thread.draft))
+ALERTS = OwnKind(
+    kind=ThreadKind.ALERT,
+    value=OwnAlert,
+    unknown=_unknown,
+    see=Act.SEE,
+    matter=lambda alert: matter_by(alert.author),
+)
+"""Alerts of ours at home."""
 
 
 REACTIONS = (StatusCode.ACKNOWLEDGED, StatusCode.ACTING, StatusCode.CANNOT, StatusCode.NOT_EXECUTED)

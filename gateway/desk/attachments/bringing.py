@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.desk.acting.parts import Actor
-from gateway.desk.acting.step import check_person
+from gateway.desk.acting.persons import check_person
 from gateway.desk.acts import Act
 from gateway.desk.attachments.formulas import has_formulas, neutral_name, neutral_parts, original_hash
 from gateway.desk.attachments.images import stripped_jpeg, stripped_png

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor
-from gateway.desk.acting.step import check_person
+from gateway.desk.acting.persons import check_person
 from gateway.desk.attachments.formulas import neutral_name, neutral_parts
 from gateway.desk.attachments.pdf import check_pdf
 from gateway.desk.attachments.values import KEEP_BROUGHT_US, FileParts

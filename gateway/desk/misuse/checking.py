@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.clock import SECOND_US
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import check_person
+from gateway.desk.acting.persons import check_person
 from gateway.desk.entries import desk_act
 from gateway.desk.misuse.issuing import is_withdrawn
 from gateway.desk.misuse.statement import ListedKeys, NotThisPerson, document_digest, read_token

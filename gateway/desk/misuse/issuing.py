@@ -11,21 +11,21 @@ from msgspec.structs import replace
 
 from certs.profile import read_leaf
 from gateway.clock import SECOND_US
-from gateway.conversion import converter
+from gateway.desk.acting.home import OwnKind, home_key, of_node
 from gateway.desk.acting.once import part_of
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import check_person, last_ask
+from gateway.desk.acting.persons import check_person
+from gateway.desk.acting.step import last_ask
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.entries import desk_act
-from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
+from gateway.desk.listing import USUAL_LISTED, Slice
 from gateway.desk.misuse.statement import (
     LONGEST_US,
     NotThisPerson,
     document_digest,
     write_token,
 )
-from gateway.desk.oversight.values import at_home, moved
 from gateway.desk.roles import Matter, may
 from gateway.desk.second_step.answers import OwnAnswers
 from gateway.errors import Malformed, Unknown
@@ -37,7 +37,7 @@ from gateway.model.handed.tokens import MAX_CONSENT, MAX_DOCUMENTS, IssueToken
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import text_value
-from gateway.ports.desk import DeskRows, ListPlace, Thread
+from gateway.ports.desk import DeskRows, Thread
 from gateway.ports.journal import EntryDraft
 from gateway.records.sdjwt import base64url
 from gateway.signing.multi_buffer.batch import Signs
@@ -56,7 +56,25 @@ class IssuedToken(msgspec.Struct, frozen=True, tag_field="matter", tag="misuse")
     withdrawn_us: int = 0
 
 
-_issued = converter(IssuedToken)
+def _unknown(token_id: str) -> Unknown:
+    return Unknown(
+        "there is no token `{token}` of ours",
+        code="no-such-token",
+        where="token",
+        remedy="`liaison misuse list` shows them",
+        token=token_id[:64],
+    )
+
+
+TOKENS = OwnKind(
+    kind=ThreadKind.SERVICE,
+    value=IssuedToken,
+    unknown=_unknown,
+    closed_us=lambda token: token.said.expires * SECOND_US,
+    see=Act.DISTINGUISH,
+    matter=lambda token: Matter(token.said.agency),
+)
+"""Tokens of ours at home; one may be kept until its time is over."""
 
 
 class MisuseDesk:
@@ -76,38 +94,40 @@ class MisuseDesk:
         key = self._key(name)
         made = await asyncio.to_thread(self._made, actor, command, name)
         if (first := await asyncio.to_thread(self._desk.store.thread, key)) is not None:
-            return _read(first, name)
+            return TOKENS.read(first, name)
         await self._write(name, lambda: self._entry(actor, made))
         return made
 
     async def show(self, actor: Actor, token_id: ExchangeId) -> IssuedToken:
         """Return a token of the person's own agency, to be printed again, once the entry of the reading is durable."""
-        found = await asyncio.to_thread(self._found, token_id)
-        self._check(actor, found.said.agency)
+        _, found = await asyncio.to_thread(TOKENS.found, self._desk, actor, Act.DISTINGUISH, token_id)
         await self._write(token_id, lambda: desk_act(actor.officer, "read-misuse", self._key(token_id)))
         return found
 
     async def all(self, actor: Actor, *, limit: int = USUAL_LISTED, after: str = "") -> Slice[IssuedToken]:
         """Return tokens of the person's own agency that are in their time, the newest first, behind a place."""
         self._check(actor, actor.officer.agency)
-        return await asyncio.to_thread(self._slice, actor.officer.agency, limit, after)
+        agency = actor.officer.agency
+
+        def fits(token: IssuedToken) -> IssuedToken | None:
+            return token if token.said.agency == agency else None
+
+        return await asyncio.to_thread(TOKENS.page, self._desk, (ThreadState.OPEN,), fits, limit, after)
 
     async def withdraw(self, actor: Actor, token_id: ExchangeId, reason: ChangeReason) -> IssuedToken:
         """Withdraw a token: every counterpart is told, and its gates refuse it from then on.
 
         Called again, it tells those that were not told before.
         """
-        check_person(actor)
-        self._check(actor, (await asyncio.to_thread(self._found, token_id)).said.agency)
         await self._write(token_id, lambda: self._withdrawn(actor, token_id, reason))
         for member in await asyncio.to_thread(self._untold, token_id):
             await self._tell(actor, member, token_id, reason)
-        return await asyncio.to_thread(self._found, token_id)
+        return TOKENS.read(await asyncio.to_thread(self._desk.store.thread, self._key(token_id)), token_id)
 
     # ------------------------------------------------------------ parts
 
     def _key(self, name: ExchangeId) -> ThreadKey:
-        return ThreadKey(self._desk.parts.member, name)
+        return home_key(self._desk.parts.member, name)
 
     def _check(self, actor: Actor, agency: str) -> None:
         may(actor.person, Act.DISTINGUISH, Matter(agency), self._desk.parts.clock.now_us())
@@ -161,35 +181,17 @@ class MisuseDesk:
 
     def _entry(self, actor: Actor, made: IssuedToken) -> EntryDraft:
         me, now_us, name = self._desk.parts.member, self._desk.parts.clock.now_us(), ExchangeId(made.said.id)
-        thread = moved(at_home(me, name, msgspec.json.encode(made), now_us, Urgency.ROUTINE), now_us)
-        thread = replace(thread, closed_us=made.said.expires * SECOND_US)
+        home = of_node(ThreadKind.SERVICE, home_key(me, name), Urgency.ROUTINE, now_us)
+        thread = TOKENS.moved(home, made, home.state, now_us)
         content = {"token": made.said.id, "record": made.record, "until": made.said.expires}
         rows = DeskRows(thread=thread)
         return desk_act(actor.officer, "issue-token", thread.key, reason=made.consent, content=content, rows=rows)
 
-    def _found(self, token_id: ExchangeId) -> IssuedToken:
-        return _read(self._desk.store.thread(self._key(token_id)), token_id)
-
-    def _slice(self, agency: str, limit: int, after: str) -> Slice[IssuedToken]:
-        me = self._desk.parts.member
-
-        def read(behind: ListPlace | None, count: int) -> list[Thread]:
-            return self._desk.store.threads(
-                kinds=(ThreadKind.SERVICE,), states=(ThreadState.OPEN,), peer=me, behind=behind, limit=count
-            )
-
-        def fits(thread: Thread) -> IssuedToken | None:
-            found = _token(thread)
-            return found if found is not None and found.said.agency == agency else None
-
-        return slice_of(read, fits, limit, after)
-
     def _withdrawn(self, actor: Actor, token_id: ExchangeId, reason: ChangeReason) -> EntryDraft:
-        thread, now_us = self._desk.store.thread(self._key(token_id)), self._desk.parts.clock.now_us()
-        found = _read(thread, token_id)
-        assert thread is not None
+        thread, found = TOKENS.found(self._desk, actor, Act.DISTINGUISH, token_id)
+        now_us = self._desk.parts.clock.now_us()
         after = replace(found, withdrawn_us=found.withdrawn_us or now_us)
-        rows = DeskRows(thread=moved(thread, now_us, draft=msgspec.json.encode(after)), before=thread.version)
+        rows = DeskRows(thread=TOKENS.moved(thread, after, thread.state, now_us), before=thread.version)
         content = {"token": token_id}
         return desk_act(actor.officer, "withdraw-token", thread.key, reason=reason.value, content=content, rows=rows)
 
@@ -217,25 +219,7 @@ class MisuseDesk:
         await self._desk.author.open(member, post, thread_id=part_of(token_id, member))
 
 
-def _token(thread: Thread) -> IssuedToken | None:
-    value = msgspec.json.decode(thread.draft) if thread.draft else {}
-    return _issued(value) if value.get("matter") == "misuse" else None
-
-
-def _read(thread: Thread | None, token_id: str) -> IssuedToken:
-    found = _token(thread) if thread is not None else None
-    if found is None:
-        raise Unknown(
-            "there is no token `{token}` of ours",
-            code="no-such-token",
-            where="token",
-            remedy="`liaison misuse list` shows them",
-            token=token_id[:64],
-        )
-    return found
-
-
 def is_withdrawn(thread: Thread | None) -> bool:
     """Tell whether a thread at home holds a token of ours that was withdrawn; one that is not there was never ours."""
-    found = _token(thread) if thread is not None else None
+    found = TOKENS.of(thread)
     return found is None or bool(found.withdrawn_us)

@@ -11,11 +11,13 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from gateway.conversion import converter
+from gateway.desk.acting.home import OwnKind
+from gateway.desk.acts import Act
+from gateway.desk.roles import Matter
 from gateway.errors import Unknown
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports.desk import DeskStore, Thread
+from gateway.ports.desk import DeskStore
 
 
 class Stage(StrEnum):
@@ -86,27 +88,24 @@ class Freeze(msgspec.Struct, frozen=True, tag_field="matter", tag="freeze"):
         return replace(self, steps=(*self.steps, step), approval="")
 
 
-_freeze = converter(Freeze)
+def _unknown(freeze_id: str) -> Unknown:
+    return Unknown(
+        "there is no freezing `{freeze}` of an account",
+        code="no-such-freeze",
+        where="freeze",
+        remedy="`liaison freeze list` shows them",
+        freeze=freeze_id[:64],
+    )
 
 
-def freeze_of(thread: Thread | None) -> Freeze | None:
-    """Return the freezing that a thread at home holds; None where it holds none."""
-    value = msgspec.json.decode(thread.draft) if thread is not None and thread.draft else {}
-    return _freeze(value) if value.get("matter") == "freeze" else None
-
-
-def read_freeze(thread: Thread | None, freeze_id: str) -> Freeze:
-    """Return the freezing that a thread at home holds. Raises `Unknown` where there is none."""
-    found = freeze_of(thread)
-    if found is None:
-        raise Unknown(
-            "there is no freezing `{freeze}` of an account",
-            code="no-such-freeze",
-            where="freeze",
-            remedy="`liaison freeze list` shows them",
-            freeze=freeze_id[:64],
-        )
-    return found
+FREEZES = OwnKind(
+    kind=ThreadKind.SERVICE,
+    value=Freeze,
+    unknown=_unknown,
+    see=Act.FREEZE,
+    matter=lambda freeze: Matter("", not_by=frozenset({freeze.person})),
+)
+"""Freezings at home. For the person whose account one is about it does not exist."""
 
 
 def frozen_persons(store: DeskStore, member: MemberId) -> frozenset[str]:

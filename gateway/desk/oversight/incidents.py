@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
-import msgspec
-
+from gateway.desk.acting.home import home_key, of_node
 from gateway.desk.acting.once import part_of
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import check_person, done
+from gateway.desk.acting.persons import check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.entries import desk_act
-from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
+from gateway.desk.listing import USUAL_LISTED, Slice
 from gateway.desk.oversight.spreading import IncidentSpread, first_word, urgency_of
 from gateway.desk.oversight.values import (
+    INCIDENTS,
     MAX_WORDS,
     IncidentItem,
     OwnIncident,
     Told,
-    at_home,
-    moved,
-    read_incident,
 )
 from gateway.desk.raising import Raising, for_incident
 from gateway.desk.roles import Matter, matter_of, may, refusal
@@ -38,7 +36,7 @@ from gateway.model.desk.work import WorkKind
 from gateway.model.handed.incidents import TellNews
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.values import text_value
-from gateway.ports.desk import DeskRows, ListPlace, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
 MAX_TEXT = 2_000
@@ -77,15 +75,16 @@ class IncidentDesk:
 
     async def show(self, actor: Actor, incident_id: ExchangeId) -> IncidentItem:
         """Return an incident of ours with its standing at each counterpart. Raises `Unknown`, `Forbidden`."""
-        may(actor.person, Act.TELL_SERVICE, _MEMBER, self._desk.parts.clock.now_us())
-        return await asyncio.to_thread(self._item, actor, incident_id)
+        _, incident = await asyncio.to_thread(INCIDENTS.found, self._desk, actor, Act.TELL_SERVICE, incident_id)
+        return await asyncio.to_thread(self._item, actor, incident)
 
     async def all(
         self, actor: Actor, *, over: bool = False, limit: int = USUAL_LISTED, after: str = ""
     ) -> Slice[IncidentItem]:
         """Return incidents of ours, the newest first, behind a place; with `over` those that ended, too."""
         may(actor.person, Act.TELL_SERVICE, _MEMBER, self._desk.parts.clock.now_us())
-        return await asyncio.to_thread(self._slice, actor, over, limit, after)
+        states = (ThreadState.OPEN, *((ThreadState.ENDED,) if over else ()))
+        return await asyncio.to_thread(INCIDENTS.page, self._desk, states, partial(self._item, actor), limit, after)
 
     async def acknowledge(self, actor: Actor, work_id: str, text: str = "") -> Work:
         """Acknowledge an incident of a counterpart, with words for its security officer; return the work as done.
@@ -138,8 +137,8 @@ class IncidentDesk:
     def _told_first(self, actor: Actor, incident: OwnIncident, now_us: int) -> EntryDraft:
         """Return the entry of a new incident; our own security officers have until the end of its clock, too."""
         me = self._desk.parts.member
-        thread = at_home(me, incident.id, msgspec.json.encode(incident), now_us, urgency_of(incident))
-        thread = moved(thread, now_us)
+        home = of_node(ThreadKind.SERVICE, home_key(me, incident.id), urgency_of(incident), now_us)
+        thread = INCIDENTS.moved(home, incident, home.state, now_us)
         works: tuple[Work, ...] = ()
         if incident.code is ServiceCode.INCIDENT:
             works = (for_incident(thread, incident.id, now_us, Raising()),)
@@ -155,50 +154,26 @@ class IncidentDesk:
         )
 
     async def _and_then(self, actor: Actor, name: ExchangeId, act: str, text: str, code: ServiceCode | None) -> None:
-        check_person(actor)
         said = text_value(text, "text", MAX_TEXT) if text or code is None else ""
-        now_us = self._desk.parts.clock.now_us()
-        may(actor.person, Act.TELL_SERVICE, _MEMBER, now_us)
 
         def make() -> EntryDraft:
-            thread = self._desk.store.thread(self._spread.key(name))
-            incident = read_incident(thread, name)
-            assert thread is not None
+            thread, incident = INCIDENTS.found(self._desk, actor, Act.TELL_SERVICE, name)
             if incident.is_over:
                 raise Stale("this incident is over", code="not-now", where="incident", remedy="liaison incident list")
             if len(incident.words) >= MAX_WORDS - (code is None):
                 raise Stale("no more is told of this incident", code="not-now", where="incident", remedy="close it")
             word = Service(code or incident.code, said, incident.words[0].types, incident.words[0].since_us)
-            draft = msgspec.json.encode(incident.and_then(word, actor.officer))
-            rows = DeskRows(thread=moved(thread, now_us, draft=draft), before=thread.version)
+            now_us, said_more = self._desk.parts.clock.now_us(), incident.and_then(word, actor.officer)
+            after = INCIDENTS.moved(thread, said_more, thread.state, now_us)
+            rows = DeskRows(thread=after, before=thread.version)
             return desk_act(actor.officer, act, thread.key, reason=said, rows=rows)
 
         await self._write(name, make)
         await self._spread.bring_up(name)
 
-    def _item(self, actor: Actor, incident_id: ExchangeId) -> IncidentItem:
-        return self._shown(actor, self._desk.store.thread(self._spread.key(incident_id)), incident_id)
-
-    def _shown(self, actor: Actor, thread: Thread | None, name: str = "") -> IncidentItem:
-        incident = read_incident(thread, name)
+    def _item(self, actor: Actor, incident: OwnIncident) -> IncidentItem:
         code = refusal(actor.person, Act.TELL_SERVICE, _MEMBER, self._desk.parts.clock.now_us())
         return IncidentItem(incident, self._spread.stands(incident), may_tell=not code and not incident.is_over)
-
-    def _slice(self, actor: Actor, over: bool, limit: int, after: str) -> Slice[IncidentItem]:
-        me, states = self._desk.parts.member, (ThreadState.OPEN, *((ThreadState.ENDED,) if over else ()))
-
-        def read(behind: ListPlace | None, count: int) -> list[Thread]:
-            return self._desk.store.threads(
-                kinds=(ThreadKind.SERVICE,), states=states, peer=me, behind=behind, limit=count
-            )
-
-        def fits(thread: Thread) -> IncidentItem | None:
-            try:
-                return self._shown(actor, thread)
-            except Unknown:
-                return None
-
-        return slice_of(read, fits, limit, after)
 
     # ------------------------------------------------------------ parts: of counterparts
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import msgspec
-
 from gateway.clock import MINUTE_US
+from gateway.desk.acting.home import home_key, of_node
 from gateway.desk.acting.once import part_of
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.entries import desk_clock
 from gateway.desk.oversight.spreading import IncidentSpread, urgency_of
-from gateway.desk.oversight.values import OwnIncident, Told, at_home, moved, node_as_author, read_incident
+from gateway.desk.oversight.values import INCIDENTS, OwnIncident, Told, node_as_author
 from gateway.errors import LiaisonError
 from gateway.model.desk.notices import Service, ServiceCode
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import DeliveryState
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports.desk import DeskRows, Thread
@@ -95,16 +95,15 @@ class Outages:
 
         def resumed() -> EntryDraft:
             thread = self._desk.store.thread(key)
-            incident = read_incident(thread, name)
+            incident = INCIDENTS.read(thread, name)
             assert thread is not None
             since_us = incident.words[0].since_us
             word = Service(ServiceCode.RESUMED, since_us=since_us)
-            draft = msgspec.json.encode(incident.and_then(word, incident.authors[0]))
-            rows = DeskRows(thread=moved(thread, now_us, draft=draft), before=thread.version)
-            return desk_clock(key, "outage-over", rows)
+            after = INCIDENTS.moved(thread, incident.and_then(word, incident.authors[0]), thread.state, now_us)
+            return desk_clock(key, "outage-over", DeskRows(thread=after, before=thread.version))
 
-        thread = await asyncio.to_thread(self._desk.store.thread, key)
-        if thread is not None and thread.draft and not read_incident(thread, name).is_over:
+        told = INCIDENTS.of(await asyncio.to_thread(self._desk.store.thread, key))
+        if told is not None and not told.is_over:
             await self._desk.pen.write(self._desk.parts.member, key, resumed)
 
     # ------------------------------------------------------------ parts
@@ -115,7 +114,8 @@ class Outages:
         me, now_us, author = parts.member, parts.clock.now_us(), node_as_author(parts.member)
         told = tuple(Told(member, part_of(name, member)) for member in self._others())
         outage = OwnIncident(name, told, words, (author,) * len(words), now_us)
-        thread = moved(at_home(me, name, msgspec.json.encode(outage), now_us, urgency_of(outage)), now_us)
+        home = of_node(ThreadKind.SERVICE, home_key(me, name), urgency_of(outage), now_us)
+        thread = INCIDENTS.moved(home, outage, home.state, now_us)
         if not outage.is_over:
             await asyncio.to_thread(self._note, _TOLD, name)
         await self._desk.pen.write(me, thread.key, lambda: self._begun(thread))
@@ -129,7 +129,7 @@ class Outages:
         return desk_clock(thread.key, "outage", DeskRows(thread=thread))
 
     def _is_waiting(self, name: ExchangeId) -> bool:
-        incident = read_incident(self._desk.store.thread(self._spread.key(name)), name)
+        incident = INCIDENTS.read(self._desk.store.thread(self._spread.key(name)), name)
         groups = (self._desk.store.deliveries((DeliveryState.WAITING,), key=to.key) for to in incident.to)
         return any(groups)
 

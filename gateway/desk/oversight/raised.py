@@ -6,14 +6,14 @@ import asyncio
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.home import home_key, moved, of_node
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.budget import KeepingBudget, Over
 from gateway.desk.oversight.matters import Finding, Sample, budget_id, written
-from gateway.desk.oversight.values import at_home, moved
 from gateway.desk.raising import for_incident, for_review
 from gateway.errors import Stale
 from gateway.model.desk.notices import Urgency
-from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import DeskRows, Thread, Work
 from gateway.ports.entries import events
@@ -63,7 +63,7 @@ async def put(desk: DeskParts, name: ExchangeId, draft: EntryDraft) -> None:
 
 def sampled(member: MemberId, name: ExchangeId, sample: Sample, now_us: int) -> EntryDraft:
     """Return the entry that puts a question to the supervisor of its office; its own officer can never review it."""
-    thread = _thread(member, name, written(sample), now_us)
+    thread = _thread(member, name, sample, now_us)
     work = for_review(thread, name, sample.person, now_us)
     work = replace(work, agency=sample.agency, office=sample.office)
     return _drafted(thread, work, SAMPLED)
@@ -77,13 +77,14 @@ def found(member: MemberId, name: ExchangeId, finding: Finding, now_us: int) -> 
 
 def finding_rows(member: MemberId, name: ExchangeId, finding: Finding, now_us: int) -> tuple[Thread, Work]:
     """Return the rows of a finding."""
-    thread = replace(_thread(member, name, written(finding), now_us), officer=finding.person)
+    thread = replace(_thread(member, name, finding, now_us), officer=finding.person)
     return thread, replace(for_incident(thread, name, now_us), not_by=finding.person)
 
 
-def _thread(member: MemberId, name: ExchangeId, draft: bytes, now_us: int) -> Thread:
+def _thread(member: MemberId, name: ExchangeId, matter: Sample | Finding, now_us: int) -> Thread:
     """Return the thread at home of a matter; it is over, and stays until its work is done."""
-    return moved(at_home(member, name, draft, now_us, Urgency.ROUTINE), now_us, is_over=True)
+    home = of_node(ThreadKind.SERVICE, home_key(member, name), Urgency.ROUTINE, now_us)
+    return moved(home, written(matter), ThreadState.ENDED, now_us)
 
 
 def _drafted(thread: Thread, work: Work, code: str) -> EntryDraft:

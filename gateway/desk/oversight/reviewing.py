@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gateway.audit.entries.entry import decode_private
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import check_person, done
+from gateway.desk.acting.persons import check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.oversight.matters import (

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.acting.parts import DeskParts
@@ -17,13 +16,12 @@ from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_clock
 from gateway.desk.oversight.values import (
+    INCIDENTS,
     IncidentStand,
     OwnIncident,
     Standing,
     Told,
-    moved,
     node_as_author,
-    read_incident,
 )
 from gateway.errors import LiaisonError, Stale, StorageBroken
 from gateway.model.desk.notices import Notice, NoticeType, Service, ServiceCode, Status, StatusCode, Urgency
@@ -68,7 +66,7 @@ class IncidentSpread:
     async def bring_up(self, name: ExchangeId) -> None:
         """Write what is missing about one incident; a counterpart that fails does not keep out the others."""
         key = self.key(name)
-        incident = read_incident(await asyncio.to_thread(self._desk.store.thread, key), name)
+        incident = INCIDENTS.read(await asyncio.to_thread(self._desk.store.thread, key), name)
         problem: LiaisonError | None = None
         for to in incident.to:
             try:
@@ -101,7 +99,7 @@ class IncidentSpread:
         me = self._desk.parts.member
         states = (ThreadState.NEW, ThreadState.OPEN)
         for thread in self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=states, peer=me):
-            if _is_incident(thread):
+            if INCIDENTS.of(thread) is not None:
                 yield thread.key.thread_id
 
     async def _one(self, incident: OwnIncident, to: Told) -> None:
@@ -177,7 +175,7 @@ class IncidentSpread:
         thread = self._desk.store.thread(key)
         if thread is None or thread.state is ThreadState.ENDED:
             return None
-        incident = read_incident(thread)
+        incident = INCIDENTS.read(thread)
         told = all(self._missing(incident, to) is None for to in incident.to)
         if incident.is_over and told:
             return thread, "closed"
@@ -194,7 +192,8 @@ class IncidentSpread:
         thread, why = settled
         waiting = self._desk.store.works(WorkFilter(key=key, kinds=(WorkKind.INCIDENT,)))
         works = tuple(replace(work, done_us=now_us, result=why) for work in waiting)
-        after = moved(thread, now_us, is_over=why == "closed")
+        state = ThreadState.ENDED if why == "closed" else thread.state
+        after = INCIDENTS.moved(thread, INCIDENTS.read(thread), state, now_us)
         return desk_clock(key, f"incident-{why}", DeskRows(thread=after, before=thread.version, works=works))
 
 
@@ -206,10 +205,6 @@ def said_by(stand: IncidentStand, said: tuple[Status, int]) -> IncidentStand:
 
 def _not_taken(stand: IncidentStand) -> IncidentStand:
     return replace(stand, standing=Standing.NOT_TAKEN)
-
-
-def _is_incident(thread: Thread) -> bool:
-    return bool(thread.draft) and msgspec.json.decode(thread.draft).get("matter") == "incident"
 
 
 def _acknowledged(rows: list[NoticeRow], thread: Thread) -> tuple[Status, int] | None:

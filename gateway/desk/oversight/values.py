@@ -7,13 +7,14 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from gateway.conversion import converter
+from gateway.desk.acting.home import OwnKind
+from gateway.desk.acts import Act
+from gateway.desk.roles import Matter
 from gateway.errors import Unknown
-from gateway.model.desk.notices import Service, ServiceCode, Urgency
-from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.notices import Service, ServiceCode
+from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import NODE, Officer
-from gateway.ports.desk import Thread
 
 MAX_WORDS = 16
 """So many words are told of one incident: the first one, what came since, and its end."""
@@ -91,51 +92,26 @@ class IncidentItem(msgspec.Struct, frozen=True):
         return sum(one.standing is Standing.ACKNOWLEDGED for one in self.stands)
 
 
-_own_incident = converter(OwnIncident)
-
-
 def node_as_author(member: MemberId) -> Officer:
     """Return the author of words that a node says by itself: no person, with no purpose and no token."""
     return Officer(NODE, NODE, f"{member}.{NODE}", NODE, frozenset(), b"", NODE)
 
 
-def read_incident(thread: Thread | None, incident_id: str = "") -> OwnIncident:
-    """Return the incident that a thread at home holds. Raises `Unknown` where there is none."""
-    value = msgspec.json.decode(thread.draft) if thread is not None and thread.draft else {}
-    if thread is None or thread.kind is not ThreadKind.SERVICE or value.get("matter") != "incident":
-        raise Unknown(
-            "there is no incident `{incident}` of ours",
-            code="no-such-incident",
-            where="incident",
-            remedy="`liaison incident list` shows them",
-            incident=incident_id[:64],
-        )
-    return _own_incident(value)
-
-
-def at_home(member: MemberId, name: ExchangeId, draft: bytes, now_us: int, urgency: Urgency) -> Thread:
-    """Return a new thread that holds a matter at home, in which no counterpart takes part.
-
-    It names no agency, office or person: those who may do its work read it there.
-    """
-    return Thread(
-        ThreadKey(member, name),
-        ThreadKind.SERVICE,
-        opener=True,
-        state=ThreadState.OPEN,
-        urgency=urgency,
-        version=0,
-        opened_us=now_us,
-        draft=draft,
+def _unknown(incident_id: str) -> Unknown:
+    return Unknown(
+        "there is no incident `{incident}` of ours",
+        code="no-such-incident",
+        where="incident",
+        remedy="`liaison incident list` shows them",
+        incident=incident_id[:64],
     )
 
 
-def moved(thread: Thread, now_us: int, *, draft: bytes | None = None, is_over: bool = False) -> Thread:
-    """Return a thread at home as it stands after a change of its matter."""
-    return replace(
-        thread,
-        version=thread.version + 1,
-        draft=thread.draft if draft is None else draft,
-        state=ThreadState.ENDED if is_over else thread.state,
-        closed_us=(thread.closed_us or now_us) if is_over else thread.closed_us,
-    )
+INCIDENTS = OwnKind(
+    kind=ThreadKind.SERVICE,
+    value=OwnIncident,
+    unknown=_unknown,
+    see=Act.TELL_SERVICE,
+    matter=lambda _: Matter(""),
+)
+"""Incidents of ours at home."""

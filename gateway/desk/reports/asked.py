@@ -15,8 +15,9 @@ import msgspec
 from adapters.base import MAX_CANDIDATES
 from adapters.budget import Budget
 from gateway.clock import HOUR_US, Clock
+from gateway.desk.acting.home import Stand
 from gateway.desk.reports.checks import places_of
-from gateway.desk.reports.values import SOURCE, OwnReport, Stand, read_own
+from gateway.desk.reports.values import REPORTS, SOURCE, OwnReport
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed, Unavailable, Unknown
 from gateway.matching.method_reports import PLACES, RECORD_TYPE, report_keys, report_match, says
@@ -75,7 +76,7 @@ class Shelf:
     def _opened(self, key: ThreadKey) -> StandingReport | None:
         """Return a report; None for one that is there no more. Raises where it cannot be read now."""
         try:
-            report = read_own(self._store.thread(key))
+            report = REPORTS.read(self._store.thread(key))
         except Unknown:
             return None
         if report.stand is not Stand.PUBLISHED:

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import check_person
+from gateway.desk.acting.persons import check_person
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.entries import desk_act
 from gateway.desk.reports.checks import places_of, told
 from gateway.desk.reports.issuing import label, own_label, release_marking, verified
 from gateway.desk.reports.traces import PERSONAL, traces
-from gateway.desk.reports.values import LibraryQuery, OwnReport, read_own, unknown_report
+from gateway.desk.reports.values import REPORTS, LibraryQuery, OwnReport, unknown_report
 from gateway.desk.roles import Matter, may
 from gateway.errors import LiaisonError, Malformed, StorageBroken
 from gateway.matching.method_reports import says, wanted_keys
@@ -116,8 +116,8 @@ class Library:
     async def object_to(self, actor: Actor, report_id: str, text: str = "") -> None:
         """Tell the owner of a counterpart's report, in words, that something in it should not be there."""
         check_person(actor)
-        found = await asyncio.to_thread(self._one, report_id)
         may(actor.person, Act.OBJECT_REPORT, Matter("", ""), self._desk.parts.clock.now_us())
+        found = await asyncio.to_thread(self._one, report_id)
         if found.owner == self._desk.parts.member:
             raise Malformed("a report of ours is withdrawn", code="own-report", where="report")
         if traced := traces("text", optional_text(text, "text")):
@@ -195,7 +195,7 @@ class Library:
             return None
 
     def _own(self, row: ListedReport) -> Shelved:
-        report, parts = read_own(self._desk.store.thread(row.key)), self._desk.parts
+        report, parts = REPORTS.read(self._desk.store.thread(row.key)), self._desk.parts
         return self._shelved(
             row,
             report,

@@ -10,27 +10,26 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.audit.acts.desk_acts import needs_of
+from gateway.desk.acting.home import Stand, approval, home_key, written_by
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import OnDuty, as_read, check_person
+from gateway.desk.acting.persons import OnDuty, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import asked_by, desk_act
-from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
+from gateway.desk.listing import USUAL_LISTED, Slice
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.reports.checks import FILES, all_traces, check_command, check_fields, places_of, readers, told
 from gateway.desk.reports.issuing import issued_for
 from gateway.desk.reports.names import NAME, NamesAsked
-from gateway.desk.reports.spread import Spread, moved
+from gateway.desk.reports.spread import Spread
 from gateway.desk.reports.traces import outermost, traces
 from gateway.desk.reports.values import (
     LIFE_US,
+    REPORTS,
     WIDENS,
     Draft,
     OwnReport,
-    Stand,
-    home_key,
-    read_own,
 )
-from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
+from gateway.desk.roles import matter_by, may, refusal
 from gateway.desk.widening import check_alone
 from gateway.errors import Malformed, Stale
 from gateway.exchange.sources.bulkhead import Bulkhead
@@ -38,10 +37,10 @@ from gateway.matching.method_reports import report_keys, texts_of
 from gateway.model.desk.codes import ReportReason
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import Level, Role
+from gateway.model.desk.work import Role
 from gateway.model.handed.reports import WriteReport
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
-from gateway.ports.desk import DeskRows, ListPlace, ReportRow, Thread, Work
+from gateway.ports.desk import DeskRows, ReportRow, Thread, Work
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.texts import optional_text
 
@@ -65,7 +64,7 @@ class OwnReports:
         A `report_id` that this officer has used names the first report, which stays as it is.
         """
         name = report_id or new_exchange_id()
-        key = self._key(name)
+        key = home_key(self._desk.parts.member, name)
         first = await asyncio.to_thread(self._desk.store.thread, key)
         if first is not None and first.officer == actor.officer.person:
             return name
@@ -90,7 +89,7 @@ class OwnReports:
         found = [f"{one.field}:{one.start}-{one.end}" for one in draft.traces if one.kind == NAME]
         said = {"purpose": command.purpose.value, "offence": command.offence.value, "case": command.case}
         content = _told(report) | said | {"names": found, "unchecked": list(draft.unchecked)}
-        key = self._key(name)
+        key = home_key(self._desk.parts.member, name)
         await self._write(key, lambda: desk_act(officer, "check-report", key, content=content))
         return draft
 
@@ -129,43 +128,44 @@ class OwnReports:
             )
         if found := traces("text", optional_text(text, "text")):
             raise told(found)
-        key = self._key(report_id)
-        check_person(actor)
+        key = home_key(self._desk.parts.member, report_id)
 
         def make() -> EntryDraft:
-            now_us = self._desk.parts.clock.now_us()
-            thread = self._desk.store.thread(key)
-            report = read_own(thread, report_id)
-            may(actor.person, Act.CHANGE_REPORT, matter_by(report.author), now_us)
-            if thread is None or report.stand not in (Stand.PUBLISHED, Stand.WAITING):
+            thread, report = REPORTS.found(self._desk, actor, Act.CHANGE_REPORT, report_id)
+            if report.stand not in (Stand.PUBLISHED, Stand.WAITING):
                 raise _not_now("this report is over")
+            now_us, work = self._desk.parts.clock.now_us(), approval(self._desk.store, key)
             after = replace(report, stand=Stand.WITHDRAWN, reason=reason, text=text)
             rows = (ReportRow(key, 2, report.until_us, now_us),) if report.stand is Stand.PUBLISHED else ()
-            work = self._spread.approval(key)
-            done = (replace(work, done_us=now_us, by=actor.officer.person, result="withdrawn"),) if work else ()
-            return self._acted(actor, "withdraw-report", thread, after, reason, done, rows, now_us)
+            ended = (done(work, actor, "withdrawn", now_us),) if work is not None else ()
+            return self._acted(actor, "withdraw-report", thread, after, reason, ended, rows, now_us)
 
         await self._write(key, make)
         await self._spread.bring_up(report_id)
 
     async def show(self, actor: Actor, report_id: ExchangeId) -> OwnReport:
         """Return a report of ours, with its standing, to a person who may read it. Raises `Unknown`."""
-        report = read_own(await asyncio.to_thread(self._desk.store.thread, self._key(report_id)), report_id)
-        may(actor.person, Act.SEE_REPORT, matter_by(report.author), self._desk.parts.clock.now_us())
-        return report
+        return (await asyncio.to_thread(REPORTS.found, self._desk, actor, Act.SEE_REPORT, report_id))[1]
 
     async def all(self, actor: Actor, *, limit: int = USUAL_LISTED, after: str = "") -> Slice[OwnReport]:
         """Return reports of ours, whatever became of them, as far as this person may read them, the newest first.
 
         The page begins behind the place `after`.
         """
-        return await asyncio.to_thread(self._slice, actor, limit, after)
+        now_us = self._desk.parts.clock.now_us()
+
+        def fits(report: OwnReport) -> OwnReport | None:
+            return report if REPORTS.sees(actor.person, report, now_us) else None
+
+        return await asyncio.to_thread(REPORTS.page, self._desk, tuple(ThreadState), fits, limit, after)
 
     async def acts(self, actor: Actor, report: OwnReport) -> tuple[Work | None, frozenset[str]]:
         """Return the work of a report's approval, and what this person may do with it: `approve`, `withdraw`."""
         now_us, acts = self._desk.parts.clock.now_us(), set[str]()
-        work = await asyncio.to_thread(self._spread.approval, self._key(report.id))
-        if work is not None and not refusal(actor.person, Act.APPROVE, self._to_approve(work, now_us), now_us):
+        work, decides = await asyncio.to_thread(
+            REPORTS.decides, self._desk, actor.person, Act.APPROVE, report.id, self._on_duty
+        )
+        if decides:
             acts.add("approve")
         is_alive = report.stand in (Stand.WAITING, Stand.PUBLISHED)
         if is_alive and not refusal(actor.person, Act.CHANGE_REPORT, matter_by(report.author), now_us):
@@ -173,24 +173,6 @@ class OwnReports:
         return work, frozenset(acts)
 
     # ------------------------------------------------------------ parts
-
-    def _slice(self, actor: Actor, limit: int, after: str) -> Slice[OwnReport]:
-        me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
-
-        def read(behind: ListPlace | None, count: int) -> list[Thread]:
-            return self._desk.store.threads(
-                kinds=(ThreadKind.REPORT,), states=tuple(ThreadState), peer=me, behind=behind, limit=count
-            )
-
-        def fits(thread: Thread) -> OwnReport | None:
-            own = read_own(thread) if thread.draft else None
-            may_not = own is None or refusal(actor.person, Act.SEE_REPORT, matter_by(own.author), now_us)
-            return None if may_not else own
-
-        return slice_of(read, fits, limit, after)
-
-    def _key(self, report_id: ExchangeId) -> ThreadKey:
-        return home_key(self._desk.parts.member, report_id)
 
     async def _write(self, key: ThreadKey, make: Callable[[], EntryDraft]) -> None:
         await self._desk.pen.write(self._desk.parts.member, key, make)
@@ -227,22 +209,10 @@ class OwnReports:
 
     def _written(self, key: ThreadKey, actor: Actor, draft: Draft, now_us: int) -> EntryDraft:
         officer, report = actor.officer, draft.report
-        thread = Thread(
-            key,
-            ThreadKind.REPORT,
-            opener=True,
-            state=ThreadState.NEW,
-            urgency=Urgency.ROUTINE,
-            version=0,
-            opened_us=now_us,
-            group_id=report.id,
-            office=officer.office,
-            agency=officer.agency,
-            officer=officer.person,
-        )
+        thread = written_by(officer, ThreadKind.REPORT, key, Urgency.ROUTINE, now_us)
         given = Raising(on_duty=self._on_duty(officer.agency, officer.office, Role.SUPERVISOR, now_us))
         work = from_draft(thread, report.id, now_us, given=given)
-        rows = DeskRows(thread=moved(thread, report, ThreadState.NEW, now_us), works=(work,))
+        rows = DeskRows(thread=REPORTS.moved(thread, report, ThreadState.NEW, now_us), works=(work,))
         content = _told(report) | {"unchecked": list(draft.unchecked)}
         return desk_act(officer, "write-report", key, work=work, content=content, rows=rows)
 
@@ -255,24 +225,21 @@ class OwnReports:
         change: Callable[[OwnReport, int], OwnReport],
         read: str,
     ) -> None:
-        key = self._key(report_id)
-        check_person(actor)
+        key = home_key(self._desk.parts.member, report_id)
 
         def make() -> EntryDraft:
+            idle = _not_now("nothing of this report waits for an approval")
+            thread, report, work = REPORTS.to_decide(
+                self._desk, actor, Act.APPROVE, report_id, read, self._on_duty, idle
+            )
             now_us = self._desk.parts.clock.now_us()
-            thread, work = self._desk.store.thread(key), as_read(self._spread.approval(key), read)
-            report = read_own(thread, report_id)
-            if work is None or thread is None:
-                raise _not_now("nothing of this report waits for an approval")
-            may(actor.person, Act.APPROVE, self._to_approve(work, now_us), now_us)
             after = change(report, now_us)
-            done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
             keys = report_keys(after.fields, places_of(after.fields), self._desk.parts.member)
             rows = (ReportRow(key, 1, after.until_us, keys=keys),) if after.stand is Stand.PUBLISHED else ()
-            return self._acted(actor, act, thread, after, reason, (done,), rows, now_us)
+            return self._acted(actor, act, thread, after, reason, (done(work, actor, act, now_us),), rows, now_us)
 
         await self._write(key, make)
-        report = read_own(await asyncio.to_thread(self._desk.store.thread, key), report_id)
+        report = REPORTS.read(await asyncio.to_thread(self._desk.store.thread, key), report_id)
         if report.stand is Stand.PUBLISHED:
             await self._spread.bring_up(report_id)
 
@@ -287,19 +254,14 @@ class OwnReports:
         reports: tuple[ReportRow, ...],
         now_us: int,
     ) -> EntryDraft:
-        check_alone(act, WIDENS, read_own(thread), report)
+        check_alone(act, WIDENS, REPORTS.read(thread), report)
         is_sent = report.stand is Stand.PUBLISHED or (report.stand is Stand.WITHDRAWN and bool(reports))
         state = ThreadState.OPEN if is_sent else ThreadState.ENDED
-        after = moved(thread, report, state, now_us)
+        after = REPORTS.moved(thread, report, state, now_us)
         rows = DeskRows(thread=after, before=thread.version, works=works, reports=reports)
         work = works[0] if works else None
         content = _told(report) | (asked_by("write-report", report.author) if needs_of(act).approves else {})
         return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=content, rows=rows)
-
-    def _to_approve(self, work: Work, now_us: int) -> Matter:
-        """Return the facts about an approval: at its end the national desk may do it beside a supervisor on duty."""
-        here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
-        return matter_of(work, supervisor_on_duty=here)
 
 
 def _told(report: OwnReport) -> dict[str, Any]:

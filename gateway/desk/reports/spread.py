@@ -13,22 +13,22 @@ from functools import partial
 from msgspec.structs import replace
 
 from gateway.clock import DAY_US
+from gateway.desk.acting.home import Stand, approval, home_key
 from gateway.desk.delivery.authoring import Also, Author, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_clock
 from gateway.desk.pen import Pen
 from gateway.desk.reports.issuing import issued_for
-from gateway.desk.reports.values import SOURCE, Left, OwnReport, Reader, Stand, home_key, read_own, written
+from gateway.desk.reports.values import REPORTS, SOURCE, Left, OwnReport, Reader
 from gateway.errors import Forbidden, LiaisonError, Stale, Unknown, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Body, Change, ChangeCode, Notice, Urgency
 from gateway.model.desk.reports import Report
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer, Requester
-from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, DeskStore, Thread, Work
 from gateway.ports.journal import EntryDraft
 
 _DELIVERED_US = 7 * DAY_US
@@ -55,7 +55,7 @@ class Spread:
         A reader to which it may not go any more is noted at home, with the reason.
         """
         key = home_key(self._parts.member, report_id)
-        report = read_own(await asyncio.to_thread(self._store.thread, key), report_id)
+        report = REPORTS.read(await asyncio.to_thread(self._store.thread, key), report_id)
         left: list[Left] = []
         problem: LiaisonError | None = None
         for to in report.to:
@@ -74,7 +74,7 @@ class Spread:
         now_us, problem = self._parts.clock.now_us(), None
         for thread in await asyncio.to_thread(self._unsettled):
             try:
-                work = await asyncio.to_thread(self.approval, thread.key)
+                work = await asyncio.to_thread(approval, self._store, thread.key)
                 if work is not None and work.due_us <= now_us:
                     await self._pen.write_if_first(
                         self._parts.member, thread.key, partial(self._lapsed, thread.key, work)
@@ -85,11 +85,6 @@ class Spread:
                 problem = problem or error
         if problem is not None:
             raise problem
-
-    def approval(self, key: ThreadKey) -> Work | None:
-        """Return the open approval of a report of ours; None without one. It reads the store."""
-        found = self._store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
-        return found[0] if found else None
 
     # ------------------------------------------------------------ parts
 
@@ -164,7 +159,7 @@ class Spread:
     def _settled(self, key: ThreadKey, seen: OwnReport, left: tuple[Left, ...]) -> EntryDraft:
         """Return the entry of a report whose threads all stand where they should."""
         thread = self._store.thread(key)
-        report = read_own(thread, key.thread_id)
+        report = REPORTS.read(thread, key.thread_id)
         if thread is None or report.stand is not seen.stand or thread.state is not ThreadState.OPEN:
             raise _moved()
         gone = {one.member for one in left}
@@ -178,23 +173,15 @@ class Spread:
         thread, now = self._store.thread(key), self._store.work(work.id)
         if now is None or now.done_us or thread is None:
             raise _moved()
-        after = replace(read_own(thread), stand=Stand.LAPSED, reason="not-approved")
+        after = replace(REPORTS.read(thread), stand=Stand.LAPSED, reason="not-approved")
         done = replace(now, done_us=self._parts.clock.now_us(), result="lapsed")
         return self._clocked(thread, after, ThreadState.ENDED, "draft-lapsed", (done,))
 
     def _clocked(
         self, thread: Thread, report: OwnReport, state: ThreadState, code: str, works: tuple[Work, ...] = ()
     ) -> EntryDraft:
-        after = moved(thread, report, state, self._parts.clock.now_us())
+        after = REPORTS.moved(thread, report, state, self._parts.clock.now_us())
         return desk_clock(thread.key, code, DeskRows(thread=after, before=thread.version, works=works))
-
-
-def moved(thread: Thread, report: OwnReport, state: ThreadState, now_us: int) -> Thread:
-    """Return the thread at home with a report as it stands now; it ends when the report may not be kept any more."""
-    closed_us = report.until_us if report.stand is Stand.PUBLISHED else 0
-    if state is ThreadState.ENDED:
-        closed_us = thread.closed_us if thread.state is ThreadState.ENDED else now_us
-    return replace(thread, version=thread.version + 1, state=state, draft=written(report), closed_us=closed_us)
 
 
 def _moved() -> Stale:

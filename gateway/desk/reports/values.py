@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from gateway.clock import DAY_US
-from gateway.conversion import converter
+from gateway.desk.acting.home import OwnKind, Stand
+from gateway.desk.acts import Act
+from gateway.desk.roles import matter_by
 from gateway.desk.widening import CONTENT, ENDS, GROUND, HANDLING, WHO, Way, Widens, later, reads_more
 from gateway.errors import Unknown
 from gateway.model.desk.attachments import Attachment
-from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.forms.reports import ReportTerms
 from gateway.model.marking import Level
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
-from gateway.ports.desk import Thread
 
 LIFE_US = 730 * DAY_US
 """The time for which a report is kept, unless its author says less."""
@@ -31,18 +31,6 @@ class LibraryQuery(ReportTerms, frozen=True):
     """The reports of the library that are looked for, ours and those of counterparts; `owner` is whose they are."""
 
     owner: str = ""
-
-
-class Stand(StrEnum):
-    """The standing of a report of ours."""
-
-    WAITING = "waiting"
-    """A human must approve it before it counts."""
-    PUBLISHED = "published"
-    WITHDRAWN = "withdrawn"
-    DECLINED = "declined"
-    LAPSED = "lapsed"
-    """It was not approved in time."""
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -134,26 +122,6 @@ class Draft(msgspec.Struct, frozen=True):
     unchecked: tuple[str, ...]
 
 
-_own_report = converter(OwnReport)
-
-
-def home_key(member: MemberId, report_id: ExchangeId) -> ThreadKey:
-    """Return the key of the thread that holds a report of ours at home: no counterpart takes part in it."""
-    return ThreadKey(member, report_id)
-
-
-def written(report: OwnReport) -> bytes:
-    """Return a report of ours in the form in which its thread at home holds it."""
-    return msgspec.json.encode(report)
-
-
-def read_own(thread: Thread | None, report_id: str = "") -> OwnReport:
-    """Return the report that a thread at home holds. Raises `Unknown` where there is none."""
-    if thread is None or not thread.draft:
-        raise unknown_report(thread.key.thread_id if thread is not None else report_id)
-    return _own_report(msgspec.json.decode(thread.draft))
-
-
 def unknown_report(report_id: str) -> Unknown:
     """Return the error for a report that is not there for a person, or was withdrawn."""
     return Unknown(
@@ -163,3 +131,14 @@ def unknown_report(report_id: str) -> Unknown:
         remedy="`liaison report list` shows those that stand",
         report=report_id[:64],
     )
+
+
+REPORTS = OwnKind(
+    kind=ThreadKind.REPORT,
+    value=OwnReport,
+    unknown=unknown_report,
+    closed_us=lambda report: report.until_us if report.stand is Stand.PUBLISHED else 0,
+    see=Act.SEE_REPORT,
+    matter=lambda report: matter_by(report.author),
+)
+"""Reports of ours at home; one that stands may be kept until its time is over."""

@@ -7,38 +7,38 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.home import Stand, approval, decidable, to_approve, written_by
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import OnDuty, as_read, check_person, done
+from gateway.desk.acting.persons import OnDuty, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.forms.catalogue import template_named
 from gateway.desk.forms.values import check_given
 from gateway.desk.raising import Raising, from_draft
-from gateway.desk.roles import matter_of, may, refusal
+from gateway.desk.roles import check_role, may, refusal
 from gateway.desk.rooms.checks import addressed, check_command, members_of, office_matter, room_matter, told_of
 from gateway.desk.rooms.known import Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs
-from gateway.desk.rooms.spread import RoomSpread, moved
+from gateway.desk.rooms.spread import RoomSpread
 from gateway.desk.rooms.values import (
     MOST_ENTRIES,
+    ROOMS,
     WIDENS,
     Entry,
     HomeRoom,
     Invited,
     Invites,
     OpenRoom,
-    Stand,
     home_key,
     no_room,
     pair_key,
-    written,
 )
 from gateway.desk.widening import check_alone
 from gateway.errors import Forbidden, Malformed, Stale
 from gateway.model.desk.notices import Note, OutcomeReport, StatusCode
 from gateway.model.desk.rooms import RoomMember, RoomRole, is_room_id
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import Level, Role, WorkKind
+from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
@@ -86,8 +86,7 @@ class Rooms:
         One that has left is not invited again. Raises `Stale` while others wait for their approval.
         """
 
-        def change(room: Known, home: HomeRoom) -> HomeRoom:
-            self._check_owner(actor, room, home)
+        def change(home: HomeRoom) -> HomeRoom:
             if home.invites is not None:
                 raise _not_now("it waits for its approval already")
             more = members_of(to)
@@ -99,16 +98,12 @@ class Rooms:
                 self._pairs.check(home, one)
             return replace(home, invites=Invites(more, actor.officer))
 
-        await self._change(actor, room_id, "invite", change)
+        await self._change(actor, room_id, "invite", self._check_owner, change)
 
     async def seal(self, actor: Actor, room_id: str, text: str = "", *, called_off: bool = False) -> None:
         """End a room of ours: from now on it is only read, by everybody. `called_off`: it does not take place."""
-
-        def change(room: Known, home: HomeRoom) -> HomeRoom:
-            self._check_owner(actor, room, home)
-            return replace(home, stand=Stand.CALLED_OFF if called_off else Stand.SEALED, text=text, invites=None)
-
-        await self._change(actor, room_id, "seal-room", change)
+        end = {"stand": Stand.CALLED_OFF if called_off else Stand.SEALED, "text": text, "invites": None}
+        await self._change(actor, room_id, "seal-room", self._check_owner, lambda home: replace(home, **end))
 
     async def leave(self, actor: Actor, room_id: str, text: str = "") -> None:
         """Leave a room of another member, joined or not, for good."""
@@ -140,35 +135,35 @@ class Rooms:
     async def note(self, actor: Actor, room_id: str, note: Note) -> None:
         """Write a note for all members, with values of the room's template where it has one."""
 
-        def change(room: Known, home: HomeRoom) -> HomeRoom:
+        def change(home: HomeRoom) -> HomeRoom:
             if note.values and not home.template:
                 raise Malformed("this operation has no form", code="unknown-field", where="values")
             if note.values:
                 check_given(template_named(home.template).fields, note.values)
-            return self._with_entry(actor, room, home, Entry(actor.officer, note=replace(note, at_us=self._now_us)))
+            return _with_entry(home, Entry(actor.officer, note=replace(note, at_us=self._now_us)))
 
-        await self._change(actor, room_id, "write-note", change)
+        await self._change(actor, room_id, "write-note", self._check_writer, change)
 
     async def outcome(self, actor: Actor, room_id: str, outcome: OutcomeReport) -> None:
         """Write what came of the operation here: it stands in the table of results at all members."""
 
-        def change(room: Known, home: HomeRoom) -> HomeRoom:
-            entry = Entry(actor.officer, outcome=replace(outcome, at_us=self._now_us))
-            return self._with_entry(actor, room, home, entry)
-
-        await self._change(actor, room_id, "write-outcome", change)
+        entry = Entry(actor.officer, outcome=replace(outcome, at_us=self._now_us))
+        await self._change(actor, room_id, "write-outcome", self._check_writer, lambda home: _with_entry(home, entry))
 
     async def of_thread(self, actor: Actor, key: ThreadKey) -> str:
         """Return the id of the room to which a thread belongs, for a person who may read it. Raises `Unknown`."""
         thread = await asyncio.to_thread(self._desk.store.thread, key)
-        if thread is None or thread.kind is not ThreadKind.ROOM:
-            raise no_room()
-        return (await asyncio.to_thread(self.find, actor, thread.group_id)).id
+        room_id = thread.group_id if thread is not None and thread.kind is ThreadKind.ROOM else ""
+        return (await asyncio.to_thread(self.find, actor, room_id)).id
 
-    def find(self, actor: Actor, room_id: str) -> Known:
-        """Return a room that this person may read. Raises `Unknown`. It reads the store."""
+    def find(self, actor: Actor, room_id: str, act: Act = Act.SEE_ROOM) -> Known:
+        """Return a room that a person may read who is about to do an act. It reads the store.
+
+        Raises `Forbidden` where no role of the person may do it, and `Unknown` for one that the person may not read.
+        """
         room = self._book.room(room_id) if is_room_id(room_id) else None
         if room is None or not self.sees(actor, room):
+            check_role(actor.person, act, self._now_us)
             raise no_room()
         return room
 
@@ -230,24 +225,12 @@ class Rooms:
         officer = actor.officer
         given = Raising(on_duty=self._on_duty(officer.agency, officer.office, Role.SUPERVISOR, room.opened_us))
         work = from_draft(thread, key.thread_id, room.opened_us, given=given)
-        rows = DeskRows(thread=thread, works=(work,))
-        return desk_act(officer, "open-room", key, work=work, content=told_of(room), rows=rows)
+        content, rows = told_of(room), DeskRows(thread=thread, works=(work,))
+        return desk_act(officer, "open-room", key, work=work, content=content, rows=rows)
 
     def _home_thread(self, key: ThreadKey, room: HomeRoom, state: ThreadState) -> Thread:
-        return Thread(
-            key,
-            ThreadKind.ROOM,
-            opener=True,
-            state=state,
-            urgency=room.urgency,
-            version=1,
-            opened_us=room.opened_us,
-            group_id=room.id,
-            office=room.by.office,
-            agency=room.by.agency,
-            officer=room.by.person,
-            draft=written(room),
-        )
+        home = written_by(room.by, ThreadKind.ROOM, key, room.urgency, room.opened_us)
+        return ROOMS.moved(replace(home, group_id=room.id), room, state, room.opened_us)
 
     async def _approval(
         self, actor: Actor, key: ThreadKey, act: str, stand: Stand, read: str, reason: str = ""
@@ -255,21 +238,22 @@ class Rooms:
         check_person(actor)
 
         def make() -> EntryDraft:
-            now_us, work = self._now_us, as_read(self._spread.approval(key), read)
-            thread = self._desk.store.thread(key)
-            room = self._book.room(thread.group_id) if thread is not None else None
-            if work is None or thread is None or room is None or room.home is None:
-                raise _not_now("nothing of this operation waits for an approval")
-            here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
-            may(actor.person, Act.APPROVE, matter_of(work, supervisor_on_duty=here), now_us)
+            now_us, thread = self._now_us, self._desk.store.thread(key)
+            room = self.find(actor, _room_of(thread), Act.APPROVE)
+            idle, waiting = _not_now("nothing of this operation waits for an approval"), approval(self._desk.store, key)
+            if thread is None or room.home is None:
+                raise idle
+            work = decidable(
+                actor, Act.APPROVE, waiting, read, lambda one: to_approve(one, self._on_duty, now_us), idle, now_us
+            )
             asked = self._pairs.reached(room.home) if stand is Stand.ON else room.home
             after = asked.decided(actor.officer, stand)
             for one in (asked.invites or after).to if stand is Stand.ON else ():
                 self._pairs.check(after, one)
             check_alone(act, WIDENS, room.home, after)
             state = ThreadState.OPEN if after.stand is Stand.ON else ThreadState.ENDED
-            ended = (done(work, actor, act, now_us),)
-            rows = DeskRows(thread=moved(thread, after, state, now_us), before=thread.version, works=ended)
+            moved, ended = ROOMS.moved(thread, after, state, now_us), done(work, actor, act, now_us)
+            rows = DeskRows(thread=moved, before=thread.version, works=(ended,))
             content = told_of(after) | (room.home.asked_for if stand is Stand.ON else {})
             return desk_act(actor.officer, act, key, work=work, reason=reason, content=content, rows=rows)
 
@@ -277,14 +261,19 @@ class Rooms:
         await self._spread.bring_up(_room_of(await asyncio.to_thread(self._desk.store.thread, key)))
 
     async def _change(
-        self, actor: Actor, room_id: str, act: str, change: Callable[[Known, HomeRoom], HomeRoom]
+        self,
+        actor: Actor,
+        room_id: str,
+        act: str,
+        check: Callable[[Actor, str], Known],
+        change: Callable[[HomeRoom], HomeRoom],
     ) -> None:
-        """Write a room of which we are part as `change` makes it, where it goes on."""
+        """Write a room of which we are part as `change` makes it, where it goes on; `check` finds it for the person."""
         check_person(actor)
         key = home_key(self._desk.parts.member, room_id)
 
         def make() -> EntryDraft:
-            room, thread, now_us = self.find(actor, room_id), self._desk.store.thread(key), self._now_us
+            room, thread, now_us = check(actor, room_id), self._desk.store.thread(key), self._now_us
             if room.home is None or thread is None:
                 raise _not_now("we have not joined this operation")
             if (stand := room.stand(now_us)) is not Stand.ON:
@@ -295,10 +284,10 @@ class Rooms:
                     remedy="read it: `liaison operation show`",
                     stand=stand.value if stand is not None else "",
                 )
-            after = change(room, room.home)
+            after = change(room.home)
             check_alone(act, WIDENS, room.home, after)
             works = self._to_decide(actor, thread, room.home, after, act, now_us)
-            rows = DeskRows(thread=moved(thread, after, thread.state, now_us), before=thread.version, works=works)
+            rows = DeskRows(thread=ROOMS.moved(thread, after, thread.state, now_us), before=thread.version, works=works)
             work = works[0] if works else None
             return desk_act(actor.officer, act, key, work=work, content=told_of(after), rows=rows)
 
@@ -313,37 +302,36 @@ class Rooms:
             here = self._on_duty(thread.agency, thread.office, Role.SUPERVISOR, now_us)
             asked = replace(thread, officer=actor.officer.person)
             return (from_draft(asked, new_exchange_id(), now_us, given=Raising(on_duty=here)),)
-        waiting = self._spread.approval(thread.key) if before.invites is not None and after.invites is None else None
+        if before.invites is None or after.invites is not None:
+            return ()
+        waiting = approval(self._desk.store, thread.key)
         return (done(waiting, actor, act, now_us),) if waiting is not None else ()
 
-    def _check_owner(self, actor: Actor, room: Known, home: HomeRoom) -> None:
-        if not home.is_owned:
+    def _check_owner(self, actor: Actor, room_id: str) -> Known:
+        """Return a room of ours that this person may change."""
+        room = self.find(actor, room_id, Act.CHANGE_ROOM)
+        if room.home is None or not room.home.is_owned:
             raise Forbidden(
                 "`{owner}` owns this operation, and no other member invites or seals",
                 code="not-the-owner",
                 where="operation",
                 owner=room.owner,
             )
-        may(actor.person, Act.CHANGE_ROOM, room_matter(home), self._now_us)
+        may(actor.person, Act.CHANGE_ROOM, room_matter(room.home), self._now_us)
+        return room
 
-    def _with_entry(self, actor: Actor, room: Known, home: HomeRoom, entry: Entry) -> HomeRoom:
+    def _check_writer(self, actor: Actor, room_id: str) -> Known:
+        """Return a room into which this person may write."""
+        room = self.find(actor, room_id, Act.WRITE_ROOM)
         may(actor.person, Act.WRITE_ROOM, addressed(actor, room), self._now_us)
         if room.own.role is RoomRole.OBSERVER:
             raise Forbidden("an observer writes nothing into an operation", code="observer", where="operation")
-        if len(home.entries) >= MOST_ENTRIES:
-            raise Malformed(
-                "{limit} entries of one country are in this operation, and no more go in",
-                code="operation-full",
-                where="operation",
-                remedy="its owner opens another one: `liaison operation open`",
-                limit=MOST_ENTRIES,
-            )
-        return replace(home, entries=(*home.entries, entry))
+        return room
 
     def _invited(self, actor: Actor, room_id: str) -> tuple[Known, HomeRoom]:
         """Return a room of another member that this person may answer, and how it would stand at home once joined."""
         check_person(actor)
-        room = self.find(actor, room_id)
+        room = self.find(actor, room_id, Act.JOIN_ROOM)
         may(actor.person, Act.JOIN_ROOM, addressed(actor, room), self._now_us)
         if room.told is None:
             raise Forbidden("it is our own operation", code="own-operation", where="operation")
@@ -379,7 +367,7 @@ class Rooms:
             now_us, before = self._now_us, self._desk.store.thread(key)
             thread = self._home_thread(key, after, ThreadState.OPEN)
             if before is not None:
-                thread = moved(before, after, before.state, now_us)
+                thread = ROOMS.moved(before, after, before.state, now_us)
             invited = pair_key(key.peer, room.owner, room.id)
             waiting = self._desk.store.works(WorkFilter(key=invited, kinds=(WorkKind.ACKNOWLEDGE,)))
             works = tuple(done(work, actor, act, now_us) for work in waiting)
@@ -388,6 +376,18 @@ class Rooms:
 
         await self._write(key, make)
         await self._spread.bring_up(room.id)
+
+
+def _with_entry(home: HomeRoom, entry: Entry) -> HomeRoom:
+    if len(home.entries) >= MOST_ENTRIES:
+        raise Malformed(
+            "{limit} entries of one country are in this operation, and no more go in",
+            code="operation-full",
+            where="operation",
+            remedy="its owner opens another one: `liaison operation open`",
+            limit=MOST_ENTRIES,
+        )
+    return replace(home, entries=(*home.entries, entry))
 
 
 def _room_of(thread: Thread | None) -> str:

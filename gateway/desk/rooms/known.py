@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
-from gateway.desk.rooms.values import HomeRoom, Stand, home_key, pair_key, read_home
+from gateway.desk.acting.home import Stand
+from gateway.desk.rooms.values import ROOMS, HomeRoom, home_key, pair_key
 from gateway.model.desk.notices import Head, Notice, NoticeType
 from gateway.model.desk.rooms import Room, RoomCode, RoomMember, RoomRole, Standing, owner_of
 from gateway.model.desk.threads import ThreadKind, ThreadState
@@ -93,9 +94,10 @@ class RoomBook:
         """Return a room; None where its owner has not invited us, and we do not own it."""
         home = self._store.thread(home_key(self._me, room_id))
         told = self.told(room_id) if owner_of(room_id) != self._me else None
-        if told is None and (home is None or not home.draft or owner_of(room_id) != self._me):
+        own = ROOMS.of(home)
+        if told is None and (own is None or owner_of(room_id) != self._me):
             return None
-        return Known(room_id, read_home(home) if home is not None and home.draft else None, told)
+        return Known(room_id, own, told)
 
     def told(self, room_id: str) -> Told | None:
         """Return what the owner of a room has told us."""

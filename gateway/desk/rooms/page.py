@@ -8,6 +8,7 @@ from functools import partial
 
 import msgspec
 
+from gateway.desk.acting.home import Stand
 from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.changes import Change
 from gateway.desk.entries import desk_act
@@ -15,7 +16,7 @@ from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.rooms.acts import Rooms
 from gateway.desk.rooms.known import Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs, Part
-from gateway.desk.rooms.values import Stand, home_key
+from gateway.desk.rooms.values import home_key
 from gateway.model.desk.notices import Note, OutcomeReport
 from gateway.model.desk.rooms import RoomCode, RoomMember
 from gateway.model.desk.threads import ThreadKind, ThreadState

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.home import Stand, approval
 from gateway.desk.delivery.authoring import Also, Author, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
@@ -23,22 +24,20 @@ from gateway.desk.rooms.known import OVER, Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs
 from gateway.desk.rooms.values import (
     AFTER_US,
+    ROOMS,
     Entry,
     HomeRoom,
-    Stand,
     home_key,
     invitation,
     opens_pair,
     pair_key,
-    read_home,
-    written,
 )
 from gateway.errors import LiaisonError, Stale, StorageBroken
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Body, Notice, NoticeType
 from gateway.model.desk.rooms import Room, RoomCode, RoomMember, Standing
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import DeliveryState, WorkKind
+from gateway.model.desk.work import DeliveryState
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
@@ -237,18 +236,13 @@ class RoomSpread:
         thread = await asyncio.to_thread(self._store.thread, key)
         if thread is None or not thread.draft or thread.state in OVER:
             return
-        approval = await asyncio.to_thread(self.approval, key)
-        if approval is not None and approval.due_us <= now_us:
-            await self._pen.write_if_first(self._parts.member, key, lambda: self._lapsed(key, approval))
+        waiting = await asyncio.to_thread(approval, self._store, key)
+        if waiting is not None and waiting.due_us <= now_us:
+            await self._pen.write_if_first(self._parts.member, key, lambda: self._lapsed(key, waiting))
         await self.bring_up(room_id)
         room = await asyncio.to_thread(self._book.room, room_id)
         if room is not None and room.home is not None and await asyncio.to_thread(self._is_over, room, now_us):
             await self._pen.write_if_first(self._parts.member, key, lambda: self._ended(key, room_id))
-
-    def approval(self, key: ThreadKey) -> Work | None:
-        """Return the open approval of a room of ours; None without one. It reads the store."""
-        found = self._store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
-        return found[0] if found else None
 
     def _is_over(self, room: Known, now_us: int) -> bool:
         """Tell whether a room has ended, and every thread that can be told has been told."""
@@ -264,7 +258,7 @@ class RoomSpread:
         now_us = self._parts.clock.now_us()
         if now is None or now.done_us or thread is None:
             raise _moved()
-        room, works = read_home(thread), (replace(now, done_us=now_us, result="lapsed"),)
+        room, works = ROOMS.read(thread), (replace(now, done_us=now_us, result="lapsed"),)
         if room.invites is None:
             return self._clocked(thread, replace(room, stand=Stand.LAPSED), "draft-lapsed", works)
         return self._clocked(thread, replace(room, invites=None), "draft-lapsed", works, thread.state)
@@ -289,14 +283,8 @@ class RoomSpread:
         works: tuple[Work, ...],
         state: ThreadState = ThreadState.ENDED,
     ) -> EntryDraft:
-        after = moved(thread, room, state, self._parts.clock.now_us())
+        after = ROOMS.moved(thread, room, state, self._parts.clock.now_us())
         return desk_clock(thread.key, code, DeskRows(thread=after, before=thread.version, works=works))
-
-
-def moved(thread: Thread, room: HomeRoom, state: ThreadState, now_us: int) -> Thread:
-    """Return the thread at home with a room as it stands now."""
-    closed_us = (thread.closed_us or now_us) if state is ThreadState.ENDED else 0
-    return replace(thread, version=thread.version + 1, state=state, draft=written(room), closed_us=closed_us)
 
 
 def _moved() -> Stale:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from gateway.clock import DAY_US
-from gateway.conversion import converter
+from gateway.desk.acting.home import Home, Stand
 from gateway.desk.entries import asked_by
 from gateway.desk.widening import (
     ASKED,
@@ -28,11 +27,10 @@ from gateway.desk.widening import (
 from gateway.errors import Unknown
 from gateway.model.desk.notices import Note, OutcomeReport, Urgency
 from gateway.model.desk.rooms import Room, RoomMember, RoomRole, home_id, owner_of
-from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
-from gateway.ports.desk import Thread
 
 LONGEST_US = 180 * DAY_US
 """The latest end of a room, from its opening on."""
@@ -80,21 +78,6 @@ class Entry(msgspec.Struct, frozen=True):
         body = self.note or self.outcome
         assert body is not None
         return body
-
-
-class Stand(StrEnum):
-    """The standing of a room at home."""
-
-    WAITING = "waiting"
-    """Another person must approve its opening."""
-    ON = "on"
-    SEALED = "sealed"
-    CALLED_OFF = "called-off"
-    LEFT = "left"
-    DECLINED = "declined"
-    LAPSED = "lapsed"
-    OVER = "over"
-    """Its time ran out: it has sealed itself."""
 
 
 LIVE = frozenset({Stand.WAITING, Stand.ON})
@@ -181,9 +164,6 @@ WIDENS: Widens = {
 """Tells what two persons approve of an operation, by field (`gateway.desk.widening`)."""
 
 
-_home_room = converter(HomeRoom)
-
-
 def home_key(me: MemberId, room_id: str) -> ThreadKey:
     """Return the key of the thread that holds a room at home."""
     return ThreadKey(me, home_id(room_id))
@@ -201,19 +181,7 @@ def opens_pair(me: MemberId, peer: MemberId, room_id: str) -> bool:
     return me == owner or (peer != owner and me < peer)
 
 
-def written(room: HomeRoom) -> bytes:
-    """Return a room in the form in which its thread at home holds it."""
-    return msgspec.json.encode(room)
-
-
-def read_home(thread: Thread | None) -> HomeRoom:
-    """Return the room that a thread at home holds. Raises `Unknown` where there is none."""
-    if thread is None or not thread.draft:
-        raise no_room()
-    return _home_room(msgspec.json.decode(thread.draft))
-
-
-def no_room() -> Unknown:
+def no_room(_: str = "") -> Unknown:
     """Return the error for a room that is not there for a person."""
     return Unknown(
         "there is no such operation for you",
@@ -221,6 +189,10 @@ def no_room() -> Unknown:
         where="operation",
         remedy="`liaison operation list` shows yours",
     )
+
+
+ROOMS = Home(kind=ThreadKind.ROOM, value=HomeRoom, unknown=no_room)
+"""Rooms at home: ours, and those of others that we have joined. What a person may read of one `rooms.acts` says."""
 
 
 def invitation(room: HomeRoom, members: tuple[RoomMember, ...], code_room: Room) -> Room:

@@ -7,7 +7,8 @@ import asyncio
 from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor
-from gateway.desk.acting.step import StepParts, check_person, done, own_matter
+from gateway.desk.acting.persons import check_person, done
+from gateway.desk.acting.step import StepParts, own_matter
 from gateway.desk.acts import Act
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice

@@ -20,7 +20,8 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor
-from gateway.desk.acting.step import StepParts, done, last_ask
+from gateway.desk.acting.persons import done
+from gateway.desk.acting.step import StepParts, last_ask
 from gateway.desk.clocks import clarified, paused
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor
-from gateway.desk.acting.step import StepParts, check_person, own_matter
+from gateway.desk.acting.persons import check_person
+from gateway.desk.acting.step import StepParts, own_matter
 from gateway.desk.acts import Act
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from gateway.desk.acting.parts import Actor
-from gateway.desk.acting.step import StepParts, check_person, done
+from gateway.desk.acting.persons import check_person, done
+from gateway.desk.acting.step import StepParts
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects

@@ -10,30 +10,29 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acting.home import Stand, home_key, written_by
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.step import OnDuty, as_read, check_person
+from gateway.desk.acting.persons import OnDuty, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import asked_by, desk_act
-from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
+from gateway.desk.listing import USUAL_LISTED, Slice
 from gateway.desk.raising import Raising, for_revalidating, from_draft, work_id
-from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
+from gateway.desk.roles import matter_by, may, refusal
 from gateway.desk.watches.checks import check_command, check_until
 from gateway.desk.watches.looking import Looker
-from gateway.desk.watches.spread import Spread, moved, state_at_home
+from gateway.desk.watches.spread import Spread, state_at_home
 from gateway.desk.watches.values import (
     AGAIN_US,
     AHEAD_US,
     USUAL_US,
+    WATCHES,
     WIDENS,
     AddWatch,
     OwnAddressee,
     OwnWatch,
     Renewal,
-    Stand,
     asked_of,
-    home_key,
-    read_own,
 )
 from gateway.desk.watches.wide import check_count
 from gateway.desk.widening import check_alone
@@ -41,9 +40,9 @@ from gateway.errors import Forbidden, Stale
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import Level, Role, WorkKind
+from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import ExchangeId, new_exchange_id
-from gateway.ports.desk import DeskRows, ListPlace, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
 _LIVE = (ThreadState.NEW, ThreadState.OPEN, ThreadState.PAUSED)
@@ -71,7 +70,7 @@ class OwnWatches:
         check_person(actor)
         may(actor.person, Act.RAISE_WATCH, matter_by(officer), now_us)
         name = watch_id or new_exchange_id()
-        key = self._key(name)
+        key = home_key(self._desk.parts.member, name)
         first = await asyncio.to_thread(self._desk.store.thread, key)
         if first is not None and first.officer == officer.person:
             return name
@@ -97,13 +96,10 @@ class OwnWatches:
 
     async def renew(self, actor: Actor, watch_id: ExchangeId, until_us: int = 0, reason: str = "") -> None:
         """Say that a watch is still needed, until a time; a supervisor must approve it."""
-        key = self._key(watch_id)
-        check_person(actor)
+        key = home_key(self._desk.parts.member, watch_id)
 
         def make() -> EntryDraft:
-            thread, now_us = self._desk.store.thread(key), self._now_us
-            watch = self._changeable(actor, thread, watch_id)
-            assert thread is not None
+            (thread, watch), now_us = self._changeable(actor, watch_id), self._now_us
             if watch.stand is Stand.WAITING or watch.renewal is not None:
                 raise _not_now("it waits for its approval already")
             until = until_us or now_us + USUAL_US
@@ -111,36 +107,28 @@ class OwnWatches:
             after = replace(watch, renewal=Renewal(until, actor.officer, reason))
             asked = replace(thread, officer=actor.officer.person)
             work = replace(self._to_approve(asked, now_us), id=work_id(thread, WorkKind.APPROVE, new_exchange_id()))
-            done = tuple(
-                replace(each, done_us=now_us, by=actor.officer.person, result="renewed")
-                for each in self._desk.store.works(WorkFilter(key=key, kinds=(WorkKind.REVALIDATE,)))
-            )
-            return self._acted(actor, "renew-watch", thread, after, reason, (work, *done), now_us)
+            said = self._desk.store.works(WorkFilter(key=key, kinds=(WorkKind.REVALIDATE,)))
+            ended = (done(each, actor, "renewed", now_us) for each in said)
+            return self._acted(actor, "renew-watch", thread, after, reason, (work, *ended), now_us)
 
         await self._desk.pen.write(self._desk.parts.member, key, make)
 
     async def end(self, actor: Actor, watch_id: ExchangeId, reason: str = "") -> None:
         """End a watch; its recipients are told, and watch no more."""
-        key = self._key(watch_id)
-        check_person(actor)
+        key = home_key(self._desk.parts.member, watch_id)
 
         def make() -> EntryDraft:
-            thread, now_us = self._desk.store.thread(key), self._now_us
-            watch = self._changeable(actor, thread, watch_id)
-            assert thread is not None
-            done = ended_works(self._desk.store.works(WorkFilter(key=key)), End.WITHDRAWN, now_us)
+            (thread, watch), now_us = self._changeable(actor, watch_id), self._now_us
+            ended = ended_works(self._desk.store.works(WorkFilter(key=key)), End.WITHDRAWN, now_us)
             after = replace(watch, stand=Stand.ENDED, reason=reason, renewal=None)
-            return self._acted(actor, "end-watch", thread, after, reason, done, now_us)
+            return self._acted(actor, "end-watch", thread, after, reason, ended, now_us)
 
         await self._desk.pen.write(self._desk.parts.member, key, make)
         await self._spread.bring_up(watch_id)
 
     async def show(self, actor: Actor, watch_id: ExchangeId) -> OwnWatch:
         """Return a watch of ours to a person who may read it."""
-        thread = await asyncio.to_thread(self._desk.store.thread, self._key(watch_id))
-        watch = read_own(thread, watch_id)
-        may(actor.person, Act.SEE, matter_by(watch.author), self._now_us)
-        return watch
+        return (await asyncio.to_thread(WATCHES.found, self._desk, actor, Act.SEE, watch_id))[1]
 
     async def all(
         self, actor: Actor, *, over: bool = False, alive: bool | None = None, limit: int = USUAL_LISTED, after: str = ""
@@ -149,29 +137,19 @@ class OwnWatches:
 
         `alive` tells those that stand, wait or are paused from all others. The page begins behind the place `after`.
         """
-        return await asyncio.to_thread(self._slice, actor, over, alive, limit, after)
+        now_us, states = self._now_us, tuple(ThreadState) if over else _LIVE
 
-    def _slice(self, actor: Actor, over: bool, alive: bool | None, limit: int, after: str) -> Slice[OwnWatch]:
-        now_us, me, states = self._now_us, self._desk.parts.member, tuple(ThreadState) if over else _LIVE
+        def fits(watch: OwnWatch) -> OwnWatch | None:
+            is_meant = alive is None or watch.is_alive is alive
+            return watch if is_meant and WATCHES.sees(actor.person, watch, now_us) else None
 
-        def read(behind: ListPlace | None, count: int) -> list[Thread]:
-            return self._desk.store.threads(
-                kinds=(ThreadKind.WATCH,), states=states, peer=me, behind=behind, limit=count
-            )
-
-        def fits(thread: Thread) -> OwnWatch | None:
-            watch = read_own(thread) if thread.draft else None
-            if watch is None or (alive is not None and watch.is_alive is not alive):
-                return None
-            return None if refusal(actor.person, Act.SEE, matter_by(watch.author), now_us) else watch
-
-        return slice_of(read, fits, limit, after)
+        return await asyncio.to_thread(WATCHES.page, self._desk, states, fits, limit, after)
 
     def acts(self, actor: Actor, watch: OwnWatch) -> tuple[Work | None, frozenset[str]]:
         """Return the work of a watch's approval, and what this person may do with it. It reads the store."""
         now_us, acts = self._now_us, set[str]()
-        work = self._spread.approval(self._key(watch.id))
-        if work is not None and not refusal(actor.person, Act.APPROVE, self._matter_of(work, now_us), now_us):
+        work, decides = WATCHES.decides(self._desk, actor.person, Act.APPROVE, watch.id, self._on_duty)
+        if decides:
             acts |= {"approve", "decline"}
         if watch.is_alive and not refusal(actor.person, Act.CHANGE_WATCH, matter_by(watch.author), now_us):
             acts |= {"end"} if watch.stand is Stand.WAITING or watch.renewal is not None else {"renew", "end"}
@@ -183,15 +161,11 @@ class OwnWatches:
     def _now_us(self) -> int:
         return self._desk.parts.clock.now_us()
 
-    def _key(self, watch_id: ExchangeId) -> ThreadKey:
-        return home_key(self._desk.parts.member, watch_id)
-
-    def _changeable(self, actor: Actor, thread: Thread | None, watch_id: ExchangeId) -> OwnWatch:
-        watch = read_own(thread, watch_id)
-        may(actor.person, Act.CHANGE_WATCH, matter_by(watch.author), self._now_us)
+    def _changeable(self, actor: Actor, watch_id: ExchangeId) -> tuple[Thread, OwnWatch]:
+        thread, watch = WATCHES.found(self._desk, actor, Act.CHANGE_WATCH, watch_id)
         if not watch.is_alive:
             raise _not_now("this watch is over")
-        return watch
+        return thread, watch
 
     def _made(self, actor: Actor, command: AddWatch, name: ExchangeId, now_us: int) -> OwnWatch:
         agreements = check_command(self._desk.parts, actor.officer, command, now_us)
@@ -219,52 +193,31 @@ class OwnWatches:
 
     def _raised(self, key: ThreadKey, actor: Actor, watch: OwnWatch, now_us: int) -> EntryDraft:
         officer = actor.officer
-        thread = Thread(
-            key,
-            ThreadKind.WATCH,
-            opener=True,
-            state=ThreadState.NEW,
-            urgency=Urgency.ROUTINE,
-            version=0,
-            opened_us=now_us,
-            group_id=watch.id,
-            office=officer.office,
-            agency=officer.agency,
-            officer=officer.person,
-        )
+        thread = written_by(officer, ThreadKind.WATCH, key, Urgency.ROUTINE, now_us)
         work = self._to_approve(thread, now_us)
-        rows = DeskRows(thread=moved(thread, watch, ThreadState.NEW, now_us), works=(work,))
+        rows = DeskRows(thread=WATCHES.moved(thread, watch, ThreadState.NEW, now_us), works=(work,))
         return desk_act(officer, "add-watch", key, work=work, content=_told(watch), rows=rows)
 
     def _to_approve(self, thread: Thread, now_us: int) -> Work:
         here = self._on_duty(thread.agency, thread.office, Role.SUPERVISOR, now_us)
         return from_draft(thread, thread.key.thread_id, now_us, given=Raising(on_duty=here))
 
-    def _matter_of(self, work: Work, now_us: int) -> Matter:
-        """Return the facts about an approval: at its end the national desk may do it beside a supervisor on duty."""
-        here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
-        return matter_of(work, supervisor_on_duty=here)
-
     async def _approval(
         self, actor: Actor, watch_id: ExchangeId, act: str, reason: str, change: Change, read: str
     ) -> None:
-        key = self._key(watch_id)
-        check_person(actor)
+        key = home_key(self._desk.parts.member, watch_id)
 
         def make() -> EntryDraft:
-            now_us = self._now_us
-            thread, work = self._desk.store.thread(key), as_read(self._spread.approval(key), read)
-            watch = read_own(thread, watch_id)
-            if work is None or thread is None or not watch.is_alive:
-                raise _not_now("nothing of this watch waits for an approval")
-            may(actor.person, Act.APPROVE, self._matter_of(work, now_us), now_us)
+            idle, now_us = _not_now("nothing of this watch waits for an approval"), self._now_us
+            thread, watch, work = WATCHES.to_decide(self._desk, actor, Act.APPROVE, watch_id, read, self._on_duty, idle)
             after = change(watch, now_us)
-            done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
             again = self._again(thread, after) if after.renewed != watch.renewed else ()
             asked = asked_by("add-watch", watch.author)
             if watch.renewal is not None:
                 asked = asked_by("renew-watch", watch.renewal.by)
-            return self._acted(actor, act, thread, after, reason, (done, *again), now_us, asked)
+            return self._acted(
+                actor, act, thread, after, reason, (done(work, actor, act, now_us), *again), now_us, asked
+            )
 
         await self._desk.pen.write(self._desk.parts.member, key, make)
         await self._spread.bring_up(watch_id)
@@ -288,9 +241,9 @@ class OwnWatches:
         asked: Mapping[str, Any] = MappingProxyType({}),
     ) -> EntryDraft:
         """Draft an act; `asked` names who asked for what it approves."""
-        check_alone(act, WIDENS, read_own(thread), watch)
+        check_alone(act, WIDENS, WATCHES.read(thread), watch)
         state = state_at_home(watch, thread.state)
-        rows = DeskRows(thread=moved(thread, watch, state, now_us), before=thread.version, works=works)
+        rows = DeskRows(thread=WATCHES.moved(thread, watch, state, now_us), before=thread.version, works=works)
         work = works[0] if works else None
         content = _told(watch) | dict(asked)
         return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=content, rows=rows)

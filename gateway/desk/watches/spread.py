@@ -12,27 +12,18 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.home import Stand, approval, home_key
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_clock
-from gateway.desk.watches.values import (
-    LIVE,
-    OwnAddressee,
-    OwnWatch,
-    Stand,
-    WhyPaused,
-    home_key,
-    read_own,
-    written,
-)
+from gateway.desk.watches.values import LIVE, WATCHES, OwnAddressee, OwnWatch, WhyPaused
 from gateway.errors import LiaisonError, Stale
 from gateway.model.desk.notices import Body, Change, ChangeCode, Notice, NoticeType, Status, StatusCode, Urgency
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.watches import Watch
-from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
@@ -73,7 +64,7 @@ class Spread:
         """Write what is missing in the threads of one watch; one that fails does not keep out the others."""
         key = home_key(self.desk.parts.member, watch_id)
         thread = await asyncio.to_thread(self.desk.store.thread, key)
-        watch = read_own(thread, watch_id)
+        watch = WATCHES.read(thread, watch_id)
         problem: LiaisonError | None = None
         stands = True
         for to in watch.to:
@@ -170,7 +161,7 @@ class Spread:
     def _ended(self, key: ThreadKey) -> EntryDraft:
         """Return the entry of a watch whose threads all stand where they should: the one at home is closed."""
         thread = self.desk.store.thread(key)
-        watch = read_own(thread, key.thread_id)
+        watch = WATCHES.read(thread, key.thread_id)
         if thread is None or thread.state is ThreadState.ENDED:
             raise _moved()
         return self._clocked(thread, watch, ThreadState.ENDED, f"watch-{watch.stand}")
@@ -201,12 +192,12 @@ class Spread:
     def _alive(self) -> list[tuple[OwnWatch, int]]:
         me = self.desk.parts.member
         live = self.desk.store.threads(kinds=(ThreadKind.WATCH,), states=_HOME, peer=me)
-        return [(read_own(one), one.version) for one in live if one.draft]
+        return [(WATCHES.read(one), one.version) for one in live if one.draft]
 
     def _due(self, key: ThreadKey, watch: OwnWatch) -> Callable[[], EntryDraft] | None:
         """Return what makes the entry of what a clock has done to a watch; None where it has done nothing."""
         now_us = self.desk.parts.clock.now_us()
-        work = self.approval(key) if watch.stand is Stand.WAITING or watch.renewal is not None else None
+        work = approval(self.desk.store, key) if watch.stand is Stand.WAITING or watch.renewal is not None else None
         if watch.is_alive and watch.until_us <= now_us:
             return lambda: self._changed(key, replace_stand(Stand.OVER), "watch-over")
         if work is not None and work.due_us <= now_us:
@@ -219,22 +210,17 @@ class Spread:
             return lambda: self._changed(key, _paused(why), "watch-paused")
         return None
 
-    def approval(self, key: ThreadKey) -> Work | None:
-        """Return the open approval of a watch of ours; None without one. It reads the store."""
-        found = self.desk.store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
-        return found[0] if found else None
-
     def _changed(self, key: ThreadKey, change: Callable[[OwnWatch], OwnWatch], code: str) -> EntryDraft:
         thread, now_us = self.desk.store.thread(key), self.desk.parts.clock.now_us()
-        watch = read_own(thread, key.thread_id)
+        watch = WATCHES.read(thread, key.thread_id)
         if thread is None or not watch.is_alive:
             raise _moved()
-        after, approval = change(watch), self.approval(key)
+        after, waiting = change(watch), approval(self.desk.store, key)
         works: tuple[Work, ...] = ()
         if code == "draft-lapsed":
-            if approval is None:
+            if waiting is None:
                 raise _moved()
-            works = (replace(approval, done_us=now_us, result=_LAPSED),)
+            works = (replace(waiting, done_us=now_us, result=_LAPSED),)
         elif not after.is_alive:
             works = ended_works(self.desk.store.works(WorkFilter(key=key)), End.EXPIRED, now_us)
         return self._clocked(thread, after, state_at_home(after, thread.state), code, works)
@@ -242,7 +228,7 @@ class Spread:
     def _clocked(
         self, thread: Thread, watch: OwnWatch, state: ThreadState, code: str, works: tuple[Work, ...] = ()
     ) -> EntryDraft:
-        after = moved(thread, watch, state, self.desk.parts.clock.now_us())
+        after = WATCHES.moved(thread, watch, state, self.desk.parts.clock.now_us())
         return desk_clock(thread.key, code, DeskRows(thread=after, before=thread.version, works=works))
 
 
@@ -270,12 +256,6 @@ def _unapproved(watch: OwnWatch) -> OwnWatch:
 def state_at_home(watch: OwnWatch, before: ThreadState) -> ThreadState:
     """Return the state of the thread at home; it ends once all recipients were told."""
     return {Stand.ON: ThreadState.OPEN, Stand.PAUSED: ThreadState.PAUSED}.get(watch.stand, before)
-
-
-def moved(thread: Thread, watch: OwnWatch, state: ThreadState, now_us: int) -> Thread:
-    """Return the thread at home with a watch as it stands now."""
-    closed_us = (thread.closed_us or now_us) if state is ThreadState.ENDED else 0
-    return replace(thread, version=thread.version + 1, state=state, draft=written(watch), closed_us=closed_us)
 
 
 def _moved() -> Stale:

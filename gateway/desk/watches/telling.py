@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from gateway.desk.acting.home import Stand
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
@@ -21,8 +22,7 @@ from gateway.desk.entries import desk_clock
 from gateway.desk.raising import for_reading
 from gateway.desk.watches.book import LiveWatch
 from gateway.desk.watches.looking import Met
-from gateway.desk.watches.spread import moved
-from gateway.desk.watches.values import LIVE, MOST_HITS, OwnHit, OwnWatch, Stand, WhyStopped, hit_id, read_own
+from gateway.desk.watches.values import LIVE, MOST_HITS, WATCHES, OwnHit, OwnWatch, WhyStopped, hit_id
 from gateway.errors import Stale
 from gateway.model.desk.notices import Body, Notice, NoticeType, Reply, ReplyCode, Status, StatusCode
 from gateway.model.desk.threads import Side, ThreadState
@@ -84,7 +84,7 @@ class Telling:
         if not watch.own:
             return [each for each in once if not self._is_told(watch, each)]
         thread = self.desk.store.thread(watch.key)
-        told = {(hit.source, hit.key) for hit in read_own(thread).hits} if thread is not None else set()
+        told = {(hit.source, hit.key) for hit in WATCHES.read(thread).hits} if thread is not None else set()
         return [each for each in once if (each.source, each.key) not in told]
 
     def _is_told(self, watch: LiveWatch, met: Met) -> bool:
@@ -171,12 +171,12 @@ class Telling:
 
         def draft() -> EntryDraft:
             thread, now_us = desk.store.thread(watch.key), desk.parts.clock.now_us()
-            own = read_own(thread, watch.key.thread_id)
+            own = WATCHES.read(thread, watch.key.thread_id)
             if thread is None or thread.state is not ThreadState.OPEN:
                 raise Stale("the watch has ended", code="not-now", where="watch")
-            after = moved(thread, change(own, thread), thread.state, now_us)
+            after = WATCHES.moved(thread, change(own, thread), thread.state, now_us)
             works = [for_reading(after, f"{own.id}.{after.version}", now_us)] if code == HIT else []
-            if read_own(after).stand is Stand.ENDED:
+            if WATCHES.read(after).stand is Stand.ENDED:
                 works += ended_works(desk.store.works(WorkFilter(key=watch.key)), End.WITHDRAWN, now_us)
             rows = DeskRows(thread=after, before=thread.version, works=tuple(works))
             return desk_clock(watch.key, code, rows, notice=told[:1_000])

@@ -11,9 +11,12 @@ import msgspec
 
 from gateway.clock import DAY_US
 from gateway.conversion import converter
+from gateway.desk.acting.home import OwnKind, Stand
+from gateway.desk.acts import Act
+from gateway.desk.roles import matter_by
 from gateway.desk.widening import ASKED, CONTENT, ENDS, GROUND, HANDLING, WHO, Way, Widens, begins, later, reads_more
 from gateway.errors import Unknown
-from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.watches import Goods, Subject, Watched
 from gateway.model.hit import Quality
 from gateway.model.names import ExchangeId, MemberId
@@ -28,7 +31,6 @@ from gateway.model.query import (
     VesselQuery,
 )
 from gateway.model.requester import Officer
-from gateway.ports.desk import Thread
 
 USUAL_US = 30 * DAY_US
 """The time for which a watch is asked, unless its officer says otherwise."""
@@ -62,22 +64,6 @@ class AddWatch(msgspec.Struct, frozen=True, kw_only=True):
     case: str
     until_us: int = 0
     no_tip_off: bool = False
-
-
-class Stand(StrEnum):
-    """The standing of a watch of ours."""
-
-    WAITING = "waiting"
-    """A supervisor must approve it before anything is watched."""
-    ON = "on"
-    PAUSED = "paused"
-    ENDED = "ended"
-    """An officer has ended it, or too many records have fitted it."""
-    DECLINED = "declined"
-    LAPSED = "lapsed"
-    """It was not approved in time."""
-    OVER = "over"
-    """Its time ran out."""
 
 
 class WhyPaused(StrEnum):
@@ -197,7 +183,6 @@ _READERS: Mapping[str, Callable[[object], Subject]] = {
     QueryKind.VESSEL: converter(VesselQuery),
     Goods.kind: converter(Goods),
 }
-_own_watch = converter(OwnWatch)
 
 
 def subject_of(kind: str, asked: Mapping[str, Any]) -> Subject:
@@ -211,26 +196,18 @@ def asked_of(subject: Subject) -> tuple[str, dict[str, Any]]:
     return str(subject.kind), plain
 
 
-def home_key(member: MemberId, watch_id: ExchangeId) -> ThreadKey:
-    """Return the key of the thread that holds a watch of ours at home: no counterpart takes part in it."""
-    return ThreadKey(member, watch_id)
+def _unknown(watch_id: str) -> Unknown:
+    return Unknown("there is no watch `{watch}` of ours", code="no-such-watch", where="watch", watch=watch_id[:64])
 
 
-def written(watch: OwnWatch) -> bytes:
-    """Return a watch of ours in the form in which its thread at home holds it."""
-    return msgspec.json.encode(watch)
-
-
-def read_own(thread: Thread | None, watch_id: str = "") -> OwnWatch:
-    """Return the watch that a thread at home holds. Raises `Unknown` where there is none."""
-    if thread is None or not thread.draft:
-        raise Unknown(
-            "there is no watch `{watch}` of ours",
-            code="no-such-watch",
-            where="watch",
-            watch=thread.key.thread_id if thread is not None else watch_id[:64],
-        )
-    return _own_watch(msgspec.json.decode(thread.draft))
+WATCHES = OwnKind(
+    kind=ThreadKind.WATCH,
+    value=OwnWatch,
+    unknown=_unknown,
+    see=Act.SEE,
+    matter=lambda watch: matter_by(watch.author),
+)
+"""Watches of ours at home."""
 
 
 def hit_id(thread_id: ExchangeId, reference: str) -> str:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from gateway.desk.acting.home import Stand
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.alerts.book import in_turn
 from gateway.desk.evidence.question import request_of
@@ -24,7 +25,7 @@ from gateway.desk.originator.reading import read_records
 from gateway.desk.watches.book import LiveWatch, WatchBook, is_goods
 from gateway.desk.watches.looking import Looker, Met, is_watched, takes
 from gateway.desk.watches.telling import Telling, told_reach
-from gateway.desk.watches.values import LIVE, WIDE, Stand, WhyStopped, read_own
+from gateway.desk.watches.values import LIVE, WATCHES, WIDE, WhyStopped
 from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Refused, StorageBroken
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import NoticeType
@@ -154,7 +155,7 @@ class Watching:
         return None
 
     def _own(self, thread: Thread) -> LiveWatch | None:
-        watch = read_own(thread)
+        watch = WATCHES.read(thread)
         if watch.to or watch.stand is not Stand.ON:
             return None
         return LiveWatch(

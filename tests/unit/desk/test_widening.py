@@ -12,21 +12,18 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.audit.acts.desk_acts import DESK_ACTS, Needs, needs_of
+from gateway.desk.acting.home import Stand
 from gateway.desk.alerts import values as alerts
 from gateway.desk.alerts.values import OwnAddressee, OwnAlert
-from gateway.desk.alerts.values import Stand as AlertStand
 from gateway.desk.entries import desk_act
 from gateway.desk.reports import values as reports
 from gateway.desk.reports.values import OwnReport, Reader
-from gateway.desk.reports.values import Stand as ReportStand
 from gateway.desk.rooms import values as rooms
 from gateway.desk.rooms.values import HomeRoom
-from gateway.desk.rooms.values import Stand as RoomStand
 from gateway.desk.second_step import packages
 from gateway.desk.watches import values as watches
 from gateway.desk.watches.values import OwnAddressee as Watcher
 from gateway.desk.watches.values import OwnWatch
-from gateway.desk.watches.values import Stand as WatchStand
 from gateway.desk.widening import Way, Widens, check_alone, ways
 from gateway.errors import Forbidden
 from gateway.model.desk.attachments import Attachment, MediaType
@@ -60,7 +57,7 @@ ALERT = OwnAlert(
     hidden_until_us=2 * DAY_US,
     record="",
     signed_us=DAY_US,
-    stand=AlertStand.WAITING,
+    stand=Stand.WAITING,
     operation="th.1",
 )
 WATCH = OwnWatch(
@@ -74,7 +71,7 @@ WATCH = OwnWatch(
     until_us=3 * DAY_US,
     revalidate_by_us=2 * DAY_US,
     no_tip_off=True,
-    stand=WatchStand.PAUSED,
+    stand=Stand.PAUSED,
 )
 REPORT = OwnReport(
     **GROUND,
@@ -88,7 +85,7 @@ REPORT = OwnReport(
     until_us=3 * DAY_US,
     to=(Reader(VN, ONE, "mou"),),
     left=(),
-    stand=ReportStand.WAITING,
+    stand=Stand.WAITING,
 )
 ROOM = HomeRoom(
     **GROUND,
@@ -101,7 +98,7 @@ ROOM = HomeRoom(
     end_us=3 * DAY_US,
     by=WHO,
     opened_us=DAY_US,
-    stand=RoomStand.WAITING,
+    stand=Stand.WAITING,
     own=RoomMember(TH, RoomRole.LEAD, ("th.blo.one",)),
     to=(RoomMember(VN, RoomRole.PARTNER, ("vn.blo.one",)),),
 )
@@ -129,7 +126,7 @@ MORE: dict[tuple[type, str], Any] = {
     (HomeRoom, "own"): replace(ROOM.own, offices=("th.blo.one", "th.blo.two")),
     (OwnAlert, "hidden_until_us"): DAY_US,
     (HomeRoom, "start_us"): DAY_US,
-    (OwnReport, "stand"): ReportStand.PUBLISHED,
+    (OwnReport, "stand"): Stand.PUBLISHED,
     (Ask, "fields"): (),
     (Ask, "hit"): "another",
     (Ask, "use"): "another",

@@ -39,9 +39,10 @@ from gateway.console.pages.alerts.told import (
 from gateway.console.visits.door import Door
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
+from gateway.desk.acting.home import Stand
 from gateway.desk.alerts.board import TakenLine
 from gateway.desk.alerts.standing import AlertStand
-from gateway.desk.alerts.values import OwnAlert, Stand
+from gateway.desk.alerts.values import OwnAlert
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment

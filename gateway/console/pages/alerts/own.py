@@ -33,9 +33,10 @@ from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.own_matter import Approval, OwnAct, approval, decision, done
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
+from gateway.desk.acting.home import Stand
 from gateway.desk.alerts.board import AlertStep, OwnStand
 from gateway.desk.alerts.standing import AlertStand
-from gateway.desk.alerts.values import OwnAlert, Stand
+from gateway.desk.alerts.values import OwnAlert
 from gateway.errors import Malformed, Unknown
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country

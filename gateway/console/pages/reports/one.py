@@ -16,8 +16,9 @@ from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.own_matter import MAX_REASON, WORK, OwnAct, decision, done
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
+from gateway.desk.acting.home import Stand
 from gateway.desk.reports.library import Shelved
-from gateway.desk.reports.values import OwnReport, Stand
+from gateway.desk.reports.values import OwnReport
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language

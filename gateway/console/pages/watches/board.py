@@ -20,11 +20,12 @@ from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
+from gateway.desk.acting.home import Stand
 from gateway.desk.acts import Act
 from gateway.desk.listing import Slice
 from gateway.desk.roles import TABLE
 from gateway.desk.watches.standing import TakenWatch
-from gateway.desk.watches.values import AddWatch, OwnWatch, Stand, asked_of
+from gateway.desk.watches.values import AddWatch, OwnWatch, asked_of
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country

@@ -26,9 +26,10 @@ from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.own_matter import MAX_REASON, Approval, OwnAct, approval, decision, done, read_reason
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
+from gateway.desk.acting.home import Stand
 from gateway.desk.second_step.commands import with_files
 from gateway.desk.watches.standing import MetThere, WatchStand
-from gateway.desk.watches.values import OwnHit, OwnWatch, Stand
+from gateway.desk.watches.values import OwnHit, OwnWatch
 from gateway.errors import Refused
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
