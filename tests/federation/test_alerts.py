@@ -235,6 +235,21 @@ async def test_a_hidden_alert_is_sent_when_its_time_is_over_by_a_node_that_was_d
     assert (await at_the_gate(th, BY_NAME)).hits
 
 
+async def test_a_hidden_alert_is_sent_in_the_second_in_which_its_time_is_over(
+    own_world: Simulation, tmp_path: Path
+) -> None:
+    th = own_world.nodes["th"]
+    for seconds in (3600, 20):
+        hidden_us = th.core.parts.clock.now_us() + seconds * 1_000_000
+        alert_id = await th.desk.alerts.own.raise_alert(author(), raising(hidden_until_us=hidden_us))
+        await approve_waiting(th.desk.alerts.own, supervisor(), alert_id)
+    await own_world.turn()
+    assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1, "nothing has left"
+    Ahead(tmp_path).move(timedelta(seconds=21))
+    await own_world.turn()
+    assert len(th.desk.parts.store.threads(group_id=alert_id)) == 2, "it is sent"
+
+
 async def test_alarms_until_it_is_acknowledged(own_world: Simulation, tmp_path: Path) -> None:
     vn = own_world.nodes["vn"]
     await spread(own_world)

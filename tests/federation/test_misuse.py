@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -15,18 +16,20 @@ from gateway.desk.second_step.marking import Mark
 from gateway.desk.second_step.marking import Verdict as Marked
 from gateway.errors import Forbidden, LiaisonError, Malformed, Unknown
 from gateway.model.desk.codes import ChangeReason
+from gateway.model.desk.notices import Change
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.handed.tokens import HeldDocument, IssueToken
 from gateway.model.names import exchange_id, new_exchange_id
 from gateway.model.query import DocumentQuery
 from gateway.ops.desk.tokens import check_offline
+from gateway.statements.notices.notice import parse_notice
 from tests.support.cli import Liaison
 from tests.support.exchange import VN, entries
 from tests.support.exchange import command as command_of
 from tests.support.matters import see, send, visitor, with_consoles
-from tests.support.nodes import World
+from tests.support.moved_clock import Ahead
 from tests.support.second_step import OFFICER, actor, hit, step, step_world, works
-from tests.support.simulator import simulated
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
@@ -35,14 +38,14 @@ PAPERS = (HeldDocument("P 4471209", "tha"), HeldDocument("1103700123456", "THA")
 
 
 @pytest_asyncio.fixture
-async def own_world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     made = with_consoles(step_world(tmp_path))
     async with simulated(made, is_open=True) as made:
         yield made
 
 
 async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and_hides_none(
-    own_world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own_world: Simulation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     th, vn = own_world.nodes["th"].desk.uses, own_world.nodes["vn"].desk.uses
     search_id = await hit(own_world)
@@ -118,6 +121,36 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
     assert [(act["act"], act["reason"]) for act in own][:1] == [("issue-token", "signed paper 12/2026")]
 
 
+async def test_a_withdrawal_that_a_kill_breaks_off_is_told_after_the_next_start(
+    own_world: Simulation, tmp_path: Path
+) -> None:
+    vn = own_world.nodes["vn"]
+    mark = Mark(search_id=await hit(own_world), peer=VN, hit=0, verdict=Marked.NOT_SAME, reason="another birth")
+    await step(own_world, "th").marks.mark(OFFICER, mark)
+    await until(lambda: bool(works(vn, WorkKind.DISTINGUISH)), "the owner has work")
+    (work,) = works(vn, WorkKind.DISTINGUISH)
+    made = await vn.desk.uses.misuse.issue(KEEPER, IssueToken(work.id, PAPERS, "signed paper 12/2026"))
+    name, store = exchange_id(made.said.id), vn.desk.parts.store
+
+    call = asyncio.create_task(vn.desk.uses.misuse.withdraw(KEEPER, name, ChangeReason.MISTAKEN))
+    while b'"withdrawn_us":0' in store.threads(peer="vn")[0].draft:
+        await asyncio.sleep(0)  # one turn of the loop: the call is ended before the one in which it would tell anybody
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    assert not store.threads(group_id=name), "nobody was told"
+    await own_world.stop("vn")
+    await own_world.start("vn")
+    there = own_world.nodes["th"].desk.parts.store
+    await until(lambda: bool(there.holdings(jti=made.said.id)), "the withdrawal has come")
+    (thread,) = there.threads(group_id=name)
+    told = parse_notice(there.notices(thread.key)[0].envelope)
+    assert isinstance(told.body, Change)
+    assert (told.body.reason, told.head.requester.role) == ("mistaken", "data-officer")
+    Ahead(tmp_path).move(timedelta(minutes=2))
+    await own_world.turn()
+    assert len(own_world.nodes["vn"].desk.parts.store.threads(group_id=name)) == 1, "it is told once"
+
+
 ZONE = "P<VNMTRAN<<LAN<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<C4419027<6VNM8403021F3001012<<<<<<<<<<<<<<06"
 """A zone as a scanner types it, of the document that hits in Viet Nam."""
 
@@ -125,7 +158,7 @@ WHY = {"case": "TH-2026-0417", "ticket": "", "purpose": "INVESTIGATION", "offenc
 GOOD = "is not the person of its record"
 
 
-async def test_a_scanner_types_a_token_at_the_gate_before_a_question_or_with_it(own_world: World) -> None:
+async def test_a_scanner_types_a_token_at_the_gate_before_a_question_or_with_it(own_world: Simulation) -> None:
     vn = own_world.nodes["vn"].desk.uses
     mark = Mark(search_id=await hit(own_world), peer=VN, hit=0, verdict=Marked.NOT_SAME, reason="another birth")
     await step(own_world, "th").marks.mark(OFFICER, mark)

@@ -14,7 +14,7 @@ from gateway.desk.acting.parts import DeskParts
 from gateway.desk.alerts.contacts import Contacts
 from gateway.desk.alerts.gate import AlertGate
 from gateway.desk.alerts.own import OwnAlerts
-from gateway.desk.alerts.spread import Spread
+from gateway.desk.alerts.spread import AlertSpread
 from gateway.desk.alerts.taken import TakenAlerts
 from gateway.desk.packs.shelf import Shelf
 
@@ -40,7 +40,7 @@ class Alerts:
 
 def build_alerts(desk: DeskParts, asking: Asking, core: Core) -> Alerts:
     """Put together the alerts' parts. Where several processes share a database, each looks for the others' alerts."""
-    spread = Spread(desk.parts, desk.store, desk.pen, desk.author, desk.pseudonym)
+    spread = AlertSpread(desk)
     taken = TakenAlerts(desk, asking.gate)
     gate, contacts, shared = asking.gate, asking.contacts, core.resources.database.shared
     shelf = Shelf(desk, gate, core.resources.home.offices)

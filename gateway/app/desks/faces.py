@@ -9,13 +9,12 @@ from gateway.app.desks.originator import OriginatorDesk
 from gateway.app.desks.oversight import Oversight
 from gateway.app.desks.reports import Reports
 from gateway.app.desks.rooms import RoomDesk
-from gateway.app.desks.second_step import SecondStep, own_answers
+from gateway.app.desks.second_step import SecondStep
 from gateway.app.desks.watches import Watches
 from gateway.desk.acting.once import OnceKeys
 from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.alerts.board import AlertBoard
 from gateway.desk.misuse.checking import TokenCheck
-from gateway.desk.misuse.issuing import MisuseDesk
 from gateway.desk.people.bearer import bearer
 from gateway.desk.worklist.phoning import Phoning
 from gateway.desk.worklist.queue import DeskQueue
@@ -67,7 +66,7 @@ def desk_uses(
         oversight.incidents,
         oversight.freezes,
         oversight.reviews,
-        MisuseDesk(desk, own_answers(core)),
+        oversight.misuse,
         TokenCheck(desk),
         reports.own,
         reports.library,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
-from gateway.app.rounds import UPKEEP_S, WATCH_S, Round
+from gateway.app.desks.second_step import own_answers
+from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.budget import KeepingBudget
+from gateway.desk.misuse.issuing import MisuseDesk, TokenSpread
 from gateway.desk.oversight.freezing import FreezeDesk
 from gateway.desk.oversight.incidents import IncidentDesk
 from gateway.desk.oversight.outages import Outages
@@ -28,13 +30,14 @@ class Oversight:
     incidents: IncidentDesk
     freezes: FreezeDesk
     reviews: ReviewDesk
+    misuse: MisuseDesk
     outages: Outages
     rounds: Sequence[Round]
 
 
 def build_oversight(core: Core, desk: DeskParts, asking: Asking, budget: KeepingBudget) -> Oversight:
     """Put together the oversight; nothing of it runs yet."""
-    resources, spread = core.resources, IncidentSpread(desk)
+    resources, spread, tokens = core.resources, IncidentSpread(desk), TokenSpread(desk)
     watch = OwnLogWatch(
         desk,
         resources.home.oversight,
@@ -48,8 +51,9 @@ def build_oversight(core: Core, desk: DeskParts, asking: Asking, budget: Keeping
     rounds = [
         Round("outages of ours", UPKEEP_S, outages.round),
         Round("incidents of ours", _INCIDENTS_S, spread.round),
+        Round("withdrawn tokens", UPKEEP_S, tokens.round, line=UPKEEP),
         Round("our own questions", WATCH_S, watch.round),
         Round("budgets", WATCH_S, OverBudget(desk, budget).round, leader_only=False),
     ]
-    freezes = FreezeDesk(desk, core.freeze)
-    return Oversight(IncidentDesk(desk, spread), freezes, ReviewDesk(desk), outages, rounds)
+    freezes, misuse = FreezeDesk(desk, core.freeze), MisuseDesk(desk, own_answers(core), tokens)
+    return Oversight(IncidentDesk(desk, spread), freezes, ReviewDesk(desk), misuse, outages, rounds)

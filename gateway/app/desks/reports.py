@@ -10,7 +10,7 @@ from gateway.app.rounds import UPKEEP, UPKEEP_S, Round
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.reports.library import Library
 from gateway.desk.reports.own import OwnReports
-from gateway.desk.reports.spread import Spread
+from gateway.desk.reports.spread import ReportSpread
 from gateway.storage.desk.reports import SqlReports
 
 
@@ -25,7 +25,7 @@ class Reports:
 
 def build_reports(desk: DeskParts, core: Core) -> Reports:
     """Put together the reports' parts."""
-    spread, resources = Spread(desk.parts, desk.store, desk.pen, desk.author, desk.pseudonym), core.resources
+    spread, resources = ReportSpread(desk), core.resources
     own = OwnReports(
         desk,
         spread,

@@ -24,6 +24,6 @@ class RoomDesk:
 
 def build_rooms(core: Core, desk: DeskParts) -> RoomDesk:
     """Put together the parts of rooms."""
-    spread = RoomSpread(desk.parts, desk.store, desk.pen, desk.author, desk.pseudonym)
+    spread = RoomSpread(desk)
     rooms = Rooms(desk, spread, core.people.is_anybody_on_duty)
     return RoomDesk(rooms, RoomPages(desk, rooms), [Round("operations", WATCH_S, spread.round)])

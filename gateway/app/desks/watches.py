@@ -11,7 +11,7 @@ from gateway.desk.acting.parts import DeskParts
 from gateway.desk.watches.book import LiveWatch
 from gateway.desk.watches.looking import Looker, own_question
 from gateway.desk.watches.own import OwnWatches
-from gateway.desk.watches.spread import Spread
+from gateway.desk.watches.spread import WatchSpread
 from gateway.desk.watches.standing import Standing
 from gateway.desk.watches.telling import Telling
 from gateway.desk.watches.values import WATCHES, WhyPaused
@@ -40,7 +40,7 @@ def build_watches(core: Core, desk: DeskParts, watching: Watching) -> Watches:
         listed = people.person(person)
         return None if listed is None or listed.is_trained(now_us) else WhyPaused.TRAINING_OVER
 
-    spread = Spread(desk, why_paused)
+    spread = WatchSpread(desk, why_paused)
     rounds = [
         Round("watches of ours", _SPREAD_S, spread.round),
         Round("changed rows", WATCH_S, watching.told),

@@ -18,7 +18,7 @@ from gateway.desk.alerts.checks import check_command, check_fields, readable_unt
 from gateway.desk.alerts.hidden import hidden_until_us
 from gateway.desk.alerts.issuing import issued_for
 from gateway.desk.alerts.renewing import approved, asked_for, declined, to_renew
-from gateway.desk.alerts.spread import Spread
+from gateway.desk.alerts.spread import AlertSpread
 from gateway.desk.alerts.values import (
     ALERTS,
     USUAL_US,
@@ -57,7 +57,7 @@ _MOST_READ = 16_384
 class OwnAlerts:
     """The use cases of alerts of ours."""
 
-    def __init__(self, desk: DeskParts, spread: Spread, on_duty: OnDuty) -> None:
+    def __init__(self, desk: DeskParts, spread: AlertSpread, on_duty: OnDuty) -> None:
         self._desk = desk
         self._spread = spread
         self._on_duty = on_duty

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -26,6 +28,8 @@ from gateway.desk.misuse.statement import (
     document_digest,
     write_token,
 )
+from gateway.desk.oversight.values import Told
+from gateway.desk.own.spread import Spread
 from gateway.desk.roles import Matter, may
 from gateway.desk.second_step.answers import OwnAnswers
 from gateway.errors import Malformed, Unknown
@@ -36,6 +40,7 @@ from gateway.model.desk.work import WorkKind
 from gateway.model.handed.tokens import MAX_CONSENT, MAX_DOCUMENTS, IssueToken
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Officer
 from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, Thread
 from gateway.ports.journal import EntryDraft
@@ -46,7 +51,10 @@ USUAL_US = 180 * 86_400_000_000
 
 
 class IssuedToken(msgspec.Struct, frozen=True, tag_field="matter", tag="misuse"):
-    """A token of ours. `record` is the owner's own name of the record that hit; `withdrawn_us` 0 while it holds."""
+    """A token of ours. `record` is the owner's own name of the record that hit; `withdrawn_us` 0 while it holds.
+
+    `withdrawn_by` tells counterparts why; None where an earlier version withdrew it.
+    """
 
     said: NotThisPerson
     token: str
@@ -54,6 +62,8 @@ class IssuedToken(msgspec.Struct, frozen=True, tag_field="matter", tag="misuse")
     consent: str
     by: str
     withdrawn_us: int = 0
+    withdrawn_by: Officer | None = None
+    reason: str = ""
 
 
 def _unknown(token_id: str) -> Unknown:
@@ -77,12 +87,43 @@ TOKENS = OwnKind(
 """Tokens of ours at home; one may be kept until its time is over."""
 
 
+class TokenSpread(Spread[IssuedToken, Told]):
+    """Tells every counterpart of tokens that were withdrawn, also one that joins the federation while they would hold.
+
+    A token is described by hand: it is issued without a second person, shown by an entry, and told when it ends only.
+    """
+
+    home = TOKENS
+    states: ClassVar = (ThreadState.OPEN,)
+    remembers: ClassVar = True
+
+    def to(self, value: IssuedToken) -> Iterable[Told]:
+        """Return all counterparts that take changes, for one that was withdrawn and would still hold."""
+        if value.withdrawn_by is None or value.said.expires * SECOND_US <= self._now_us:
+            return ()
+        view, me, name = self._desk.parts.trust(), self._desk.parts.member, ExchangeId(value.said.id)
+        others = [MemberId(other) for other in sorted(view.members) if other != me and view.active(MemberId(other))]
+        takers = [other for other in others if view.descriptor(other).can_take(NoticeType.CHANGE)]
+        return [Told(member, part_of(name, member)) for member in takers]
+
+    def missing(self, value: IssuedToken, to: Told, thread: Thread | None) -> Post | None:
+        """Return the withdrawal, where a counterpart was not told of it."""
+        if value.withdrawn_by is None or thread is not None:
+            return None
+        body = Change(ChangeCode.WITHDRAWN, (value.said.id,), reason=value.reason)
+        who, why = value.withdrawn_by, (Purpose.PREVENTION, Offence.OTHER)
+        post = self.post(to.member, body, who, None, *why, Urgency.PRIORITY)
+        name = ExchangeId(value.said.id)
+        return dataclasses.replace(post, ticket=name, group_id=name, officer="")
+
+
 class MisuseDesk:
     """The use cases of the owner."""
 
-    def __init__(self, desk: DeskParts, origin: OwnAnswers) -> None:
+    def __init__(self, desk: DeskParts, origin: OwnAnswers, spread: TokenSpread) -> None:
         self._desk = desk
         self._origin = origin
+        self._spread = spread
 
     async def issue(self, actor: Actor, command: IssueToken, token_id: ExchangeId | None = None) -> IssuedToken:
         """Return a new token, once its entry with the person's consent is durable. The same `token_id` is issued once.
@@ -115,13 +156,9 @@ class MisuseDesk:
         return await asyncio.to_thread(TOKENS.page, self._desk, (ThreadState.OPEN,), fits, limit, after)
 
     async def withdraw(self, actor: Actor, token_id: ExchangeId, reason: ChangeReason) -> IssuedToken:
-        """Withdraw a token: every counterpart is told, and its gates refuse it from then on.
-
-        Called again, it tells those that were not told before.
-        """
+        """Withdraw a token: every counterpart is told, and its gates refuse it from then on."""
         await self._write(token_id, lambda: self._withdrawn(actor, token_id, reason))
-        for member in await asyncio.to_thread(self._untold, token_id):
-            await self._tell(actor, member, token_id, reason)
+        await self._spread.bring_up(token_id)
         return TOKENS.read(await asyncio.to_thread(self._desk.store.thread, self._key(token_id)), token_id)
 
     # ------------------------------------------------------------ parts
@@ -191,32 +228,11 @@ class MisuseDesk:
         thread, found = TOKENS.found(self._desk, actor, Act.DISTINGUISH, token_id)
         now_us = self._desk.parts.clock.now_us()
         after = replace(found, withdrawn_us=found.withdrawn_us or now_us)
+        if found.withdrawn_by is None:
+            after = replace(after, withdrawn_by=actor.officer, reason=reason.value)
         rows = DeskRows(thread=TOKENS.moved(thread, after, thread.state, now_us), before=thread.version)
         content = {"token": token_id}
         return desk_act(actor.officer, "withdraw-token", thread.key, reason=reason.value, content=content, rows=rows)
-
-    def _untold(self, token_id: ExchangeId) -> list[MemberId]:
-        view, me = self._desk.parts.trust(), self._desk.parts.member
-        others = [MemberId(name) for name in sorted(view.members) if name != me and view.active(MemberId(name))]
-        takers = [member for member in others if view.descriptor(member).can_take(NoticeType.CHANGE)]
-        known = {member: ThreadKey(member, part_of(token_id, member)) for member in takers}
-        return [member for member, key in known.items() if self._desk.store.thread(key) is None]
-
-    async def _tell(self, actor: Actor, member: MemberId, token_id: ExchangeId, reason: ChangeReason) -> None:
-        officer = actor.officer
-        post = Post(
-            Change(ChangeCode.WITHDRAWN, (token_id,), reason=reason.value),
-            Urgency.PRIORITY,
-            Purpose.PREVENTION,
-            Offence.OTHER,
-            officer.as_requester(self._desk.pseudonym(officer.person, member)),
-            ticket=token_id,
-            group_id=token_id,
-            by=officer,
-            agency=officer.agency,
-            office=officer.office,
-        )
-        await self._desk.author.open(member, post, thread_id=part_of(token_id, member))
 
 
 def is_withdrawn(thread: Thread | None) -> bool:

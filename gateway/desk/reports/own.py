@@ -20,7 +20,7 @@ from gateway.desk.raising import Raising, from_draft
 from gateway.desk.reports.checks import FILES, all_traces, check_command, check_fields, places_of, readers, told
 from gateway.desk.reports.issuing import issued_for
 from gateway.desk.reports.names import NAME, NamesAsked
-from gateway.desk.reports.spread import Spread
+from gateway.desk.reports.spread import ReportSpread
 from gateway.desk.reports.traces import outermost, traces
 from gateway.desk.reports.values import (
     LIFE_US,
@@ -51,7 +51,7 @@ Walls = Callable[[], Sequence[Bulkhead]]
 class OwnReports:
     """The use cases of reports of ours."""
 
-    def __init__(self, desk: DeskParts, spread: Spread, on_duty: OnDuty, walls: Walls) -> None:
+    def __init__(self, desk: DeskParts, spread: ReportSpread, on_duty: OnDuty, walls: Walls) -> None:
         self._desk = desk
         self._spread = spread
         self._on_duty = on_duty

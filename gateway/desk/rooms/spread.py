@@ -8,18 +8,18 @@ no agreement, or is suspended, misses its own part, and keeps out nobody else's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import dataclasses
 from dataclasses import dataclass
+from typing import ClassVar
 
 from msgspec.structs import replace
 
 from gateway.desk.acting.home import Stand, approval
-from gateway.desk.delivery.authoring import Also, Author, Post
-from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.permission import check_notice
+from gateway.desk.acting.parts import DeskParts
+from gateway.desk.delivery.authoring import Post
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_clock
-from gateway.desk.pen import Pen
+from gateway.desk.own.spread import Telling
 from gateway.desk.rooms.known import OVER, Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs
 from gateway.desk.rooms.values import (
@@ -32,21 +32,19 @@ from gateway.desk.rooms.values import (
     opens_pair,
     pair_key,
 )
-from gateway.errors import LiaisonError, Stale, StorageBroken
-from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Body, Notice, NoticeType
+from gateway.errors import LiaisonError, Stale
+from gateway.model.desk.notices import Body, NoticeType
 from gateway.model.desk.rooms import Room, RoomCode, RoomMember, Standing
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState
-from gateway.model.names import MemberId
-from gateway.model.requester import Officer, Requester
-from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.requester import Officer
+from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
 _SCAN_US = 30_000_000
 """All rooms are looked at so often, beside those of which a row has changed."""
 
-_ATTEMPTS = 8
 _GOING = (ThreadState.OPEN, ThreadState.ANSWERED)
 _STATES = (ThreadState.NEW, *_GOING, ThreadState.REFUSED)
 _ENTRIES = (NoticeType.NOTE, NoticeType.OUTCOME)
@@ -55,87 +53,76 @@ _ENDS = {Stand.SEALED: RoomCode.SEAL, Stand.CALLED_OFF: RoomCode.CLOSE}
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """The next notice in the thread with a member, and who says it; it is written where the thread is still so."""
+    """The next notice in the thread with a member, and who says it."""
 
     body: Body
     by: Officer
-    version: int
 
 
-class RoomSpread:
-    """Brings rooms to their members. `pseudonym` makes an officer's name for one pair of countries."""
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A member of a room, and the thread with it."""
 
-    def __init__(
-        self, parts: Parts, store: DeskStore, pen: Pen, author: Author, pseudonym: Callable[[str, str], str]
-    ) -> None:
-        self._parts = parts
-        self._store = store
-        self._pen = pen
-        self._author = author
-        self._pseudonym = pseudonym
-        self._book = RoomBook(store, parts.member)
-        self._pairs = Pairs(parts)
+    one: RoomMember
+    thread_id: ExchangeId
+
+    @property
+    def member(self) -> MemberId:
+        """The member's name."""
+        return self.one.member
+
+
+class RoomSpread(Telling[Known, _Pair]):
+    """Brings rooms to their members."""
+
+    leaves: ClassVar = (LiaisonError,)
+    """The page of a room says how the part of a pair stands that has missed something."""
+
+    def __init__(self, desk: DeskParts) -> None:
+        super().__init__(desk)
+        self._parts = desk.parts
+        self._store = desk.store
+        self._book = RoomBook(desk.store, desk.parts.member)
+        self._pairs = Pairs(desk.parts)
         self._seen: dict[str, tuple[tuple[ThreadKey, int], ...]] = {}
         self._next_us = 0
 
     # ------------------------------------------------------------ one room
 
     async def bring_up(self, room_id: str) -> None:
-        """Write what is missing in the threads of one room; one member that fails does not keep out the others."""
+        """Write what is missing in the threads of one room."""
         room = await asyncio.to_thread(self._book.room, room_id)
-        if room is None or room.home is None:
-            return
-        for one in room.others:
-            try:
-                await self._one(room, one)
-            except StorageBroken:
-                raise
-            except LiaisonError:
-                continue  # the page of the room says how the part of this pair stands
+        if room is not None and room.home is not None:
+            keys = [(one, pair_key(self._parts.member, one.member, room_id)) for one in room.others]
+            await self.tell(room, [_Pair(one, key.thread_id) for one, key in keys])
 
-    async def _one(self, room: Known, one: RoomMember) -> None:
-        """Write what is missing in one thread. A notice of the other side may come in between."""
-        key, tries = pair_key(self._parts.member, one.member, room.id), 0
-        while (step := await asyncio.to_thread(self._missing, room, one)) is not None and tries < _ATTEMPTS:
-            post = await asyncio.to_thread(self._post, room, one, step)
-            if post is None:
-                return
-            try:
-                await self._author.post(key, post, self._at(step.version))
-            except Stale as error:
-                if error.code != "not-now":
-                    raise
-                tries += 1
+    def changed(self) -> Stale:
+        """Return the refusal of what was drafted before the room changed."""
+        return Stale("the room has changed meanwhile", code="not-now", where="operation", remedy="read it again")
 
-    def _at(self, version: int) -> Also:
-        """Return the check that the thread is still at this version, and that policy allows the notice."""
+    def missing(self, value: Known, to: _Pair, thread: Thread | None) -> Post | None:
+        """Return the next notice to a member; None where all is told, or no agreement covers it."""
+        step = self._missing(value, to.one, thread)
+        return self._post(value, to.member, step) if step is not None else None
 
-        def also(before: Thread | None, _after: Thread, notice: Notice) -> Effects:
-            if (before.version if before is not None else 0) != version:
-                raise Stale("the room has changed meanwhile", code="not-now", where="operation", remedy="read it again")
-            check_notice(self._parts, notice, notice.issued_us)
-            return Effects()
-
-        return also
-
-    def _missing(self, room: Known, one: RoomMember) -> _Step | None:
+    def _missing(self, room: Known, one: RoomMember, thread: Thread | None) -> _Step | None:
         """Return the notice that brings the thread with a member to where the room stands; None where it is there."""
-        home, thread = room.home, self._book.pair(room.id, one.member)
+        home = room.home
         assert home is not None
-        stand, version = room.stand(self._parts.clock.now_us()), thread.version if thread is not None else 0
+        stand = room.stand(self._parts.clock.now_us())
         if thread is None or thread.state is ThreadState.NEW:
             body = self._opening(room, home, one) if stand is Stand.ON else None
-            return _Step(body, home.by, version) if body is not None else None
+            return _Step(body, home.by) if body is not None else None
         if thread.state not in _GOING:
             return None
         if not thread.opener and thread.state is ThreadState.OPEN and stand is Stand.ON:
-            return _Step(self._joining(room), home.by, version)
+            return _Step(self._joining(room), home.by)
         if home.is_owned and stand is Stand.ON and (news := self._news(home, thread)) is not None:
-            return _Step(news, home.by, version)
+            return _Step(news, home.by)
         if stand in (Stand.ON, *_ENDS) and (entry := self._unsent(home, thread)) is not None:
-            return _Step(entry.body, entry.by, version)
+            return _Step(entry.body, entry.by)
         end = self._end(home, stand)
-        return _Step(end, home.by, version) if end is not None else None
+        return _Step(end, home.by) if end is not None else None
 
     def _opening(self, room: Known, home: HomeRoom, one: RoomMember) -> Room | None:
         """Return the word that opens the thread with a member; None where the other side opens it."""
@@ -180,35 +167,26 @@ class RoomSpread:
         thread = self._book.pair(room_id, member)
         return len(self._book.entries(thread)) if thread is not None else 0
 
-    def _post(self, room: Known, one: RoomMember, step: _Step) -> Post | None:
+    def _post(self, room: Known, peer: MemberId, step: _Step) -> Post | None:
         """Return a notice to a member; None where no agreement covers it."""
         home = room.home
         assert home is not None
-        agreement = self._pairs.agreement(home, one.member)
+        agreement = self._pairs.agreement(home, peer)
         if not agreement:
             return None
-        peer, approver = one.member, home.approver if isinstance(step.body, Room) else None
-        return Post(
-            step.body,
-            home.urgency,
-            home.purpose,
-            home.offence,
-            self._named(step.by, peer),
+        approver = home.approver if isinstance(step.body, Room) else None
+        post = self.post(peer, step.body, step.by, approver, home.purpose, home.offence, urgency=home.urgency)
+        return dataclasses.replace(
+            post,
             case=home.case,
             ticket=home.ticket,
             agreement=agreement,
             expires_us=room.end_us + AFTER_US,
             group_id=room.id,
-            approver=self._named(approver, peer) if approver is not None else None,
-            by=step.by,
-            approved_by=approver,
             agency=home.by.agency,
             office=home.by.office,
             officer=home.by.person,
         )
-
-    def _named(self, officer: Officer, peer: MemberId) -> Requester:
-        return officer.as_requester(self._pseudonym(officer.person, peer))
 
     # ------------------------------------------------------------ the clock
 
@@ -238,17 +216,18 @@ class RoomSpread:
             return
         waiting = await asyncio.to_thread(approval, self._store, key)
         if waiting is not None and waiting.due_us <= now_us:
-            await self._pen.write_if_first(self._parts.member, key, lambda: self._lapsed(key, waiting))
+            await self._desk.pen.write_if_first(self._parts.member, key, lambda: self._lapsed(key, waiting))
         await self.bring_up(room_id)
         room = await asyncio.to_thread(self._book.room, room_id)
         if room is not None and room.home is not None and await asyncio.to_thread(self._is_over, room, now_us):
-            await self._pen.write_if_first(self._parts.member, key, lambda: self._ended(key, room_id))
+            await self._desk.pen.write_if_first(self._parts.member, key, lambda: self._ended(key, room_id))
 
     def _is_over(self, room: Known, now_us: int) -> bool:
         """Tell whether a room has ended, and every thread that can be told has been told."""
         if room.stand(now_us) in (None, Stand.WAITING, Stand.ON):
             return False
-        return all(self._missing(room, one) is None or now_us >= room.end_us for one in room.others)
+        threads = ((one, self._book.pair(room.id, one.member)) for one in room.others)
+        return now_us >= room.end_us or all(self._missing(room, one, thread) is None for one, thread in threads)
 
     # ------------------------------------------------------------ in the pen
 
@@ -257,7 +236,7 @@ class RoomSpread:
         thread, now = self._store.thread(key), self._store.work(work.id)
         now_us = self._parts.clock.now_us()
         if now is None or now.done_us or thread is None:
-            raise _moved()
+            raise self.changed()
         room, works = ROOMS.read(thread), (replace(now, done_us=now_us, result="lapsed"),)
         if room.invites is None:
             return self._clocked(thread, replace(room, stand=Stand.LAPSED), "draft-lapsed", works)
@@ -268,10 +247,10 @@ class RoomSpread:
         thread, room = self._store.thread(key), self._book.room(room_id)
         now_us = self._parts.clock.now_us()
         if thread is None or thread.state in OVER or room is None or room.home is None:
-            raise _moved()
+            raise self.changed()
         stand = room.stand(now_us)
         if stand in (None, Stand.WAITING, Stand.ON):
-            raise _moved()
+            raise self.changed()
         ended = ended_works(self._store.works(WorkFilter(key=key)), End.EXPIRED, now_us)
         return self._clocked(thread, replace(room.home, stand=stand, invites=None), f"room-{stand}", ended)
 
@@ -285,7 +264,3 @@ class RoomSpread:
     ) -> EntryDraft:
         after = ROOMS.moved(thread, room, state, self._parts.clock.now_us())
         return desk_clock(thread.key, code, DeskRows(thread=after, before=thread.version, works=works))
-
-
-def _moved() -> Stale:
-    return Stale("the room has changed meanwhile", code="not-now", where="operation", remedy="read it again")

@@ -21,7 +21,7 @@ from gateway.desk.raising import Raising, for_revalidating, from_draft, work_id
 from gateway.desk.roles import matter_by, may, refusal
 from gateway.desk.watches.checks import check_command, check_until
 from gateway.desk.watches.looking import Looker
-from gateway.desk.watches.spread import Spread, state_at_home
+from gateway.desk.watches.spread import WatchSpread, state_at_home
 from gateway.desk.watches.values import (
     AGAIN_US,
     AHEAD_US,
@@ -53,7 +53,7 @@ class OwnWatches:
     """The use cases of watches of ours."""
 
     def __init__(
-        self, desk: DeskParts, spread: Spread, looker: Looker, walls: Iterable[Bulkhead], on_duty: OnDuty
+        self, desk: DeskParts, spread: WatchSpread, looker: Looker, walls: Iterable[Bulkhead], on_duty: OnDuty
     ) -> None:
         self._desk = desk
         self._spread = spread
