@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from gateway.app.run.node import Node
 from gateway.clock import DAY_US
+from gateway.desk.acting.home import Stand
 from gateway.desk.reports.checks import check_fields
 from gateway.desk.reports.issuing import issued_for
 from gateway.desk.reports.library import Found
@@ -184,6 +185,7 @@ def report_of(node: Node, fields: dict[str, Any]) -> OwnReport:
         wanted=(),
         written_us=now_us,
         until_us=now_us + 30 * DAY_US,
+        stand=Stand.WAITING,
     )
 
 

@@ -58,6 +58,22 @@ class Stand(StrEnum):
     """Its time ran out."""
 
 
+GOES_ON = frozenset({Stand.WAITING, Stand.ON, Stand.PUBLISHED, Stand.PAUSED})
+
+
+class Own(msgspec.Struct, frozen=True):
+    """What an officer has handed in, and a second person approves, as it should stand everywhere."""
+
+    id: ExchangeId
+    author: Officer
+    stand: Stand
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it goes on, or waits for its approval."""
+        return self.stand in GOES_ON
+
+
 def _until_it_ends(_: object) -> int:
     return 0
 

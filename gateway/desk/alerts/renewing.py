@@ -50,7 +50,7 @@ def approved(parts: Parts, alert: OwnAlert, by: Officer) -> OwnAlert:
     return replace(alert, until_us=asked.until_us, approver=second, renewal=None)
 
 
-def declined(alert: OwnAlert, _actor: object, reason: str) -> OwnAlert:
+def declined(alert: OwnAlert, reason: str) -> OwnAlert:
     """Return an alert as declined; what was sent before is lifted, so that those who have it are told.
 
     Where a longer time was asked for, it stands for the one that was approved.

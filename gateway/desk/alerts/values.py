@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.clock import HOUR_US
-from gateway.desk.acting.home import OwnKind, Stand
+from gateway.desk.acting.home import Own, OwnKind, Stand
 from gateway.desk.acts import Act
 from gateway.desk.roles import matter_by
 from gateway.desk.widening import (
@@ -66,14 +66,12 @@ class Renewal(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class OwnAlert(msgspec.Struct, frozen=True):
+class OwnAlert(Own, frozen=True):
     """An alert of ours as it should stand everywhere. `bring_up` makes the threads with counterparts follow it.
 
     `record` is the record that our agency issued for ourselves, by which it is found at home.
     """
 
-    id: ExchangeId
-    author: Officer
     to: tuple[OwnAddressee, ...]
     fields: dict[str, Any]
     purpose: Purpose
@@ -88,7 +86,6 @@ class OwnAlert(msgspec.Struct, frozen=True):
     hidden_until_us: int
     record: str
     signed_us: int
-    stand: Stand
     approver: Officer | None = None
     reason: str = ""
     text: str = ""

@@ -88,10 +88,7 @@ TOKENS = OwnKind(
 
 
 class TokenSpread(Spread[IssuedToken, Told]):
-    """Tells every counterpart of tokens that were withdrawn, also one that joins the federation while they would hold.
-
-    A token is described by hand: it is issued without a second person, shown by an entry, and told when it ends only.
-    """
+    """Tells every counterpart of withdrawn tokens, also one that joins the federation while they would hold."""
 
     home = TOKENS
     states: ClassVar = (ThreadState.OPEN,)
@@ -118,7 +115,10 @@ class TokenSpread(Spread[IssuedToken, Told]):
 
 
 class MisuseDesk:
-    """The use cases of the owner."""
+    """The use cases of the owner.
+
+    They are written by hand (decision 0140): no second person approves a token, and each look at one is an entry.
+    """
 
     def __init__(self, desk: DeskParts, origin: OwnAnswers, spread: TokenSpread) -> None:
         self._desk = desk

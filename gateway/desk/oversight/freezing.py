@@ -41,7 +41,11 @@ _DECLINED: Stages = {Stage.ASKED: Stage.DECLINED, Stage.LIFTING: Stage.FROZEN}
 
 
 class FreezeDesk:
-    """The use cases of frozen accounts. `put_in_force` makes what is decided count in this process at once."""
+    """The use cases of frozen accounts. `put_in_force` makes what is decided count in this process at once.
+
+    They are written by hand (decision 0140): no counterpart is told, each step is asked for and approved anew, and each
+    look is an entry.
+    """
 
     def __init__(self, desk: DeskParts, put_in_force: Callable[[], None]) -> None:
         self._desk = desk

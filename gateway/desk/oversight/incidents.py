@@ -44,7 +44,11 @@ _MEMBER = Matter("")
 
 
 class IncidentDesk:
-    """The use cases of incidents."""
+    """The use cases of incidents.
+
+    They are written by hand (decision 0140): no second person approves one, the node itself tells of some, and half of
+    them are about incidents of counterparts.
+    """
 
     def __init__(self, desk: DeskParts, spread: IncidentSpread) -> None:
         self._desk = desk

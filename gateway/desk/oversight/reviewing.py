@@ -79,7 +79,7 @@ class Reviewed(msgspec.Struct, frozen=True):
 
 
 class ReviewDesk:
-    """The use cases of reviews and findings."""
+    """The use cases of reviews and findings, written by hand (decision 0140): they are work, with no value at home."""
 
     def __init__(self, desk: DeskParts) -> None:
         self._desk = desk

@@ -1,1 +1,1 @@
-"""Hold what the kinds share that have a thread of their own at home: how the threads with counterparts follow it."""
+"""Hold what the kinds share that have a thread of their own at home: acts, and telling."""

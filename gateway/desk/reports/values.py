@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.clock import DAY_US
-from gateway.desk.acting.home import OwnKind, Stand
+from gateway.desk.acting.home import Own, OwnKind, Stand
 from gateway.desk.acts import Act
 from gateway.desk.roles import matter_by
 from gateway.desk.widening import CONTENT, ENDS, GROUND, HANDLING, WHO, Way, Widens, later, reads_more
@@ -48,14 +48,12 @@ class Left(msgspec.Struct, frozen=True):
     code: str
 
 
-class OwnReport(msgspec.Struct, frozen=True):
+class OwnReport(Own, frozen=True):
     """A report of ours as it should stand everywhere. `bring_up` makes the threads with counterparts follow it.
 
     `wanted` are the counterparts that its author named; empty means all. `reason` is why it ended, a code.
     """
 
-    id: ExchangeId
-    author: Officer
     fields: dict[str, Any]
     lang: str
     purpose: Purpose
@@ -65,7 +63,6 @@ class OwnReport(msgspec.Struct, frozen=True):
     wanted: tuple[MemberId, ...]
     written_us: int
     until_us: int
-    stand: Stand = Stand.WAITING
     to: tuple[Reader, ...] = ()
     left: tuple[Left, ...] = ()
     approver: Officer | None = None

@@ -46,7 +46,7 @@ from gateway.statements.notices.room import MAX_MEMBERS
 
 
 class Rooms:
-    """The use cases of rooms. Each returns once its entry is durable, and what it says is on its way."""
+    """The use cases of rooms, written by hand (decision 0140): the words of other members are half of a room."""
 
     def __init__(self, desk: DeskParts, spread: RoomSpread, on_duty: OnDuty) -> None:
         self._desk = desk

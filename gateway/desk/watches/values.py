@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.clock import DAY_US
 from gateway.conversion import converter
-from gateway.desk.acting.home import OwnKind, Stand
+from gateway.desk.acting.home import Own, OwnKind
 from gateway.desk.acts import Act
 from gateway.desk.roles import matter_by
 from gateway.desk.widening import ASKED, CONTENT, ENDS, GROUND, HANDLING, WHO, Way, Widens, begins, later, reads_more
@@ -110,11 +110,9 @@ class Renewal(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class OwnWatch(msgspec.Struct, frozen=True):
+class OwnWatch(Own, frozen=True):
     """A watch of ours as it should stand everywhere. `bring_up` makes the threads with its recipients follow it."""
 
-    id: ExchangeId
-    author: Officer
     to: tuple[OwnAddressee, ...]
     kind: str
     asked: dict[str, Any]
@@ -125,7 +123,6 @@ class OwnWatch(msgspec.Struct, frozen=True):
     until_us: int
     revalidate_by_us: int
     no_tip_off: bool
-    stand: Stand
     approver: Officer | None = None
     reason: str = ""
     renewal: Renewal | None = None
@@ -145,11 +142,6 @@ class OwnWatch(msgspec.Struct, frozen=True):
         if found is None:
             raise Unknown("this watch is not sent to `{member}`", code="no-such-watch", where="from", member=member)
         return found
-
-    @property
-    def is_alive(self) -> bool:
-        """Tell whether it stands, waits or is paused."""
-        return self.stand in (Stand.WAITING, Stand.ON, Stand.PAUSED)
 
 
 WIDENS: Widens = {

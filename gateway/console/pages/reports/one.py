@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -114,7 +115,7 @@ class _One:
         acts: frozenset[str] = frozenset()
         try:
             own = await desk.own_reports.show(visit.actor, name)
-            work, acts = await desk.own_reports.acts(visit.actor, own)
+            work, acts = await asyncio.to_thread(desk.own_reports.acts, visit.actor, own)
         except Unknown:
             own = None
         if own is None or own.stand is Stand.PUBLISHED:
