@@ -253,7 +253,7 @@ def _reading(router: APIRouter) -> None:
     async def list_own(request: Request, limit: Limit = USUAL_LISTED, after: After = "") -> Response:
         """Return reports of ours, whatever became of them, page by page."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        found = await desk.own_reports.all(desk.actor(officer), limit=limit, after=after)
+        found = await desk.own_reports.all(desk.actor(officer), over=True, limit=limit, after=after)
         body = OwnReportListBody(reports=[own_body(one, language) for one in found.items], next=found.next)
         return shown(body, request)
 

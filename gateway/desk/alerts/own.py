@@ -28,6 +28,7 @@ from gateway.desk.alerts.values import (
 )
 from gateway.desk.delivery.offices import closed_offices
 from gateway.desk.own.acts import Changed, OwnActs
+from gateway.desk.own.spread import LOOKED_AFTER
 from gateway.desk.raising import from_opening
 from gateway.desk.rooms.known import RoomBook
 from gateway.errors import Malformed, Stale
@@ -49,9 +50,7 @@ _MOST_READ = 16_384
 class OwnAlerts(OwnActs[OwnAlert]):
     """The use cases of alerts of ours."""
 
-    own = ALERTS
     widens = WIDENS
-    decisions: ClassVar = ("approve-alert", "decline-alert")
     raising: ClassVar = (Act.RAISE_ALERT, "raise-alert")
     changing: ClassVar = Act.CHANGE_ALERT
     approving: ClassVar = Act.APPROVE_ALERT
@@ -137,7 +136,7 @@ class OwnAlerts(OwnActs[OwnAlert]):
 
     async def alive(self, actor: Actor) -> list[OwnAlert]:
         """Return all alerts of ours that stand or wait, as far as this person may read them, the newest first."""
-        found = await asyncio.to_thread(self._desk.store.threads, kinds=(ThreadKind.ALERT,), states=self._spread.states)
+        found = await asyncio.to_thread(self._desk.store.threads, kinds=(ThreadKind.ALERT,), states=LOOKED_AFTER)
         return self._readable(actor, found)
 
     async def ended(self, actor: Actor, most: int) -> list[OwnAlert]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -19,7 +18,7 @@ from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.offices import closed_offices, is_reached
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.fold import runs_until_us
-from gateway.desk.own.spread import Clocked, Spread
+from gateway.desk.own.spread import LOOKED_AFTER, Clocked, Spread
 from gateway.desk.raising import from_opening
 from gateway.desk.rooms.known import RoomBook
 from gateway.errors import Stale
@@ -29,14 +28,14 @@ from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
 from gateway.ports.desk import Thread, WorkFilter
 
 NOT_APPROVED = "not-approved"
+_SCAN_US = 30_000_000
+"""An alert is looked at so often, beside the times at which a clock changes it."""
 
 
 class AlertSpread(Spread[OwnAlert, OwnAddressee]):
     """Brings alerts of ours to counterparts."""
 
     home = ALERTS
-    states: ClassVar = (ThreadState.NEW, ThreadState.OPEN)
-    every_us: ClassVar = 30_000_000
 
     def changed(self) -> Stale:
         """Return the refusal of what was drafted before the alert changed."""
@@ -88,14 +87,15 @@ class AlertSpread(Spread[OwnAlert, OwnAddressee]):
 
     def settled(self, thread: Thread, value: OwnAlert) -> Clocked[OwnAlert] | None:
         """Close the thread at home of an alert that is over, and of which all know that."""
-        if thread.state not in self.states or not _is_over(value):
+        if thread.state not in LOOKED_AFTER or not _is_over(value):
             return None
         return Clocked(value, f"alert-{value.stand}", ThreadState.ENDED)
 
     def times(self, thread: Thread, value: OwnAlert) -> Iterable[int]:
-        """Return when it is hidden no longer, over, and not approved in time."""
+        """Return when it is hidden no longer, over, and not approved in time; all alerts are looked at now and then."""
         work = approval(self._desk.store, thread.key)
-        return value.hidden_until_us, value.until_us, work.due_us if work is not None else 0
+        due_us = work.due_us if work is not None else 0
+        return value.hidden_until_us, value.until_us, due_us, self._now_us + _SCAN_US
 
     def due(self, thread: Thread, value: OwnAlert, now_us: int) -> Clocked[OwnAlert] | None:
         """Return what a clock makes of an alert: not approved in time, over, or hidden no longer.

@@ -91,7 +91,6 @@ class TokenSpread(Spread[IssuedToken, Told]):
     """Tells every counterpart of withdrawn tokens, also one that joins the federation while they would hold."""
 
     home = TOKENS
-    states: ClassVar = (ThreadState.OPEN,)
     remembers: ClassVar = True
 
     def to(self, value: IssuedToken) -> Iterable[Told]:

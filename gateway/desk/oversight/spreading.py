@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -33,7 +32,6 @@ class IncidentSpread(Spread[OwnIncident, Told]):
     """Brings the words about incidents of ours to counterparts."""
 
     home = INCIDENTS
-    states: ClassVar = (ThreadState.NEW, ThreadState.OPEN)
 
     def changed(self) -> Stale:
         """Return the refusal of what was drafted before the incident changed."""

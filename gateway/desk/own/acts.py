@@ -21,7 +21,7 @@ from gateway.desk.acting.persons import OnDuty, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice
-from gateway.desk.own.spread import Spread
+from gateway.desk.own.spread import LOOKED_AFTER, Spread
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.roles import matter_by, may, refusal
 from gateway.desk.widening import Widens, check_alone
@@ -54,20 +54,16 @@ class Changed(Generic[Kept]):
 class OwnActs(ABC, Generic[Kept]):
     """The use cases of one kind. `spread` lets the threads with counterparts follow what is at home."""
 
-    own: OwnKind[Kept]
     widens: Widens
-    decisions: ClassVar[tuple[str, str]]
-    """The names of the entries of a decision: approved, declined."""
     raising: ClassVar[tuple[Act, str]]
     """The act of who hands it in, and the name of its entry."""
     changing: ClassVar[Act]
     approving: ClassVar[Act] = Act.APPROVE
     tells: ClassVar[tuple[str, ...]]
     """The fields that the entries of its acts tell."""
-    listed: ClassVar[tuple[ThreadState, ...]] = ()
-    """The states at home of those that a list shows; empty: of those that are looked after."""
 
     def __init__(self, desk: DeskParts, spread: Spread[Kept, Any], on_duty: OnDuty) -> None:
+        self.own: OwnKind[Kept] = spread.home
         self._desk = desk
         self._spread = spread
         self._on_duty = on_duty
@@ -113,7 +109,7 @@ class OwnActs(ABC, Generic[Kept]):
 
         `alive` tells those that go on or wait from all others.
         """
-        states, now_us = tuple(ThreadState) if over else self.listed or self._spread.states, self._now_us
+        states, now_us = tuple(ThreadState) if over else LOOKED_AFTER, self._now_us
 
         def fits(value: Kept) -> Kept | None:
             is_meant = alive is None or value.is_alive is alive
@@ -179,7 +175,7 @@ class OwnActs(ABC, Generic[Kept]):
         return from_draft(thread, thread.key.thread_id, now_us, to_life=to_life, given=Raising(on_duty=here))
 
     async def _decide(self, actor: Actor, name: ExchangeId, reason: str, read: str, *, approves: bool) -> None:
-        act = self.decisions[0 if approves else 1]
+        act = f"{'approve' if approves else 'decline'}-{self.own.kind}"
 
         def make() -> EntryDraft:
             thread, value, work = self.own.to_decide(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
-from gateway.desk.acting.home import Home, home_key
+from gateway.desk.acting.home import OwnKind, home_key
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
@@ -28,6 +28,9 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import DeskRows, Thread, Work
 from gateway.ports.journal import EntryDraft
+
+LOOKED_AFTER = (ThreadState.NEW, ThreadState.OPEN, ThreadState.PAUSED)
+"""The states at home of what is looked after: it waits for its approval, goes on, or is not told to all yet."""
 
 _ATTEMPTS = 8
 """Notices of the other side may come in between so often before the next round goes on."""
@@ -65,15 +68,15 @@ class Telling(ABC, Generic[V, T]):
     One that fails does not keep out the others.
     """
 
-    leaves: ClassVar[tuple[type[LiaisonError], ...]] = ()
-    """The refusals after which a counterpart is left out; after any other it is tried again in the next round."""
-
     def __init__(self, desk: DeskParts) -> None:
         self._desk = desk
 
     @abstractmethod
     def missing(self, value: V, to: T, thread: Thread | None) -> Post | None:
         """Return the notice that brings a thread to where it should stand; None where it stands there."""
+
+    def without(self, value: V, to: T, error: LiaisonError, /) -> V | None:
+        """Return it without a counterpart that is left out after this refusal; None: it is tried in the next round."""
 
     def changed(self) -> Stale:
         """Return the refusal of what was drafted before something else was written."""
@@ -93,10 +96,10 @@ class Telling(ABC, Generic[V, T]):
             except StorageBroken:
                 raise
             except LiaisonError as error:
-                if isinstance(error, self.leaves):
-                    left.append((one, error))
-                else:
+                if self.without(value, one, error) is None:
                     problem = problem or error
+                else:
+                    left.append((one, error))
         if problem is not None:
             raise problem
         return are_told, left
@@ -164,14 +167,8 @@ class Telling(ABC, Generic[V, T]):
 class Spread(Telling[V, T]):
     """Brings what stands in threads at home to counterparts, in the call that changes it and in rounds."""
 
-    home: Home[V]
+    home: OwnKind[V]
     """How threads at home hold it."""
-
-    states: ClassVar[tuple[ThreadState, ...]]
-    """The states at home of what is looked after."""
-
-    every_us: ClassVar[int] = 0
-    """All is looked at so often, beside the times that are known to come (`times`); 0: in each round."""
 
     remembers: ClassVar[bool] = False
     """Where nothing is missing once all were told, threads are read again only after a change at home, or of them."""
@@ -193,12 +190,8 @@ class Spread(Telling[V, T]):
     def settled(self, thread: Thread, value: V) -> Clocked[V] | None:
         """Return what becomes of it at home once nothing is missing in its threads. It reads the store."""
 
-    def without(self, value: V, left: Sequence[tuple[T, LiaisonError]]) -> V:
-        """Return it as it stands without those who are left out (`leaves`)."""
-        raise NotImplementedError
-
     def times(self, thread: Thread, value: V) -> Iterable[int] | None:
-        """Return the times at which it is to be looked at again. It reads the store."""
+        """Return the times at which it is looked at again; None: in each round. It reads the store."""
 
     # ------------------------------------------------------------ what is done with it
 
@@ -216,9 +209,10 @@ class Spread(Telling[V, T]):
         now_us = self._desk.parts.clock.now_us()
         if now_us < self._next_us:
             return
-        self._next_us = now_us + self.every_us
+        self._next_us = now_us
         alive, times = await asyncio.to_thread(self._alive)
-        self._next_us = min([self._next_us, *(time for time in times if time > now_us)])
+        if self._next_us:  # a call that has changed something meanwhile asks for the next round
+            self._next_us = min((time for time in times if time > now_us), default=0)
         self._told = {one.key: self._told[one.key] for one, _ in alive if one.key in self._told}
         problem: LiaisonError | None = None
         for thread, to in alive:
@@ -242,7 +236,7 @@ class Spread(Telling[V, T]):
     def _alive(self) -> tuple[list[tuple[Thread, tuple[T, ...]]], list[int]]:
         me, times = self._desk.parts.member, list[int]()
         alive: list[tuple[Thread, tuple[T, ...]]] = []
-        for thread in self._desk.store.threads(kinds=(self.home.kind,), states=self.states, peer=me):
+        for thread in self._desk.store.threads(kinds=(self.home.kind,), states=LOOKED_AFTER, peer=me):
             if (value := self.home.of(thread)) is not None:
                 alive.append((thread, tuple(self.to(value))))
                 times += self.times(thread, value) or ()
@@ -260,7 +254,13 @@ class Spread(Telling[V, T]):
         are_told, left = await self.tell(value, to)
         if not are_told:
             return
-        await self._clock(thread, lambda now, what: self.settled(now, self.without(what, left) if left else what))
+
+        def settled(now: Thread, what: V) -> Clocked[V] | None:
+            for one, error in left:
+                what = self.without(what, one, error) or what
+            return self.settled(now, what)
+
+        await self._clock(thread, settled)
         if self.remembers:
             self._told[key] = thread.version, to
 

@@ -21,7 +21,6 @@ from gateway.desk.reports.spread import ReportSpread
 from gateway.desk.reports.traces import outermost, traces
 from gateway.desk.reports.values import (
     LIFE_US,
-    REPORTS,
     WIDENS,
     Draft,
     OwnReport,
@@ -43,13 +42,10 @@ Walls = Callable[[], Sequence[Bulkhead]]
 class OwnReports(OwnActs[OwnReport]):
     """The use cases of reports of ours."""
 
-    own = REPORTS
     widens = WIDENS
-    decisions: ClassVar = ("approve-report", "decline-report")
     raising: ClassVar = (Act.WRITE_REPORT, "write-report")
     changing: ClassVar = Act.CHANGE_REPORT
     tells: ClassVar = ("id", "fields", "lang", "level", "to", "left", "until_us", "stand")
-    listed: ClassVar = tuple(ThreadState)
 
     def __init__(self, desk: DeskParts, spread: ReportSpread, on_duty: OnDuty, walls: Walls) -> None:
         super().__init__(desk, spread, on_duty)

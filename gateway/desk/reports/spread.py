@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -27,10 +26,6 @@ class ReportSpread(Spread[OwnReport, Reader]):
     """Brings reports of ours to counterparts. A reader to which one may not go any more is noted, with the reason."""
 
     home = REPORTS
-    states: ClassVar = (ThreadState.NEW, ThreadState.OPEN)
-    """Its report waits for its approval, or is not where it should be yet."""
-
-    leaves: ClassVar = (Forbidden, Unsupported, Unknown)
 
     def changed(self) -> Stale:
         """Return the refusal of what was drafted before the report changed."""
@@ -66,13 +61,14 @@ class ReportSpread(Spread[OwnReport, Reader]):
         records = tuple(holding.jti for holding in held)
         return Change(ChangeCode.WITHDRAWN, records, of=to.thread_id, reason=report.reason, text=report.text)
 
-    def without(self, value: OwnReport, left: Sequence[tuple[Reader, LiaisonError]]) -> OwnReport:
-        """Return a report with a note of who does not get it, and why; a withdrawn one stays as it is."""
+    def without(self, value: OwnReport, to: Reader, error: LiaisonError) -> OwnReport | None:
+        """Return a report with a note that one reader does not get it, and why; a withdrawn one stays as it is."""
+        if not isinstance(error, (Forbidden, Unsupported, Unknown)):
+            return None
         if value.stand is not Stand.PUBLISHED:
             return value
-        gone = tuple(Left(to.member, error.code) for to, error in left)
-        kept = tuple(to for to in value.to if to.member not in {one.member for one in gone})
-        return replace(value, to=kept, left=(*value.left, *gone))
+        kept = tuple(one for one in value.to if one.member != to.member)
+        return replace(value, to=kept, left=(*value.left, Left(to.member, error.code)))
 
     def settled(self, thread: Thread, value: OwnReport) -> Clocked[OwnReport] | None:
         """Note that a report is where it should be; close the thread at home of one that is withdrawn from all."""

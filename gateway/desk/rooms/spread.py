@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -75,9 +74,6 @@ class _Pair:
 class RoomSpread(Telling[Known, _Pair]):
     """Brings rooms to their members."""
 
-    leaves: ClassVar = (LiaisonError,)
-    """The page of a room says how the part of a pair stands that has missed something."""
-
     def __init__(self, desk: DeskParts) -> None:
         super().__init__(desk)
         self._parts = desk.parts
@@ -95,6 +91,10 @@ class RoomSpread(Telling[Known, _Pair]):
         if room is not None and room.home is not None:
             keys = [(one, pair_key(self._parts.member, one.member, room_id)) for one in room.others]
             await self.tell(room, [_Pair(one, key.thread_id) for one, key in keys])
+
+    def without(self, value: Known, _to: _Pair, _error: LiaisonError) -> Known:
+        """Return a room as it is: its page says how the part of a pair stands that has missed something."""
+        return value
 
     def changed(self) -> Stale:
         """Return the refusal of what was drafted before the room changed."""

@@ -23,7 +23,6 @@ from gateway.desk.watches.values import (
     AGAIN_US,
     AHEAD_US,
     USUAL_US,
-    WATCHES,
     WIDENS,
     AddWatch,
     OwnAddressee,
@@ -43,9 +42,7 @@ from gateway.ports.desk import Thread, Work, WorkFilter
 class OwnWatches(OwnActs[OwnWatch]):
     """The use cases of watches of ours."""
 
-    own = WATCHES
     widens = WIDENS
-    decisions: ClassVar = ("approve-watch", "decline-watch")
     raising: ClassVar = (Act.RAISE_WATCH, "add-watch")
     changing: ClassVar = Act.CHANGE_WATCH
     tells: ClassVar = (

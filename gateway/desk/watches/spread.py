@@ -12,7 +12,7 @@ from gateway.desk.acting.home import Stand, approval
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.ending.works import End, ended_works
-from gateway.desk.own.spread import Clocked, Spread
+from gateway.desk.own.spread import LOOKED_AFTER, Clocked, Spread
 from gateway.desk.watches.values import LIVE, WATCHES, OwnAddressee, OwnWatch, WhyPaused
 from gateway.errors import Stale
 from gateway.model.desk.notices import Body, Change, ChangeCode, NoticeType, Status, StatusCode
@@ -33,7 +33,6 @@ class WatchSpread(Spread[OwnWatch, OwnAddressee]):
     """
 
     home = WATCHES
-    states: ClassVar = (ThreadState.NEW, ThreadState.OPEN, ThreadState.PAUSED)
     remembers: ClassVar = True
 
     def __init__(self, desk: DeskParts, why_paused: Callable[[str, int], WhyPaused | None]) -> None:
@@ -86,7 +85,7 @@ class WatchSpread(Spread[OwnWatch, OwnAddressee]):
 
     def settled(self, thread: Thread, value: OwnWatch) -> Clocked[OwnWatch] | None:
         """Close the thread at home of a watch that is over, and of which all recipients know that."""
-        if thread.state not in self.states or value.is_alive:
+        if thread.state not in LOOKED_AFTER or value.is_alive:
             return None
         return Clocked(value, f"watch-{value.stand}", ThreadState.ENDED)
 

@@ -246,7 +246,9 @@ def test_an_act_that_is_not_in_the_table_is_not_done_and_no_row_is_idle() -> Non
         desk_act(WHO, "open-the-door", ThreadKey(TH, new_exchange_id()))
     assert refused.value.code == "unknown-act"
     told = "".join(path.read_text() for path in (PROJECT / "gateway").rglob("*.py") if _acts(path))
-    composed = {f"{word}-{what}" for word in ("approve", "decline") for what in ("freeze", "lift")}
+    composed = {
+        f"{word}-{what}" for word in ("approve", "decline") for what in ("alert", "freeze", "lift", "report", "watch")
+    }
     assert [act for act in DESK_ACTS if f'"{act}"' not in told and act not in composed] == []
 
 

@@ -78,7 +78,7 @@ class _Library:
             fault = about_period if error.where == "period" else sentence(error, language)
         own: Slice[OwnReport] = Slice(())
         if which == "own":
-            own = await desk.own_reports.all(visit.actor, limit=_SHOWN, after=visit.query("after"))
+            own = await desk.own_reports.all(visit.actor, over=True, limit=_SHOWN, after=visit.query("after"))
         tasks = [*(_own_task(one, visit) for one in own.items), *(_task(one, visit) for one in found.reports)]
         drawn = await asyncio.to_thread(self._map, found.reports, language) if found.reports else None
         more = fault or more_words(is_capped=found.capped, is_partial=found.partial, language=language)
