@@ -13,7 +13,7 @@ from gateway.clock import rfc3339_s
 from gateway.console.drawings.region import RegionMap, Spot, region_map
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, later_pages
-from gateway.console.frame.shapes import Banner, Button, Field, Link, Option, Tag, Task, Text
+from gateway.console.frame.shapes import Field, Link, Option, Tag, Task, Text
 from gateway.console.pages.reports.told import PATH, STAND_TONES, text_in
 from gateway.console.visits.door import Door
 from gateway.console.visits.parts import ConsoleParts
@@ -41,18 +41,12 @@ class LibraryView:
     """The library: the fields of the search, and the reports that fit."""
 
     tabs: Sequence[Link]
-    tabs_label: str
     which: str
-    filter_label: str
     fields: Sequence[Field]
     offences: Sequence[Option]
-    offence_label: str
-    send: Button
-    write: Link | None
+    may_write: bool
     reports: Sequence[Task]
-    reports_label: str
-    empty: tuple[str, str]
-    more: Banner | None
+    more: str
     map: RegionMap | None
     pages: Sequence[Link]
 
@@ -81,15 +75,12 @@ class _Library:
             own = await desk.own_reports.all(visit.actor, over=True, limit=_SHOWN, after=visit.query("after"))
         tasks = [*(_own_task(one, visit) for one in own.items), *(_task(one, visit) for one in found.reports)]
         drawn = await asyncio.to_thread(self._map, found.reports, language) if found.reports else None
-        more = fault or more_words(is_capped=found.capped, is_partial=found.partial, language=language)
         view = LibraryView(
             tabs=[
                 Link(f"{PATH}?list={name}" if name else PATH, tell(language, words), name == which)
                 for name, words in _LISTS.items()
             ],
-            tabs_label=tell(language, "Lists"),
             which=which,
-            filter_label=tell(language, "Find reports"),
             fields=_fields(query, language),
             offences=[
                 Option("", tell(language, "all offences")),
@@ -98,16 +89,9 @@ class _Library:
                     for code, words in OFFENCES.items()
                 ),
             ],
-            offence_label=tell(language, "Offence"),
-            send=Button(tell(language, "Find")),
-            write=Link(f"{PATH}/write", tell(language, "Write a report")) if Role.OFFICER in visit.roles else None,
+            may_write=Role.OFFICER in visit.roles,
             reports=tasks,
-            reports_label=tell(language, _LISTS["own" if which == "own" else ""]),
-            empty=(
-                tell(language, "No report fits"),
-                tell(language, "Leave something of the search empty, or write what your office has seen."),
-            ),
-            more=Banner(more, tone="warn") if more else None,
+            more=fault or more_words(is_capped=found.capped, is_partial=found.partial, language=language),
             map=drawn,
             pages=later_pages(PATH, own.next, language, list=which),
         )

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
-from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Option, Row, Tag
+from gateway.console.frame.shapes import Field, Hidden, Option, Row, Tag
 from gateway.console.pages.reports.told import PATH, STAND_TONES, field_rows, own_rows, shelf_rows
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.own_matter import MAX_REASON, WORK, OwnAct, decision, done
@@ -22,7 +22,6 @@ from gateway.desk.reports.library import Shelved
 from gateway.desk.reports.values import OwnReport
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.language.catalogue import tell
-from gateway.language.languages import Language
 from gateway.language.terms import REPORT_REASONS
 from gateway.model.desk.codes import ReportReason
 from gateway.model.desk.work import Role
@@ -34,33 +33,20 @@ _OBJECTING = frozenset({Role.NATIONAL_DESK, Role.DATA_OFFICER})
 
 
 @dataclass(frozen=True, slots=True)
-class ActForm:
-    """A form of the page: where it is sent, its fields, and its buttons."""
-
-    id: str
-    title: str
-    path: str
-    hint: str
-    reasons: Sequence[Option]
-    reasons_label: str
-    words: Field
-    buttons: Sequence[Button]
-    hidden: tuple[Hidden, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ReportView:
-    """A report. Each form is there where the person may do what it does."""
+    """A report. Each form is there where the person may do what it does, with the field of its words."""
 
-    banners: Sequence[Banner]
+    waits: bool
     tag: Tag | None
     rows: Sequence[Row]
     facts: Sequence[Row]
-    record: str
-    about: str
-    forms: Sequence[ActForm]
+    path: str
+    approval: Field | None
+    work: tuple[Hidden, ...]
+    withdrawal: Field | None
+    reasons: Sequence[Option]
+    objection: Field | None
     faults: Sequence[tuple[str, str]]
-    wrong: str
 
 
 def report_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -137,74 +123,27 @@ def _view(
     language, wrong = visit.language, dict(faults)
     report = own or shelved
     assert report is not None
-    forms = [_approve(report.id, work, wrong, language)] if work is not None and "approve" in acts else []
-    if "withdraw" in acts:
-        forms.append(_withdraw(report.id, wrong, language))
-    if own is None and visit.roles & _OBJECTING:
-        forms.append(_object(report.id, wrong, language))
+
+    def words(name: str, label: str) -> Field:
+        return Field(name, label, fault=wrong.get(name, ""), most=MAX_REASON)
+
     facts = (*(shelf_rows(shelved, language) if shelved else ()), *(own_rows(own, language) if own else ()))
     return ReportView(
-        banners=_banners(own, language),
+        waits=own is not None and own.stand is Stand.WAITING,
         tag=Tag(tell(language, STANDS[own.stand.value]), STAND_TONES.get(own.stand.value, "quiet")) if own else None,
         rows=field_rows(report.fields, report.lang, language),
         facts=facts,
-        record=tell(language, "What the report says"),
-        about=tell(language, "About the report"),
-        forms=forms,
+        path=f"{PATH}/{report.id}",
+        approval=words("approve-words", tell(language, "Reason; needed to decline"))
+        if work is not None and "approve" in acts
+        else None,
+        work=(Hidden(WORK, work.id),) if work is not None else (),
+        withdrawal=words("withdraw-words", tell(language, "In words, for those who have it"))
+        if "withdraw" in acts
+        else None,
+        reasons=[Option(code.value, tell(language, REPORT_REASONS[code.value])) for code in ReportReason],
+        objection=words("object-words", tell(language, "What should not be there"))
+        if own is None and visit.roles & _OBJECTING
+        else None,
         faults=faults,
-        wrong=tell(language, "This was not done"),
     )
-
-
-def _banners(own: OwnReport | None, language: Language) -> tuple[Banner, ...]:
-    if own is None or own.stand is not Stand.WAITING:
-        return ()
-    line = tell(language, "It has not been sent. Without approval it never is.")
-    return (Banner(tell(language, "Another person must approve this report"), (line,), "warn"),)
-
-
-def _approve(report_id: str, work: Work, wrong: dict[str, str], language: Language) -> ActForm:
-    return ActForm(
-        "approval",
-        tell(language, "Approve or decline"),
-        f"{PATH}/{report_id}/approve",
-        tell(language, "Look once more whether anybody can be recognised in it."),
-        (),
-        "",
-        _words("approve-words", tell(language, "Reason; needed to decline"), wrong),
-        (
-            Button(tell(language, "Approve, and send it"), "act", "approve", "first"),
-            Button(tell(language, "Decline"), "act", "decline", "danger"),
-        ),
-        (Hidden(WORK, work.id),),
-    )
-
-
-def _withdraw(report_id: str, wrong: dict[str, str], language: Language) -> ActForm:
-    return ActForm(
-        "withdrawal",
-        tell(language, "Take it back"),
-        f"{PATH}/{report_id}/withdraw",
-        "",
-        [Option(code.value, tell(language, REPORT_REASONS[code.value])) for code in ReportReason],
-        tell(language, "Why"),
-        _words("withdraw-words", tell(language, "In words, for those who have it"), wrong),
-        (Button(tell(language, "Take it back from all"), kind="danger"),),
-    )
-
-
-def _object(report_id: str, wrong: dict[str, str], language: Language) -> ActForm:
-    return ActForm(
-        "objection",
-        tell(language, "Object to something in it"),
-        f"{PATH}/{report_id}/object",
-        tell(language, "Its owner is told. Repeat nothing that tells who a person is."),
-        (),
-        "",
-        _words("object-words", tell(language, "What should not be there"), wrong),
-        (Button(tell(language, "Tell the owner")),),
-    )
-
-
-def _words(name: str, label: str, wrong: dict[str, str]) -> Field:
-    return Field(name, label, fault=wrong.get(name, ""), most=MAX_REASON)

@@ -15,7 +15,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.frame import NAMES
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Link, Option, Row, Text
+from gateway.console.frame.shapes import Banner, Field, Hidden, Option, Row, Text
 from gateway.console.pages.reports.told import PATH, field_rows, own_rows
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
@@ -61,9 +61,7 @@ class WriteView:
     areas: Sequence[Field]
     lines: Sequence[Field]
     choices: Sequence[tuple[str, str, Sequence[Option]]]
-    send: Button
     faults: Sequence[tuple[str, str]]
-    wrong: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +71,7 @@ class DraftView:
     banners: Sequence[Banner]
     rows: Sequence[Row]
     facts: Sequence[Row]
-    record: str
-    about: str
     carried: Sequence[Hidden]
-    buttons: Sequence[Button]
-    back: Link
 
 
 def writing_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -184,9 +178,7 @@ def _form_page(visit: Visit, sent: Mapping[str, str], faults: tuple[tuple[str, s
         areas=[field(name) for name in _AREAS],
         lines=[*(field(name) for name in _LINES), _case(sent, wrong, language)],
         choices=_choices(sent, language),
-        send=Button(tell(language, "Look for persons in it, and go on"), "step", "check", "first"),
         faults=faults,
-        wrong=tell(language, "This may tell who a person is, or is not complete"),
     )
     return Page("pages/reports/write.html", tell(language, "Write a report"), view, 400 if faults else 200)
 
@@ -227,12 +219,5 @@ def _draft_view(draft: Draft, sent: Mapping[str, str], once: str, language: Lang
         banners=banners,
         rows=field_rows(draft.report.fields, draft.report.lang, language),
         facts=own_rows(draft.report, language),
-        record=tell(language, "What the report says"),
-        about=tell(language, "About the report"),
         carried=[Hidden("once", once), *(Hidden(name, value) for name, value in sent.items())],
-        buttons=(
-            Button(tell(language, "Hand it in for approval"), "step", "send", "first"),
-            Button(tell(language, "Change it"), "step", "change", "plain"),
-        ),
-        back=Link(PATH, tell(language, "Reports")),
     )
