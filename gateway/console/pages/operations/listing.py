@@ -31,14 +31,12 @@ OPENERS = (Role.OFFICER,)
 
 @dataclass(frozen=True, slots=True)
 class ListView:
-    """The list. `open` leads to the form of a new operation."""
+    """The list, with a way to the form of a new operation for those who may open one."""
 
     tabs: Sequence[Link]
-    tabs_label: str
     tasks: Sequence[Task]
-    empty: tuple[str, str]
     pages: Sequence[Link]
-    open: Link | None
+    may_open: bool
 
 
 def listing_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -64,14 +62,9 @@ class _Listing:
         names = {False: tell(language, "Open"), True: tell(language, "All, with those that ended")}
         view = ListView(
             tabs=[Link(f"{PATH}?list=ended" if key else PATH, text, key == over) for key, text in names.items()],
-            tabs_label=tell(language, "Lists"),
             tasks=[_task(line, language) for line in found.items],
-            empty=(
-                tell(language, "No operation is open for you."),
-                tell(language, "One that another country opens stands here once it invites your office."),
-            ),
             pages=later_pages(PATH, found.next, language, list="ended" if over else ""),
-            open=Link(OPENING, tell(language, "Open an operation")) if visit.roles & set(OPENERS) else None,
+            may_open=bool(visit.roles & set(OPENERS)),
         )
         return Page("pages/operations/list.html", tell(language, "Operations"), view, live=f"{PATH}/events")
 

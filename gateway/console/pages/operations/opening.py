@@ -14,7 +14,7 @@ from gateway.clock import from_us, to_us
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Button, Field, Option
+from gateway.console.frame.shapes import Field, Option
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.operations.listing import OPENERS, OPENING, PATH
 from gateway.console.visits.door import Answer, Door
@@ -41,7 +41,6 @@ _FIELDS = ("title", "to", "observers", "template", "end", "purpose", "offence", 
 class OpeningView:
     """The form."""
 
-    lead: str
     title: Field
     to: Sequence[Option]
     to_label: str
@@ -55,9 +54,7 @@ class OpeningView:
     offences: Sequence[Option]
     offence_label: str
     case: Field
-    send: Button
     faults: Sequence[tuple[str, str]]
-    wrong: str
 
 
 def opening_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -95,7 +92,6 @@ class _Opening:
             return next(iter(sent.get(name, ())), "")
 
         view = OpeningView(
-            lead=tell(language, "Another person approves it before anybody is invited."),
             title=Field("title", tell(language, "What it is called"), one("title"), fault=wrong.get("title", ""),
                         most=MAX_TITLE, required=True),
             to=self._places(sent.get("to", ()), language),
@@ -117,9 +113,7 @@ class _Opening:
                       for code, words in OFFENCES.items()],
             offence_label=tell(language, "Offence"),
             case=Field("case", tell(language, "Case number"), one("case"), fault=wrong.get("case", ""), most=64),
-            send=Button(tell(language, "Hand it in for approval"), kind="first"),
             faults=faults,
-            wrong=tell(language, "This was not sent"),
         )  # fmt: skip
         return Page("pages/operations/open.html", tell(language, "Open an operation"), view, 400 if faults else 200)
 

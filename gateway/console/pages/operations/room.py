@@ -13,7 +13,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Clock, Field, Line, Link, Option, Row, Step, Table, Tag, Text
+from gateway.console.frame.shapes import Banner, Clock, Field, Line, Option, Row, Step, Table, Tag, Text
 from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read_outcome
 from gateway.console.pages.operations.listing import PATH, stand_tone
 from gateway.console.pages.threads.doing import once, written
@@ -38,28 +38,17 @@ _VALUE = "value-"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A field of the form that is chosen from a list."""
-
-    name: str
-    label: str
-    options: Sequence[Option]
-
-
-@dataclass(frozen=True, slots=True)
 class NoteForm:
-    """The form of an entry: words, and the fields of the operation's form."""
+    """The form of an entry: words, and the fields of the operation's form; `choices` have name, label and options."""
 
-    title: str
     text: Field
     fields: Sequence[Field]
-    choices: Sequence[Choice]
-    send: Button
+    choices: Sequence[tuple[str, str, Sequence[Option]]]
 
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
-    """The page. Forms are there for those who may use them."""
+    """The page. Forms are there for those who may use them; `acts` are what this person may do."""
 
     path: str
     tag: Tag
@@ -69,14 +58,11 @@ class RoomView:
     parts: Sequence[Line]
     steps: Sequence[Step]
     results: Table | None
-    pack: Link
-    join: Button | None
-    leave: Button | None
+    acts: frozenset[str]
     note: NoteForm | None
     outcome: OutcomeForm | None
-    seal: tuple[Field, Button] | None
+    seal: Field | None
     faults: Sequence[tuple[str, str]]
-    words: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +71,7 @@ class PackPage:
 
     pack: PackView
     tables: Sequence[Table]
-    back: Link
+    path: str
 
 
 def room_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -127,8 +113,7 @@ class _Rooms:
         )
         codes = tuple((*row[:2], Text(str(row[2])), *row[3:]) for row in evidence.rows)
         tables = [members, results, replace(entries, rows=rows), replace(evidence, rows=codes)]
-        back = Link(f"{PATH}/{found.line.id}", tell(visit.language, "Back to the operation"))
-        return Page("pages/operations/pack.html", view.title, PackPage(view, tables, back))
+        return Page("pages/operations/pack.html", view.title, PackPage(view, tables, f"{PATH}/{found.line.id}"))
 
     def of(self, act: Callable[[Visit, Form, str], Awaitable[None]]) -> FormHandler:
         """Return the handler of an act, which ends on the page of the operation."""
@@ -189,21 +174,13 @@ def _view(found: RoomPage, visit: Visit, faults: tuple[tuple[str, str], ...]) ->
         parts=[_part(part, language) for part in told["parts"]],
         steps=[_step(entry, told["template"], visit) for entry in reversed(told["entries"])],
         results=Table(results.title, tuple(results.heads), tuple(map(tuple, results.rows))) if results.rows else None,
-        pack=Link(f"{PATH}/{found.line.id}/pack", tell(language, "Results and evidence, to be printed")),
-        join=Button(tell(language, "Take part"), kind="first") if "join" in found.acts else None,
-        leave=Button(tell(language, "Leave it for good"), kind="danger") if "leave" in found.acts else None,
+        acts=found.acts,
         note=_note_form(found.template, wrong, language) if "note" in found.acts else None,
         outcome=outcome_form(language, wrong) if "outcome" in found.acts else None,
-        seal=_seal(language) if "seal" in found.acts else None,
+        seal=Field("words", tell(language, "Words for its members, if needed"), most=2_000)
+        if "seal" in found.acts
+        else None,
         faults=faults,
-        words={
-            "members": tell(language, "Members"),
-            "entries": tell(language, "Entries"),
-            "none": tell(language, "Nothing has been written yet."),
-            "outcome": tell(language, "Report what came of it"),
-            "seal": tell(language, "End the operation"),
-            "wrong": tell(language, "This was not sent"),
-        },
     )
 
 
@@ -237,11 +214,10 @@ def _step(entry: dict[str, Any], template: str, visit: Visit) -> Step:
 def _note_form(template: str, wrong: dict[str, str], language: Language) -> NoteForm:
     known = templates()[template].fields if template in templates() else ()
     return NoteForm(
-        title=tell(language, "Write for all members"),
         text=Field("text", tell(language, "What happened"), fault=wrong.get("text", ""), most=2_000, required=True),
         fields=[_field(field, language) for field in known if field.type is not FieldType.CODE],
         choices=[
-            Choice(
+            (
                 f"{_VALUE}{field.code}",
                 field.label[language.value],
                 [Option("", "–"), *(Option(code, label[language.value]) for code, label in field.codes.items())],
@@ -249,7 +225,6 @@ def _note_form(template: str, wrong: dict[str, str], language: Language) -> Note
             for field in known
             if field.type is FieldType.CODE
         ],
-        send=Button(tell(language, "Send to all"), kind="first"),
     )
 
 
@@ -262,8 +237,3 @@ def _field(field: FormField, language: Language) -> Field:
         width="width-10" if field.type is not FieldType.TEXT else "",
         mode="numeric" if is_number else "",
     )
-
-
-def _seal(language: Language) -> tuple[Field, Button]:
-    words = Field("words", tell(language, "Words for its members, if needed"), most=2_000)
-    return words, Button(tell(language, "Seal it: from now on it is only read"), "act", "seal", "danger")
