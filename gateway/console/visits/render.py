@@ -14,7 +14,7 @@ from gateway.console.frame.forms import FORM_ID, new_form_id
 from gateway.console.frame.frame import Frame, Person
 from gateway.console.frame.navigation import navigation
 from gateway.console.frame.page import Page
-from gateway.console.frame.shapes import Banner, Button, Hidden, Link
+from gateway.console.frame.shapes import Banner, Button, Hidden, Link, Proof
 from gateway.console.frame.static import StaticFiles
 from gateway.console.frame.times import stamp
 from gateway.console.login.sessions import language_of
@@ -80,7 +80,7 @@ def _templates() -> Environment:
     """
     made = environment((FileSystemLoader((TEMPLATES, CHARTS)),))
     made.filters["counted"] = said
-    made.globals |= {shape.__name__: shape for shape in (Banner, Button, Link)}
+    made.globals |= {shape.__name__: shape for shape in (Banner, Button, Link, Proof)}
     return made
 
 

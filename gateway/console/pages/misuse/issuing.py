@@ -44,16 +44,12 @@ _READ, _WORKS = 1_000, 50
 
 @dataclass(frozen=True, slots=True)
 class TokensView:
-    """The tokens, and the form of a new one. `no_form` says why there is none."""
+    """The tokens, and the form of a new one where there is work for it."""
 
-    lead: str
     tasks: Sequence[Task]
-    empty: tuple[str, str]
     pages: Sequence[Link]
     form: ActForm | None
-    no_form: str
     faults: Sequence[tuple[str, str]]
-    wrong: str
 
 
 class IssuePages:
@@ -84,21 +80,10 @@ class IssuePages:
         tokens = await desk.misuse.all(visit.actor, after=visit.query("after"))
         works = await self._works(visit)
         view = TokensView(
-            lead=tell(
-                language,
-                "A person who is not the one of a record of ours can carry word of it, so that a gate reads it beside"
-                " the hit.",
-            ),
             tasks=[_task(one, visit) for one in tokens.items],
             pages=later_pages(TOKENS, tokens.next, language),
-            empty=(
-                tell(language, "No token of ours is in its time"),
-                tell(language, "One is issued when an officer abroad has found that a hit is another person."),
-            ),
             form=_form(works, visit.query(_WORK), not tokens.items, Writer(language, sent)) if works else None,
-            no_form=tell(language, "No work of telling two persons apart is there for you: no token can be issued."),
             faults=tuple(sent.faults.items()),
-            wrong=tell(language, "This token was not issued"),
         )
         title = tell(language, "Tokens “not this person”")
         return Page("pages/misuse/list.html", title, view, 400 if sent.faults else 200)

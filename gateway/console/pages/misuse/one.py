@@ -11,9 +11,9 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import TOKENS
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Link, Proof, Row
+from gateway.console.frame.shapes import Button, Row
 from gateway.console.pages.misuse.issuing import type_words, until_words
-from gateway.console.pages.oversight.shown import back_to, row
+from gateway.console.pages.oversight.shown import row
 from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
 from gateway.console.visits.door import Answer
@@ -33,27 +33,27 @@ _REASON = "reason"
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """A token as its owner sees it. `picture` is None once it is withdrawn."""
+    """A token as its owner sees it. `withdrawn` is when it was; then there is no `picture` any more."""
 
-    banner: Banner | None
+    withdrawn: str
     rows: Sequence[Row]
     picture: CodePicture | None
-    text: Proof | None
-    links: Sequence[Link]
+    text: str
+    path: str
     form: ActForm | None
-    back: Link
     faults: Sequence[tuple[str, str]]
-    wrong: str
 
 
 @dataclass(frozen=True, slots=True)
 class SheetView:
     """The sheet that the person carries. It names no person and no record."""
 
-    lines: Sequence[str]
+    owner: str
+    type: str
+    until: str
     picture: CodePicture
     text: str
-    back: Link
+    path: str
 
 
 class OnePages:
@@ -72,23 +72,14 @@ class OnePages:
         if one.withdrawn_us:
             raise Stale("this token is withdrawn", code="withdrawn", where="token", remedy="issue a new one")
         said = one.said
-        owner = f"{with_country(said.member, language)}, {said.agency}"
-        lines = (
-            tell(
-                language,
-                "{owner} says: the holder of one of the documents that this code names is not the person of its"
-                " record ({type}).",
-                owner=owner,
-                type=type_words(one, language),
-            ),
-            tell(language, "It holds {until}. Its owner can withdraw it.", until=until_words(one, language)),
-            tell(
-                language,
-                "A border officer scans it together with the document. It hides no hit, and a check of the document"
-                " goes on.",
-            ),
+        view = SheetView(
+            owner=f"{with_country(said.member, language)}, {said.agency}",
+            type=type_words(one, language),
+            until=until_words(one, language),
+            picture=_picture(one, visit),
+            text=one.token,
+            path=f"{TOKENS}/{said.id}",
         )
-        view = SheetView(lines, _picture(one, visit), one.token, Link(f"{TOKENS}/{said.id}", tell(language, "Back")))
         return Page("pages/misuse/sheet.html", tell(language, "Not this person"), view, printed=said.id)
 
     async def withdraw(self, visit: Visit, form: Form) -> Answer:
@@ -113,17 +104,14 @@ class OnePages:
     async def _page(self, visit: Visit, sent: Sent) -> Page:
         one, language = await self._found(visit), visit.language
         gone, writer = bool(one.withdrawn_us), Writer(language, sent)
-        sheet = Link(f"{TOKENS}/{one.said.id}/print", tell(language, "The sheet, to be printed"))
         view = TokenView(
-            banner=_withdrawn(one, visit) if gone else None,
+            withdrawn=moment(rfc3339(one.withdrawn_us), language) if gone else "",
             rows=_rows(one, visit),
             picture=None if gone else _picture(one, visit),
-            text=None if gone else Proof(tell(language, "The same as text"), (one.token,)),
-            links=() if gone else (sheet,),
+            text=one.token,
+            path=f"{TOKENS}/{one.said.id}",
             form=None if gone else _form(one, writer),
-            back=back_to(TOKENS, language),
             faults=tuple(sent.faults.items()),
-            wrong=tell(language, "This was not done"),
         )
         title = tell(language, "Token “not this person”")
         return Page("pages/misuse/one.html", title, view, 400 if sent.faults else 200, printed=one.said.id)
@@ -131,13 +119,6 @@ class OnePages:
 
 def _picture(one: IssuedToken, visit: Visit) -> CodePicture:
     return code_picture(one.token, tell(visit.language, "The token, for a scanner"))
-
-
-def _withdrawn(one: IssuedToken, visit: Visit) -> Banner:
-    language = visit.language
-    time = moment(rfc3339(one.withdrawn_us), language)
-    line = tell(language, "Every counterpart is told, and its gates refuse it.")
-    return Banner(tell(language, "Withdrawn {time}", time=time), (line,), "warn")
 
 
 def _rows(one: IssuedToken, visit: Visit) -> tuple[Row, ...]:
