@@ -11,7 +11,7 @@ from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Button, Hidden, Link, Table, Tag, Task, Text, Tone
-from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to
+from gateway.console.pages.oversight.shown import TEMPLATE, MatterView
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
 from gateway.console.visits.door import Answer
@@ -116,7 +116,6 @@ class FreezePages:
             pages=(*later_pages(PATH, found.next, language, list=visit.query("list")), *(() if is_over else (over,))),
             forms=(_ask_form(visit, writer, is_open=not found.items),),
             faults=tuple(sent.faults.items()),
-            wrong=tell(language, "This was not done"),
         )
         return Page(TEMPLATE, tell(language, "Frozen accounts"), view, 400 if sent.faults else 200)
 
@@ -130,8 +129,7 @@ class FreezePages:
             links=(finding,) if one.work and Role.SECURITY_OFFICER in visit.roles else (),
             forms=_forms(one, visit, writer),
             faults=tuple(sent.faults.items()),
-            wrong=tell(language, "This was not done"),
-            back=back_to(PATH, language),
+            back=PATH,
         )
         title = tell(language, "Account of {person}", person=one.person)
         return Page(TEMPLATE, title, view, 400 if sent.faults else 200)

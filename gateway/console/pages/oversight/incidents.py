@@ -7,7 +7,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Button, Cell, Link, Row, Table, Tag, Task, Tone
-from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to, row
+from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, row
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
 from gateway.console.visits.door import Answer
@@ -100,7 +100,6 @@ class IncidentPages:
             pages=later_pages(PATH, found.next, language),
             forms=(form,),
             faults=tuple(sent.faults.items()),
-            wrong=tell(language, "This was not done"),
         )
         return Page(TEMPLATE, tell(language, "Incidents"), view, 400 if sent.faults else 200)
 
@@ -115,8 +114,7 @@ class IncidentPages:
             table=_table(item, language),
             forms=(_form(item, Writer(language, sent)),) if item.may_tell else (),
             faults=tuple(sent.faults.items()),
-            wrong=tell(language, "This was not done"),
-            back=back_to(PATH, language),
+            back=PATH,
         )
         return Page(TEMPLATE, title, view, 400 if sent.faults else 200)
 

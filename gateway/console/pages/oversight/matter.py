@@ -11,7 +11,7 @@ from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Button, Link, Row, Tag
 from gateway.console.pages.oversight.freezes import freeze_link
-from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to, row
+from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, row
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
 from gateway.console.visits.door import Answer
@@ -79,7 +79,7 @@ class MatterPages:
         title = headline(work_words(item.work.kind.value, language))
         if item.refusal:
             lead = f"{tell(language, 'Not by you:')} {why_not_words(item.refusal, language)}"
-            return Page(TEMPLATE, title, MatterView(lead=lead, back=back_to("/desk", language)))
+            return Page(TEMPLATE, title, MatterView(lead=lead, back="/desk"))
         writer = Writer(language, sent)
         if item.work.kind is WorkKind.INCIDENT and item.work.key.peer != self._parts.member:
             view = _of_counterpart(await desk.incidents.taken(visit.actor, item.work.id), item, writer)
@@ -130,8 +130,7 @@ def _view(
         links=links,
         forms=() if is_done else (form,),
         faults=tuple(writer.sent.faults.items()),
-        wrong=tell(language, "This was not done"),
-        back=back_to("/desk", language),
+        back="/desk",
     )
 
 

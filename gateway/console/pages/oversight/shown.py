@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Link, Row, Table, Tag, Task
 from gateway.console.pages.threads.forms import ActForm
-from gateway.language.catalogue import tell
-from gateway.language.languages import Language
 
 TEMPLATE = "pages/oversight/matter.html"
 
 
 @dataclass(frozen=True, slots=True)
 class MatterView:
-    """A page of oversight."""
+    """A page of oversight; `back` is the address of the list that it belongs to."""
 
     tags: Sequence[Tag] = ()
     lead: str = ""
@@ -27,15 +25,9 @@ class MatterView:
     links: Sequence[Link] = ()
     forms: Sequence[ActForm] = ()
     faults: Sequence[tuple[str, str]] = ()
-    wrong: str = ""
-    back: Link | None = None
+    back: str = ""
 
 
 def row(name: str, value: str) -> tuple[Row, ...]:
     """Return a line of facts, as it was written; none without a value."""
     return (Row(name, as_written(value)),) if value else ()
-
-
-def back_to(path: str, language: Language) -> Link:
-    """Return the link to the list that a page belongs to."""
-    return Link(path, tell(language, "Back to the list"))
