@@ -13,7 +13,7 @@ from gateway.console.frame.errors import fault_of, problem_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import foreign
-from gateway.console.frame.shapes import Banner, Button, Clock, Link, Row, Text
+from gateway.console.frame.shapes import Banner, Clock, Link, Row, Text
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.facts import ask_rows, held_clock, subject
 from gateway.console.pages.threads.forms import MAX_REASON, Part, Sent, Writer, thread_path
@@ -61,11 +61,9 @@ class FieldBox:
 class DecisionView:
     """The ask, the record behind it, and the form of the answer."""
 
-    title: str
     notices: Sequence[Banner]
     clock: Clock | None
     held: Clock | None
-    held_words: str
     rows: Sequence[Row]
     record: str
     boxes: Sequence[FieldBox]
@@ -74,10 +72,8 @@ class DecisionView:
     answer: Part
     parts: Sequence[Part]
     files: FilesPart
-    send: Button
     back: Link
     action: str
-    wrong: str
     faults: Sequence[tuple[str, str]] = ()
 
 
@@ -129,9 +125,9 @@ class DecisionPages:
         else:
             await desk.reading.note(visit.officer, matter.work.key, "read")
         view = _view(matter, choice, problem, visit, sent, files)
-        return Page(
-            "pages/threads/decision.html", view.title, view, 400 if sent.faults else 200, "", view.back.href[-32:]
-        )
+        peer = with_country(matter.work.key.peer, visit.language)
+        title = tell(visit.language, "Decide what {peer} is told", peer=peer)
+        return Page("pages/threads/decision.html", title, view, 400 if sent.faults else 200, "", view.back.href[-32:])
 
 
 def _command(work: str, form: Form) -> Decide:
@@ -158,15 +154,13 @@ def _view(
     matter: Matter, choice: Choice | None, problem: str, visit: Visit, sent: Sent, files: FilesPart
 ) -> DecisionView:
     language, work, ask = visit.language, matter.work, matter.ask
-    writer, peer = Writer(language, sent), with_country(work.key.peer, language)
+    writer = Writer(language, sent)
     boxes = _boxes(choice, writer) if choice is not None else ()
     can_give = ask.about is not About.HIT or any(not box.disabled for box in boxes)
     return DecisionView(
-        title=tell(language, "Decide what {peer} is told", peer=peer),
         notices=_notices(choice, problem, language),
         clock=clock_of(work, visit.now_us, language),
         held=held_clock(ask, visit.now_us, language),
-        held_words=tell(language, "The person is held"),
         rows=ask_rows(ask, matter.asked.notice.head, language),
         record=_record(choice, language),
         boxes=boxes,
@@ -175,10 +169,8 @@ def _view(
         answer=_answers(matter, writer, can_give=can_give),
         parts=_parts(writer),
         files=files,
-        send=Button(tell(language, "Go on"), kind="first"),
         back=Link(thread_path(work.key), subject(ask, language)),
         action=f"/desk/work/{work.id}/decide",
-        wrong=tell(language, "This was not done"),
         faults=tuple(sent.faults.items()),
     )
 

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Button, Link, Row, Text
+from gateway.console.frame.shapes import Link, Row, Text
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
@@ -32,18 +32,12 @@ TEMPLATE = "pages/threads/files.html"
 
 @dataclass(frozen=True, slots=True)
 class FilesView:
-    """The files of a matter, and the form that sends more."""
+    """The files of a matter, and the form that sends more; `matter` is its path."""
 
-    title: str
     rows: Sequence[Row]
-    nothing: str
-    send: str
-    action: str
+    matter: str
     note: Part
     files: FilesPart
-    button: Button
-    back: Link
-    wrong: str
     faults: Sequence[tuple[str, str]] = ()
 
 
@@ -107,22 +101,17 @@ class FilePages:
     async def _page(self, visit: Visit, key: ThreadKey, sent: Sent, files: FilesPart) -> Page:
         found = await self._parts.desk.files.list(key)
         view = _view(found, key, visit.language, sent, files)
-        return Page(TEMPLATE, view.title, view, 400 if sent.faults else 200, "", key.thread_id)
+        title = tell(visit.language, "Files of this matter")
+        return Page(TEMPLATE, title, view, 400 if sent.faults else 200, "", key.thread_id)
 
 
 def _view(found: Sequence[ShownFile], key: ThreadKey, language: Language, sent: Sent, files: FilesPart) -> FilesView:
     writer = Writer(language, sent)
     return FilesView(
-        title=tell(language, "Files of this matter"),
         rows=tuple(_row(each, key, language) for each in found),
-        nothing=tell(language, "No files yet."),
-        send=tell(language, "Send files"),
-        action=f"{thread_path(key)}/files",
+        matter=thread_path(key),
         note=writer.area("note-text", tell(language, "A note to the other side")),
         files=files,
-        button=Button(tell(language, "Send them with the note"), kind="first"),
-        back=Link(thread_path(key), tell(language, "Back to the matter")),
-        wrong=tell(language, "This was not done"),
         faults=tuple(sent.faults.items()),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.console.frame.page import Page
 from gateway.console.frame.records import as_written, record_rows
-from gateway.console.frame.shapes import Banner, Link, Proof, Row, Tag, Text
+from gateway.console.frame.shapes import Banner, Proof, Row, Tag, Text
 from gateway.console.pages.threads.acts import not_same_form, outcome_form
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
 from gateway.console.visits.parts import ConsoleParts
@@ -42,14 +42,12 @@ class PackageRecord:
 class PackageView:
     """An opened answer. `gone` says why nothing of it is shown any more; then there is nothing else."""
 
-    title: str
     tags: Sequence[Tag]
     gone: Banner | None
     lines: Sequence[Text | str]
-    records: Sequence[PackageRecord]
-    rules: Banner | None
-    forms: Sequence[ActForm]
-    back: Link
+    matter: str
+    records: Sequence[PackageRecord] = ()
+    forms: Sequence[ActForm] = ()
 
 
 class PackagePages:
@@ -62,30 +60,29 @@ class PackagePages:
         """Return an answer that was opened, once the entry of this reading is durable."""
         desk, path = self._parts.desk, visit.request.url.path.removesuffix("/package")
         key = await desk.reading.key(visit.officer, visit.part("thread"), visit.part("peer"))
-        back = Link(path, tell(visit.language, "Back to the matter"))
+        title = tell(visit.language, "The answer of {peer}", peer=with_country(key.peer, visit.language))
         try:
             found = await desk.packages.see_again(visit.actor, key)
         except Forbidden as error:
             if error.code not in (WITHDRAWN, UNHEARD):
                 raise
-            view = _gone(error.code, key.peer, back, visit.language)
-            return Page("pages/threads/package.html", view.title, view, 200, f"{path}/events", key.thread_id)
-        view = _view(found, path, back, visit.language)
-        return Page("pages/threads/package.html", view.title, view, 200, f"{path}/events", found.notice_id)
+            view = PackageView((), _gone(error.code, visit.language), (), path)
+            return Page("pages/threads/package.html", title, view, 200, f"{path}/events", key.thread_id)
+        view = _view(found, path, visit.language)
+        return Page("pages/threads/package.html", title, view, 200, f"{path}/events", found.notice_id)
 
 
-def _gone(code: str, peer: str, back: Link, language: Language) -> PackageView:
-    title = tell(language, "The answer of {peer}", peer=with_country(peer, language))
+def _gone(code: str, language: Language) -> Banner:
     text = tell(language, "Its owner has withdrawn or changed this record: it is not shown any more.")
     if code == UNHEARD:
         text = tell(
             language, "It is not known here whether this record still stands: it is not shown until its owner says so."
         )
     line = tell(language, "Do not use what you have read or printed. See the matter, and ask again if you need it.")
-    return PackageView(title, (), Banner(text, (line,), "danger"), (), (), None, (), back)
+    return Banner(text, (line,), "danger")
 
 
-def _view(found: Package, path: str, back: Link, language: Language) -> PackageView:
+def _view(found: Package, path: str, language: Language) -> PackageView:
     reply, writer = found.reply, Writer(language, Sent())
     is_given = reply.code in (ReplyCode.RELEASED, ReplyCode.PARTLY)
     tags = [Tag(notice_words("reply", reply.code.value, language), "done" if is_given else "warn")]
@@ -95,28 +92,12 @@ def _view(found: Package, path: str, back: Link, language: Language) -> PackageV
     if found.records:
         forms.insert(0, not_same_form(path, writer))
     return PackageView(
-        title=tell(language, "The answer of {peer}", peer=with_country(found.key.peer, language)),
         tags=tuple(tags),
         gone=None,
         lines=(*((reason_words(reply.reason, language),) if reply.reason else ()), *as_written(reply.text)),
+        matter=path,
         records=tuple(_record(record, found, language) for record in found.records),
-        rules=_rules(language) if found.records else None,
         forms=tuple(forms),
-        back=back,
-    )
-
-
-def _rules(language: Language) -> Banner:
-    return Banner(
-        tell(language, "Use it only for the purpose for which it was asked."),
-        (
-            tell(
-                language,
-                "Do not copy it into other systems: the owner can change or withdraw it, and every copy with it.",
-            ),
-            tell(language, "Your name, the time and the exchange stand on this page and on each print of it."),
-        ),
-        "info",
     )
 
 

@@ -32,20 +32,6 @@ TEMPLATE = "pages/threads/thread.html"
 
 
 @dataclass(frozen=True, slots=True)
-class ThreadWords:
-    """The words of the page itself."""
-
-    facts: str
-    to_do: str
-    more: str
-    steps: str
-    held: str
-    nothing: str
-    why_not: str
-    wrong: str
-
-
-@dataclass(frozen=True, slots=True)
 class ThreadView:
     """A thread as a page shows it. `tasks` is what waits, in short, and lives; `works` are the forms of it."""
 
@@ -60,9 +46,7 @@ class ThreadView:
     forms: Sequence[ActForm]
     steps: Sequence[Step]
     links: Sequence[Link]
-    words: ThreadWords
     faults: Sequence[tuple[str, str]] = ()
-    no_form: str = ""
 
 
 class ThreadPages:
@@ -127,23 +111,8 @@ class ThreadPages:
             forms=thread_forms(place, writer),
             steps=steps_of(content.notices, content.item.thread.key.peer, self._parts.member, language),
             links=_links(ask, place, language),
-            words=_words(language),
             faults=tuple(sent.faults.items()),
-            no_form=tell(language, "Nothing is to be done here by you now."),
         )
-
-
-def _words(language: Language) -> ThreadWords:
-    return ThreadWords(
-        facts=tell(language, "What it is about"),
-        to_do=tell(language, "What is to be done"),
-        more=tell(language, "What else you can do"),
-        steps=tell(language, "What has happened"),
-        held=tell(language, "The person is held"),
-        nothing=tell(language, "Nothing has left yet."),
-        why_not=tell(language, "Not by you:"),
-        wrong=tell(language, "This was not done"),
-    )
 
 
 async def _some(changes: AsyncIterator[object]) -> AsyncIterator[object]:

@@ -11,7 +11,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import as_written, record_rows
-from gateway.console.frame.shapes import Banner, Button, Clock, Link, Row
+from gateway.console.frame.shapes import Banner, Clock, Row
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import MAX_REASON, Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import file_row
@@ -43,10 +43,12 @@ class ReleasedView:
 
 @dataclass(frozen=True, slots=True)
 class SigningView:
-    """Shows what leaves, and the form that signs it. `options` are for the passkey; empty where none is needed."""
+    """Shows what leaves, and the form that signs it. `options` are for the passkey; empty where none is needed.
 
-    title: str
-    lead: str
+    `matter` and `work` are paths.
+    """
+
+    peer: str
     notices: Sequence[Banner]
     clock: Clock | None
     answer: Sequence[Row]
@@ -54,13 +56,9 @@ class SigningView:
     parts: Sequence[Part]
     reason: str
     options: str
-    send: Button
-    needs_script: str
-    failed: str
-    back: Link
-    anew: Link | None
-    action: str
-    wrong: str
+    matter: str
+    work: str
+    is_second: bool
     faults: Sequence[tuple[str, str]] = ()
 
 
@@ -95,7 +93,8 @@ class SigningPages:
         found = await desk.decisions.waiting(visit.actor, work)
         await desk.reading.note(visit.officer, found.matter.work.key, "choice")
         view = _view(found, visit, sent)
-        return Page("pages/threads/signing.html", view.title, view, 400 if sent.faults else 200)
+        title = tell(visit.language, "The second decision" if view.is_second else "Sign what leaves")
+        return Page("pages/threads/signing.html", title, view, 400 if sent.faults else 200)
 
 
 def _assertion(form: Form) -> Assertion | None:
@@ -111,13 +110,10 @@ def _assertion(form: Form) -> Assertion | None:
 
 def _view(found: Waiting, visit: Visit, sent: Sent) -> SigningView:
     language, work, writer = visit.language, found.matter.work, Writer(visit.language, sent)
-    is_second, path = bool(found.first), thread_path(work.key)
-    peer = with_country(work.key.peer, language)
-    title = tell(language, "The second decision") if is_second else tell(language, "Sign what leaves")
+    is_second = bool(found.first)
     reason = writer.area("reason", tell(language, "Your reason, for our own log"), most=MAX_REASON)
     return SigningView(
-        title=title,
-        lead=tell(language, "Exactly this goes to {peer}. Nothing has left yet.", peer=peer),
+        peer=with_country(work.key.peer, language),
         notices=_notices(found, language),
         clock=clock_of(work, visit.now_us, language),
         answer=_answer(found, language),
@@ -125,16 +121,9 @@ def _view(found: Waiting, visit: Visit, sent: Sent) -> SigningView:
         parts=(reason,) if is_second else (),
         reason="" if is_second else found.reason,
         options=json.dumps(found.options) if found.options is not None else "",
-        send=Button(
-            tell(language, "Sign with the passkey") if found.options else tell(language, "Decide as the second person"),
-            kind="first",
-        ),
-        needs_script=tell(language, "A passkey needs a browser with scripts."),
-        failed=tell(language, "The passkey did not sign. Touch it again, or use another one of yours."),
-        back=Link(path, tell(language, "Back to the matter")),
-        anew=None if is_second else Link(f"/desk/work/{work.id}/decide", tell(language, "Decide anew")),
-        action=f"/desk/work/{work.id}/sign",
-        wrong=tell(language, "This was not done"),
+        matter=thread_path(work.key),
+        work=f"/desk/work/{work.id}",
+        is_second=is_second,
         faults=tuple(sent.faults.items()),
     )
 
