@@ -82,16 +82,6 @@ class NeighbourView:
 
 
 @dataclass(frozen=True, slots=True)
-class NeighbourWords:
-    """The headings of the page."""
-
-    contact: str
-    offers: str
-    phones: str
-    ours: str
-
-
-@dataclass(frozen=True, slots=True)
 class NeighboursView:
     """All counterparts. `alarms` and `lines` are fetched again when they change, by themselves.
 
@@ -102,8 +92,6 @@ class NeighboursView:
     lines: Sequence[Line]
     neighbours: Sequence[NeighbourView]
     ours: Sequence[Row]
-    words: NeighbourWords
-    empty: tuple[str, str]
 
 
 def neighbours_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -154,16 +142,6 @@ def neighbours_view(found: Neighbourhood, now_us: int, language: Language) -> Ne
         lines=[view.line for view in views],
         neighbours=views,
         ours=tuple(_ours(found, language)),
-        words=NeighbourWords(
-            contact=tell(language, "Its connection with us"),
-            offers=tell(language, "What it offers"),
-            phones=tell(language, "Whom to phone"),
-            ours=tell(language, "Our own side"),
-        ),
-        empty=(
-            tell(language, "No counterpart yet"),
-            tell(language, "An administrator accepts the documents of the federation: liaison trust accept"),
-        ),
     )
 
 
