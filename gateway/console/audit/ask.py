@@ -12,11 +12,11 @@ from gateway.audit.reading.inspection import MAX_REASON, Action
 from gateway.audit.search.terms import ANY
 from gateway.console.audit.period import period_fields, period_us
 from gateway.console.audit.start import ROLES
-from gateway.console.audit.tabs import PATH, tabs, tabs_label
+from gateway.console.audit.tabs import PATH, tabs
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Button, Field, Hidden, Link, Option
+from gateway.console.frame.shapes import Field, Hidden, Link, Option
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import AuditParts
 from gateway.console.visits.visit import Visit
@@ -86,18 +86,12 @@ class AskView:
     """One question as a form; the others are links."""
 
     tabs: Sequence[Link]
-    tabs_label: str
     questions: Sequence[Link]
-    questions_label: str
-    action: str
     hidden: Sequence[Hidden]
     fields: Sequence[Field]
     period: Sequence[Field]
     peers: Sequence[Option]
-    peers_label: str
     reason: Field
-    send: Button
-    wrong: str
     faults: Sequence[tuple[str, str]] = ()
 
 
@@ -180,20 +174,14 @@ class _Ask:
         peers += [Option(name, with_country(name, language), chosen=name == sent.get("peer")) for name in self._members]
         view = AskView(
             tabs=tabs(ASK, language),
-            tabs_label=tabs_label(language),
             questions=[
                 Link(f"{ASK}?question={name}", tell(language, text), name == kind) for name, text in QUESTIONS.items()
             ],
-            questions_label=tell(language, "Questions"),
-            action=ASK,
             hidden=(Hidden("question", kind),),
             fields=[field(name) for name in _FIELDS[kind]],
             period=period_fields(sent.get("since", ""), sent.get("until", ""), wrong, language),
             peers=peers,
-            peers_label=tell(language, "With this country"),
             reason=field("reason"),
-            send=Button(tell(language, "Go on, and sign"), kind="first"),
-            wrong=tell(language, "This cannot be asked so"),
             faults=tuple(faults),
         )
         return Page("audit/ask.html", tell(language, QUESTIONS[kind]), view, 400 if faults else 200)

@@ -14,12 +14,12 @@ from gateway.audit.verify.reconcile_exports import Reconciled
 from gateway.clock import rfc3339_s
 from gateway.console.audit.running import JobView, job_view
 from gateway.console.audit.start import ROLES
-from gateway.console.audit.tabs import PATH, tabs, tabs_label
+from gateway.console.audit.tabs import PATH, tabs
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.jobs import Job, Work
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Cell, Link, Option, Table, Text, Tone
+from gateway.console.frame.shapes import Banner, Cell, Link, Option, Table, Text, Tone
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import AuditParts
@@ -57,38 +57,21 @@ class CheckedView:
 
 
 @dataclass(frozen=True, slots=True)
-class BringView:
-    """The form by which the other country's export comes."""
-
-    title: str
-    about: str
-    later: str
-    with_label: str
-    exports: Sequence[Option]
-    file: str
-    fault: str
-    button: Button
-    wrong: str
-    faults: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
 class CheckView:
-    """Both jobs, each with its form, its progress and its result."""
+    """Both jobs, each with its form, its progress and its result.
+
+    `exports` are all that can be compared, `own` those of our logs, with which one that is brought is compared: it has
+    `most_mb` at the most. An administrator puts exports into `folder`.
+    """
 
     tabs: Sequence[Link]
-    tabs_label: str
-    about: str
-    verify: Button
     job: JobView | None
     checked: CheckedView | None
-    compare_title: str
-    compare_about: str
-    one_label: str
-    other_label: str
+    folder: str
     exports: Sequence[Option]
-    compare: Button
-    bring: BringView
+    own: Sequence[Option]
+    most_mb: str
+    fault: str
     compare_job: JobView | None
     compared: CheckedView | None
     follow: str
@@ -121,28 +104,14 @@ class _Check:
         exports = await asyncio.to_thread(kept_exports, self._parts.exports, person)
         view = CheckView(
             tabs=tabs(CHECK, language),
-            tabs_label=tabs_label(language),
-            about=tell(
-                language,
-                "All entries are hashed again, and each signature is checked. A large log takes some minutes.",
-            ),
-            verify=Button(tell(language, "Verify the logs"), kind="first", disabled=_runs(job)),
-            job=job_view(job, tell(language, "The logs are verified"), language) if job else None,
+            job=job_view(job, language),
             checked=_checked(job.result, job, language) if job and job.result is not None else None,
-            compare_title=tell(language, "Compare with another country"),
-            compare_about=tell(
-                language,
-                "Export your own logs. Your administrator puts the other country's export into the folder {folder}.",
-                folder=f"{self._parts.exports.name}/",
-            ),
-            one_label=tell(language, "One export"),
-            other_label=tell(language, "The other export"),
+            folder=f"{self._parts.exports.name}/",
             exports=[_option(item, language) for item in exports],
-            compare=Button(tell(language, "Compare"), disabled=_runs(compared) or len(exports) < 2),
-            bring=_bring(
-                [_option(item, language) for item in exports if not item.brought_from], compared, fault, language
-            ),
-            compare_job=job_view(compared, tell(language, "The exports are compared"), language) if compared else None,
+            own=[_option(item, language) for item in exports if not item.brought_from],
+            most_mb=f"{LIMITS.size // 1_000_000:,}",
+            fault=fault,
+            compare_job=job_view(compared, language),
             compared=_compared(compared.result, language) if compared and compared.result is not None else None,
             follow=_follow(job),
             follow_compare=_follow(compared),
@@ -208,31 +177,6 @@ def _runs(job: Job | None) -> bool:
 
 def _follow(job: Job | None) -> str:
     return f"{PATH}/jobs/{job.id}/events" if job is not None and not job.is_over else ""
-
-
-def _bring(exports: Sequence[Option], compared: Job | None, fault: str, language: Language) -> BringView:
-    return BringView(
-        title=tell(language, "Bring the other country's export"),
-        about=tell(
-            language,
-            "It comes as one tar file without compression, up to {size} MB. It is kept for a day, for you alone.",
-            size=f"{LIMITS.size // 1_000_000:,}",
-        ),
-        later=""
-        if exports
-        else tell(language, "There is no export of your own logs yet: once there is one, the two can be compared."),
-        with_label=tell(language, "Compare it with"),
-        exports=exports,
-        file=tell(language, "The other country's export"),
-        fault=fault,
-        button=Button(
-            tell(language, "Bring it and compare") if exports else tell(language, "Bring it"),
-            kind="first",
-            disabled=_runs(compared),
-        ),
-        wrong=tell(language, "This export was not taken"),
-        faults=((PLACE, fault),) if fault else (),
-    )
 
 
 def _option(item: KeptExport, language: Language) -> Option:

@@ -14,12 +14,12 @@ from gateway.clock import rfc3339_s
 from gateway.console.audit.period import period_fields, period_us
 from gateway.console.audit.running import JobView, job_view, reason_of
 from gateway.console.audit.start import ROLES
-from gateway.console.audit.tabs import PATH, tabs, tabs_label
+from gateway.console.audit.tabs import PATH, tabs
 from gateway.console.frame.errors import problem_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.jobs import Job, Progress
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Button, Field, Link, Table
+from gateway.console.frame.shapes import Field, Link, Table
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import AuditParts
 from gateway.console.visits.visit import Visit
@@ -68,22 +68,20 @@ Bars = tuple[str, Sequence[tuple[str, int]], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class CountsView:
-    """The form of the period, and the counts: charts, bars with their counts in words, and the table."""
+    """The form of the period, and the counts: charts, bars with their counts in words, and the table.
+
+    `made` is when they were counted.
+    """
 
     tabs: Sequence[Link]
-    tabs_label: str
     period: Sequence[Field]
-    count: Button
-    hidden_note: str
-    wrong: str
+    runs: bool
     faults: Sequence[tuple[str, str]]
     job: JobView | None
     made: str
-    csv: Link | None
     columns: Sequence[Columns]
     bars: Sequence[Bars]
     table: Table | None
-    empty: tuple[str, str]
     is_empty: bool
 
 
@@ -149,22 +147,14 @@ class _Counts:
             since, until = counted.since, counted.until
         view = CountsView(
             tabs=tabs(COUNTS, language),
-            tabs_label=tabs_label(language),
             period=period_fields(since, until, dict([fault] if fault else []), language),
-            count=Button(tell(language, "Count"), kind="first", disabled=job is not None and not job.is_over),
-            hidden_note=tell(language, "Counts under five are hidden, and the others are rounded to five."),
-            wrong=tell(language, "This cannot be counted so"),
+            runs=job is not None and not job.is_over,
             faults=(fault,) if fault else (),
-            job=job_view(job, tell(language, "The entries are counted"), language) if job is not None else None,
-            made=tell(language, "made {time}", time=moment(rfc3339_s(job.ended_us), language)) if shown and job else "",
-            csv=Link(f"{COUNTS}/csv", tell(language, "As a table file (CSV)")) if shown else None,
+            job=job_view(job, language),
+            made=moment(rfc3339_s(job.ended_us), language) if shown and job else "",
             columns=_columns(shown, language) if shown and shown.months else (),
             bars=list(_bars(shown, language)) if shown else (),
             table=_table(shown, language) if shown and shown.months else None,
-            empty=(
-                tell(language, "Nothing is counted yet"),
-                tell(language, "Choose a period, or leave it empty for the whole log, and count."),
-            ),
             is_empty=shown is None and job is None,
         )
         live = f"{PATH}/jobs/{job.id}/events" if job is not None and not job.is_over else ""

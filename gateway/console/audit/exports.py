@@ -15,11 +15,11 @@ from gateway.clock import rfc3339, rfc3339_s, to_us
 from gateway.console.audit.period import period_fields, period_us
 from gateway.console.audit.running import JobView, job_view
 from gateway.console.audit.start import ROLES
-from gateway.console.audit.tabs import PATH, tabs, tabs_label
+from gateway.console.audit.tabs import PATH, tabs
 from gateway.console.frame.errors import problem_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Button, Field, Link
+from gateway.console.frame.shapes import Field, Link
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import AuditParts
 from gateway.console.visits.visit import Visit
@@ -46,12 +46,12 @@ EXPORTS = f"{PATH}/exports"
 
 @dataclass(frozen=True, slots=True)
 class ExportLine:
-    """An export that can be fetched or deleted."""
+    """An export that can be fetched or deleted, with its size in MB and the time until which it is kept."""
 
-    title: str
-    about: str
-    fetch: Link
-    remove: Button
+    name: str
+    made: str
+    size: str
+    until: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,11 @@ class ExportsView:
     """The form of an export, the job that makes one, and those that are there."""
 
     tabs: Sequence[Link]
-    tabs_label: str
-    about: str
     period: Sequence[Field]
     reason: Field
-    send: Button
-    wrong: str
     faults: Sequence[tuple[str, str]]
     job: JobView | None
     lines: Sequence[ExportLine]
-    lines_title: str
-    none: str
 
 
 def exports_routes(door: Door, parts: AuditParts) -> list[Route]:
@@ -147,11 +141,6 @@ class _Exports:
         job = self._parts.jobs.of(person, "export")
         view = ExportsView(
             tabs=tabs(EXPORTS, language),
-            tabs_label=tabs_label(language),
-            about=tell(
-                language,
-                "An export holds what your mandate allows, with all proofs. Protect it.",
-            ),
             period=period_fields(sent.get("since", ""), sent.get("until", ""), faults, language),
             reason=Field(
                 "reason",
@@ -162,13 +151,9 @@ class _Exports:
                 required=True,
                 most=MAX_REASON,
             ),
-            send=Button(tell(language, "Go on, and sign"), kind="first"),
-            wrong=tell(language, "It cannot be exported so"),
             faults=tuple(faults.items()),
-            job=job_view(job, tell(language, "The logs are exported"), language) if job is not None else None,
+            job=job_view(job, language),
             lines=[_line(item, language) for item in own],
-            lines_title=tell(language, "Your exports"),
-            none=tell(language, "There is no export yet. One that was made is kept for a day."),
         )
         live = f"{PATH}/jobs/{job.id}/events" if job is not None and not job.is_over else ""
         return Page("audit/exports.html", tell(language, "Exports"), view, 400 if faults else 200, live=live)
@@ -176,12 +161,7 @@ class _Exports:
 
 def _line(item: KeptExport, language: Language) -> ExportLine:
     made, until = (moment(rfc3339_s(us), language) for us in (item.made_us, item.made_us + KEPT_US))
-    return ExportLine(
-        title=tell(language, "made {time}", time=made),
-        about=tell(language, "{size} MB; it is deleted {time}", size=f"{item.size / 1e6:,.1f}", time=until),
-        fetch=Link(f"{EXPORTS}/{item.name}/file", tell(language, "Fetch it")),
-        remove=Button(tell(language, "Delete it"), "name", item.name, "danger"),
-    )
+    return ExportLine(item.name, made, f"{item.size / 1e6:,.1f}", until)
 
 
 async def _stream(item: KeptExport) -> AsyncIterator[bytes]:

@@ -18,7 +18,7 @@ from gateway.clock import rfc3339_s
 from gateway.console.audit.running import JobView, job_view, reason_of
 from gateway.console.audit.sign import detail_rows
 from gateway.console.audit.start import ROLES
-from gateway.console.audit.tabs import PATH, tabs, tabs_label
+from gateway.console.audit.tabs import PATH, tabs
 from gateway.console.frame.jobs import Job
 from gateway.console.frame.page import Page
 from gateway.console.frame.records import as_written, foreign
@@ -59,17 +59,15 @@ Place = tuple[int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class FoundView:
-    """Shows what was asked, how many entries fit, and a page of them."""
+    """Shows what was asked, how many entries fit, and a page of them; `at` is the entry of the question."""
 
     tabs: Sequence[Link]
-    tabs_label: str
-    entry: str
-    asked_title: str
+    at: Written
     asked: Sequence[Row]
     count: Banner
     notes: Sequence[str]
     table: Table
-    more: Sequence[Link]
+    more: tuple[Link, ...]
     job: JobView | None = None
 
 
@@ -137,18 +135,15 @@ class _Found:
 def _view(visit: Visit, read: _Read, job: Job | None) -> FoundView:
     language, said = visit.language, read.said
     here = f"{PATH}/found/{said.name}"
-    more = []
+    more = list[Link]()
     if read.more and read.entries:
         time_us, log, index = _place(read.entries[-1])
         more.append(Link(f"{here}?before={time_us}~{place_name(Written(log, index))}", tell(language, "Older entries")))
     if read.before is not None:
         more.append(Link(here, tell(language, "The newest entries")))
-    more.append(Link(f"{PATH}/ask", tell(language, "Ask another question")))
     return FoundView(
         tabs=tabs(f"{PATH}/ask", language),
-        tabs_label=tabs_label(language),
-        entry=tell(language, "this question is entry {index} of {log}", index=said.at.index, log=said.at.log),
-        asked_title=tell(language, "What you asked"),
+        at=said.at,
         asked=(
             *detail_rows(said.inspection.detail, language),
             Row(tell(language, "Why you ask"), as_written(said.inspection.reason)),
@@ -156,8 +151,8 @@ def _view(visit: Visit, read: _Read, job: Job | None) -> FoundView:
         count=_count(read, language),
         notes=tuple(_notes(read.result, language)) if read.result is not None else (),
         table=_table(visit, read),
-        more=more,
-        job=job_view(job, tell(language, "The log is read for the first time"), language) if job else None,
+        more=tuple(more),
+        job=job_view(job, language),
     )
 
 

@@ -14,12 +14,12 @@ from gateway.audit.verify.findings import State
 from gateway.clock import rfc3339_s
 from gateway.console.audit.drawing import Drawn, draw, steps_of
 from gateway.console.audit.start import ROLES
-from gateway.console.audit.tabs import PATH, mandate_rows, tabs, tabs_label
+from gateway.console.audit.tabs import PATH, mandate_rows, tabs
 from gateway.console.frame.errors import problem_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import as_written
-from gateway.console.frame.shapes import Button, Cell, Field, Link, Row, Table, Tag, Text
+from gateway.console.frame.shapes import Cell, Field, Link, Row, Table, Tag, Text
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import AuditParts
 from gateway.console.visits.visit import Visit
@@ -31,7 +31,7 @@ from gateway.language.languages import Language
 from gateway.model.values import text_value
 from gateway.ops.audit.contents import OpenedEntries, Wanted, entries_to_open, opened_at_home
 from gateway.ops.audit.policy_decisions import explain_opened
-from gateway.ops.homes.open_home import Evidence, open_home
+from gateway.ops.homes.open_home import Evidence, Written, open_home
 from gateway.ops.mandate.acts import Announced, Prepared, place_of
 from gateway.ops.mandate.placed import Placed
 from gateway.views.sheet_words import HEADINGS, LABELS, STATES
@@ -50,13 +50,10 @@ _SIDES: Sentences = {"left": "on its left", "right": "on its right"}
 class OpenView:
     """The form in which an auditor says why an entry is opened."""
 
-    about: str
-    mandate_title: str
+    place: Written
     mandate: Sequence[Row]
     action: str
     reason: Field
-    send: Button
-    wrong: str
     faults: Sequence[tuple[str, str]] = ()
 
 
@@ -92,7 +89,7 @@ class PlaceView:
 
 @dataclass(frozen=True, slots=True)
 class SheetView:
-    """One exchange or entry in words."""
+    """One exchange or entry in words; `places` is None where the log goes on under another number."""
 
     title: str
     entries: Sequence[str]
@@ -101,12 +98,9 @@ class SheetView:
     records: Sequence[RecordView]
     proofs_title: str
     proofs: Sequence[tuple[Tag, str]]
-    policy_title: str
     policy: Sequence[DecisionView]
     policy_note: str
-    places_title: str
-    places: Sequence[PlaceView]
-    places_note: str
+    places: Sequence[PlaceView] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +108,9 @@ class OpenedView:
     """Shows what was opened, and the entry that says so."""
 
     tabs: Sequence[Link]
-    tabs_label: str
-    entry: str
+    at: Written
     reason: Row
     sheets: Sequence[SheetView]
-    more: Sequence[Link]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +167,7 @@ class _Opened:
         held = await asyncio.to_thread(self._parts.acts.mandates.require, visit.officer.person)
         fault = problem_of(error, language).text if error is not None else ""
         view = OpenView(
-            about=tell(
-                language,
-                "Entry {index} of {log}, with the others of its exchange. The question and the answer are shown.",
-                index=place.index,
-                log=place.log,
-            ),
-            mandate_title=tell(language, "Your mandate"),
+            place=place,
             mandate=mandate_rows(held, visit),
             action=f"{PATH}/open/{visit.part('place')}",
             reason=Field(
@@ -193,8 +179,6 @@ class _Opened:
                 required=True,
                 most=MAX_REASON,
             ),
-            send=Button(tell(language, "Go on, and sign"), kind="first"),
-            wrong=tell(language, "It cannot be opened so"),
             faults=(("reason", fault),) if fault else (),
         )
         return Page("audit/open.html", tell(language, "Open an entry"), view, 400 if fault else 200)
@@ -237,14 +221,12 @@ def _view(visit: Visit, shown: _Shown) -> OpenedView:
     sheets = sheets_of(shown.found, language)
     return OpenedView(
         tabs=tabs(f"{PATH}/ask", language),
-        tabs_label=tabs_label(language),
-        entry=tell(language, "this opening is entry {index} of {log}", index=said.at.index, log=said.at.log),
+        at=said.at,
         reason=Row(tell(language, "Why you opened it"), as_written(said.inspection.reason)),
         sheets=[
             _sheet(sheet, policy, places, language)
             for sheet, policy, places in zip(sheets, shown.policies, shown.places, strict=True)
         ],
-        more=(Link(f"{PATH}/ask", tell(language, "Ask another question")),),
     )
 
 
@@ -256,7 +238,6 @@ def _sheet(
 ) -> SheetView:
     named = (("who", sheet.who), ("asked", sheet.asked), ("given", sheet.given), ("rest", sheet.rest))
     decisions, note = _decisions(policy, language)
-    are_placed = not isinstance(places, LiaisonError)
     return SheetView(
         title=sheet.title,
         entries=sheet.entries,
@@ -265,14 +246,9 @@ def _sheet(
         records=[_record(record, language) for record in sheet.records],
         proofs_title=tell(language, HEADINGS["proofs"]),
         proofs=[(Tag(tell(language, STATES[state]), _TONES[state]), text) for state, text in sheet.proofs],  # type: ignore[arg-type]
-        policy_title=tell(language, "How policy decided"),
         policy=decisions,
         policy_note=note,
-        places_title=tell(language, "Where the entries stand in the log"),
-        places=[_place(placed, language) for placed in places] if not isinstance(places, LiaisonError) else (),
-        places_note=""
-        if are_placed
-        else tell(language, "This log goes on under another number: verify it as a whole."),
+        places=None if isinstance(places, LiaisonError) else [_place(placed, language) for placed in places],
     )
 
 

@@ -17,7 +17,6 @@ from gateway.console.frame.shapes import Banner
 from gateway.console.visits.door import Door
 from gateway.console.visits.parts import AuditParts
 from gateway.console.visits.visit import Visit
-from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 
@@ -26,16 +25,15 @@ from gateway.language.sentences import refusal
 class JobView:
     """A job that runs (`all` is 0 while it is not known how much there is), or how it failed."""
 
-    label: str
     done: int
     all: int
-    said: str
-    again: str
     failed: Banner | None = None
 
 
-def job_view(job: Job, label: str, language: Language) -> JobView | None:
-    """Return a job that runs or has failed; None for one that has its result."""
+def job_view(job: Job | None, language: Language) -> JobView | None:
+    """Return a job that runs or has failed; None for one that has its result, and where there is none."""
+    if job is None:
+        return None
     failed = None
     if job.error is not None:
         problem = problem_of(job.error, language)
@@ -43,8 +41,7 @@ def job_view(job: Job, label: str, language: Language) -> JobView | None:
         failed = Banner(problem.text, tuple(lines), "danger")
     elif job.is_over:
         return None
-    said = tell(language, "{done} of {all} entries", done=f"{job.done:,}", all=f"{job.all:,}") if job.all else ""
-    return JobView(label, job.done, job.all, said, tell(language, "Look again"), failed)
+    return JobView(job.done, job.all, failed)
 
 
 def job_routes(door: Door, parts: AuditParts) -> list[Route]:

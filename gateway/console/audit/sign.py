@@ -18,7 +18,7 @@ from gateway.console.frame.clocks import countdown
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import as_written, foreign
-from gateway.console.frame.shapes import Button, Clock, Field, Row
+from gateway.console.frame.shapes import Clock, Field, Row
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import AuditParts
 from gateway.console.visits.visit import Visit
@@ -57,25 +57,19 @@ _DETAILS: Sentences = {
 
 @dataclass(frozen=True, slots=True)
 class SignView:
-    """Shows what is signed, under which mandate, until when it can be; and the ways to sign."""
+    """Shows what is signed, under which mandate, until when it can be; and the ways to sign.
+
+    `options` are for the passkey; empty where the mandate has none.
+    """
 
     action: str
     rows: Sequence[Row]
     clock: Clock
-    mandate_title: str
     mandate: Sequence[Row]
     path: str
     options: str
-    touch: Button
-    failed: str
-    elsewhere: str
-    steps: Sequence[str]
-    file: str
-    file_text: str
     command: str
     document: Field
-    send: Button
-    is_open: bool
 
 
 def sign_routes(door: Door, parts: AuditParts, begin: Begin) -> list[Route]:
@@ -126,8 +120,6 @@ class _Sign:
 
     def _view(self, visit: Visit, prepared: Prepared) -> SignView:
         language, inspection = visit.language, prepared.inspection
-        path = f"{PATH}/sign/{prepared.name}"
-        has_passkey = prepared.held.passkey is not None
         return SignView(
             action=tell(language, _ACTIONS[inspection.action]),
             rows=(
@@ -135,23 +127,11 @@ class _Sign:
                 Row(tell(language, "Why you ask"), as_written(inspection.reason)),
             ),
             clock=countdown(prepared.until_us, visit.now_us, language),
-            mandate_title=tell(language, "Your mandate"),
             mandate=mandate_rows(prepared.held, visit),
-            path=path,
-            options=strict_json.dumps(self._acts.options(prepared)).decode() if has_passkey else "",
-            touch=Button(tell(language, "Sign with your passkey"), kind="first"),
-            failed=tell(language, "The passkey did not sign. Try again."),
-            elsewhere=tell(language, "Sign on your own machine"),
-            steps=(
-                tell(language, "Take the file to the machine that has your key, and read what it says."),
-                tell(language, "Sign it there, and paste the line that the command prints."),
-            ),
-            file=f"{path}/file",
-            file_text=tell(language, "The file to sign"),
+            path=f"{PATH}/sign/{prepared.name}",
+            options=strict_json.dumps(self._acts.options(prepared)).decode() if prepared.held.passkey else "",
             command=f"liaison audit sign inspection-{prepared.name[:8]}.json --key FILE",
             document=Field("document", tell(language, "The signed line"), required=True),
-            send=Button(tell(language, "Go on"), kind="" if has_passkey else "first"),
-            is_open=not has_passkey,
         )
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from starlette.routing import Route
 
 from gateway.clock import rfc3339_s
-from gateway.console.audit.tabs import PATH, mandate_rows, tabs, tabs_label
+from gateway.console.audit.tabs import PATH, mandate_rows, tabs
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
-from gateway.console.frame.shapes import Banner, Cell, Link, Row, Table
+from gateway.console.frame.shapes import Cell, Link, Row, Table
 from gateway.console.visits.door import Door
 from gateway.console.visits.parts import AuditParts
 from gateway.console.visits.visit import Visit
@@ -32,16 +32,11 @@ _DONE: Sentences = {"open": "entries opened", "search": "question asked", "expor
 
 @dataclass(frozen=True, slots=True)
 class StartView:
-    """The mandates, what they do not allow, and the acts in the auditor's name; `empty` says what to do without one."""
+    """The mandates, and the acts in the auditor's name."""
 
     tabs: Sequence[Link]
-    tabs_label: str
-    rule: Banner
-    mandates: Sequence[tuple[str, Sequence[Row]]]
-    empty: tuple[str, str]
-    ask: Link
+    mandates: Sequence[Sequence[Row]]
     done: Table | None
-    watch: str
 
 
 def start_routes(door: Door, parts: AuditParts) -> list[Route]:
@@ -64,27 +59,8 @@ def _view(visit: Visit, held: Sequence[Held], done: Sequence[Done]) -> StartView
     language = visit.language
     return StartView(
         tabs=tabs(PATH, language),
-        tabs_label=tabs_label(language),
-        rule=Banner(
-            tell(language, "Nothing outside the mandate is opened."),
-            (
-                tell(
-                    language, "You sign each question and each opening. It stands in the log before anything is shown."
-                ),
-            ),
-        ),
-        mandates=[(tell(language, "Your mandate"), mandate_rows(item, visit)) for item in held],
-        empty=(
-            tell(language, "You have no mandate in force"),
-            tell(
-                language,
-                "The authority appoints you by the key of your passkey or key file: {command}",
-                command="liaison audit appoint",
-            ),
-        ),
-        ask=Link(f"{PATH}/ask", tell(language, "Ask a question")),
+        mandates=[mandate_rows(item, visit) for item in held],
         done=_table(visit, done, language) if held else None,
-        watch=tell(language, "If you did not do one of these, tell the authority at once: your key signed it."),
     )
 
 

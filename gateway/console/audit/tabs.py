@@ -32,11 +32,6 @@ def tabs(current: str, language: Language) -> tuple[Link, ...]:
     return tuple(Link(path, tell(language, text), path == current) for path, text in TABS.items())
 
 
-def tabs_label(language: Language) -> str:
-    """Return the name of the list of places."""
-    return tell(language, "Audit")
-
-
 def mandate_rows(held: Held, visit: Visit) -> tuple[Row, ...]:
     """Return what a mandate covers, until when, and how its auditor signs."""
     item, language = held.appointment, visit.language

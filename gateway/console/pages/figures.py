@@ -15,7 +15,7 @@ from gateway.console.frame.forms import Form
 from gateway.console.frame.jobs import Job
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Button, Field, Link, Option, Table
+from gateway.console.frame.shapes import Field, Option, Table
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
@@ -41,16 +41,12 @@ class FiguresView:
     """The form, the job while it runs, and the figures."""
 
     month: Field
-    with_label: str
     others: Sequence[Option]
-    offices_label: str
     offices: Sequence[Option]
-    count: Button
-    wrong: str
+    runs: bool
     faults: Sequence[tuple[str, str]]
     job: JobView | None
     pack: PackView | None
-    files: Sequence[Link]
     bars: Sequence[Bars]
     tables: Sequence[Table]
 
@@ -129,21 +125,12 @@ class _Figures:
                 width="width-10",
                 most=7,
             ),
-            with_label=tell(language, "With"),
             others=self._others(visit, pack),
-            offices_label=tell(language, "Office"),
             offices=self._offices(visit, pack),
-            count=Button(tell(language, "Count"), kind="first", disabled=job is not None and not job.is_over),
-            wrong=tell(language, "This cannot be counted so"),
+            runs=job is not None and not job.is_over,
             faults=faults,
-            job=job_view(job, tell(language, "The entries are counted"), language) if job is not None else None,
+            job=job_view(job, language),
             pack=shown,
-            files=(
-                Link(f"{PATH}/page", tell(language, "As a page to print and hand on")),
-                Link(f"{PATH}/csv", tell(language, "As a table file (CSV)")),
-            )
-            if shown
-            else (),
             bars=[_bars(table) for table in shown.tables if len(table.rows) > 1] if shown else (),
             tables=[_table(table, tell(language, "what")) for table in shown.tables] if shown else (),
         )
