@@ -30,7 +30,6 @@ from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
-from gateway.language.languages import Language
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import WorkKind
@@ -52,22 +51,20 @@ _LISTS: Sentences = {"": "For me", "mine": "Taken by me", "all": "All of my offi
 
 @dataclass(frozen=True, slots=True)
 class DeskView:
-    """The lists as tabs, and the one that is shown. `empty` says what to do where nothing waits.
+    """The lists as tabs, and the one that is shown: of work, or of matters.
 
     `kinds` narrow the list. `alarm` names the flash work that nobody has taken, which a page gives a sound for.
+    `cut_at` is how many are shown where there are more, `more` the address of these.
     """
 
     tabs: Sequence[Link]
-    tabs_label: str
     kinds: Sequence[Link]
-    kinds_label: str
     tasks: Sequence[Task]
-    empty: tuple[str, str]
-    alarm: str
-    alarm_text: str
-    more_text: str
-    more: Link | None
-    ask: Link | None
+    are_matters: bool
+    alarm: Sequence[str]
+    cut_at: int
+    more: str
+    may_ask: bool
 
 
 def desk_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -85,7 +82,7 @@ class _Desk:
 
     async def show(self, visit: Visit) -> Page:
         """Return the list that the query names, of one kind where it names one."""
-        which, language, rows = visit.query("list"), visit.language, _rows(visit)
+        which, rows = visit.query("list"), _rows(visit)
         is_first = not visit.query("after")
         waiting, works, shown, matters = await self._listed(visit, which, rows)
         waits, listed = await self._tallies(visit, which)
@@ -100,21 +97,18 @@ class _Desk:
         flash = [item.work.id for item in waiting if item.work.urgency is Urgency.FLASH and not item.work.assigned]
         view = DeskView(
             tabs=_tabs(waits, which, visit),
-            tabs_label=tell(language, "Lists"),
             kinds=kinds,
-            kinds_label=tell(language, "Kinds of work"),
             tasks=tasks,
-            empty=_empty(which, language),
-            alarm=" ".join(flash),
-            alarm_text=tell(language, "Flash, and not taken yet: {count}", count=len(flash)) if flash else "",
-            more_text=tell(language, "Only the first {count} are shown.", count=rows) if is_first and is_cut else "",
-            more=_more(which, rows, behind, visit) if is_cut else None,
-            ask=Link("/ask", tell(language, "Ask another country")) if visit.roles & ASKERS else None,
+            are_matters=which == "threads",
+            alarm=flash,
+            cut_at=rows if is_first and is_cut else 0,
+            more=_more(which, rows, behind, visit) if is_cut else "",
+            may_ask=bool(visit.roles & ASKERS),
         )
         marks = {"shown": _mark(works), "waiting": _mark(waiting)}
         query = {"list": which, "rows": rows, "after": visit.query("after"), **marks}
         live = f"{PATH}/events?{urlencode(query)}"
-        return Page("pages/desk.html", tell(language, "Desk"), view, live=live)
+        return Page("pages/desk.html", tell(visit.language, "Desk"), view, live=live)
 
     async def _listed(
         self, visit: Visit, which: str, rows: int
@@ -271,19 +265,11 @@ def _rows(visit: Visit) -> int:
     return next((rows for rows in _ROWS if visit.query("rows") == str(rows)), _ROWS[0])
 
 
-def _more(which: str, rows: int, behind: str, visit: Visit) -> Link | None:
-    """Return the link to the same list with more rows, or to the page `behind` it; None where there are no more."""
+def _more(which: str, rows: int, behind: str, visit: Visit) -> str:
+    """Return the address of the same list with more rows, or of the page `behind` it; empty where there are no more."""
     more = next((each for each in _ROWS if each > rows), 0)
     if not (more or behind):
-        return None
+        return ""
     after = visit.query("after") if more else behind
     query = {"list": which, "kind": visit.query("kind"), "rows": more or rows} | ({"after": after} if after else {})
-    return Link(f"{PATH}?{urlencode(query)}", tell(visit.language, "Show more"))
-
-
-def _empty(which: str, language: Language) -> tuple[str, str]:
-    if which == "threads":
-        return tell(language, "No matters yet"), tell(
-            language, "A matter begins when somebody asks or raises an alert."
-        )
-    return tell(language, "Nothing waits for you"), tell(language, "This page shows new work by itself.")
+    return f"{PATH}?{urlencode(query)}"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from gateway.console.pages.desk import _empty, _query
-from gateway.language.languages import Language
+import re
+from functools import partial
+
+from gateway.console.frame.frame import Frame
+from gateway.console.pages.desk import DeskView, _query
+from gateway.console.visits.render import _templates
+from gateway.language import Language, tell
 from tests.support.tables import table
 
 
 @table("language", Language)
-@table("which", ["", "mine", "all", "threads"])
-def test_an_empty_list_says_what_it_means_and_what_happens_next(which: str, language: Language) -> None:
-    title, line = _empty(which, language)
-    assert title
-    assert line
-    assert title != line
+@table("are_matters", [False, True])
+def test_an_empty_list_says_what_it_means_and_what_happens_next(are_matters: bool, language: Language) -> None:
+    view = DeskView((), (), (), are_matters, (), 0, "", may_ask=False)
+    desk, frame = _templates().get_template("pages/desk.html"), Frame("t", language, "p", "m")
+    page = desk.render(frame=frame, view=view, live="", _=partial(tell, language))
+    (told,) = re.findall(r'<div class="empty">\s*<h2>(.+)</h2>\s*<p>(.+)</p>', page)
+    assert told[0] != told[1]
 
 
 def test_each_list_asks_for_its_own_work() -> None:
