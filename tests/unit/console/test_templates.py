@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from jinja2 import DictLoader
+from jinja2 import DictLoader, Environment, nodes
 from markupsafe import escape
 
 from gateway.console.visits.render import TEMPLATES, environment
@@ -30,6 +30,13 @@ def test_a_template_does_nothing_but_draw(file: Path) -> None:
         assert not re.search(pattern, text), what
     drawn = re.sub(r"\{%.*?%\}", "", re.sub(r"\{\{.*?\}\}", "VALUE", text))
     assert not re.search(r"=\s*VALUE", re.sub(r'"[^"]*"', "QUOTED", drawn)), "an attribute without quotes"
+
+
+@table("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
+def test_a_template_imports_only_macros_that_it_uses(file: Path) -> None:
+    tree = Environment().parse(file.read_text(encoding="utf-8"))
+    used = {node.name for node in tree.find_all(nodes.Name)}
+    assert {name for each in tree.find_all(nodes.FromImport) for name in each.names} <= used
 
 
 @table("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
