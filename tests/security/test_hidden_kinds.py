@@ -10,10 +10,8 @@ import pytest_asyncio
 
 from gateway.desk.acting.home import home_key
 from gateway.desk.acting.parts import Actor
-from gateway.desk.rooms.values import Invited, OpenRoom
 from gateway.desk.rooms.values import home_key as room_key
 from gateway.desk.second_step.marking import Mark, Verdict
-from gateway.desk.watches.values import AddWatch
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Forbidden, LiaisonError, Unknown
 from gateway.model.desk.codes import ChangeReason
@@ -22,8 +20,10 @@ from gateway.model.desk.work import Role, WorkKind
 from gateway.model.handed.alerts import Addressee, RaiseAlert
 from gateway.model.handed.freezes import AskFreeze
 from gateway.model.handed.incidents import NewsCode, TellNews
+from gateway.model.handed.operations import Invited, OpenRoom
 from gateway.model.handed.reports import WriteReport
 from gateway.model.handed.tokens import HeldDocument, IssueToken
+from gateway.model.handed.watches import AddWatch
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import VehicleQuery
@@ -167,8 +167,8 @@ async def names(there: Ground) -> dict[str, ExchangeId]:
     method = {"method": "tablets under a floor", "indicators": ["new welds"], "period": "2026-03/2026-05"}
     told = WriteReport(method | {"route": [{"crossing": "mae-sai.tachilek"}]}, "en", purpose, offence, case=case)
     watch = AddWatch(to=(VN,), subject=VehicleQuery("A 1"), purpose=purpose, offence=offence, case=case)
-    now_us = there.world.nodes["th"].core.parts.clock.now_us()
-    room = OpenRoom((Invited(VN),), "Mekong night", now_us + 10**12, purpose, offence, case=case)
+    end_us = there.world.nodes["th"].core.parts.clock.now_us() + 10**12
+    room = OpenRoom(to=(Invited(VN),), title="Mekong night", end_us=end_us, purpose=purpose, offence=offence, case=case)
     mark = Mark(search_id=await hit(there.world), peer=VN, hit=0, verdict=Verdict.NOT_SAME, reason="another birth")
     await step(there.world, "th").marks.mark(AUTHOR, mark)
     await until(lambda: bool(works(there.world.nodes["vn"], WorkKind.DISTINGUISH)), "the owner has work")

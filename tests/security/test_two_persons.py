@@ -17,10 +17,11 @@ from gateway.app.run.node import Node
 from gateway.clock import DAY_US
 from gateway.desk.acting.home import Stand
 from gateway.desk.acting.parts import Actor
-from gateway.desk.rooms.values import Invited, home_key
+from gateway.desk.rooms.values import home_key
 from gateway.errors import LiaisonError
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.operations import Invited
 from gateway.model.names import ExchangeId
 from gateway.ports.desk import WorkFilter
 from gateway.ports.desk_uses import WorkItem

@@ -8,10 +8,11 @@ from gateway.app.run.node import Node
 from gateway.clock import DAY_US
 from gateway.desk.acting.parts import Actor
 from gateway.desk.rooms.page import RoomPage
-from gateway.desk.rooms.values import Invited, OpenRoom, home_key
+from gateway.desk.rooms.values import home_key
 from gateway.model.desk.notices import Note
 from gateway.model.desk.rooms import RoomRole
 from gateway.model.desk.work import Role
+from gateway.model.handed.operations import Invited, OpenRoom
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from tests.support.alerts import actor

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.app.run.node import Node
-from gateway.desk.watches.values import AddWatch
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.handed.watches import AddWatch
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from functools import cache
 from types import GenericAlias
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, create_model
@@ -16,6 +16,7 @@ from gateway.agency.bodies.closed import Closed, OneOf, whole
 from gateway.agency.bodies.openapi import body_of
 from gateway.agency.bodies.requests import read_body
 from gateway.model.handed.fields import (
+    Among,
     Code,
     Exchange,
     Files,
@@ -130,6 +131,9 @@ def _kind(kind: Any, said: Said, *, is_needed: bool, is_listed: bool = False) ->
             return Annotated[int, Field(ge=least, le=most, strict=True), BeforeValidator(whole)]
         case Code(codes=codes):
             return Annotated[str, OneOf(codes, required=is_needed)]
+        case Among(codes=some):
+            literal: Any = Literal
+            return literal[tuple(code.value for code in some)]
         case Files(most=most):
             return _listed((str, Exchange()), Field(max_length=most))
         case Several(least=least, most=most):

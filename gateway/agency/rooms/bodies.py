@@ -2,97 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
 from gateway.agency.bodies.closed import Closed
-from gateway.agency.desk.asks import Member, ReferenceOrNone, TextOrNone, time_us
+from gateway.agency.bodies.handed import Handed
 from gateway.agency.desk.bodies import MAX_TEXT
-from gateway.desk.rooms.values import Invited, OpenRoom
 from gateway.language.languages import Language
-from gateway.model.desk.notices import Note, Urgency
-from gateway.model.desk.rooms import RoomRole
-from gateway.model.names import identifier, member_id, reference
-from gateway.model.purpose import Offence, Purpose
+from gateway.model.desk.notices import Note
+from gateway.model.handed.operations import Invite, OpenRoom, RoomWords, SealRoom
 from gateway.model.values import text_value
-from gateway.statements.notices.room import MAX_TITLE
 
 ROOM_ID = r"^[a-z]{2}\.[0-9a-f]{32}$"
-_Office = Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER)]
-_Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE, json_schema_extra=patterns.TEXT)]
 _Value = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=patterns.TEXT)]
 
 
-class InvitedBody(Closed):
-    """A member that is invited; without offices all of its offices take part. An observer writes nothing."""
-
-    member: Member
-    offices: Annotated[list[_Office], Field(max_length=64)] = Field(default_factory=list)
-    role: Literal["PARTNER", "OBSERVER"] = "PARTNER"
-
-    def as_model(self) -> Invited:
-        """Return the member as a value of the desk; raise `Malformed` for a bad one."""
-        offices = tuple(identifier(office, "to") for office in self.offices)
-        return Invited(member_id(self.member), offices, RoomRole(self.role))
-
-
-class InviteBody(Closed):
-    """More members for an operation."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"to": [{"member": "la"}]}]})
-
-    to: Annotated[list[InvitedBody], Field(min_length=1, max_length=31)]
-
-
-class OpenBody(InviteBody):
-    """An operation as an officer hands it in; it is opened once another person has approved it.
-
-    `template` is a form of `policy/operations`, by which entries have values. Without `start` it begins now.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": patterns.CASE_OR_TICKET,
-            "examples": [
-                {
-                    "to": [{"member": "la"}, {"member": "vn", "role": "OBSERVER"}],
-                    "title": "Mekong night",
-                    "template": "joint-operation",
-                    "end": "2026-12-20T00:00:00Z",
-                    "purpose": "INVESTIGATION",
-                    "offence": "NARC",
-                    "case": "TH-2026-17",
-                }
-            ],
-        }
-    )
-
-    title: _Title
-    template: Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER_OR_NONE)] = ""
-    start: AwareDatetime | None = None
-    end: AwareDatetime
-    purpose: Purpose
-    offence: Offence
-    case: ReferenceOrNone = ""
-    ticket: ReferenceOrNone = ""
-    urgency: Urgency = Urgency.PRIORITY
-
-    def as_command(self) -> OpenRoom:
-        """Return the operation as a value of the desk; raise `Malformed` for a bad one."""
-        return OpenRoom(
-            to=tuple(one.as_model() for one in self.to),
-            title=text_value(self.title, "title", MAX_TITLE),
-            end_us=time_us(self.end),
-            purpose=self.purpose,
-            offence=self.offence,
-            template=self.template,
-            case=reference(self.case, "case") if self.case else "",
-            ticket=reference(self.ticket, "ticket") if self.ticket else "",
-            urgency=self.urgency,
-            start_us=time_us(self.start),
-        )
+_EXAMPLE: dict[str, Any] = {
+    "to": [{"member": "la"}, {"member": "vn", "role": "OBSERVER"}],
+    "title": "Mekong night",
+    "template": "joint-operation",
+    "end": "2026-12-20T00:00:00Z",
+    "purpose": "INVESTIGATION",
+    "offence": "NARC",
+    "case": "TH-2026-17",
+}
+OPEN = Handed(OpenRoom, "OpenBody", example=_EXAMPLE, more={"anyOf": patterns.CASE_OR_TICKET})
+INVITE = Handed(Invite, "InviteBody", example={"to": [{"member": "la"}]})
+SEAL = Handed(SealRoom, "SealBody")
+WORDS = Handed(RoomWords, "WordsBody")
 
 
 class RoomNoteBody(Closed):
@@ -112,23 +51,6 @@ class RoomNoteBody(Closed):
         """Return the entry as a value of the model; raise `Malformed` for a bad one."""
         values = tuple((name, text_value(value, "values", MAX_TEXT)) for name, value in self.values.items())
         return Note(self.language.value, text_value(self.text, "text", MAX_TEXT), values)
-
-
-class WordsBody(Closed):
-    """Words for the other members, if any."""
-
-    text: TextOrNone = ""
-
-    @property
-    def words(self) -> str:
-        """The words; raise `Malformed` for bad ones."""
-        return text_value(self.text, "text", MAX_TEXT) if self.text else ""
-
-
-class SealBody(WordsBody):
-    """The end of an operation; `called_off`: it does not take place."""
-
-    called_off: bool = False
 
 
 class OperationBody(BaseModel):

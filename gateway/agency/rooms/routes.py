@@ -14,16 +14,16 @@ from gateway.agency.desk.bodies import OutcomeBody
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.agency.rooms.bodies import (
+    INVITE,
+    OPEN,
     ROOM_ID,
-    InviteBody,
-    OpenBody,
+    SEAL,
+    WORDS,
     OperationBody,
     OperationContentBody,
     OperationListBody,
     OperationPackBody,
     RoomNoteBody,
-    SealBody,
-    WordsBody,
 )
 from gateway.desk.listing import USUAL_LISTED
 from gateway.model.requester import Officer
@@ -75,33 +75,33 @@ def _reading(router: APIRouter) -> None:
 
 def _owning(router: APIRouter) -> None:
     @router.post(
-        "", status_code=202, response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(OpenBody)
+        "", status_code=202, response_model=OperationContentBody, responses=CHANGED, openapi_extra=OPEN.documented
     )
     async def open_operation(request: Request) -> Response:
         """Open an operation: its members are invited once another person has approved it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(OpenBody, await json_body(request), _BAD)
-        room_id = await desk.rooms.open(desk.actor(officer), body.as_command(), once_id(request))
+        form = OPEN.read(await json_body(request), _BAD)
+        room_id = await desk.rooms.open(desk.actor(officer), form, once_id(request))
         return await _shown(request, officer, room_id, 202)
 
     @router.post(
-        "/{room_id}/invite", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(InviteBody)
+        "/{room_id}/invite", response_model=OperationContentBody, responses=CHANGED, openapi_extra=INVITE.documented
     )
     async def invite(request: Request, room_id: RoomId) -> Response:
         """Ask that more members are invited into an operation of ours: another person approves it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(InviteBody, await json_body(request), _BAD)
-        await desk.rooms.invite(desk.actor(officer), room_id, tuple(one.as_model() for one in body.to))
+        form = INVITE.read(await json_body(request), _BAD)
+        await desk.rooms.invite(desk.actor(officer), room_id, form.to)
         return await _shown(request, officer, room_id)
 
     @router.post(
-        "/{room_id}/seal", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(SealBody)
+        "/{room_id}/seal", response_model=OperationContentBody, responses=CHANGED, openapi_extra=SEAL.documented
     )
     async def seal(request: Request, room_id: RoomId) -> Response:
         """End an operation of ours: all its members only read it from now on."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(SealBody, await json_body(request), _BAD)
-        await desk.rooms.seal(desk.actor(officer), room_id, body.words, called_off=body.called_off)
+        form = SEAL.read(await json_body(request), _BAD)
+        await desk.rooms.seal(desk.actor(officer), room_id, form.text, called_off=form.called_off)
         return await _shown(request, officer, room_id)
 
 
@@ -114,13 +114,13 @@ def _taking_part(router: APIRouter) -> None:
         return await _shown(request, officer, room_id)
 
     @router.post(
-        "/{room_id}/leave", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(WordsBody)
+        "/{room_id}/leave", response_model=OperationContentBody, responses=CHANGED, openapi_extra=WORDS.documented
     )
     async def leave(request: Request, room_id: RoomId) -> Response:
         """Leave an operation of another member for good, joined or not."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(WordsBody, await json_body(request), _BAD)
-        await desk.rooms.leave(desk.actor(officer), room_id, body.words)
+        form = WORDS.read(await json_body(request), _BAD)
+        await desk.rooms.leave(desk.actor(officer), room_id, form.text)
         return await _shown(request, officer, room_id)
 
     @router.post(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from gateway.agency.bodies import patterns
 from gateway.agency.bodies.closed import Closed, whole
+from gateway.agency.bodies.handed import Handed
 from gateway.agency.bodies.requests import (
     ContainerBody,
     DocumentBody,
@@ -17,15 +18,13 @@ from gateway.agency.bodies.requests import (
     VehicleBody,
     VesselBody,
 )
-from gateway.agency.desk.asks import IdOrNone, Member, ReasonsBody, time_us
-from gateway.agency.desk.bodies import ReasonOrNone
+from gateway.agency.desk.asks import IdOrNone, Member, ReasonsBody
 from gateway.clock import rfc3339
 from gateway.desk.watches.standing import TakenWatch, WatchStand
-from gateway.desk.watches.values import AddWatch, OwnHit, OwnWatch, asked_of
+from gateway.desk.watches.values import OwnHit, OwnWatch, asked_of
 from gateway.model.desk.watches import Goods, Watched
+from gateway.model.handed.watches import AddWatch, EndWatch, RenewWatch
 from gateway.model.hit import Hit
-from gateway.model.names import member_id, reference
-from gateway.model.purpose import Offence, Purpose
 
 _Word = Annotated[str, Field(max_length=128, json_schema_extra=patterns.TEXT_OR_NONE)]
 
@@ -58,46 +57,9 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class WatchBody(Closed):
-    """A watch as an officer hands it in; without `to` it is on our own agencies' records.
-
-    Without `until` it stands for 30 days, and for 90 at most. With `no_tip_off` it is shown to no person there.
-    """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
-    query: SubjectBody
-    to: Annotated[list[Member], Field(max_length=32)] = Field(default_factory=list)
-    purpose: Purpose
-    offence: Offence
-    case: Annotated[str, Field(min_length=1, max_length=64, json_schema_extra=patterns.REFERENCE)]
-    until: AwareDatetime | None = None
-    no_tip_off: bool = False
-
-    def as_command(self) -> AddWatch:
-        """Return the watch as a value of the desk; raise `Malformed` for a bad one."""
-        return AddWatch(
-            to=tuple(map(member_id, self.to)),
-            subject=self.query.as_model(),
-            purpose=self.purpose,
-            offence=self.offence,
-            case=reference(self.case, "case"),
-            until_us=time_us(self.until),
-            no_tip_off=self.no_tip_off,
-        )
-
-
-class AgainBody(Closed):
-    """Until when a watch is needed; without it for 30 days from now."""
-
-    until: AwareDatetime | None = None
-    reason: ReasonOrNone = ""
-
-
-class EndWatchBody(Closed):
-    """The reason for which a watch ends; it is logged."""
-
-    reason: ReasonOrNone = ""
+ADD = Handed(AddWatch, "WatchBody", example=_EXAMPLE, own={"query": SubjectBody})
+RENEW = Handed(RenewWatch, "AgainBody")
+END = Handed(EndWatch, "EndWatchBody")
 
 
 class FollowBody(ReasonsBody):

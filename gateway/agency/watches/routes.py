@@ -11,17 +11,17 @@ from gateway.agency.bodies import patterns
 from gateway.agency.bodies.openapi import body_of, refusals
 from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, officer_of, shown
-from gateway.agency.desk.asks import DraftedBody, time_us
+from gateway.agency.desk.asks import DraftedBody
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.agency.desk.steps import drafted_body
 from gateway.agency.watches.bodies import (
-    AgainBody,
-    EndWatchBody,
+    ADD,
+    END,
+    RENEW,
     FollowBody,
     OwnWatchBody,
     TakenWatchListBody,
-    WatchBody,
     WatchListBody,
     own_watch_body,
     taken_watch_body,
@@ -40,12 +40,12 @@ def watch_routes() -> APIRouter:
     """Return the routes of watches."""
     router = APIRouter(prefix="/watches", route_class=OnceRoute)
 
-    @router.post("", status_code=202, response_model=OwnWatchBody, responses=CHANGED, openapi_extra=body_of(WatchBody))
+    @router.post("", status_code=202, response_model=OwnWatchBody, responses=CHANGED, openapi_extra=ADD.documented)
     async def add(request: Request) -> Response:
         """Ask for a watch: it is sent once another person has approved it. One that is too wide is refused."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(WatchBody, await json_body(request), "bad-watch")
-        made = await desk.watches.add(desk.actor(officer), body.as_command(), once_id(request))
+        form = ADD.read(await json_body(request), "bad-watch")
+        made = await desk.watches.add(desk.actor(officer), form, once_id(request))
         return await _shown(request, officer, made, 202)
 
     @router.get("", response_model=WatchListBody, responses=refusals(400))
@@ -75,22 +75,22 @@ def watch_routes() -> APIRouter:
         officer = officer_of(request)
         return await _shown(request, officer, exchange_id(watch_id))
 
-    @router.post("/{watch_id}/renew", response_model=OwnWatchBody, responses=CHANGED, openapi_extra=body_of(AgainBody))
+    @router.post("/{watch_id}/renew", response_model=OwnWatchBody, responses=CHANGED, openapi_extra=RENEW.documented)
     async def renew(request: Request, watch_id: WatchId) -> Response:
         """Say that a watch is still needed; a supervisor must approve it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(AgainBody, await json_body(request), "bad-watch")
+        form = RENEW.read(await json_body(request), "bad-watch")
         name = exchange_id(watch_id)
-        await desk.watches.renew(desk.actor(officer), name, time_us(body.until), body.reason)
+        await desk.watches.renew(desk.actor(officer), name, form.until_us, form.reason)
         return await _shown(request, officer, name)
 
-    @router.post("/{watch_id}/end", response_model=OwnWatchBody, responses=CHANGED, openapi_extra=body_of(EndWatchBody))
+    @router.post("/{watch_id}/end", response_model=OwnWatchBody, responses=CHANGED, openapi_extra=END.documented)
     async def end(request: Request, watch_id: WatchId) -> Response:
         """End a watch; its recipients are told, and watch no more."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(EndWatchBody, await json_body(request), "bad-watch")
+        form = END.read(await json_body(request), "bad-watch")
         name = exchange_id(watch_id)
-        await desk.watches.end(desk.actor(officer), name, body.reason)
+        await desk.watches.end(desk.actor(officer), name, form.reason)
         return await _shown(request, officer, name)
 
     @router.post(

@@ -26,9 +26,7 @@ from gateway.desk.rooms.values import (
     WIDENS,
     Entry,
     HomeRoom,
-    Invited,
     Invites,
-    OpenRoom,
     home_key,
     no_room,
     pair_key,
@@ -39,6 +37,7 @@ from gateway.model.desk.notices import Note, OutcomeReport, StatusCode
 from gateway.model.desk.rooms import RoomMember, RoomRole, is_room_id
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.operations import Invited, OpenRoom
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft

@@ -9,11 +9,12 @@ from gateway.desk.acting.parts import Actor
 from gateway.desk.forms.catalogue import template_named
 from gateway.desk.roles import Matter, check_purpose
 from gateway.desk.rooms.known import Known
-from gateway.desk.rooms.values import LONGEST_US, HomeRoom, Invited, OpenRoom
+from gateway.desk.rooms.values import LONGEST_US, HomeRoom
 from gateway.errors import Malformed
-from gateway.model.desk.rooms import RoomMember, RoomRole
+from gateway.model.desk.rooms import MAX_TITLE, RoomMember, RoomRole
+from gateway.model.handed.operations import Invited, OpenRoom
 from gateway.model.values import text_value
-from gateway.statements.notices.room import MAX_MEMBERS, MAX_TITLE
+from gateway.statements.notices.room import MAX_MEMBERS
 
 
 def check_command(actor: Actor, command: OpenRoom, now_us: int) -> None:

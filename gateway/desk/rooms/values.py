@@ -26,7 +26,7 @@ from gateway.desk.widening import (
 )
 from gateway.errors import Unknown
 from gateway.model.desk.notices import Note, OutcomeReport, Urgency
-from gateway.model.desk.rooms import Room, RoomMember, RoomRole, home_id, owner_of
+from gateway.model.desk.rooms import Room, RoomMember, home_id, owner_of
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
@@ -40,29 +40,6 @@ AFTER_US = 7 * DAY_US
 
 MOST_ENTRIES = 200
 """Entries of one member in one room: a thread takes not many more."""
-
-
-class Invited(msgspec.Struct, frozen=True):
-    """A member that an officer wants in a room; without offices all of its offices take part."""
-
-    member: MemberId
-    offices: tuple[str, ...] = ()
-    role: RoomRole = RoomRole.PARTNER
-
-
-class OpenRoom(msgspec.Struct, frozen=True):
-    """A room as an officer hands it in. `start_us` 0 means now."""
-
-    to: tuple[Invited, ...]
-    title: str
-    end_us: int
-    purpose: Purpose
-    offence: Offence
-    template: str = ""
-    case: str = ""
-    ticket: str = ""
-    urgency: Urgency = Urgency.PRIORITY
-    start_us: int = 0
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -6,13 +6,13 @@ from gateway.clock import DAY_US
 from gateway.desk.delivery.permission import check_active, check_allowed, citing
 from gateway.desk.roles import check_purpose
 from gateway.desk.watches.looking import own_question
-from gateway.desk.watches.values import AddWatch
 from gateway.desk.watches.wide import check_asks, check_width
 from gateway.errors import Malformed, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.matching.keys import query_cost
 from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.watches import Goods
+from gateway.model.handed.watches import AddWatch
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.records.identifiers.query_forms import check_forms

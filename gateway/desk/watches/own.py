@@ -24,7 +24,6 @@ from gateway.desk.watches.values import (
     AHEAD_US,
     USUAL_US,
     WIDENS,
-    AddWatch,
     OwnAddressee,
     OwnWatch,
     Renewal,
@@ -35,6 +34,7 @@ from gateway.errors import Forbidden, Stale
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.threads import ThreadState
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.watches import AddWatch
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.ports.desk import Thread, Work, WorkFilter
 

@@ -51,21 +51,6 @@ LIVE = (ThreadState.OPEN, ThreadState.ANSWERED)
 """The states of the thread of a watch that is looked after at its recipient."""
 
 
-class AddWatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A watch as an officer hands it in; without counterparts it is on our own agencies' records.
-
-    `until_us` 0 means the usual time. With `no_tip_off` it is shown to no person at its recipients.
-    """
-
-    to: tuple[MemberId, ...]
-    subject: Subject
-    purpose: Purpose
-    offence: Offence
-    case: str
-    until_us: int = 0
-    no_tip_off: bool = False
-
-
 class WhyPaused(StrEnum):
     """The reasons for which a watch of ours is paused; its recipients read one as a code."""
 

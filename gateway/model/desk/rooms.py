@@ -16,6 +16,10 @@ from gateway.model.names import ExchangeId, MemberId
 _ROOM_ID = re.compile(r"[a-z]{2}\.[0-9a-f]{32}", re.ASCII)
 
 
+MAX_TITLE = 200
+"""The most characters of the name of a room."""
+
+
 class RoomCode(StrEnum):
     """Word about a room."""
 

@@ -106,6 +106,13 @@ class Code(Said):
 
 
 @dataclass(frozen=True, slots=True)
+class Among(Said):
+    """One of some codes of an enumeration: the others are not for persons to choose."""
+
+    codes: tuple[StrEnum, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Several(Said):
     """Several values of one kind."""
 
@@ -145,6 +152,8 @@ def taken(said: Said, given: Any, place: str) -> Any:
             return member_id(given) if given else ""
         case Exchange():
             return exchange_id(given)
+        case Among(codes=codes):
+            return next(code for code in codes if code == given)
         case Moment():
             return to_us(given) if given is not None else 0
     return given

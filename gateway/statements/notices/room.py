@@ -5,7 +5,7 @@ from __future__ import annotations
 from liaison.exchange.v1 import notices_pb2 as pb
 
 from gateway.errors import Malformed
-from gateway.model.desk.rooms import Room, RoomCode, RoomMember, RoomRole, Standing, is_room_id
+from gateway.model.desk.rooms import MAX_TITLE, Room, RoomCode, RoomMember, RoomRole, Standing, is_room_id
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
 from gateway.statements.fields import timestamp
@@ -21,7 +21,6 @@ from gateway.statements.notices.texts import (
 
 MAX_MEMBERS = 32
 MAX_OFFICES = 64
-MAX_TITLE = 200
 MAX_LIFE_US = 366 * 86_400_000_000
 """The longest time for which a room is open."""
 

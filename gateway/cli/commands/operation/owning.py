@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
-from gateway.cli.inputs.moments import TIME_AHEAD
-from gateway.cli.inputs.periods import in_order
-from gateway.cli.options import TEXT, Code, Word
+from gateway.cli.inputs.handed import handed, option_of, options_of
+from gateway.cli.options import TEXT, Code
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
-from gateway.clock import rfc3339, to_us
 from gateway.desk.forms.catalogue import templates
-from gateway.model.desk.notices import Urgency
-from gateway.model.purpose import Offence, Purpose
+from gateway.model.handed.operations import OpenRoom, SealRoom
 from gateway.views.operations.lines import operation_lines
 
 _operation = click.argument("operation", metavar="OPERATION", type=TEXT)
@@ -31,22 +27,12 @@ _observer = click.option("--observer", default="", metavar="M,M", help="Who only
 @at_the_desk
 @_to
 @_observer
-@click.option("--title", required=True, type=TEXT, help="What it is called: all its members read it.")
-@click.option(
-    "--template", default="", type=Code(list(templates())), help="The form of its entries (policy/operations)."
-)
-@click.option("--start", type=TIME_AHEAD, callback=in_order, help="When it begins; by default now.")
-@click.option("--end", required=True, type=TIME_AHEAD, callback=in_order, help="When it seals itself: within 180 days.")
-@click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
-@click.option("--offence", required=True, type=Word([item.value for item in Offence]))
-@click.option("--case", default="", help="Case number; this or --ticket is required.")
-@click.option("--ticket", default="")
-@click.option("--urgency", default="PRIORITY", show_default=True, type=Word([item.value for item in Urgency]))
+@option_of(OpenRoom, "title")
+@option_of(OpenRoom, "template", type=Code(list(templates())))
+@options_of(OpenRoom, leave=("to", "title", "template"))
 @click.option("--idempotency-key", default="", help="The same key returns the first operation.")
 @printed
-def open_operation(
-    bearer: Bearer, to: str, observer: str, start: datetime | None, end: datetime, idempotency_key: str, **given: Any
-) -> Output:
+def open_operation(bearer: Bearer, to: str, observer: str, idempotency_key: str, **given: Any) -> Output:
     """Open an operation: its members are invited once another person has approved it (`liaison desk approve`).
 
     \b
@@ -56,8 +42,7 @@ def open_operation(
       liaison operation open --home th --as th.o.1042 --to vn.blo.moc-bai --observer kh --title "Moc Bai" \\
               --end "2026-12-20 00:00" --purpose INVESTIGATION --offence TIP --case TH-2026-18
     """
-    body = {"to": _invited(to, observer), "end": rfc3339(to_us(end)), **given}
-    body |= {"start": rfc3339(to_us(start))} if start is not None else {}
+    body = handed(given | {"to": _invited(to, observer)})
     found = bearer.call("POST", "operations", body, key=idempotency_key)
     return Output(found, operation_lines(found, spoken()))
 
@@ -84,18 +69,16 @@ def invite(bearer: Bearer, operation: str, to: str, observer: str) -> Output:
 @click.command()
 @_operation
 @at_the_desk
-@click.option("--text", default="", help="Words for its members.")
-@click.option("--called-off", is_flag=True, help="It does not take place.")
+@options_of(SealRoom)
 @printed
-def seal(bearer: Bearer, operation: str, text: str, called_off: bool) -> Output:
+def seal(bearer: Bearer, operation: str, **given: Any) -> Output:
     """End an operation of ours: all its members only read it from now on.
 
     \b
     Example:
       liaison operation seal th.5f0c… --home th --as th.o.1042 --text "three arrests, 12 kg"
     """
-    body = {"text": text, "called_off": called_off}
-    found = bearer.call("POST", f"operations/{quote(operation, safe='')}/seal", body)
+    found = bearer.call("POST", f"operations/{quote(operation, safe='')}/seal", handed(given))
     return Output(found, operation_lines(found, spoken()))
 
 

@@ -9,10 +9,12 @@ import click
 
 from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
+from gateway.cli.inputs.handed import handed, options_of
 from gateway.cli.options import TEXT, Code
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
 from gateway.language.languages import Language
+from gateway.model.handed.operations import RoomWords
 from gateway.views.operations.lines import operation_lines
 
 _operation = click.argument("operation", metavar="OPERATION", type=TEXT)
@@ -35,16 +37,16 @@ def join(bearer: Bearer, operation: str) -> Output:
 @click.command()
 @_operation
 @at_the_desk
-@click.option("--text", default="", help="Words for its members.")
+@options_of(RoomWords)
 @printed
-def leave(bearer: Bearer, operation: str, text: str) -> Output:
+def leave(bearer: Bearer, operation: str, **given: Any) -> Output:
     """Leave an operation of another country for good, joined or not.
 
     \b
     Example:
       liaison operation leave th.5f0c… --home vn --as vn.n.2 --text "no unit is free"
     """
-    return _done(bearer, operation, "leave", {"text": text})
+    return _done(bearer, operation, "leave", handed(given))
 
 
 @click.command()

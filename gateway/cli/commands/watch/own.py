@@ -11,12 +11,12 @@ import click
 
 from gateway.cli.commands.desk.steps import reasons_body, reasons_options
 from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
-from gateway.cli.inputs.moments import TIME_AHEAD
-from gateway.cli.options import TEXT, VESSEL, Word, page_options, vessel_options
+from gateway.cli.inputs.handed import handed, names, options_of
+from gateway.cli.options import TEXT, VESSEL, page_options, vessel_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
-from gateway.clock import rfc3339, to_us
-from gateway.model.purpose import Offence, Purpose
+from gateway.model.handed.fields import fields_of
+from gateway.model.handed.watches import AddWatch, EndWatch, RenewWatch
 from gateway.views.desk.lines import paged_lines
 from gateway.views.desk.steps import drafted_lines
 from gateway.views.desk.watches import taken_lines, watch_lines, watches_lines
@@ -44,24 +44,10 @@ _ONE = (
 @click.option("--heading", default="", help="Declarations of customs: the beginning of a tariff code (2933).")
 @click.option("--consignee", default="", help="Declarations of customs: who receives the goods.")
 @click.option("--route", default="", help="Declarations of customs: a place of the route.")
-@click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
-@click.option("--offence", required=True, type=Word([item.value for item in Offence]))
-@click.option("--case", required=True, help="Case number.")
-@click.option("--until", type=TIME_AHEAD, help="Until when: 90 days at most, by default 30.")
-@click.option("--no-tip-off", is_flag=True, help="No person there is shown it; their node answers it all the same.")
+@options_of(AddWatch, leave=("query", "to"))
 @click.option("--idempotency-key", default="", help="The same key returns the first watch.")
 @printed
-def add(
-    bearer: Bearer,
-    to: str,
-    purpose: str,
-    offence: str,
-    case: str,
-    until: datetime | None,
-    no_tip_off: bool,
-    idempotency_key: str,
-    **asked: Any,
-) -> Output:
+def add(bearer: Bearer, to: str, idempotency_key: str, **given: Any) -> Output:
     """Ask for a watch: it is sent once another person has approved it (`liaison desk approve`).
 
     You are told of each record that comes to fit, once and by its reference only; you ask for more with
@@ -76,16 +62,8 @@ def add(
       liaison watch add --home th --as th.o.1042 --to kh --heading 2933 --consignee "Golden Star Trading" \\
               --purpose CUSTOMS_CONTROL --offence PREC --case TH-2026-19
     """
-    body: dict[str, Any] = {
-        "query": _query(asked),
-        "to": [part.strip() for part in to.split(",") if part.strip()],
-        "purpose": purpose,
-        "offence": offence,
-        "case": case,
-        "no_tip_off": no_tip_off,
-    }
-    if until is not None:
-        body["until"] = rfc3339(to_us(until))
+    said = {name: given.pop(name) for name in fields_of(AddWatch) if name in given}
+    body = handed(said | {"query": _query(given), "to": names(to)})
     found = bearer.call("POST", "watches", body, key=idempotency_key)
     return Output(found, watch_lines(found, spoken()))
 
@@ -124,34 +102,32 @@ def show(bearer: Bearer, watch: str) -> Output:
 @click.command()
 @_watch
 @at_the_desk
-@click.option("--until", type=TIME_AHEAD, help="Until when: 90 days from now at most, by default 30.")
-@click.option("--reason", default="", help="Why it is still needed; it is logged.")
+@options_of(RenewWatch)
 @printed
-def renew(bearer: Bearer, watch: str, until: datetime | None, reason: str) -> Output:
+def renew(bearer: Bearer, watch: str, **given: Any) -> Output:
     """Say that a watch is still needed: each 30 days, or it is paused. A supervisor must approve it.
 
     \b
     Example:
       liaison watch renew 5f0c… --home th --as th.o.1042 --reason "the case is open"
     """
-    body = {"reason": reason} | ({"until": rfc3339(to_us(until))} if until is not None else {})
-    found = bearer.call("POST", f"watches/{quote(watch, safe='')}/renew", body)
+    found = bearer.call("POST", f"watches/{quote(watch, safe='')}/renew", handed(given))
     return Output(found, watch_lines(found, spoken()))
 
 
 @click.command()
 @_watch
 @at_the_desk
-@click.option("--reason", default="", help="Why; it is logged.")
+@options_of(EndWatch)
 @printed
-def end(bearer: Bearer, watch: str, reason: str) -> Output:
+def end(bearer: Bearer, watch: str, **given: Any) -> Output:
     """End a watch: its recipients are told, and watch no more.
 
     \b
     Example:
       liaison watch end 5f0c… --home th --as th.o.1042 --reason "he was arrested"
     """
-    found = bearer.call("POST", f"watches/{quote(watch, safe='')}/end", {"reason": reason})
+    found = bearer.call("POST", f"watches/{quote(watch, safe='')}/end", handed(given))
     return Output(found, watch_lines(found, spoken()))
 
 
@@ -187,7 +163,7 @@ def followup(
               --facts "he was seen at the bridge" --to-office la.blo.houayxay --attach bridge.jpg
     """
     body = reasons_body(held_until, **given) | {"from": member, "notice": notice, "hit": hit}
-    body |= {"fields": [name.strip() for name in fields.split(",") if name.strip()], **bearer.attached(files)}
+    body |= {"fields": names(fields), **bearer.attached(files)}
     found = bearer.call("POST", f"watches/{quote(watch, safe='')}/followup", body, key=key)
     return Output(found, drafted_lines(found, spoken()))
 

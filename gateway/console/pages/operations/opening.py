@@ -21,17 +21,16 @@ from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.desk.forms.catalogue import templates
-from gateway.desk.rooms.values import Invited, OpenRoom
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES
-from gateway.model.desk.rooms import RoomRole
+from gateway.model.desk.rooms import MAX_TITLE, RoomRole
+from gateway.model.handed.operations import Invited, OpenRoom
 from gateway.model.names import identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import text_value
-from gateway.statements.notices.room import MAX_TITLE
 
 _Code = TypeVar("_Code", Purpose, Offence)
 _FIELDS = ("title", "to", "observers", "template", "end", "purpose", "offence", "case")

@@ -25,7 +25,7 @@ from gateway.desk.acts import Act
 from gateway.desk.listing import Slice
 from gateway.desk.roles import TABLE
 from gateway.desk.watches.standing import TakenWatch
-from gateway.desk.watches.values import AddWatch, OwnWatch, asked_of
+from gateway.desk.watches.values import OwnWatch, asked_of
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
@@ -34,6 +34,7 @@ from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.model.desk.watches import Goods, Subject
 from gateway.model.forms.numbers import compact
 from gateway.model.forms.vessels import imo_form, mmsi_form
+from gateway.model.handed.watches import AddWatch
 from gateway.model.names import member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import (

@@ -1,0 +1,55 @@
+"""An operation as an officer opens it, more members for it, and words about its end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from gateway.model.desk.notices import Urgency
+from gateway.model.desk.rooms import MAX_TITLE, RoomRole
+from gateway.model.handed.basis import MAX_WORDS, CaseOrTicket, ForOffence, ForPurpose, Ticket
+from gateway.model.handed.fields import Among, Id, Member, Moment, Said, Several, Text
+from gateway.model.names import MemberId
+
+
+class Invited(msgspec.Struct, frozen=True):
+    """A member that is invited; without offices all of its offices take part. An observer writes nothing."""
+
+    member: Annotated[MemberId, Member()]
+    offices: Annotated[tuple[Annotated[str, Id()], ...], Several(64)] = ()
+    role: Annotated[RoomRole, Among((RoomRole.PARTNER, RoomRole.OBSERVER))] = RoomRole.PARTNER
+
+
+class Invite(msgspec.Struct, frozen=True, kw_only=True):
+    """More members for an operation."""
+
+    to: Annotated[tuple[Invited, ...], Several(31, least=1, help="Who takes part.")]
+
+
+class OpenRoom(Invite, frozen=True, kw_only=True):
+    """An operation as an officer hands it in; it is opened once another person has approved it."""
+
+    title: Annotated[
+        str, Text(MAX_TITLE, label="What it is called", help="What it is called: all its members read it.")
+    ]
+    template: Annotated[str, Id(help="The form of its entries (policy/operations).")] = ""
+    start_us: Annotated[int, Moment(help="When it begins; by default now.")] = 0
+    end_us: Annotated[int, Moment(help="When it seals itself: within 180 days.")]
+    purpose: ForPurpose
+    offence: ForOffence
+    case: CaseOrTicket = ""
+    ticket: Ticket = ""
+    urgency: Annotated[Urgency, Said(help="How soon it is to be answered.")] = Urgency.PRIORITY
+
+
+class RoomWords(msgspec.Struct, frozen=True):
+    """Words for the other members, if any."""
+
+    text: Annotated[str, Text(MAX_WORDS, help="Words for its members.", long=True)] = ""
+
+
+class SealRoom(RoomWords, frozen=True):
+    """The end of an operation."""
+
+    called_off: Annotated[bool, Said(help="It does not take place.")] = False
