@@ -87,6 +87,9 @@ OFFICERS = (
 )
 """Modules whose own errors an officer reads."""
 
+FORMS = "gateway/model/handed/"
+"""The room of forms: pages show their labels."""
+
 _SPOKEN = ("Sentences", "tell(", "usage(", "Term(")
 """Hold what stands in a module with sentences for people."""
 
@@ -260,18 +263,28 @@ def _constants(call: nodes.Call) -> tuple[tuple[str, ...], bool]:
     return tuple(texts), is_open
 
 
+def labels(tree: ast.Module) -> Iterator[str]:
+    """Yield what pages say of the fields of forms: their labels, and the sentences that stand below fields, too."""
+    for node in ast.walk(tree):
+        said = {each.arg: each.value for each in node.keywords} if isinstance(node, ast.Call) else {}
+        if {"label", "help"} & said.keys():
+            yield from filter(None, (text_of(said.get("label")), text_of(said.get("help")) if "hint" in said else ""))
+
+
 @cache
 def officer_sentences() -> dict[str, list[str]]:
     """Return each sentence that an officer meets, with the modules and pages that it stands in."""
     found: dict[str, list[str]] = {}
     for path, source in sources().items():
-        is_officers = path in OFFICERS
-        if not is_officers and not any(word in source for word in _SPOKEN):
+        is_officers, is_form = path in OFFICERS, path.startswith(FORMS)
+        if not is_officers and not is_form and not any(word in source for word in _SPOKEN):
             continue
         tree = tree_of(path)
         texts = {*table_values(tree), *spoken_templates(tree)}
         if is_officers:
             texts |= {*error_templates(tree)}
+        if is_form:
+            texts |= {*labels(tree)}
         for text in texts:
             found.setdefault(text, []).append(path)
     for page in sorted(PAGES.rglob("*.html")):

@@ -15,7 +15,7 @@ from gateway.agency.bodies import patterns
 from gateway.agency.bodies.closed import Closed, OneOf, whole
 from gateway.agency.bodies.openapi import body_of
 from gateway.agency.bodies.requests import read_body
-from gateway.model.handed.fields import (
+from gateway.model.faces.fields import (
     Among,
     Code,
     Exchange,

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.answers import answer, many
 from gateway.agency.bodies.closed import Closed, OneOf
 from gateway.agency.bodies.openapi import body_of, refusals
 from gateway.agency.bodies.requests import read_body
@@ -22,6 +23,7 @@ from gateway.agency.desk.responses import ThreadBody, thread_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
 from gateway.clock import SystemClock, rfc3339
 from gateway.desk.originator.changing import ChangeCommand
+from gateway.desk.originator.holders import Holders
 from gateway.exchange.held_back import Held
 from gateway.model.desk.codes import ChangeReason, Objection
 from gateway.model.desk.notices import ChangeCode
@@ -32,50 +34,22 @@ from gateway.ops.desk.holders import MOST, PAGE, summary
 _MOST_RECORDS = 256
 
 
-class CopyBody(BaseModel):
-    """One copy of a record: who holds it, which exchange gave it, in which version, and what became of it.
-
-    `through` is the member that passed it on to the holder with our consent.
-    """
-
-    holder: str
-    id: str
-    type: str
-    given: str
-    state: str
-    version: int
-    due: str
-    out_of_reach: bool
-    through: str
-
-
-class HeldBody(BaseModel):
-    """The copies of one record of ours. Of `changed` copies so many are `confirmed`."""
-
-    record: str
-    agency: str
-    changed: int
-    confirmed: int
-    objected: int
-    out_of_reach: list[str]
-    copies: list[CopyBody]
-
-
-class HoldersBody(BaseModel):
+HELD = answer("HeldBody", "The copies of one record of ours. Of `changed` copies so many are `confirmed`.", Holders)
+HOLDERS = answer(
+    "HoldersBody",
     """A record's copies, or a page of the ledger of copies. Holders in `out_of_reach` have left the federation.
 
-    `waited` copies of the whole ledger are not confirmed yet. `next` is the `after` of the next page, empty after the
-    last; `left` copies are still to come, null for a caller who does not see those of all agencies.
-    """
-
-    records: list[HeldBody]
-    changed: int
-    confirmed: int
-    objected: int
-    out_of_reach: list[str]
-    waited: int
-    left: int | None
-    next: str
+`waited` copies of the whole ledger are not confirmed yet. `next` is the `after` of the next page, empty after the
+last; `left` copies are still to come, null for a caller who does not see those of all agencies.""",
+    records=many(HELD),
+    changed=int,
+    confirmed=int,
+    objected=int,
+    out_of_reach=list[str],
+    waited=int,
+    left=int | None,
+    next=str,
+)
 
 
 class ChangeBody(Closed):
@@ -156,7 +130,7 @@ def change_routes() -> APIRouter:
     """Return the routes of the owner's control."""
     router, works, clock = APIRouter(route_class=OnceRoute), APIRouter(route_class=OnceRoute), SystemClock()
 
-    @router.get("/holders", response_model=HoldersBody, responses=refusals(400))
+    @router.get("/holders", response_model=HOLDERS, responses=refusals(400))
     async def list_holders(
         request: Request,
         record: Annotated[str, Query(max_length=256, description="our own `source/key`; empty: the ledger")] = "",
@@ -170,7 +144,7 @@ def change_routes() -> APIRouter:
             found = await asyncio.to_thread(view.of, person, now_us, record)
         else:
             found = await asyncio.to_thread(view.listed, person, now_us, after, limit)
-        return shown(HoldersBody.model_validate(summary(found)), request)
+        return shown(HOLDERS.model_validate(summary(found)), request)
 
     @router.post(
         "/changes", status_code=202, response_model=ToldBody, responses=CHANGED, openapi_extra=body_of(ChangeBody)

@@ -9,14 +9,15 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.answers import answer, many
 from gateway.agency.bodies.handed import Handed
 from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, officer_of, shown
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
-from gateway.clock import rfc3339
 from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.oversight.frozen import Freeze
+from gateway.model.faces.told import told
 from gateway.model.handed.freezes import AskFreeze, LiftFreeze
 from gateway.model.names import ExchangeId, exchange_id
 
@@ -28,42 +29,28 @@ ASK = Handed(AskFreeze, "FreezeBody", example=_EXAMPLE)
 LIFT = Handed(LiftFreeze, "LiftFreezeBody")
 
 
-class FreezeStepBody(BaseModel):
-    """One step: the stage that it led to, who took it, when and why."""
-
-    stage: str
-    by: str
-    time: str
-    reason: str
-
-
-class FrozenBody(BaseModel):
+FROZEN = answer(
+    "FrozenBody",
     """An account. `stage` is `asked`, `frozen`, `lifting` (frozen, and its end is asked for), `lifted` or `declined`.
 
-    `approval` is the work by which another person approves the last step; empty where nothing waits.
-    """
-
-    id: str
-    person: str
-    stage: str
-    in_force: bool
-    work: str
-    approval: str
-    steps: list[FreezeStepBody]
-
-
-class FrozenListBody(BaseModel):
-    """Accounts, the newest first; `next` is the `after` of the next page, empty on the last one."""
-
-    freezes: list[FrozenBody]
-    next: str
+`approval` is the work by which another person approves the last step; empty where nothing waits.""",
+    Freeze,
+    stage=str,
+    in_force=bool,
+)
+FROZEN_LIST = answer(
+    "FrozenListBody",
+    "Accounts, the newest first; `next` is the `after` of the next page, empty on the last one.",
+    freezes=many(FROZEN),
+    next=str,
+)
 
 
 def freeze_routes() -> APIRouter:
     """Return the routes of frozen accounts."""
     router = APIRouter(prefix="/freezes", route_class=OnceRoute)
 
-    @router.post("", status_code=202, response_model=FrozenBody, responses=CHANGED, openapi_extra=ASK.documented)
+    @router.post("", status_code=202, response_model=FROZEN, responses=CHANGED, openapi_extra=ASK.documented)
     async def ask_freeze(request: Request) -> Response:
         """Ask that an account is frozen. It counts once another person has approved it."""
         officer, desk = officer_of(request), desk_of(request)
@@ -71,7 +58,7 @@ def freeze_routes() -> APIRouter:
         name = await desk.freezes.ask(desk.actor(officer), form, once_id(request))
         return await _shown(request, name, 202)
 
-    @router.get("", response_model=FrozenListBody, responses=refusals(400))
+    @router.get("", response_model=FROZEN_LIST, responses=refusals(400))
     async def list_freezes(
         request: Request,
         over: Annotated[bool, Query(description="those that are free again or were declined, as well")] = False,
@@ -81,10 +68,10 @@ def freeze_routes() -> APIRouter:
         """Return accounts that are frozen or are to be, page by page, once the entry of this look is durable."""
         officer, desk = officer_of(request), desk_of(request)
         found = await desk.freezes.all(desk.actor(officer), over=over, limit=limit, after=after)
-        body = FrozenListBody(freezes=[_body(one) for one in found.items], next=found.next)
+        body = FROZEN_LIST(freezes=[_body(one) for one in found.items], next=found.next)
         return shown(body, request)
 
-    @router.get("/{freeze_id}", response_model=FrozenBody, responses=refusals(400, 404))
+    @router.get("/{freeze_id}", response_model=FROZEN, responses=refusals(400, 404))
     async def get_freeze(request: Request, freeze_id: FreezeId) -> Response:
         """Return the freezing of an account with its steps, once the entry of this look is durable."""
         return await _shown(request, exchange_id(freeze_id))
@@ -92,7 +79,7 @@ def freeze_routes() -> APIRouter:
     @router.post(
         "/{freeze_id}/lift",
         status_code=202,
-        response_model=FrozenBody,
+        response_model=FROZEN,
         responses=CHANGED,
         openapi_extra=LIFT.documented,
     )
@@ -112,16 +99,5 @@ async def _shown(request: Request, freeze_id: ExchangeId, status: int = 200) -> 
     return shown(_body(found), request, status)
 
 
-def _body(freeze: Freeze) -> FrozenBody:
-    return FrozenBody(
-        id=freeze.id,
-        person=freeze.person,
-        stage=freeze.stage.value,
-        in_force=freeze.is_in_force,
-        work=freeze.work,
-        approval=freeze.approval,
-        steps=[
-            FreezeStepBody(stage=step.stage.value, by=step.by, time=rfc3339(step.time_us), reason=step.reason)
-            for step in freeze.steps
-        ],
-    )
+def _body(freeze: Freeze) -> BaseModel:
+    return FROZEN(**told(freeze) | {"stage": freeze.stage.value, "in_force": freeze.is_in_force})

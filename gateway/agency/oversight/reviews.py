@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from msgspec.structs import asdict
+from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.answers import answer, many
 from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.openapi import body_of, refusals
 from gateway.agency.bodies.requests import read_body
@@ -19,9 +20,10 @@ from gateway.agency.desk.bodies import MAX_REASON
 from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import WorkBody, work_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
-from gateway.clock import SystemClock, rfc3339
+from gateway.clock import SystemClock
 from gateway.desk.oversight.matters import FindingResult, ReviewResult
-from gateway.desk.oversight.reviewing import Looked
+from gateway.desk.oversight.reviewing import Looked, Reviewed
+from gateway.model.faces.told import told
 
 WordsOrNone = Annotated[str, Field(max_length=MAX_REASON, json_schema_extra=patterns.TEXT_OR_NONE)]
 
@@ -44,49 +46,22 @@ class SettleBody(Closed):
     text: WordsOrNone = ""
 
 
-class MatterBody(BaseModel):
+MATTER = answer(
+    "MatterBody",
     """A review or a finding. `question` is what was asked for, of reviews only; `searches` and `works` are references.
 
-    `what` is `sample` (picked by chance), `offline` (a look-up in a copy), `withdrawn` (its owner withdrew a record
-    that was opened), `finding` (of the rule `rule`), or `incident`. `member` is the country that a finding is about.
-    """
-
-    work: str
-    what: str
-    person: str
-    office: str
-    agency: str
-    time: str
-    last: str
-    purpose: str
-    offence: str
-    case: str
-    kind: str
-    rule: str
-    title: str
-    question: dict[str, Any]
-    searches: list[str]
-    works: list[str]
-    member: str
-
-
-class FiguresBody(BaseModel):
-    """Reviews of one office: raised, done in time, done late, open, and over their time."""
-
-    agency: str
-    office: str
-    raised: int
-    in_time: int
-    late: int
-    waiting: int
-    overdue: int
-    not_in_order: int
-
-
-class FiguresListBody(BaseModel):
-    """The figures of the offices that the caller looks after."""
-
-    reviews: list[FiguresBody]
+`what` is `sample` (picked by chance), `offline` (a look-up in a copy), `withdrawn` (its owner withdrew a record
+that was opened), `finding` (of the rule `rule`), or `incident`. `member` is the country that a finding is about.""",
+    Looked,
+    leave=("ticket",),
+    work=str,
+)
+FIGURES = answer(
+    "FiguresBody", "Reviews of one office: raised, done in time, done late, open, and over their time.", Reviewed
+)
+FIGURES_LIST = answer(
+    "FiguresListBody", "The figures of the offices that the caller looks after.", reviews=many(FIGURES)
+)
 
 
 def review_routes() -> APIRouter:
@@ -94,7 +69,7 @@ def review_routes() -> APIRouter:
     router, clock = APIRouter(), SystemClock()
     works = APIRouter(prefix="/work", route_class=OnceRoute)
 
-    @works.post("/{work_id}/matter", response_model=MatterBody, responses=CHANGED)
+    @works.post("/{work_id}/matter", response_model=MATTER, responses=CHANGED)
     async def look_at_matter(request: Request, work_id: WorkId) -> Response:
         """Return what a review or a finding is about, once the entry of this look is durable."""
         officer, desk = officer_of(request), desk_of(request)
@@ -120,37 +95,21 @@ def review_routes() -> APIRouter:
         await desk.reviews.settle(desk.actor(officer), work_id, body.result, body.text)
         return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), request)
 
-    @router.get("/reviews", response_model=FiguresListBody, responses=refusals(400))
+    @router.get("/reviews", response_model=FIGURES_LIST, responses=refusals(400))
     async def count_reviews(
         request: Request, since: Annotated[AwareDatetime | None, Query(description="those raised since then")] = None
     ) -> Response:
         """Return how many reviews there were by office: in time, late, open, over their time."""
         officer, desk = officer_of(request), desk_of(request)
         found = await desk.reviews.figures(desk.actor(officer), time_us(since))
-        body = FiguresListBody(reviews=[FiguresBody(**asdict(one)) for one in found])
+        body = FIGURES_LIST(reviews=[FIGURES(**told(one)) for one in found])
         return shown(body, request)
 
     router.include_router(works)
     return router
 
 
-def _matter_body(found: Looked) -> MatterBody:
-    return MatterBody(
-        work=found.work.id,
-        what=found.what,
-        person=found.person,
-        office=found.office,
-        agency=found.agency,
-        time=rfc3339(found.time_us) if found.time_us else "",
-        last=rfc3339(found.last_us) if found.last_us else "",
-        purpose=found.purpose,
-        offence=found.offence,
-        case=found.case or found.ticket,
-        kind=found.kind,
-        rule=found.rule,
-        title=found.title,
-        question=found.question,
-        searches=list(found.searches),
-        works=list(found.works),
-        member=found.member,
-    )
+def _matter_body(found: Looked) -> BaseModel:
+    said = told(replace(found, case=found.case or found.ticket))
+    del said["ticket"]
+    return MATTER(**said | {"work": found.work.id})

@@ -7,9 +7,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.answers import answer, many
 from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.handed import Handed
 from gateway.agency.desk.bodies import MAX_TEXT
+from gateway.desk.rooms.page import Evidence, Result, RoomLine, RoomPage
+from gateway.desk.rooms.pairs import Part
 from gateway.language.languages import Language
 from gateway.model.desk.notices import Note
 from gateway.model.handed.operations import Invite, OpenRoom, RoomWords, SealRoom
@@ -53,44 +56,6 @@ class RoomNoteBody(Closed):
         return Note(self.language.value, text_value(self.text, "text", MAX_TEXT), values)
 
 
-class OperationBody(BaseModel):
-    """An operation in a list. `stand` is `invited`, `waiting` (for its approval), `on`, `sealed`, `called-off`, `left`,
-    `declined`, `lapsed` or `over` (its time ran out, and it has sealed itself)."""
-
-    id: str
-    owner: str
-    title: str
-    stand: str
-    members: list[str]
-    start: str
-    end: str
-    urgency: str
-
-
-class OperationListBody(BaseModel):
-    """Operations that the caller may read, the newest first; `next` is the `after` of the next page, or empty."""
-
-    operations: list[OperationBody]
-    next: str
-
-
-class OperationPartBody(BaseModel):
-    """The part of a member. `missing` says why entries of it may not be here, since `since`: `suspended`, `removed`,
-    `no-agreement`, `takes-no-rooms`, `refused`, `out-of-reach` or `no-word`; empty where none is known to be missing.
-
-    `lacks` counts entries that the owner had of it when it sealed the operation, and that are not here.
-    """
-
-    member: str
-    role: str
-    offices: list[str]
-    standing: str
-    entries: int
-    missing: str
-    since: str
-    lacks: int
-
-
 class OperationEntryBody(BaseModel):
     """An entry: a note or an outcome. `kind` is `erased` where its content is not kept any more."""
 
@@ -110,58 +75,51 @@ class OperationEntryBody(BaseModel):
     late: bool
 
 
-class OperationResultBody(BaseModel):
-    """The results of an operation at one member, summed up."""
+OPERATION = answer(
+    "OperationBody",
+    """An operation in a list. `stand` is `invited`, `waiting` (for its approval), `on`, `sealed`, `called-off`, `left`,
+`declined`, `lapsed` or `over` (its time ran out, and it has sealed itself).""",
+    RoomLine,
+    stand=str,
+)
+OPERATION_LIST = answer(
+    "OperationListBody",
+    "Operations that the caller may read, the newest first; `next` is the `after` of the next page, or empty.",
+    operations=many(OPERATION),
+    next=str,
+)
+_PART = answer(
+    "OperationPartBody",
+    """The part of a member. `missing` says why entries of it may not be here, since `since`: `suspended`, `removed`,
+`no-agreement`, `takes-no-rooms`, `refused`, `out-of-reach` or `no-word`; empty where none is known to be missing.
 
-    member: str
-    outcome: str
-    substance: str
-    times: int
-    grams: int
-    units: int
-    persons: int
-
-
-class OperationContentBody(OperationBody):
+`lacks` counts entries that the owner had of it when it sealed the operation, and that are not here.""",
+    Part,
+)
+_RESULT = answer("OperationResultBody", "The results of an operation at one member, summed up.", Result)
+_EVIDENCE = answer(
+    "OperationEvidenceBody",
+    "A notice of the operation for the formal way: its exchange, the hash of its payload, its entry in our log.",
+    Evidence,
+)
+CONTENT = answer(
+    "OperationContentBody",
     """An operation with its entries and results; `acts` are what the caller may do now.
 
-    `invites` are members that are to be invited, as `invites_by` asks; another person must approve it. `opened_by` and
-    `approved_by` are persons of ours, empty where another member owns it.
-    """
-
-    template: str
-    purpose: str
-    offence: str
-    case: str
-    role: str
-    parts: list[OperationPartBody]
-    entries: list[OperationEntryBody]
-    results: list[OperationResultBody]
-    acts: list[str]
-    text: str
-    owner_missing: str
-    opened_by: str
-    approved_by: str
-    invites: list[str]
-    invites_by: str
-
-
-class OperationEvidenceBody(BaseModel):
-    """A notice of the operation for the formal way: its exchange, the hash of its payload, its entry in our log."""
-
-    member: str
-    ours: bool
-    says: str
-    at: str
-    exchange: str
-    thread: str
-    payload_hash: str
-    log: str
-    entry: int
-
-
-class OperationPackBody(OperationContentBody):
-    """An operation with its list of evidence, and as one page (HTML) to be printed, in the caller's language."""
-
-    evidence: list[OperationEvidenceBody]
-    page: str
+`invites` are members that are to be invited, as `invites_by` asks; another person must approve it. `opened_by` and
+`approved_by` are persons of ours, empty where another member owns it.""",
+    RoomPage,
+    base=OPERATION,
+    leave=("line", "own", "said", "evidence"),
+    role=str,
+    parts=many(_PART),
+    entries=many(OperationEntryBody),
+    results=many(_RESULT),
+)
+PACK = answer(
+    "OperationPackBody",
+    "An operation with its list of evidence, and as one page (HTML) to be printed, in the caller's language.",
+    base=CONTENT,
+    evidence=many(_EVIDENCE),
+    page=str,
+)

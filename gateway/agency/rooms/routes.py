@@ -14,21 +14,21 @@ from gateway.agency.desk.bodies import OutcomeBody
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.agency.rooms.bodies import (
+    CONTENT,
     INVITE,
     OPEN,
+    OPERATION,
+    OPERATION_LIST,
+    PACK,
     ROOM_ID,
     SEAL,
     WORDS,
-    OperationBody,
-    OperationContentBody,
-    OperationListBody,
-    OperationPackBody,
     RoomNoteBody,
 )
 from gateway.desk.listing import USUAL_LISTED
 from gateway.model.requester import Officer
 from gateway.views.operations.pack import pack_page
-from gateway.views.operations.told import evidence_told, line_told, room_told
+from gateway.views.operations.told import line_told, pack_told, room_told
 
 RoomId = Annotated[str, Path(pattern=ROOM_ID, description="as the list of operations shows it")]
 _BAD = "bad-operation"
@@ -44,7 +44,7 @@ def room_routes() -> APIRouter:
 
 
 def _reading(router: APIRouter) -> None:
-    @router.get("", response_model=OperationListBody, responses=refusals(400))
+    @router.get("", response_model=OPERATION_LIST, responses=refusals(400))
     async def list_operations(
         request: Request,
         over: Annotated[bool, Query(description="those that have ended, as well")] = False,
@@ -54,29 +54,27 @@ def _reading(router: APIRouter) -> None:
         """Return operations that the caller may read, page by page, without their entries."""
         officer, desk = officer_of(request), desk_of(request)
         found = await desk.room_pages.all(desk.actor(officer), over=over, limit=limit, after=after)
-        body = OperationListBody(operations=[OperationBody(**line_told(line)) for line in found.items], next=found.next)
+        body = OPERATION_LIST(operations=[OPERATION(**line_told(line)) for line in found.items], next=found.next)
         return shown(body, request)
 
-    @router.get("/{room_id}", response_model=OperationContentBody, responses=refusals(400, 404))
+    @router.get("/{room_id}", response_model=CONTENT, responses=refusals(400, 404))
     async def get_operation(request: Request, room_id: RoomId) -> Response:
         """Return an operation with its entries, once the entry of this reading is durable."""
         return await _shown(request, officer_of(request), room_id)
 
-    @router.get("/{room_id}/pack", response_model=OperationPackBody, responses=refusals(400, 404))
+    @router.get("/{room_id}/pack", response_model=PACK, responses=refusals(400, 404))
     async def get_pack(request: Request, room_id: RoomId) -> Response:
         """Return an operation with its results and its list of evidence, also as one page to be printed."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         request.state.handed_over = True
         page = await desk.room_pages.read(desk.actor(officer), room_id)
-        told = room_told(page) | {"evidence": [evidence_told(each) for each in page.evidence]}
-        body = OperationPackBody(**told, page=pack_page(told, language))
+        told = pack_told(page)
+        body = PACK(**told, page=pack_page(told, language))
         return shown(body, request)
 
 
 def _owning(router: APIRouter) -> None:
-    @router.post(
-        "", status_code=202, response_model=OperationContentBody, responses=CHANGED, openapi_extra=OPEN.documented
-    )
+    @router.post("", status_code=202, response_model=CONTENT, responses=CHANGED, openapi_extra=OPEN.documented)
     async def open_operation(request: Request) -> Response:
         """Open an operation: its members are invited once another person has approved it."""
         officer, desk = officer_of(request), desk_of(request)
@@ -84,9 +82,7 @@ def _owning(router: APIRouter) -> None:
         room_id = await desk.rooms.open(desk.actor(officer), form, once_id(request))
         return await _shown(request, officer, room_id, 202)
 
-    @router.post(
-        "/{room_id}/invite", response_model=OperationContentBody, responses=CHANGED, openapi_extra=INVITE.documented
-    )
+    @router.post("/{room_id}/invite", response_model=CONTENT, responses=CHANGED, openapi_extra=INVITE.documented)
     async def invite(request: Request, room_id: RoomId) -> Response:
         """Ask that more members are invited into an operation of ours: another person approves it."""
         officer, desk = officer_of(request), desk_of(request)
@@ -94,9 +90,7 @@ def _owning(router: APIRouter) -> None:
         await desk.rooms.invite(desk.actor(officer), room_id, form.to)
         return await _shown(request, officer, room_id)
 
-    @router.post(
-        "/{room_id}/seal", response_model=OperationContentBody, responses=CHANGED, openapi_extra=SEAL.documented
-    )
+    @router.post("/{room_id}/seal", response_model=CONTENT, responses=CHANGED, openapi_extra=SEAL.documented)
     async def seal(request: Request, room_id: RoomId) -> Response:
         """End an operation of ours: all its members only read it from now on."""
         officer, desk = officer_of(request), desk_of(request)
@@ -106,16 +100,14 @@ def _owning(router: APIRouter) -> None:
 
 
 def _taking_part(router: APIRouter) -> None:
-    @router.post("/{room_id}/join", response_model=OperationContentBody, responses=CHANGED)
+    @router.post("/{room_id}/join", response_model=CONTENT, responses=CHANGED)
     async def join(request: Request, room_id: RoomId) -> Response:
         """Join an operation of another member."""
         officer, desk = officer_of(request), desk_of(request)
         await desk.rooms.join(desk.actor(officer), room_id)
         return await _shown(request, officer, room_id)
 
-    @router.post(
-        "/{room_id}/leave", response_model=OperationContentBody, responses=CHANGED, openapi_extra=WORDS.documented
-    )
+    @router.post("/{room_id}/leave", response_model=CONTENT, responses=CHANGED, openapi_extra=WORDS.documented)
     async def leave(request: Request, room_id: RoomId) -> Response:
         """Leave an operation of another member for good, joined or not."""
         officer, desk = officer_of(request), desk_of(request)
@@ -123,9 +115,7 @@ def _taking_part(router: APIRouter) -> None:
         await desk.rooms.leave(desk.actor(officer), room_id, form.text)
         return await _shown(request, officer, room_id)
 
-    @router.post(
-        "/{room_id}/note", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(RoomNoteBody)
-    )
+    @router.post("/{room_id}/note", response_model=CONTENT, responses=CHANGED, openapi_extra=body_of(RoomNoteBody))
     async def note(request: Request, room_id: RoomId) -> Response:
         """Write an entry for all members."""
         officer, desk = officer_of(request), desk_of(request)
@@ -133,9 +123,7 @@ def _taking_part(router: APIRouter) -> None:
         await desk.rooms.note(desk.actor(officer), room_id, body.as_model())
         return await _shown(request, officer, room_id)
 
-    @router.post(
-        "/{room_id}/outcome", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody)
-    )
+    @router.post("/{room_id}/outcome", response_model=CONTENT, responses=CHANGED, openapi_extra=body_of(OutcomeBody))
     async def outcome(request: Request, room_id: RoomId) -> Response:
         """Write what came of the operation here, for its table of results."""
         officer, desk = officer_of(request), desk_of(request)
@@ -148,4 +136,4 @@ async def _shown(request: Request, officer: Officer, room_id: str, status: int =
     request.state.handed_over = True
     desk = desk_of(request)
     page = await desk.room_pages.read(desk.actor(officer), room_id)
-    return shown(OperationContentBody(**room_told(page)), request, status)
+    return shown(CONTENT(**room_told(page)), request, status)

@@ -14,8 +14,8 @@ from gateway.cli.inputs.moments import TIME, TIME_AHEAD
 from gateway.cli.inputs.periods import in_order
 from gateway.cli.options import TEXT, Code, Word, together
 from gateway.clock import rfc3339, to_us
-from gateway.model.handed import fields
-from gateway.model.handed.fields import FormField, fields_of
+from gateway.model.faces import fields
+from gateway.model.faces.fields import FormField, fields_of
 
 
 def options_of(form: type[msgspec.Struct], *, leave: tuple[str, ...] = ()) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ _PAGE = 50
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """One copy: who holds it, where it was given, its state, and when its end must be confirmed (0: no time).
+    """One copy of a record: who holds it, which exchange gave it, in which version, and what became of it.
 
     `through` is the member that passed it on to the holder with our consent; empty for one that we gave.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
@@ -20,6 +21,7 @@ from gateway.desk.rooms.values import home_key
 from gateway.model.desk.notices import Note, OutcomeReport
 from gateway.model.desk.rooms import RoomCode, RoomMember
 from gateway.model.desk.threads import ThreadKind, ThreadState
+from gateway.model.faces import fields
 from gateway.model.names import MemberId
 from gateway.ports.desk import ListPlace, NoticeRow, Thread
 
@@ -59,7 +61,7 @@ class Result(msgspec.Struct, frozen=True):
     """A line of the table of results: what came of it at one member, summed up."""
 
     member: MemberId
-    code: str
+    code: Annotated[str, fields.Said(name="outcome")]
     substance: str
     times: int
     grams: int
@@ -74,11 +76,11 @@ class Evidence(msgspec.Struct, frozen=True):
     ours: bool
     says: str
     at_us: int
-    exchange_id: str
+    exchange_id: Annotated[str, fields.Said(name="exchange")]
     thread: str
     payload_hash: str
     log: str
-    index: int
+    index: Annotated[int, fields.Said(name="entry")]
 
 
 class RoomPage(msgspec.Struct, frozen=True):

@@ -8,8 +8,8 @@ import msgspec
 
 from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import MAX_REPEAT_S, Urgency
+from gateway.model.faces.fields import Code, Id, Member, Moment, Said, Several, Whole
 from gateway.model.handed.basis import Attachments, CaseOrTicket, ForOffence, ForPurpose, Reason, Ticket, WordsForThem
-from gateway.model.handed.fields import Code, Id, Member, Moment, Said, Several, Whole
 from gateway.model.names import MemberId
 
 
@@ -60,12 +60,12 @@ class RaiseAlert(msgspec.Struct, frozen=True):
 class RenewAlert(msgspec.Struct, frozen=True):
     """The time until which an alert is to stand."""
 
-    until_us: Annotated[int, Moment(label="From now on it holds for", help="Until when it stands.")]
+    until_us: Annotated[int, Moment(help="Until when it stands.")]
     reason: Reason = ""
 
 
 class LiftAlert(msgspec.Struct, frozen=True):
     """Why an alert is lifted."""
 
-    reason: Annotated[str, Code(LiftReason, label="Why", help="Why, as a code: those who have it read it.")]
+    reason: Annotated[str, Code(LiftReason, help="Why, as a code: those who have it read it.")]
     text: WordsForThem = ""

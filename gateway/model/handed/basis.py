@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from gateway.model.desk.attachments import MAX_FILES, Attachment
-from gateway.model.handed.fields import Files, Id, Reference, Said, Text
+from gateway.model.faces.fields import Files, Id, Reference, Said, Text
 from gateway.model.purpose import Offence, Purpose
 
 MAX_REASON = 500
@@ -20,7 +20,7 @@ Ticket = Annotated[str, Reference(label="Ticket", help="Ticket of a single check
 ForPurpose = Annotated[Purpose, Said(label="Purpose", help="The purpose that it serves.")]
 ForOffence = Annotated[Offence, Said(label="Offence", help="The offence in view.")]
 Agreement = Annotated[str, Id(help="The legal basis; by default the one that covers the purpose.")]
-Reason = Annotated[str, Text(MAX_REASON, label="Why", help="Why; it is logged.", long=True)]
+Reason = Annotated[str, Text(MAX_REASON, help="Why; it is logged.", long=True)]
 WordsForThem = Annotated[str, Text(MAX_WORDS, help="In words, for them.", long=True)]
 Attachments = Annotated[
     tuple[Attachment, ...],

@@ -6,10 +6,19 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.model.faces.fields import Id, Text
 from gateway.model.handed.basis import MAX_REASON
-from gateway.model.handed.fields import Id, Text
 
-_Why = Annotated[str, Text(MAX_REASON, label="Why", help="Why; the person who approves it reads it.", long=True)]
+_Why = Annotated[
+    str,
+    Text(
+        MAX_REASON,
+        label="Why",
+        help="The person who approves it reads it; the one whom it is about does not.",
+        hint=True,
+        long=True,
+    ),
+]
 
 
 class AskFreeze(msgspec.Struct, frozen=True):

@@ -8,8 +8,8 @@ from typing import Annotated
 import msgspec
 
 from gateway.model.desk.notices import ServiceCode
+from gateway.model.faces.fields import Member, Moment, Said, Several, Text, Written
 from gateway.model.handed.basis import MAX_WORDS
-from gateway.model.handed.fields import Member, Moment, Said, Several, Text, Written
 from gateway.model.names import MemberId
 
 
@@ -26,7 +26,13 @@ class TellNews(msgspec.Struct, frozen=True):
 
     text: Annotated[
         str,
-        Text(MAX_WORDS, label="What has happened", help="What has happened, without any person or record.", long=True),
+        Text(
+            MAX_WORDS,
+            label="What has happened",
+            help="Without any person or record: every member reads it.",
+            hint=True,
+            long=True,
+        ),
     ]
     code: Annotated[NewsCode, Said(label="What it is", help="What it is.")] = NewsCode.INCIDENT
     to: Annotated[

@@ -8,8 +8,8 @@ import msgspec
 
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.rooms import MAX_TITLE, RoomRole
+from gateway.model.faces.fields import Among, Id, Member, Moment, Said, Several, Text
 from gateway.model.handed.basis import MAX_WORDS, CaseOrTicket, ForOffence, ForPurpose, Ticket
-from gateway.model.handed.fields import Among, Id, Member, Moment, Said, Several, Text
 from gateway.model.names import MemberId
 
 

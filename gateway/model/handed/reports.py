@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import msgspec
 
 from gateway.model.desk.codes import ReportReason
+from gateway.model.faces.fields import Code, Matching, Member, Moment, Reference, Said, Several, Text
 from gateway.model.handed.basis import MAX_REASON, Attachments, ForOffence, ForPurpose, WordsForThem
-from gateway.model.handed.fields import Code, Matching, Member, Moment, Reference, Said, Several, Text
 from gateway.model.marking import Level
 from gateway.model.names import MemberId
 
@@ -47,7 +47,7 @@ class WriteReport(msgspec.Struct, frozen=True):
 class WithdrawReport(msgspec.Struct, frozen=True):
     """The reason of a report's withdrawal."""
 
-    reason: Annotated[str, Code(ReportReason, label="Why", help="Why, as a code: those who have it read it.")]
+    reason: Annotated[str, Code(ReportReason, help="Why, as a code: those who have it read it.")]
     text: WordsForThem = ""
 
 

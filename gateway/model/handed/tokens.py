@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from gateway.model.desk.codes import ChangeReason
-from gateway.model.handed.fields import Code, Matching, Moment, Several, Text
+from gateway.model.faces.fields import Code, Matching, Moment, Several, Text
 
 MAX_CONSENT = 300
 MAX_DOCUMENTS = 4
@@ -43,14 +43,14 @@ class IssueToken(msgspec.Struct, frozen=True):
         ),
     ]
     until_us: Annotated[
-        int, Moment(label="It holds for", help="Until when it holds; by default 180 days, a year at most.")
+        int, Moment(label="How long it holds", help="Until when it holds; by default 180 days, a year at most.")
     ] = 0
 
 
 class WithdrawToken(msgspec.Struct, frozen=True):
     """The reason of a token's withdrawal."""
 
-    reason: Annotated[str, Code(ChangeReason, label="Why", help="Why, as a code for all counterparts.")]
+    reason: Annotated[str, Code(ChangeReason, help="Why, as a code for all counterparts.")]
 
 
 class CheckToken(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 
 from gateway.model.desk.watches import Subject
+from gateway.model.faces.fields import Member, Moment, Said, Several, Text
 from gateway.model.handed.basis import MAX_REASON, CaseNumber, ForOffence, ForPurpose, Reason
-from gateway.model.handed.fields import Member, Moment, Said, Several, Text
 from gateway.model.names import MemberId
 
 

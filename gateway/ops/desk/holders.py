@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gateway.clock import SystemClock, rfc3339
+from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
-from gateway.desk.originator.holders import Copy, Holders, HoldersPage, HoldersView
+from gateway.desk.originator.holders import HoldersPage, HoldersView
 from gateway.errors import Misconfigured
+from gateway.model.faces.told import told
 from gateway.model.names import member_id
 from gateway.ops.stores import own_keystore
 from gateway.storage.database.migrate import require_current
@@ -51,7 +52,7 @@ def summary(page: HoldersPage) -> dict[str, Any]:
     """
     found = page.found
     return {
-        "records": [_holders(each) for each in found],
+        "records": [told(each) for each in found],
         "changed": sum(each.changed for each in found),
         "confirmed": sum(each.confirmed for each in found),
         "objected": sum(each.objected for each in found),
@@ -59,30 +60,4 @@ def summary(page: HoldersPage) -> dict[str, Any]:
         "waited": page.waited,
         "left": page.left,
         "next": page.next,
-    }
-
-
-def _holders(found: Holders) -> dict[str, Any]:
-    return {
-        "record": found.record,
-        "agency": found.agency,
-        "changed": found.changed,
-        "confirmed": found.confirmed,
-        "objected": found.objected,
-        "out_of_reach": list(found.out_of_reach),
-        "copies": [_copy(copy) for copy in found.copies],
-    }
-
-
-def _copy(copy: Copy) -> dict[str, Any]:
-    return {
-        "holder": copy.holder,
-        "id": copy.id,
-        "type": copy.type,
-        "given": copy.given,
-        "state": copy.state.value,
-        "version": copy.version,
-        "due": rfc3339(copy.due_us) if copy.due_us else "",
-        "out_of_reach": copy.out_of_reach,
-        "through": copy.through,
     }

@@ -5,23 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.clock import rfc3339
-from gateway.desk.rooms.page import Evidence, Result, RoomLine, RoomPage, Said
-from gateway.desk.rooms.pairs import Part
+from gateway.desk.rooms.page import RoomLine, RoomPage, Said
 from gateway.model.desk.notices import Note, OutcomeReport
+from gateway.model.faces.told import told
 
 
 def line_told(line: RoomLine) -> dict[str, Any]:
     """Return an operation as a list shows it."""
-    return {
-        "id": line.id,
-        "owner": line.owner,
-        "title": line.title,
-        "stand": line.stand.value if line.stand is not None else "invited",
-        "members": list(line.members),
-        "start": rfc3339(line.start_us),
-        "end": rfc3339(line.end_us),
-        "urgency": line.urgency,
-    }
+    return told(line) | {"stand": line.stand.value if line.stand is not None else "invited"}
 
 
 def room_told(page: RoomPage) -> dict[str, Any]:
@@ -32,9 +23,9 @@ def room_told(page: RoomPage) -> dict[str, Any]:
         "offence": page.offence,
         "case": page.case,
         "role": page.own.role.value,
-        "parts": [_part(part) for part in page.parts],
+        "parts": [told(part) for part in page.parts],
         "entries": [_entry(said) for said in page.said],
-        "results": [_result(result) for result in page.results],
+        "results": [told(result) for result in page.results],
         "acts": sorted(page.acts),
         "text": page.text,
         "owner_missing": page.owner_missing,
@@ -45,32 +36,9 @@ def room_told(page: RoomPage) -> dict[str, Any]:
     }
 
 
-def evidence_told(found: Evidence) -> dict[str, Any]:
-    """Return an item of the list of evidence."""
-    return {
-        "member": found.member,
-        "ours": found.ours,
-        "says": found.says,
-        "at": rfc3339(found.at_us),
-        "exchange": found.exchange_id,
-        "thread": found.thread,
-        "payload_hash": found.payload_hash,
-        "log": found.log,
-        "entry": found.index,
-    }
-
-
-def _part(part: Part) -> dict[str, Any]:
-    return {
-        "member": part.member,
-        "role": part.role.value,
-        "offices": list(part.offices),
-        "standing": part.standing.value,
-        "entries": part.entries,
-        "missing": part.missing,
-        "since": rfc3339(part.since_us) if part.since_us else "",
-        "lacks": part.lacks,
-    }
+def pack_told(page: RoomPage) -> dict[str, Any]:
+    """Return an operation with its evidence."""
+    return room_told(page) | {"evidence": [told(each) for each in page.evidence]}
 
 
 def _entry(said: Said) -> dict[str, Any]:
@@ -91,16 +59,4 @@ def _entry(said: Said) -> dict[str, Any]:
         "units": outcome.units if outcome is not None else 0,
         "persons": outcome.persons if outcome is not None else 0,
         "late": said.late,
-    }
-
-
-def _result(result: Result) -> dict[str, Any]:
-    return {
-        "member": result.member,
-        "outcome": result.code,
-        "substance": result.substance,
-        "times": result.times,
-        "grams": result.grams,
-        "units": result.units,
-        "persons": result.persons,
     }

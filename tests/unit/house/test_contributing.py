@@ -15,6 +15,7 @@ _QUOTED = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"\.?[\w*-]+(?:/[\w.*-]+)+|[A-Z]+\.md|\.[a-z-]+\.yaml")
 _ADDED = (
     "field of a record",
+    "field of what people hand in",
     "notice",
     "query kind",
     "record type",

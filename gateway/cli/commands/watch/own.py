@@ -15,7 +15,7 @@ from gateway.cli.inputs.handed import handed, names, options_of
 from gateway.cli.options import TEXT, VESSEL, page_options, vessel_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
-from gateway.model.handed.fields import fields_of
+from gateway.model.faces.fields import fields_of
 from gateway.model.handed.watches import AddWatch, EndWatch, RenewWatch
 from gateway.views.desk.lines import paged_lines
 from gateway.views.desk.steps import drafted_lines

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gateway.console.frame.forms import Form
+from gateway.console.frame.handed import label_of, most_of
 from gateway.console.frame.shapes import Field, Hidden, Option
 from gateway.console.pages.alerts.kinds import COUNTRIES, LABELS, Kind
 from gateway.console.pages.alerts.lasting import USUAL_H, hidden_lengths, lengths
@@ -19,6 +20,7 @@ from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import countries, with_country
 from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES
+from gateway.model.handed.alerts import RaiseAlert
 
 _MOST = 256
 _MOST_REASON = 300
@@ -27,8 +29,6 @@ _MUST_NOT = ("DO_NOT_ALERT_SUBJECT", "DO_NOT_DETAIN")
 _OTHERS: Sentences = {
     "decision_ref": "Warrant or decision that it rests on",
     "contact": "Contact around the clock: a role, no name",
-    "case": "Case number",
-    "ticket": "Ticket",
 }
 
 
@@ -150,12 +150,12 @@ def fill_view(
             hint=tell(language, "It is read as you write it. The action above is read by each in their own language."),
             most=_MOST_REASON,
         ),
-        to=inputs.choice("to", tell(language, "To whom it goes"), _receivers(parts, language)),
+        to=inputs.choice("to", label_of(RaiseAlert, "to", language), _receivers(parts, language)),
         times=inputs.times(),
         basis=inputs.basis(visit),
         to_life=inputs.choice(
             "to_life",
-            tell(language, "Danger to life"),
+            label_of(RaiseAlert, "to_life", language),
             [("1", tell(language, "A life is in danger: send it at once, and have it approved within an hour"))],
         ),
         files=files,
@@ -193,17 +193,17 @@ class _Inputs:
         return [
             Choice(
                 "lasts",
-                tell(language, "It holds for"),
+                label_of(RaiseAlert, "until", language),
                 lengths(language, self.sent.one("lasts")),
                 fault=wrong.get("lasts", ""),
             ),
             Choice(
                 "hidden",
-                tell(language, "Keep it at home until an operation is over"),
+                label_of(RaiseAlert, "hidden_until", language),
                 hidden_lengths(language, self.sent.one("hidden")),
                 fault=wrong.get("hidden", ""),
             ),
-            self.choice("repeat", tell(language, "Their alarm is repeated until somebody acknowledges it"), repeats),
+            self.choice("repeat", label_of(RaiseAlert, "repeat_s", language), repeats),
         ]
 
     def basis(self, visit: Visit) -> list[Field | Choice]:
@@ -212,10 +212,12 @@ class _Inputs:
         offences = [(code, tell(language, text)) for code, text in OFFENCES.items()]
         none = ("", tell(language, "choose one"))
         return [
-            self.field("case", tell(language, _OTHERS["case"]), most=64),
-            self.field("ticket", tell(language, _OTHERS["ticket"]), most=64),
-            self.choice("purpose", tell(language, "Purpose"), [none, *purposes]),
-            self.choice("offence", tell(language, "Offence"), [none, *offences]),
+            *(
+                self.field(name, label_of(RaiseAlert, name, language), most=most_of(RaiseAlert, name))
+                for name in ("case", "ticket")
+            ),
+            self.choice("purpose", label_of(RaiseAlert, "purpose", language), [none, *purposes]),
+            self.choice("offence", label_of(RaiseAlert, "offence", language), [none, *offences]),
             self.field("decision_ref", tell(language, _OTHERS["decision_ref"])),
             self.field("contact", tell(language, _OTHERS["contact"])),
         ]

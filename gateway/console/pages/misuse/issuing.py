@@ -11,6 +11,7 @@ import msgspec
 from gateway.clock import HOUR_US, SECOND_US, rfc3339
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
+from gateway.console.frame.handed import label_of
 from gateway.console.frame.navigation import TOKENS
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.records import as_written
@@ -27,7 +28,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import RECORD_TYPES
 from gateway.model.desk.work import WorkKind
-from gateway.model.handed.tokens import MAX_CONSENT, MAX_DOCUMENTS, HeldDocument, IssueToken
+from gateway.model.handed.tokens import MAX_DOCUMENTS, HeldDocument, IssueToken
 from gateway.ports.desk_uses import WorkItem, WorkQuery
 
 _WORK, _PAPERS, _CONSENT, _AGREES, _HOLDS = "work", "documents", "consent", "agrees", "until"
@@ -129,9 +130,9 @@ def _form(works: Sequence[WorkItem], chosen: str, is_open: bool, writer: Writer)
             hint=tell(language, "such as {example}; at most four", example="P4471209 THA"),
             most=_MOST_TEXT,
         ),
-        writer.line(_CONSENT, tell(language, "Where the person's consent is written down"), most=MAX_CONSENT),
+        writer.of(IssueToken, _CONSENT),
         Part("boxes", Field(_AGREES, tell(language, "Consent"), fault=writer.fault(_AGREES)), (agrees,)),
-        writer.choice(_HOLDS, tell(language, "How long it holds"), days, _USUAL),
+        writer.choice(_HOLDS, label_of(IssueToken, _HOLDS, language), days, _USUAL),
     )
     send = Button(tell(language, "Issue it"), kind="first")
     opened = is_open or bool(chosen) or writer.has_fault(parts)

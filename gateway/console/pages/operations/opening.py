@@ -13,6 +13,7 @@ from starlette.routing import Route
 from gateway.clock import from_us, to_us
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
+from gateway.console.frame.handed import label_of, most_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Field, Option
 from gateway.console.pages.alerts.places import office_name
@@ -91,8 +92,8 @@ class _Opening:
             return next(iter(sent.get(name, ())), "")
 
         view = OpeningView(
-            title=Field("title", tell(language, "What it is called"), one("title"), fault=wrong.get("title", ""),
-                        most=MAX_TITLE, required=True),
+            title=Field("title", label_of(OpenRoom, "title", language), one("title"), fault=wrong.get("title", ""),
+                        most=most_of(OpenRoom, "title"), required=True),
             to=self._places(sent.get("to", ()), language),
             to_label=tell(language, "Who takes part"),
             observers=self._places(sent.get("observers", ()), language),

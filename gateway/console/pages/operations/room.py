@@ -31,7 +31,7 @@ from gateway.model.desk.notices import Note
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import exchange_id, member_id
 from gateway.views.operations.pack import PackView, pack_view
-from gateway.views.operations.told import evidence_told, room_told
+from gateway.views.operations.told import pack_told, room_told
 from gateway.views.operations.words import entry_words, invites_words, owner_words, part_words, stand_words
 
 _VALUE = "value-"
@@ -102,7 +102,7 @@ class _Rooms:
     async def pack(self, visit: Visit) -> Page:
         """Return its results and its evidence, made to be printed."""
         found = await self._parts.desk.room_pages.read(visit.actor, visit.part("room"))
-        told = room_told(found) | {"evidence": [evidence_told(each) for each in found.evidence]}
+        told = pack_told(found)
         view = pack_view(told, visit.language)
         notes = {place for place, each in enumerate(told["entries"]) if each["kind"] == "note"}
         members, results, entries, evidence = (

@@ -26,7 +26,7 @@ from gateway.language.languages import Language
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role
 from gateway.model.handed.basis import MAX_REASON
-from gateway.model.handed.freezes import AskFreeze
+from gateway.model.handed.freezes import AskFreeze, LiftFreeze
 from gateway.model.names import ExchangeId, MemberId, exchange_id
 from gateway.views.desk.freezes import stage_words
 
@@ -166,15 +166,8 @@ def _table(one: Freeze, language: Language) -> Table:
 def _ask_form(visit: Visit, writer: Writer, *, is_open: bool) -> ActForm:
     language, person, work = writer.language, visit.query(_PERSON), visit.query(_WORK)
     parts = (
-        writer.line(
-            _PERSON, tell(language, "Person id"), person, hint=tell(language, "such as {example}", example="th.o.1042")
-        ),
-        writer.area(
-            _REASON,
-            tell(language, "Why"),
-            hint=tell(language, "the person who approves it reads it; the one whom it is about does not"),
-            most=MAX_REASON,
-        ),
+        writer.of(AskFreeze, _PERSON, person, hint=tell(language, "such as {example}", example="th.o.1042")),
+        writer.of(AskFreeze, _REASON),
     )
     send = Button(tell(language, "Ask that it is frozen"), kind="danger")
     action = f"{PATH}?{urlencode({_PERSON: person, _WORK: work})}" if work else PATH
@@ -200,7 +193,7 @@ def _forms(one: Freeze, visit: Visit, writer: Writer) -> tuple[ActForm, ...]:
         )
     if one.stage is not Stage.FROZEN:
         return ()
-    parts = (writer.area(_REASON, tell(language, "Why"), most=MAX_REASON),)
+    parts = (writer.of(LiftFreeze, _REASON),)
     send = Button(tell(language, "Ask that it is free again"), kind="first")
     title = tell(language, "Free it again")
     return (ActForm("lift", title, f"{path}/lift", parts, (send,), open=writer.has_fault(parts)),)

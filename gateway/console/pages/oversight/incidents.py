@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.clock import rfc3339
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
+from gateway.console.frame.handed import label_of
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Button, Cell, Link, Row, Table, Tag, Task, Tone
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, row
@@ -20,7 +21,7 @@ from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.model.handed.incidents import NewsCode, TellNews
+from gateway.model.handed.incidents import NewsCode, TellMore, TellNews
 from gateway.model.names import exchange_id
 from gateway.views.desk.incidents import NEWS, STANDINGS, news_words
 
@@ -83,13 +84,8 @@ class IncidentPages:
         found = await self._parts.desk.incidents.all(visit.actor, over=True, after=visit.query("after"))
         codes = {code.value: tell(language, NEWS[code.value]) for code in NewsCode}
         parts = (
-            writer.choice(_CODE, tell(language, "What it is"), codes, NewsCode.INCIDENT.value, draw="radio"),
-            writer.area(
-                _TEXT,
-                tell(language, "What has happened"),
-                hint=tell(language, "without any person or record: every member reads it"),
-                most=MAX_TEXT,
-            ),
+            writer.choice(_CODE, label_of(TellNews, "code", language), codes, NewsCode.INCIDENT.value, draw="radio"),
+            writer.of(TellNews, "text", place=_TEXT),
         )
         send = Button(tell(language, "Tell all counterparts now"), kind="first")
         title = tell(language, "Tell of an incident")
@@ -160,7 +156,7 @@ def _stand_row(stand: IncidentStand, language: Language) -> tuple[Cell | str, ..
 
 def _form(item: IncidentItem, writer: Writer) -> ActForm:
     language = writer.language
-    parts = (writer.area(_TEXT, tell(language, "What is new"), most=MAX_TEXT),)
+    parts = (writer.of(TellMore, "text", place=_TEXT),)
     buttons = (
         Button(tell(language, "Tell all of them"), "do", "more", "first"),
         Button(tell(language, "It is over: tell all of them"), "do", "close"),

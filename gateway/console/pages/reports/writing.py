@@ -14,6 +14,7 @@ from starlette.routing import Route
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.frame import NAMES
+from gateway.console.frame.handed import hint_of, label_of, most_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Field, Hidden, Option, Row, Text
 from gateway.console.pages.reports.told import PATH, field_rows, own_rows
@@ -184,26 +185,31 @@ def _form_page(visit: Visit, sent: Mapping[str, str], faults: tuple[tuple[str, s
 
 
 def _case(sent: Mapping[str, str], wrong: Mapping[str, str], language: Language) -> Field:
-    hint = tell(language, "Names in the report are looked up in our own sources under it.")
-    return Field("case", tell(language, "Case number"), sent.get("case", ""), hint, wrong.get("case", ""), most=64)
+    label, hint = label_of(WriteReport, "case", language), hint_of(WriteReport, "case", language)
+    most = most_of(WriteReport, "case")
+    return Field("case", label, sent.get("case", ""), hint, wrong.get("case", ""), most=most)
 
 
 def _choices(sent: Mapping[str, str], language: Language) -> list[tuple[str, str, Sequence[Option]]]:
     words = {name: {code: tell(language, text) for code, text in of.items()} for name, of in _LISTS.items()}
     own: dict[str, Text | str] = {one.value: Text(name, one.value) for one, name in NAMES.items()}
     return [
-        _choice("offence", tell(language, "Offence"), words["offence"], sent),
-        _choice("purpose", tell(language, "Purpose"), words["purpose"], sent),
-        _choice("level", tell(language, "Who may read it"), words["level"], sent),
-        _choice("lang", tell(language, "Language of the texts"), own, sent),
+        _choice("offence", words["offence"], sent, language),
+        _choice("purpose", words["purpose"], sent, language),
+        _choice("level", words["level"], sent, language),
+        _choice("lang", own, sent, language),
     ]
 
 
 def _choice(
-    name: str, label: str, words: Mapping[str, Text | str], sent: Mapping[str, str]
+    name: str, words: Mapping[str, Text | str], sent: Mapping[str, str], language: Language
 ) -> tuple[str, str, list[Option]]:
     chosen = sent.get(name) or _USUAL[name]
-    return name, label, [Option(code, text, chosen=code == chosen) for code, text in words.items()]
+    return (
+        name,
+        label_of(WriteReport, name, language),
+        [Option(code, text, chosen=code == chosen) for code, text in words.items()],
+    )
 
 
 def _draft_view(draft: Draft, sent: Mapping[str, str], once: str, language: Language) -> DraftView:

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from gateway.console.frame.forms import Form
-from gateway.console.frame.shapes import Button, Field, Hidden, Link, Option, Tag, Text
+from gateway.console.frame.handed import hint_of, label_of, most_of
+from gateway.console.frame.shapes import Button, Field, Hidden, Link, Option, Tag
+from gateway.console.frame.shapes import Text as Words
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.faces.fields import Text, fields_of
 
 MAX_REASON = 300
 MAX_TEXT = 2_000
@@ -104,11 +109,21 @@ class Writer:
         value = self.value(name, default)
         return Part("field", Field(name, label, value, hint, self.fault(name), width, most=most, mode=mode))
 
+    def of(self, form: type[msgspec.Struct], name: str, default: str = "", *, hint: str = "", place: str = "") -> Part:
+        """Return a text of a form of the model: its label, sentence and limit are the same as in all faces.
+
+        `place` is its name on the page, where that is another one.
+        """
+        said, hint = fields_of(form)[name].said, hint or hint_of(form, name, self.language)
+        label, most = label_of(form, name, self.language), most_of(form, name)
+        draw = self.area if isinstance(said, Text) and said.long else self.line
+        return draw(place or name, label, default, hint=hint, most=most)
+
     def choice(
         self,
         name: str,
         label: str,
-        options: Mapping[str, Text | str],
+        options: Mapping[str, Words | str],
         default: str = "",
         *,
         draw: Literal["choose", "radio"] = "choose",

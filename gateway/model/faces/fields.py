@@ -182,5 +182,5 @@ def _fields(form: type[msgspec.Struct]) -> Iterator[FormField]:
     hints = get_type_hints(form, include_extras=True)
     for one in msgspec.structs.fields(form):
         kind, said = said_of(hints[one.name])
-        name = said.name or (one.name.removesuffix("_us") if isinstance(said, Moment) else one.name)
+        name = said.name or one.name.removesuffix("_us")
         yield FormField(one.name, name, kind, said, one.required, None if one.required else one.default)
