@@ -16,10 +16,10 @@ from playwright.async_api import Browser, FilePayload, Page, async_playwright, e
 
 from gateway.audit.acts.passkeys import Passkey
 from gateway.desk.evidence.passkeys import PasskeyBook
-from gateway.desk.originator.changing import ChangeCommand
-from gateway.desk.second_step.commands import Decide
 from gateway.model.desk.notices import ChangeCode, Note, ReplyCode
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.asks import Decide
+from gateway.model.handed.changes import ChangeCommand
 from gateway.model.purpose import Offence
 from tests.support.browser import ARGUMENTS
 from tests.support.matters import with_consoles

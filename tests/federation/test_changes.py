@@ -16,7 +16,6 @@ from msgspec import structs
 from gateway.app.run.node import Node
 from gateway.desk.acting.parts import Actor
 from gateway.desk.holdings.ledger import WITHDRAWN
-from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.watching import CHANGED, VANISHED
 from gateway.desk.originator.withdrawn import STILL_THERE
 from gateway.desk.people.lists import PERSON_COLUMNS
@@ -26,6 +25,7 @@ from gateway.model.desk.notices import ChangeCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.exchange import Outcome
+from gateway.model.handed.changes import ChangeCommand
 from gateway.model.names import ExchangeId
 from gateway.model.search import Search
 from gateway.ports.entries import events

@@ -10,10 +10,10 @@ from unittest.mock import patch
 import pytest
 
 from gateway.app.run.node import Node
-from gateway.desk.originator.changing import ChangeCommand
 from gateway.model.desk.notices import ChangeCode, NoticeType
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Direction, WorkKind
+from gateway.model.handed.changes import ChangeCommand
 from gateway.model.names import ExchangeId
 from tests.support.alerts import author, raising, supervisor
 from tests.support.approving import approve_waiting

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from gateway.app.run.node import Node
-from gateway.desk.originator.changing import ChangeCommand
-from gateway.desk.second_step.commands import Decide
 from gateway.model.consent import OnwardUse, Place, Use
 from gateway.model.desk.notices import ChangeCode, ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.handed.asks import Decide
+from gateway.model.handed.changes import ChangeCommand
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.ports.desk import Holding, Work

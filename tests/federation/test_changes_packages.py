@@ -11,12 +11,12 @@ import pytest_asyncio
 from msgspec import structs
 
 from gateway.app.run.node import Node
-from gateway.desk.originator.changing import ChangeCommand
-from gateway.desk.second_step.commands import Decide
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import ASK_AGAIN, Change, ChangeCode, ReplyCode, StatusCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, WorkKind
+from gateway.model.handed.asks import Decide
+from gateway.model.handed.changes import ChangeCommand
 from gateway.signing.keys import load_signing_key
 from gateway.statements.notices.notice import parse_notice
 from gateway.trust.documents.descriptor import sign_descriptor

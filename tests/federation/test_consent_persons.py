@@ -11,11 +11,11 @@ from gateway.app.run.node import Node
 from gateway.desk.acting.parts import Actor
 from gateway.desk.consent.book import ConsentBook, Decision
 from gateway.desk.roles import Person
-from gateway.desk.second_step.commands import Decide
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.asks import Decide
 from gateway.model.names import ExchangeId
 from gateway.ports.desk import WorkFilter
 from tests.support.consents import Found, found

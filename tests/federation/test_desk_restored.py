@@ -16,7 +16,6 @@ from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.desk.holdings.ledger import UNHEARD, WITHDRAWN
 from gateway.desk.originator import restoring
-from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.returning import Page, Returns
 from gateway.desk.originator.withdrawn import STILL_THERE
 from gateway.errors import ConnectionLost, Contradicted, Suspended
@@ -24,6 +23,7 @@ from gateway.model.desk.delivered import NoticesPart, NoticesWanted
 from gateway.model.desk.notices import About, Ask, ChangeCode, Note
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, WorkKind
+from gateway.model.handed.changes import ChangeCommand
 from gateway.model.names import MemberId
 from gateway.model.search import Search
 from gateway.ports.desk import WorkFilter

@@ -15,11 +15,11 @@ from gateway.audit.reading.show import Filter
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.demo.sources import planted
-from gateway.desk.second_step.commands import Decide
 from gateway.model.desk.notices import ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.exchange import Outcome
+from gateway.model.handed.asks import Decide
 from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.search import Line
 from gateway.ops.audit.source_log import source_entries

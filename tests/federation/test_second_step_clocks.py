@@ -10,12 +10,12 @@ import pytest
 
 from gateway.app.run.node import Node
 from gateway.desk.second_step.arriving import LATE
-from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.escalation import LAPSED, PHONE
 from gateway.errors import Stale
 from gateway.model.desk.notices import ReplyCode, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Level, WorkKind
+from gateway.model.handed.asks import Decide
 from gateway.telemetry import Gauge
 from tests.support.exchange import entries
 from tests.support.moved_clock import Ahead

@@ -18,8 +18,6 @@ from gateway.clock import DAY_US, SystemClock
 from gateway.demo.sources import people
 from gateway.desk.acting.home import Stand, home_key
 from gateway.desk.acting.parts import Actor
-from gateway.desk.originator.changing import ChangeCommand
-from gateway.desk.second_step.commands import FollowWatch, Reasons
 from gateway.desk.watches import own as own_watches
 from gateway.desk.watches import telling
 from gateway.desk.watches import watching as at_the_owner
@@ -32,6 +30,8 @@ from gateway.model.desk.notices import ChangeCode, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.watches import Goods
 from gateway.model.desk.work import Direction, Role, WorkKind
+from gateway.model.handed.asks import FollowWatch, Reasons
+from gateway.model.handed.changes import ChangeCommand
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import PersonQuery

@@ -22,7 +22,6 @@ from gateway.config.home import Home
 from gateway.desk.acting.parts import Actor
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.roles import Person
-from gateway.desk.second_step.commands import Decide
 from gateway.errors import Forbidden, LiaisonError, Malformed
 from gateway.exchange.asking.copies import COPY
 from gateway.model.consent import OnwardUse, Place, Use
@@ -30,6 +29,7 @@ from gateway.model.desk.notices import About, Notice, NoticeType, Reply, ReplyCo
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Role, WorkKind
 from gateway.model.exchange import Outcome
+from gateway.model.handed.asks import Decide
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Requester

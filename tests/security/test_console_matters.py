@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 
 from gateway.clock import DAY_US
-from gateway.desk.second_step.commands import Decide
 from gateway.exchange.held_back import Held
 from gateway.model.desk.notices import ReplyCode, StatusCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.asks import Decide
 from tests.support.alerts import actor, author, raising, supervisor
 from tests.support.approving import approve_waiting
 from tests.support.exchange import TH

@@ -11,10 +11,10 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from gateway.desk.delivery.authoring import Post
-from gateway.desk.second_step.commands import Decide
 from gateway.model.desk.notices import About, Ask, Reply, ReplyCode, Status, StatusCode, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, WorkKind
+from gateway.model.handed.asks import Decide
 from gateway.model.names import new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester

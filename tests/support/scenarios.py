@@ -13,11 +13,9 @@ from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor
 from gateway.desk.alerts.values import NotExecuted
-from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.outcomes.telling import HitOutcome
 from gateway.desk.reports.values import LibraryQuery
 from gateway.desk.rooms.values import home_key
-from gateway.desk.second_step.commands import Decide, Question
 from gateway.desk.second_step.marking import Confirm, Verdict
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import (
@@ -32,6 +30,8 @@ from gateway.model.desk.notices import (
 )
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.handed.asks import Decide, Question
+from gateway.model.handed.changes import ChangeCommand
 from gateway.model.handed.freezes import AskFreeze
 from gateway.model.handed.incidents import NewsCode, TellNews
 from gateway.model.names import ExchangeId

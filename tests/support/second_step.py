@@ -11,10 +11,10 @@ from gateway.app.desks.second_step import SecondStep
 from gateway.app.run.node import Node
 from gateway.desk.acting.parts import Actor
 from gateway.desk.roles import Person
-from gateway.desk.second_step.commands import FollowUp, Reasons
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Role, WorkKind
+from gateway.model.handed.asks import FollowUp, Reasons
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
 from gateway.ports.desk import Work, WorkFilter

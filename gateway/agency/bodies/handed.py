@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from functools import cache
-from types import GenericAlias
+from types import GenericAlias, UnionType
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -25,24 +25,27 @@ from gateway.model.faces.fields import (
     Matching,
     Member,
     Moment,
+    Pairs,
     Reference,
     Said,
     Several,
     Text,
     Whole,
+    Within,
     Written,
     fields_of,
+    flat_fields,
     item_of,
     taken,
 )
 
 F = TypeVar("F", bound=msgspec.Struct)
 
-_PATTERNS: Mapping[type[Said], tuple[dict[str, Any], dict[str, Any]]] = {
+_PATTERNS: Mapping[type[Said], tuple[dict[str, Any], dict[str, Any] | None]] = {
     Text: (patterns.TEXT, patterns.TEXT_OR_NONE),
     Id: (patterns.IDENTIFIER, patterns.IDENTIFIER_OR_NONE),
     Reference: (patterns.REFERENCE, patterns.REFERENCE_OR_NONE),
-    Member: (patterns.MEMBER, patterns.MEMBER),
+    Member: (patterns.MEMBER, None),
     Exchange: (patterns.EXCHANGE_ID, patterns.EXCHANGE_ID),
 }
 """The pattern of a text that is needed, and of one that may stay empty."""
@@ -55,6 +58,7 @@ class Handed(Generic[F]):
     """The body by which a form is handed in. `path` names fields that are not in it: the call's path says them.
 
     `own` has types of fields whose bodies are made by hand: `as_model` of each makes the value that the form holds.
+    `beside` has types of members that the form does not hold, such as the one by which a call tells forms apart.
     """
 
     def __init__(
@@ -66,10 +70,11 @@ class Handed(Generic[F]):
         more: Mapping[str, Any] | None = None,
         path: tuple[str, ...] = (),
         own: Mapping[str, Any] | None = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> None:
         self._form = form
         schema = dict(more or {}) | ({"examples": [dict(example)]} if example else {})
-        self.model = _model(form, name, schema, path, own or {})
+        self.model = _model(form, name, schema, path, own or {}, beside or {})
 
     @property
     def documented(self) -> dict[str, Any]:
@@ -82,17 +87,26 @@ class Handed(Generic[F]):
 
     def read_with_files(self, value: Any, code: str, **path: Any) -> tuple[F, list[str]]:
         """Return `value` as the form without its files, and the ids of those."""
-        body = read_body(self.model, value, code)
-        (files,) = (one.name for one in fields_of(self._form).values() if isinstance(one.said, Files))
+        return self.made(read_body(self.model, value, code), **path)
+
+    def made(self, body: BaseModel, **path: Any) -> tuple[F, list[str]]:
+        """Return a body of `model` as the form without its files, and the ids of those."""
+        (files,) = (one.name for one in flat_fields(self._form) if isinstance(one.said, Files))
         return _read(self._form, body, path), getattr(body, files)
 
 
 def _model(
-    form: type[msgspec.Struct], name: str, schema: dict[str, Any], path: tuple[str, ...], own: Mapping[str, Any]
+    form: type[msgspec.Struct],
+    name: str,
+    schema: dict[str, Any],
+    path: tuple[str, ...],
+    own: Mapping[str, Any],
+    beside: Mapping[str, Any],
 ) -> type[Closed]:
-    fields: dict[str, Any] = {
+    fields: dict[str, Any] = {each: (kind, ...) for each, kind in beside.items()}
+    fields |= {
         one.name: (own[one.name], _default(one)) if one.name in own else _field(one)
-        for one in fields_of(form).values()
+        for one in flat_fields(form)
         if one.name not in path
     }
     more = {"json_schema_extra": schema} if schema else {}
@@ -112,8 +126,8 @@ def _field(one: FormField) -> tuple[Any, Any]:
 def _default(one: FormField) -> Any:
     if one.is_needed:
         return ...
-    if isinstance(one.said, Several | Files):
-        return Field(default_factory=list)
+    if isinstance(one.said, Several | Pairs | Files) and one.default is not None:
+        return Field(default_factory=dict if isinstance(one.said, Pairs) else list)
     return None if isinstance(one.said, Moment) else one.default
 
 
@@ -136,8 +150,12 @@ def _kind(kind: Any, said: Said, *, is_needed: bool, is_listed: bool = False) ->
             return literal[tuple(code.value for code in some)]
         case Files(most=most):
             return _listed((str, Exchange()), Field(max_length=most))
+        case Pairs(most=most, longest=longest):
+            text = Annotated[str, Field(max_length=longest)]
+            return Annotated[GenericAlias(dict, (str, text)), Field(max_length=most)]
         case Several(least=least, most=most):
-            return _listed(item_of(kind), Field(min_length=least or None, max_length=most))
+            listed = _listed(item_of(kind), Field(min_length=least or None, max_length=most))
+            return listed | None if isinstance(kind, UnionType) else listed
     return _nested(kind) if _is_form(kind) else kind
 
 
@@ -148,7 +166,7 @@ def _listed(item: tuple[Any, Said], said: Any) -> Any:
 @cache
 def _nested(form: type[msgspec.Struct]) -> type[Closed]:
     """Return the body of a form that is a part of others."""
-    return _model(form, f"{form.__name__}Body", {}, (), {})
+    return _model(form, f"{form.__name__}Body", {}, (), {}, {})
 
 
 def _is_form(kind: Any) -> bool:
@@ -158,7 +176,9 @@ def _is_form(kind: Any) -> bool:
 def _read(form: type[F], body: BaseModel, known: Mapping[str, Any], place: str = "") -> F:
     """Return a body as its form, without files. Raises `Malformed`."""
     given = {
-        one.own: _value(one.kind, one.said, getattr(body, one.name), f"{place}{one.name}")
+        one.own: _read(one.kind, body, {}, place)
+        if isinstance(one.said, Within)
+        else _value(one.kind, one.said, getattr(body, one.name), f"{place}{one.name}")
         for one in fields_of(form).values()
         if one.name not in known and not isinstance(one.said, Files)
     }
@@ -166,7 +186,7 @@ def _read(form: type[F], body: BaseModel, known: Mapping[str, Any], place: str =
 
 
 def _value(kind: Any, said: Said, given: Any, place: str) -> Any:
-    if isinstance(said, Several):
+    if isinstance(said, Several) and given is not None:
         of, item = item_of(kind)
         return tuple(_value(of, item, each, place) for each in given)
     if _is_form(kind):

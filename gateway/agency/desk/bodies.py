@@ -8,11 +8,11 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from gateway.agency.bodies import patterns
 from gateway.agency.bodies.closed import Closed, OneOf, whole
+from gateway.agency.bodies.handed import Handed
 from gateway.desk.alerts.values import NotExecuted
-from gateway.desk.second_step.commands import Decide
 from gateway.model.desk.attachments import MAX_FILES
-from gateway.model.desk.codes import AnswerReason
-from gateway.model.desk.notices import OutcomeCode, OutcomeReport, ReplyCode
+from gateway.model.desk.notices import OutcomeCode, OutcomeReport
+from gateway.model.handed.asks import Decide
 from gateway.model.values import text_value
 
 MAX_REASON = 500
@@ -54,39 +54,12 @@ class ReasonBody(Closed):
     reason: Reason
 
 
-class DecideBody(Closed):
-    """A human's decision on an ask.
-
-    `reason` is for our own log; `code` and `text` are told to the asker. `fields` narrows what is released; without it
-    all is that policy allows a human, of what was wanted. With `challenge` the answer is the passkey's challenge where
-    the person has one.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"answer": "PARTLY", "reason": "same person, same case", "fields": ["names", "birth"]}]
-        }
-    )
-
-    answer: ReplyCode
-    reason: Reason
-    fields: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=64)] | None = None
-    code: Annotated[str, OneOf(AnswerReason)] = ""
-    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
-    challenge: bool = False
-    attachments: FileIds = Field(default_factory=list)
-
-    def as_command(self, work_id: str) -> Decide:
-        """Return the decision as a value of the desk; raise `Malformed` for a bad one."""
-        return Decide(
-            work=work_id,
-            answer=self.answer,
-            reason=text_value(self.reason, "reason", MAX_REASON),
-            fields=tuple(self.fields) if self.fields is not None else None,
-            code=self.code,
-            text=text_value(self.text, "text", MAX_TEXT) if self.text else "",
-            challenge=self.challenge,
-        )
+DECIDE = Handed(
+    Decide,
+    "DecideBody",
+    example={"answer": "PARTLY", "reason": "same person, same case", "fields": ["names", "birth"]},
+    path=("work",),
+)
 
 
 class SignBody(Closed):

@@ -8,31 +8,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from gateway.agency.bodies import patterns
 from gateway.agency.bodies.answers import answer, many
-from gateway.agency.bodies.closed import Closed, OneOf
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.handed import Handed
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.desk.asks import IdOrNone
-from gateway.agency.desk.bodies import MAX_TEXT
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.responses import ThreadBody, thread_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
 from gateway.clock import SystemClock, rfc3339
-from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.holders import Holders
 from gateway.exchange.held_back import Held
-from gateway.model.desk.codes import ChangeReason, Objection
-from gateway.model.desk.notices import ChangeCode
-from gateway.model.names import identifier, member_id
-from gateway.model.values import text_value
+from gateway.model.handed.changes import ChangeCommand, Comply, FreeRecord
 from gateway.ops.desk.holders import MOST, PAGE, summary
-
-_MOST_RECORDS = 256
-
 
 HELD = answer("HeldBody", "The copies of one record of ours. Of `changed` copies so many are `confirmed`.", Holders)
 HOLDERS = answer(
@@ -52,40 +41,13 @@ last; `left` copies are still to come, null for a caller who does not see those 
 )
 
 
-class ChangeBody(Closed):
-    """A change by the owner of what was given: to a `record` (`source/key`), to `records` by their ids, or to what one
-    exchange gave (`source`). CUT needs the `holder` and its `office`; `reason` and `text` are for the holders.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"change": "WITHDRAWN", "record": "kh.customs.seizures/S-17", "text": "acquitted"}]
-        }
-    )
-
-    change: ChangeCode
-    record: Annotated[str, Field(max_length=256, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
-    records: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=_MOST_RECORDS)] = Field(
-        default_factory=list
-    )
-    source: Annotated[str, Field(max_length=32)] = ""
-    holder: Annotated[str, Field(max_length=2)] = ""
-    office: IdOrNone = ""
-    reason: Annotated[str, OneOf(ChangeReason)] = ""
-    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
-
-    def as_command(self) -> ChangeCommand:
-        """Return the change as a value of the desk; raise `Malformed` for a bad one."""
-        return ChangeCommand(
-            code=self.change,
-            record=self.record,
-            records=tuple(self.records),
-            source=self.source,
-            holder=member_id(self.holder) if self.holder else "",
-            office=identifier(self.office, "office") if self.office else "",
-            reason=self.reason,
-            text=text_value(self.text, "text", MAX_TEXT) if self.text else "",
-        )
+CHANGE = Handed(
+    ChangeCommand,
+    "ChangeBody",
+    example={"change": "WITHDRAWN", "record": "kh.customs.seizures/S-17", "text": "acquitted"},
+)
+FREE = Handed(FreeRecord, "FreeBody")
+COMPLY = Handed(Comply, "ComplyBody")
 
 
 class ToldBody(BaseModel):
@@ -95,12 +57,6 @@ class ToldBody(BaseModel):
     threads: list[dict[str, str]]
     out_of_reach: list[str]
     still_there: list[str] = Field(description="withdrawn records that their source still has: they are held back")
-
-
-class FreeBody(Closed):
-    """A record of ours (`source/key`) that is to be held back no longer, although its row is as it was withdrawn."""
-
-    record: Annotated[str, Field(max_length=256, json_schema_extra=patterns.TEXT)]
 
 
 class HeldBackBody(BaseModel):
@@ -117,13 +73,6 @@ class AllHeldBackBody(BaseModel):
     """Lists what is held back of the caller's agency."""
 
     held: list[HeldBackBody]
-
-
-class ComplyBody(Closed):
-    """Erase what a change is about, now; or object, with a code (such as `court-file`) and words for the owner."""
-
-    objection: Annotated[str, OneOf(Objection)] = ""
-    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
 
 
 def change_routes() -> APIRouter:
@@ -147,13 +96,13 @@ def change_routes() -> APIRouter:
         return shown(HOLDERS.model_validate(summary(found)), request)
 
     @router.post(
-        "/changes", status_code=202, response_model=ToldBody, responses=CHANGED, openapi_extra=body_of(ChangeBody)
+        "/changes", status_code=202, response_model=ToldBody, responses=CHANGED, openapi_extra=CHANGE.documented
     )
     async def change(request: Request) -> Response:
         """Correct, withdraw, contest or reclassify what was given, or cut an office off: every holder is told."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(ChangeBody, await json_body(request), "bad-change")
-        changed = await desk.originator.change(desk.actor(officer), body.as_command(), once_id(request))
+        form = CHANGE.read(await json_body(request), "bad-change")
+        changed = await desk.originator.change(desk.actor(officer), form, once_id(request))
         told = ToldBody(
             group=changed.group_id,
             threads=[{"member": key.peer, "thread": key.thread_id} for key in changed.threads],
@@ -169,21 +118,20 @@ def change_routes() -> APIRouter:
         found = await asyncio.to_thread(desk.holding.listed, desk.actor(officer))
         return shown(_held_back(found), request)
 
-    @router.post("/held-back/lift", response_model=AllHeldBackBody, responses=CHANGED, openapi_extra=body_of(FreeBody))
+    @router.post("/held-back/lift", response_model=AllHeldBackBody, responses=CHANGED, openapi_extra=FREE.documented)
     async def lift(request: Request) -> Response:
         """Hold a record back no longer: it is given again. Return what was held back."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(FreeBody, await json_body(request), "bad-lift")
-        return shown(_held_back(await desk.holding.lift(desk.actor(officer), body.record)), request)
+        form = FREE.read(await json_body(request), "bad-lift")
+        return shown(_held_back(await desk.holding.lift(desk.actor(officer), form.record)), request)
 
-    @works.post("/{work_id}/comply", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ComplyBody))
+    @works.post("/{work_id}/comply", response_model=ThreadBody, responses=CHANGED, openapi_extra=COMPLY.documented)
     async def comply(request: Request, work_id: WorkId) -> Response:
         """Erase the copies that a change is about and confirm it, or object to it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(ComplyBody, await json_body(request), "bad-objection")
+        form = COMPLY.read(await json_body(request), "bad-objection")
         item = await desk.queue.work(officer, work_id)
-        text = text_value(body.text, "text", MAX_TEXT) if body.text else ""
-        await desk.compliance.comply(desk.actor(officer), work_id, objection=body.objection, text=text)
+        await desk.compliance.comply(desk.actor(officer), work_id, objection=form.objection, text=form.text)
         language = language_of(request)
         return shown(thread_body(await desk.reading.after(item.work.key), language), request)
 

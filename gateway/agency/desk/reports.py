@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.answers import answer, many
 from gateway.agency.bodies.handed import Handed
 from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
@@ -17,12 +18,14 @@ from gateway.agency.desk.asks import time_us
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.clock import rfc3339, rfc3339_s
+from gateway.desk.acting.home import Stand
 from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.reports.library import MOST, Found, Shelved
-from gateway.desk.reports.values import Draft, LibraryQuery, OwnReport
+from gateway.desk.reports.values import Draft, Left, LibraryQuery, OwnReport, Reader, Trace
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unknown
 from gateway.language.languages import Language
+from gateway.model.faces.told import told
 from gateway.model.handed.reports import ObjectToReport, WithdrawReport, WriteReport
 from gateway.model.names import exchange_id
 from gateway.views.desk.reports import report_title
@@ -50,62 +53,41 @@ WITHDRAW = Handed(WithdrawReport, "WithdrawReportBody", example={"reason": "outd
 OBJECT = Handed(ObjectToReport, "ObjectBody", example={"text": "the third indicator tells who it is"})
 
 
-class ReportReaderBody(BaseModel):
-    """A counterpart that gets a report, and the thread in which it does."""
-
-    member: str
-    thread: str
-
-
-class ReportLeftBody(BaseModel):
-    """A counterpart that does not get a report, and the code of why."""
-
-    member: str
-    code: str
-
-
-class TraceBody(BaseModel):
-    """A place in a report that may tell who a person is: the field, from and to which character, and the kind."""
-
-    field: str
-    start: int
-    end: int
-    kind: str
-
-
-class ReportDraftBody(BaseModel):
+_READER = answer(
+    "ReportReaderBody",
+    "A counterpart that gets a report, and the thread in which it does.",
+    Reader,
+    leave=("agreement",),
+)
+_LEFT = answer("ReportLeftBody", "A counterpart that does not get a report, and the code of why.", Left)
+_TRACE = answer(
+    "TraceBody",
+    "A place in a report that may tell who a person is: the field, from and to which character, and the kind.",
+    Trace,
+)
+DRAFT = answer(
+    "ReportDraftBody",
     """A report that was not handed in yet: who would get it, who would not, and what stands in its way.
 
-    `unchecked` are own sources whose names could not be looked for in it.
-    """
-
-    title: str
-    to: list[ReportReaderBody]
-    left: list[ReportLeftBody]
-    traces: list[TraceBody]
-    unchecked: list[str]
-
-
-class OwnReportBody(BaseModel):
-    """A report of ours. `stand` is `waiting` for approval, `published`, `withdrawn`, `declined` or `lapsed`."""
-
-    id: str
-    title: str
-    stand: str
-    fields: dict[str, Any]
-    lang: str
-    level: str
-    purpose: str
-    offence: str
-    case: str
-    to: list[ReportReaderBody]
-    left: list[ReportLeftBody]
-    author: str
-    approver: str
-    written: str
-    not_after: str
-    reason: str
-    text: str
+`unchecked` are own sources whose names could not be looked for in it.""",
+    title=str,
+    to=many(_READER),
+    left=many(_LEFT),
+    traces=many(_TRACE),
+    unchecked=list[str],
+)
+OWN = answer(
+    "OwnReportBody",
+    "A report of ours. `stand` is `waiting` for approval, `published`, `withdrawn`, `declined` or `lapsed`.",
+    OwnReport,
+    leave=("wanted", "until", "attachments"),
+    title=str,
+    author=str,
+    approver=str,
+    to=many(_READER),
+    left=many(_LEFT),
+    not_after=str,
+)
 
 
 class ShelvedBody(BaseModel):
@@ -145,18 +127,18 @@ class ReportListBody(BaseModel):
     partial: bool
 
 
-class OwnReportListBody(BaseModel):
-    """Reports of ours, the newest first; `next` is the `after` of the next page, empty on the last one."""
-
-    reports: list[OwnReportBody]
-    next: str
-
-
-class OneReportBody(BaseModel):
-    """A report: as it stands in the library, and of ours also who has it."""
-
-    report: ShelvedBody | None
-    own: OwnReportBody | None
+OWN_LIST = answer(
+    "OwnReportListBody",
+    "Reports of ours, the newest first; `next` is the `after` of the next page, empty on the last one.",
+    reports=many(OWN),
+    next=str,
+)
+ONE = answer(
+    "OneReportBody",
+    "A report: as it stands in the library, and of ours also who has it.",
+    report=ShelvedBody | None,
+    own=OWN | None,
+)
 
 
 def report_routes() -> APIRouter:
@@ -168,7 +150,7 @@ def report_routes() -> APIRouter:
 
 
 def _writing(router: APIRouter) -> None:
-    @router.post("", status_code=202, response_model=OwnReportBody, responses=CHANGED, openapi_extra=WRITE.documented)
+    @router.post("", status_code=202, response_model=OWN, responses=CHANGED, openapi_extra=WRITE.documented)
     async def publish(request: Request) -> Response:
         """Write a report: it is sent once another person has approved it. One that may tell of a person is refused."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
@@ -178,7 +160,7 @@ def _writing(router: APIRouter) -> None:
         made = await desk.own_reports.publish(actor, replace(form, attachments=files), once_id(request))
         return shown(own_body(await desk.own_reports.show(actor, made), language), request, 202)
 
-    @router.post("/check", response_model=ReportDraftBody, responses=CHANGED, openapi_extra=WRITE.documented)
+    @router.post("/check", response_model=DRAFT, responses=CHANGED, openapi_extra=WRITE.documented)
     async def check(request: Request) -> Response:
         """Return who would get a report, and each place in it that may tell who a person is.
 
@@ -191,7 +173,7 @@ def _writing(router: APIRouter) -> None:
 
     @router.post(
         "/{report_id}/withdraw",
-        response_model=OwnReportBody,
+        response_model=OWN,
         responses=CHANGED,
         openapi_extra=WITHDRAW.documented,
     )
@@ -203,9 +185,7 @@ def _writing(router: APIRouter) -> None:
         await desk.own_reports.withdraw(actor, name, form.reason, form.text)
         return shown(own_body(await desk.own_reports.show(actor, name), language), request)
 
-    @router.post(
-        "/{report_id}/object", response_model=OneReportBody, responses=CHANGED, openapi_extra=OBJECT.documented
-    )
+    @router.post("/{report_id}/object", response_model=ONE, responses=CHANGED, openapi_extra=OBJECT.documented)
     async def object_to(request: Request, report_id: ReportId) -> Response:
         """Tell the owner of a counterpart's report that something in it should not be there."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
@@ -213,7 +193,7 @@ def _writing(router: APIRouter) -> None:
         actor = desk.actor(officer)
         await desk.library.object_to(actor, exchange_id(report_id), form.text)
         found = await desk.library.read(actor, report_id)
-        return shown(OneReportBody(report=shelved_body(found, language), own=None), request)
+        return shown(ONE(report=shelved_body(found, language), own=None), request)
 
 
 def _reading(router: APIRouter) -> None:
@@ -249,55 +229,46 @@ def _reading(router: APIRouter) -> None:
         )
         return shown(body, request)
 
-    @router.get("/own", response_model=OwnReportListBody, responses=refusals(400))
+    @router.get("/own", response_model=OWN_LIST, responses=refusals(400))
     async def list_own(request: Request, limit: Limit = USUAL_LISTED, after: After = "") -> Response:
         """Return reports of ours, whatever became of them, page by page."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         found = await desk.own_reports.all(desk.actor(officer), over=True, limit=limit, after=after)
-        body = OwnReportListBody(reports=[own_body(one, language) for one in found.items], next=found.next)
+        body = OWN_LIST(reports=[own_body(one, language) for one in found.items], next=found.next)
         return shown(body, request)
 
-    @router.get("/{report_id}", response_model=OneReportBody, responses=refusals(400, 404))
+    @router.get("/{report_id}", response_model=ONE, responses=refusals(400, 404))
     async def get_report(request: Request, report_id: ReportId) -> Response:
         """Return a report; the owner of a counterpart's is told once that it was read."""
         officer, language = officer_of(request), language_of(request)
         return shown(await _one(desk_of(request), officer, report_id, language), request)
 
 
-async def _one(desk: DeskUses, officer: Any, report_id: str, language: Language) -> OneReportBody:
+async def _one(desk: DeskUses, officer: Any, report_id: str, language: Language) -> BaseModel:
     """Return a report as it stands in the library, and of ours its standing. Raises `Unknown` where it is neither."""
     actor, name = desk.actor(officer), exchange_id(report_id)
     own = None
     try:
-        own = own_body(await desk.own_reports.show(actor, name), language)
-        if own.stand != "published":
-            return OneReportBody(report=None, own=own)
+        report = await desk.own_reports.show(actor, name)
+        own = own_body(report, language)
+        if report.stand is not Stand.PUBLISHED:
+            return ONE(report=None, own=own)
     except Unknown:
         own = None
     found = await desk.library.read(actor, report_id)
-    return OneReportBody(report=shelved_body(found, language), own=own)
+    return ONE(report=shelved_body(found, language), own=own)
 
 
-def own_body(report: OwnReport, language: Language) -> OwnReportBody:
+def own_body(report: OwnReport, language: Language) -> BaseModel:
     """Return a report of ours as the API shows it."""
-    return OwnReportBody(
-        id=report.id,
-        title=report_title(report.fields, language),
-        stand=report.stand.value,
-        fields=report.fields,
-        lang=report.lang,
-        level=report.level.value,
-        purpose=report.purpose.value,
-        offence=report.offence.value,
-        case=report.case,
-        to=[ReportReaderBody(member=to.member, thread=to.thread_id) for to in report.to],
-        left=[ReportLeftBody(member=one.member, code=one.code) for one in report.left],
-        author=report.author.person,
-        approver=report.approver.person if report.approver is not None else "",
-        written=rfc3339(report.written_us),
-        not_after=rfc3339_s(report.until_us),
-        reason=report.reason,
-        text=report.text,
+    return OWN(
+        **told(report)
+        | {
+            "title": report_title(report.fields, language),
+            "author": report.author.person,
+            "approver": report.approver.person if report.approver is not None else "",
+            "not_after": rfc3339_s(report.until_us),
+        }
     )
 
 
@@ -321,12 +292,12 @@ def shelved_body(report: Shelved, language: Language) -> ShelvedBody:
     )
 
 
-def _draft_body(draft: Draft, language: Language) -> ReportDraftBody:
+def _draft_body(draft: Draft, language: Language) -> BaseModel:
     report = draft.report
-    return ReportDraftBody(
+    return DRAFT(
         title=report_title(report.fields, language),
-        to=[ReportReaderBody(member=to.member, thread=to.thread_id) for to in report.to],
-        left=[ReportLeftBody(member=one.member, code=one.code) for one in report.left],
-        traces=[TraceBody(field=one.field, start=one.start, end=one.end, kind=one.kind) for one in draft.traces],
+        to=[told(to) for to in report.to],
+        left=[told(one) for one in report.left],
+        traces=[told(one) for one in draft.traces],
         unchecked=list(draft.unchecked),
     )

@@ -10,16 +10,17 @@ from gateway.agency.bodies.openapi import body_of
 from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import (
+    FOLLOW_UP,
+    QUESTION,
+    REASONS,
     AskBody,
     ConfirmBody,
     DraftedBody,
-    FollowUpBody,
     HitOutcomeBody,
     MarkBody,
     MarkedBody,
-    ReasonsBody,
 )
-from gateway.agency.desk.bodies import DecideBody, OutcomeBody, PassOnBody, ReactionBody, ReasonBody, SignBody
+from gateway.agency.desk.bodies import DECIDE, OutcomeBody, PassOnBody, ReactionBody, ReasonBody, SignBody
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.packages import (
     ChoiceBody,
@@ -32,10 +33,10 @@ from gateway.agency.desk.packages import (
 from gateway.agency.desk.responses import ApprovedBody, ThreadBody, approved_body, thread_body
 from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, WorkId, brought, desk_of
 from gateway.clock import rfc3339
-from gateway.desk.second_step.commands import with_files
 from gateway.desk.second_step.drafting import Drafted
 from gateway.model.desk.notices import StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.handed.asks import with_files
 from gateway.signing.passkeys.assertion import Assertion, browser_assertion
 
 
@@ -76,14 +77,14 @@ def _work() -> APIRouter:
         await desk.reading.note(officer, found.matter.work.key, "choice")
         return shown(choice_body(found), request)
 
-    @router.post("/{work_id}/decide", response_model=DecidedBody, responses=CHANGED, openapi_extra=body_of(DecideBody))
+    @router.post("/{work_id}/decide", response_model=DecidedBody, responses=CHANGED, openapi_extra=DECIDE.documented)
     async def decide(request: Request, work_id: WorkId) -> Response:
         """Decide on an ask: release (field by field), ask back, refuse. `state` says whether it is sent, or waits."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(DecideBody, await json_body(request), "bad-decision")
+        form, ids = DECIDE.read_with_files(await json_body(request), "bad-decision", work=work_id)
         actor = desk.actor(officer)
-        files = await brought(desk, actor, body.attachments)
-        decided = await desk.decisions.decide(actor, replace(body.as_command(work_id), attachments=files))
+        files = await brought(desk, actor, ids)
+        decided = await desk.decisions.decide(actor, replace(form, attachments=files))
         return shown(decided_body(decided), request)
 
     @router.post("/{work_id}/sign", response_model=DecidedBody, responses=CHANGED, openapi_extra=body_of(SignBody))
@@ -162,11 +163,15 @@ def _threads() -> APIRouter:
         officer, desk = officer_of(request), desk_of(request)
         body = read_body(AskBody, await json_body(request), "bad-ask").root
         actor, thread_id = desk.actor(officer), once_id(request)
-        files = await brought(desk, actor, body.attachments)
-        if isinstance(body, FollowUpBody):
-            drafted = await desk.drafting.follow_up(actor, with_files(body.as_command(), files), thread_id)
+        if isinstance(body, FOLLOW_UP.model):
+            follow, ids = FOLLOW_UP.made(body)
+            files = await brought(desk, actor, ids)
+            drafted = await desk.drafting.follow_up(actor, with_files(follow, files), thread_id)
         else:
-            drafted = await desk.drafting.question(actor, with_files(body.as_command(), files), thread_id)
+            question, ids = QUESTION.made(body)
+            files = await brought(desk, actor, ids)
+            question = question if body.about == "form" else replace(question, form="")
+            drafted = await desk.drafting.question(actor, with_files(question, files), thread_id)
         return shown(drafted_body(drafted), request, 202)
 
     @router.post("/marks", response_model=MarkedBody, responses=CHANGED, openapi_extra=body_of(MarkBody))
@@ -194,17 +199,15 @@ def _threads() -> APIRouter:
         found = await desk.packages.open(desk.actor(officer), key)
         return shown(package_body(found), request)
 
-    @router.post(
-        "/{thread_id}/clarify", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonsBody)
-    )
+    @router.post("/{thread_id}/clarify", response_model=ThreadBody, responses=CHANGED, openapi_extra=REASONS.documented)
     async def clarify(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Answer a question back: the ask again, with other words. The owner's clock goes on."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(ReasonsBody, await json_body(request), "bad-ask")
+        form, ids = REASONS.read_with_files(await json_body(request), "bad-ask")
         key = await desk.reading.key(officer, thread_id, peer)
         actor = desk.actor(officer)
-        files = await brought(desk, actor, body.attachments)
-        await desk.packages.clarify(actor, key, replace(body.reasons(), attachments=files))
+        files = await brought(desk, actor, ids)
+        await desk.packages.clarify(actor, key, replace(form, attachments=files))
         return await _thread(request, key)
 
     @router.post(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.closed import Closed, whole
+from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.handed import Handed
 from gateway.agency.bodies.requests import (
     ContainerBody,
@@ -18,11 +18,11 @@ from gateway.agency.bodies.requests import (
     VehicleBody,
     VesselBody,
 )
-from gateway.agency.desk.asks import IdOrNone, Member, ReasonsBody
 from gateway.clock import rfc3339
 from gateway.desk.watches.standing import TakenWatch, WatchStand
 from gateway.desk.watches.values import OwnHit, OwnWatch, asked_of
 from gateway.model.desk.watches import Goods, Watched
+from gateway.model.handed.asks import FollowWatch
 from gateway.model.handed.watches import AddWatch, EndWatch, RenewWatch
 from gateway.model.hit import Hit
 
@@ -60,18 +60,7 @@ _EXAMPLE: dict[str, Any] = {
 ADD = Handed(AddWatch, "WatchBody", example=_EXAMPLE, own={"query": SubjectBody})
 RENEW = Handed(RenewWatch, "AgainBody")
 END = Handed(EndWatch, "EndWatchBody")
-
-
-class FollowBody(ReasonsBody):
-    """A follow-up to hit number `hit` of a notice that told of one. Purpose, case and agreement are the watch's."""
-
-    member: Member = Field(alias="from", description="whose hit it is")
-    notice: Annotated[str, Field(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
-    hit: Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(whole)] = 0
-    fields: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=64)] = Field(
-        [], description="those wanted; empty: all that may be given"
-    )
-    to_office: IdOrNone = ""
+FOLLOW = Handed(FollowWatch, "FollowBody", path=("watch",))
 
 
 class WatchedBody(BaseModel):

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
+from msgspec.structs import replace
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, officer_of, shown
 from gateway.agency.desk.asks import DraftedBody
 from gateway.agency.desk.once import OnceRoute, once_id
@@ -18,8 +18,8 @@ from gateway.agency.desk.steps import drafted_body
 from gateway.agency.watches.bodies import (
     ADD,
     END,
+    FOLLOW,
     RENEW,
-    FollowBody,
     OwnWatchBody,
     TakenWatchListBody,
     WatchListBody,
@@ -27,10 +27,10 @@ from gateway.agency.watches.bodies import (
     taken_watch_body,
 )
 from gateway.desk.listing import USUAL_LISTED
-from gateway.desk.second_step.commands import FollowWatch, with_files
 from gateway.desk.watches.values import OwnWatch
 from gateway.desk.worklist.uses import DeskUses
-from gateway.model.names import ExchangeId, exchange_id, identifier, member_id
+from gateway.model.handed.asks import with_files
+from gateway.model.names import ExchangeId, exchange_id, member_id
 from gateway.model.requester import Officer
 
 WatchId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
@@ -98,24 +98,16 @@ def watch_routes() -> APIRouter:
         status_code=202,
         response_model=DraftedBody,
         responses=CHANGED,
-        openapi_extra=body_of(FollowBody),
+        openapi_extra=FOLLOW.documented,
     )
     async def follow(request: Request, watch_id: WatchId) -> Response:
         """Draft a follow-up to a hit of a watch: a human of the owner decides on it, once it is approved here."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(FollowBody, await json_body(request), "bad-ask")
-        actor, peer = desk.actor(officer), member_id(body.member)
-        watch = await desk.watches.show(actor, exchange_id(watch_id))
-        command = FollowWatch(
-            peer=peer,
-            watch=watch.thread_with(peer),
-            notice_id=exchange_id(body.notice),
-            hit=body.hit,
-            reasons=body.reasons(),
-            fields=tuple(body.fields),
-            to_office=identifier(body.to_office, "to_office") if body.to_office else "",
-        )
-        command = with_files(command, await brought(desk, actor, body.attachments))
+        form, ids = FOLLOW.read_with_files(await json_body(request), "bad-ask", watch=exchange_id(watch_id))
+        actor = desk.actor(officer)
+        watch = await desk.watches.show(actor, form.watch)
+        command = replace(form, watch=watch.thread_with(member_id(form.peer)))
+        command = with_files(command, await brought(desk, actor, ids))
         drafted = await desk.drafting.follow_watch(actor, command, once_id(request))
         return shown(drafted_body(drafted), request, 202)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_args
 
 import click
 import msgspec
@@ -15,7 +15,7 @@ from gateway.cli.inputs.periods import in_order
 from gateway.cli.options import TEXT, Code, Word, together
 from gateway.clock import rfc3339, to_us
 from gateway.model.faces import fields
-from gateway.model.faces.fields import FormField, fields_of
+from gateway.model.faces.fields import FormField, flat_fields
 
 
 def options_of(form: type[msgspec.Struct], *, leave: tuple[str, ...] = ()) -> Callable[..., Any]:
@@ -23,13 +23,14 @@ def options_of(form: type[msgspec.Struct], *, leave: tuple[str, ...] = ()) -> Ca
 
     Files have an option of their own (`attach_option`).
     """
-    taken = (one for one in fields_of(form).values() if one.name not in leave)
+    taken = (one for one in flat_fields(form) if one.name not in leave)
     return together(*(_option(one, {}) for one in taken if not isinstance(one.said, fields.Files)))
 
 
 def option_of(form: type[msgspec.Struct], name: str, **more: Any) -> Callable[..., Any]:
     """Return the option of one field of a form. `more` is what a command asks otherwise than the form does."""
-    return _option(fields_of(form)[name], more)
+    (one,) = (one for one in flat_fields(form) if one.name == name)
+    return _option(one, more)
 
 
 def handed(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,17 +59,20 @@ def _option(one: FormField, more: dict[str, Any]) -> Callable[..., Any]:
     elif one.is_needed:
         said |= {"required": True}
     elif not isinstance(one.said, fields.Moment):
-        said |= {"default": one.default, "show_default": bool(one.default)}
+        said |= {"default": one.default, "show_default": bool(one.default) or isinstance(one.said, fields.Whole)}
     if isinstance(one.said, fields.Moment):
         said |= {"callback": in_order}
+    if isinstance(one.said, fields.Member):
+        said["metavar"] = "COUNTRY"
     if option != one.name:
         said["metavar"] = "S"
     return click.option(f"--{option.replace('_', '-')}", one.name, **said | more)
 
 
 def _type(one: FormField) -> Any:
-    if isinstance(one.kind, type) and issubclass(one.kind, StrEnum):
-        return Word([each.value for each in one.kind])
+    kind = next((each for each in get_args(one.kind) if each is not type(None)), one.kind)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return Word([each.value for each in kind])
     match one.said:
         case fields.Moment(past=past):
             return TIME if past else TIME_AHEAD

@@ -22,7 +22,6 @@ from gateway.console.pages.held_back import HeldForm, held_form
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.holders import Copy, Holders
 from gateway.errors import Forbidden, LiaisonError, Malformed, Unknown
 from gateway.language.catalogue import Sentences, tell
@@ -32,6 +31,7 @@ from gateway.language.languages import Language
 from gateway.language.terms import CHANGE_REASONS, RECORD_TYPES
 from gateway.model.desk.notices import ChangeCode
 from gateway.model.desk.work import HoldingState, Role
+from gateway.model.handed.changes import ChangeCommand
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
 

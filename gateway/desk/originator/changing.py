@@ -30,6 +30,7 @@ from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import ASK_AGAIN, Change, ChangeCode, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState
+from gateway.model.handed.changes import ChangeCommand
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import node_itself
 from gateway.ports.desk import Holding
@@ -38,23 +39,6 @@ _KEPT = frozenset({ChangeCode.CONTESTED, ChangeCode.CUT})
 _RENEWED = frozenset({ChangeCode.CORRECTED, ChangeCode.RECLASSIFIED})
 _MOST = 1_000
 """Copies in one notice."""
-
-
-class ChangeCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of what was given: `record` (the source's id and the row's key, `police/4711`), `records` (ids of
-    copies), or `source` (the exchange or notice that gave them) says of what.
-
-    `holder` limits it to one member; CUT needs it, and `office`. `reason` is a code and `text` are words for holders.
-    """
-
-    code: ChangeCode
-    record: str = ""
-    records: tuple[str, ...] = ()
-    source: str = ""
-    holder: str = ""
-    office: str = ""
-    reason: str = ""
-    text: str = ""
 
 
 class Changed(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -14,6 +14,7 @@ from gateway.desk.widening import CONTENT, ENDS, GROUND, HANDLING, WHO, Way, Wid
 from gateway.errors import Unknown
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.threads import ThreadKind
+from gateway.model.faces.fields import Said
 from gateway.model.forms.reports import ReportTerms
 from gateway.model.marking import Level
 from gateway.model.names import ExchangeId, MemberId
@@ -37,7 +38,7 @@ class Reader(msgspec.Struct, frozen=True):
     """A counterpart that gets a report, the thread in which it gets it, and the agreement that covers it."""
 
     member: MemberId
-    thread_id: ExchangeId
+    thread_id: Annotated[ExchangeId, Said(name="thread")]
     agreement: str
 
 

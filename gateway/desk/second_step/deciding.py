@@ -30,7 +30,6 @@ from gateway.desk.entries import desk_act
 from gateway.desk.evidence.deciders import Decider
 from gateway.desk.raising import from_first_decision
 from gateway.desk.second_step.answers import OwnAnswers, OwnHit
-from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.proposals import Proposal, evidence, given, proposal_of
 from gateway.desk.second_step.release import AskedFor, Consents, Fresh, Released, Releases
 from gateway.errors import Forbidden, Malformed, Stale
@@ -38,6 +37,7 @@ from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import About, Ask, Notice, Reply, ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, WorkKind
+from gateway.model.handed.asks import Decide
 from gateway.model.names import ExchangeId
 from gateway.ports.desk import DeskRows, Holding, NoticeRow, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft

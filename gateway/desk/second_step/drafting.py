@@ -18,13 +18,13 @@ from gateway.desk.forms.values import check_values
 from gateway.desk.raising import from_draft
 from gateway.desk.roles import Matter, check_purpose, may
 from gateway.desk.second_step.answers import HeldAnswers
-from gateway.desk.second_step.commands import FollowUp, FollowWatch, Question, Reasons
 from gateway.desk.second_step.unapproved import URGENCY_REASON, Draft, lapses_us
 from gateway.desk.watches.values import hit_id
 from gateway.errors import Malformed, Stale, Unknown
 from gateway.model.desk.notices import About, Ask, Notice, RecordPlace, Reply, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.asks import FollowUp, FollowWatch, Question, Reasons
 from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, MemberId, identifier, new_exchange_id, reference
 from gateway.model.purpose import Purpose

@@ -19,7 +19,6 @@ from gateway.desk.delivery.offices import office_still_reached
 from gateway.desk.entries import desk_act
 from gateway.desk.raising import from_opening, from_shown
 from gateway.desk.roles import may
-from gateway.desk.second_step.commands import Reasons
 from gateway.desk.second_step.drafting import with_reasons
 from gateway.desk.second_step.questions import questions
 from gateway.desk.widening import CONTENT, HANDLING, Way, Widens, check_no_more, covers
@@ -42,6 +41,7 @@ from gateway.model.desk.notices import (
 )
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Direction, WorkKind
+from gateway.model.handed.asks import Reasons
 from gateway.model.marking import SubjectCategory
 from gateway.ports.desk import DeskRows, NoticeRow, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from types import UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -121,6 +122,19 @@ class Several(Said):
 
 
 @dataclass(frozen=True, slots=True)
+class Pairs(Said):
+    """Texts by name: an object in JSON, pairs in their order in the form."""
+
+    most: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Within(Said):
+    """A form whose fields stand beside those of the form that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Files(Said):
     """Files that go with what is handed in. Each face brings them in a way of its own; then the form gets them."""
 
@@ -152,6 +166,8 @@ def taken(said: Said, given: Any, place: str) -> Any:
             return member_id(given) if given else ""
         case Exchange():
             return exchange_id(given)
+        case Pairs():
+            return tuple(sorted(given.items()))
         case Among(codes=codes):
             return next(code for code in codes if code == given)
         case Moment():
@@ -167,9 +183,16 @@ def said_of(hint: Any) -> tuple[Any, Said]:
     return kind, next((mark for mark in marks if isinstance(mark, Said)), Said())
 
 
+def flat_fields(form: type[msgspec.Struct]) -> Iterator[FormField]:
+    """Yield the fields of a form, with those of the forms within it in their places."""
+    for one in fields_of(form).values():
+        yield from flat_fields(one.kind) if isinstance(one.said, Within) else (one,)
+
+
 def item_of(kind: Any) -> tuple[Any, Said]:
     """Return the type of one of several values, and what is said of it."""
-    return said_of(get_args(kind)[0])
+    listed = get_args(kind)[0] if isinstance(kind, UnionType) else kind
+    return said_of(get_args(listed)[0])
 
 
 @cache

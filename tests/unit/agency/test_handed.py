@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -21,10 +21,12 @@ from gateway.model.faces.fields import (
     Matching,
     Member,
     Moment,
+    Pairs,
     Reference,
     Said,
     Several,
     Whole,
+    Within,
 )
 from gateway.model.faces.fields import Text as Words
 from gateway.model.handed.basis import Attachments
@@ -61,6 +63,15 @@ class Trial(msgspec.Struct, frozen=True):
     later_us: Annotated[int, Moment()] = 0
     sure: Annotated[bool, Said(help="Whether it is sure.")] = False
     attachments: Attachments = ()
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """A form with another one within it, and with texts by name."""
+
+    peer: Annotated[MemberId, Member(name="from")]
+    trial: Annotated[Trial, Within(help="What is tried.")]
+    values: Annotated[tuple[tuple[str, str], ...], Pairs(2, 5)] = ()
+    some: Annotated[tuple[Annotated[str, Id()], ...] | None, Several(2)] = None
 
 
 TRIAL = Handed(Trial, "TrialOfFormsBody", example={"why": "x"})
@@ -102,6 +113,19 @@ def test_what_is_no_such_form_is_refused_with_its_place(change: dict[str, Any], 
     with pytest.raises(Malformed) as refused:
         TRIAL.read(GIVEN | change, "bad")
     assert (refused.value.where, refused.value.code) == (where, code)
+
+
+def test_the_fields_of_a_form_within_another_stand_beside_its_own() -> None:
+    held = Handed(Holder, "HolderOfTrialOfFormsBody", beside={"about": Literal["trial"]})
+    given = GIVEN | {"from": "la", "about": "trial", "attachments": ["2" * 32]}
+    form, files = held.read_with_files(given | {"values": {"b": "2", "a": "1"}, "some": ["x"]}, "bad")
+    assert (form.peer, form.trial.why, form.values, form.some) == ("la", "a word", (("a", "1"), ("b", "2")), ("x",))
+    assert files == ["2" * 32]
+    assert held.read_with_files(given, "bad")[0].some is None
+    changes: list[dict[str, Any]] = [{"about": "x"}, {"values": {"a": "longer"}}, {"from": "LA"}, {"trial": {}}]
+    for wrong in changes:
+        with pytest.raises(Malformed):
+            held.read_with_files(given | wrong, "bad")
 
 
 def test_a_field_that_the_path_says_is_no_member_of_the_body() -> None:

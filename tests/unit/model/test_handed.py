@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 import gateway.model.handed
-from gateway.model.faces.fields import fields_of, item_of
+from gateway.model.faces.fields import Several, fields_of, item_of
 from tests.support.tables import table
 
 
@@ -32,7 +32,7 @@ PARTS = {
     item_of(one.kind)[0]
     for form in FORMS.values()
     for one in fields_of(form).values()
-    if getattr(one.kind, "__args__", ()) and _is_form(item_of(one.kind)[0])
+    if isinstance(one.said, Several) and _is_form(item_of(one.kind)[0])
 }
 """Forms of which others hold several: their names say what they are."""
 

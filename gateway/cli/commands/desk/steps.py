@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,33 +10,20 @@ import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.documents import json_object
-from gateway.cli.inputs.moments import TIME_AHEAD
+from gateway.cli.inputs.handed import handed, names, option_of, options_of
 from gateway.cli.options import FILE, TEXT, Code, Word, together
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
-from gateway.clock import rfc3339, to_us
 from gateway.desk.forms.catalogue import forms, topics
 from gateway.desk.second_step.marking import Verdict
-from gateway.model.desk.codes import AnswerReason
-from gateway.model.desk.notices import OutcomeCode, ReplyCode, Urgency
-from gateway.model.marking import SubjectCategory
-from gateway.model.purpose import Offence, Purpose
+from gateway.model.desk.notices import OutcomeCode, ReplyCode
+from gateway.model.handed.asks import Decide, FollowUp, Question, Reasons
 from gateway.views.desk.steps import choice_lines, decided_lines, drafted_lines, package_lines, stands_lines
 
-_URGENCY = Word([item.value for item in Urgency])
 _ANSWERS = Word([code.value for code in ReplyCode if code is not ReplyCode.HIT])
 OUTCOMES = Word([code.value for code in OutcomeCode])
-_CATEGORIES = Word([item.value for item in SubjectCategory])
 
-reasons_options = together(
-    click.option("--facts", required=True, type=TEXT, help="What has happened: what the human there decides on."),
-    click.option("--urgency", default="PRIORITY", show_default=True, type=_URGENCY, help="How soon you need it."),
-    click.option("--urgency-reason", default="", help="Why so soon."),
-    click.option("--why-you", default="", help="Why they should hold it."),
-    click.option("--link", default="", help="How the person and the purpose belong together."),
-    click.option("--category", default="UNKNOWN", show_default=True, type=_CATEGORIES, help="What the person is."),
-    click.option("--held-until", type=TIME_AHEAD, help="Until when a person is held: 14:30, or a day and a time."),
-)
+reasons_options = options_of(Reasons)
 REASON = click.option("--reason", required=True, type=TEXT, help="Why; it is logged.")
 outcome_options = together(
     click.option("--substance", default="", help="What was seized."),
@@ -51,38 +37,14 @@ _work = click.argument("work", metavar="WORK", type=TEXT)
 _thread = click.argument("thread", metavar="THREAD", type=TEXT)
 
 
-def reasons_body(held_until: datetime | None, **given: str) -> dict[str, Any]:
-    """Return the reasons of an ask as the REST API takes them."""
-    body: dict[str, Any] = {name: value for name, value in given.items() if value}
-    return body | ({"held_until": rfc3339(to_us(held_until))} if held_until is not None else {})
-
-
 @click.command()
 @at_the_desk
-@click.option("--search", "search_id", required=True, type=TEXT, help="The search's id, as `liaison ask` shows it.")
-@click.option("--from", "member", required=True, metavar="COUNTRY", help="The country whose hit it is.")
-@click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of its line, from 0.")
-@reasons_options
+@options_of(FollowUp, leave=("fields",))
 @click.option("--fields", default="", metavar="F,F", help="The fields that you need; by default all that may be given.")
-@click.option("--purpose", type=Word([item.value for item in Purpose]), help="By default that of the search.")
-@click.option("--offence", type=Word([item.value for item in Offence]), help="By default that of the search.")
-@click.option("--case", default="", help="By default that of the search.")
-@click.option("--agreement", default="", help="By default that of the search.")
-@click.option("--to-office", default="", metavar="OFFICE", help="An office there, such as the one across the river.")
 @attach_option
 @click.option("--idempotency-key", default="", help="The same key returns the first draft.")
 @printed
-def followup(
-    bearer: Bearer,
-    search_id: str,
-    member: str,
-    hit: int,
-    fields: str,
-    files: tuple[Path, ...],
-    idempotency_key: str,
-    held_until: datetime | None,
-    **given: str,
-) -> Output:
+def followup(bearer: Bearer, fields: str, files: tuple[Path, ...], idempotency_key: str, **given: Any) -> Output:
     """Ask the humans of another country for more about a hit: your supervisor approves it, and theirs decide.
 
     Nothing leaves before another person of your office has approved it: `liaison desk approve`. The answer stands in
@@ -95,38 +57,23 @@ def followup(
       liaison followup --home th --as th.o.1042 --search 5f0c… --from vn --facts "the passport is worn" \\
               --urgency URGENT --why-you "you issued it" --link "the holder asks to enter"
     """
-    body = reasons_body(held_until, **given)
-    body |= {"about": "hit", "search": search_id, "from": member, "hit": hit}
-    body |= {"fields": [name.strip() for name in fields.split(",") if name.strip()], **bearer.attached(files)}
+    body = handed(given | {"about": "hit", "fields": names(fields)}) | bearer.attached(files)
     found = bearer.call("POST", "threads", body, key=idempotency_key)
     return Output(found, drafted_lines(found, spoken()))
 
 
 @click.command()
 @at_the_desk
-@click.option("--to", required=True, metavar="COUNTRY", help="Whom you ask.")
-@click.option("--topic", default="", type=Code(list(topics())), help="What the question is about.")
-@click.option("--form", default="", type=Code(list(forms())), help="Or the form that you send (policy/forms).")
+@option_of(Question, "to")
+@option_of(Question, "topic", type=Code(list(topics())))
+@option_of(Question, "form", type=Code(list(forms())))
 @click.option("--value", "values", multiple=True, metavar="FIELD=VALUE", help="A value of the form; may be repeated.")
-@reasons_options
-@click.option("--purpose", required=True, type=Word([item.value for item in Purpose]), help="Why it is asked.")
-@click.option("--offence", required=True, type=Word([item.value for item in Offence]), help="The offence in view.")
-@click.option("--case", default="", help="Case number.")
-@click.option("--ticket", default="", help="Ticket of a single check.")
-@click.option("--agreement", default="", help="The legal basis; by default the one that covers the purpose.")
-@click.option("--to-office", default="", metavar="OFFICE", help="An office there, such as the one across the river.")
+@options_of(Question, leave=("to", "topic", "form", "values"))
 @attach_option
 @click.option("--idempotency-key", default="", help="The same key returns the first draft.")
 @printed
 def request(
-    bearer: Bearer,
-    to: str,
-    form: str,
-    values: tuple[str, ...],
-    files: tuple[Path, ...],
-    idempotency_key: str,
-    held_until: datetime | None,
-    **given: str,
+    bearer: Bearer, form: str, values: tuple[str, ...], files: tuple[Path, ...], idempotency_key: str, **given: Any
 ) -> Output:
     """Ask the humans of another country without a hit: a question with a topic, or a form. Another person approves it.
 
@@ -138,7 +85,7 @@ def request(
               --facts "for the court" --urgency ROUTINE --purpose MLA_PREPARATION --offence TIP --case TH-2026-18
     """
     said = dict(_pair(value) for value in values)
-    body = reasons_body(held_until, **given) | {"about": "form" if form else "question", "to": to}
+    body = handed(given | {"about": "form" if form else "question"})
     body |= ({"form": form, "values": said} if form else {}) | bearer.attached(files)
     found = bearer.call("POST", "threads", body, key=idempotency_key)
     return Output(found, drafted_lines(found, spoken()))
@@ -237,13 +184,11 @@ def choice(bearer: Bearer, work: str) -> Output:
 @click.command()
 @_work
 @at_the_desk
-@click.option("--answer", required=True, type=_ANSWERS, help="What they are told.")
-@REASON
-@click.option(
-    "--fields", default=None, metavar="F,F", help="Release only these; by default all that policy allows you."
-)
-@click.option("--code", default="", type=Code(list(AnswerReason)), help="Why, as a code, for them.")
-@click.option("--text", default="", help="A text for the officer there.")
+@option_of(Decide, "answer", type=_ANSWERS)
+@option_of(Decide, "reason")
+@option_of(Decide, "fields", default=None, show_default=False, metavar="F,F")
+@option_of(Decide, "code")
+@option_of(Decide, "text")
 @attach_option
 @printed
 def decide(bearer: Bearer, work: str, fields: str | None, files: tuple[Path, ...], **given: str) -> Output:
@@ -262,7 +207,7 @@ def decide(bearer: Bearer, work: str, fields: str | None, files: tuple[Path, ...
     """
     body: dict[str, Any] = {**given, **bearer.attached(files)}
     if fields is not None:
-        body["fields"] = [name.strip() for name in fields.split(",") if name.strip()]
+        body["fields"] = names(fields)
     found = bearer.call("POST", f"work/{quote(work, safe='')}/decide", body)
     return Output(found, decided_lines(found, spoken()), 0 if found["state"] == "sent" else 1)
 
@@ -312,16 +257,14 @@ def open_answer(bearer: Bearer, thread: str, peer: str) -> Output:
 @reasons_options
 @attach_option
 @printed
-def clarify(
-    bearer: Bearer, thread: str, peer: str, held_until: datetime | None, files: tuple[Path, ...], **given: str
-) -> Output:
+def clarify(bearer: Bearer, thread: str, peer: str, files: tuple[Path, ...], **given: Any) -> Output:
     """Answer when the other side asks back: say more, and their clock goes on.
 
     \b
     Example:
       liaison desk clarify 5f0c… --home th --as th.o.1042 --facts "crossing 3, at 14:02" --urgency FLASH
     """
-    body = reasons_body(held_until, **given) | bearer.attached(files)
+    body = handed(given) | bearer.attached(files)
     found = bearer.call("POST", f"threads/{quote(thread, safe='')}/clarify", body, **_of(peer))
     return Output(found, stands_lines(found, spoken()))
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from gateway.cli.commands.desk.steps import reasons_body, reasons_options
 from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.handed import handed, names, options_of
 from gateway.cli.options import TEXT, VESSEL, page_options, vessel_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
 from gateway.model.faces.fields import fields_of
+from gateway.model.handed.asks import FollowWatch
 from gateway.model.handed.watches import AddWatch, EndWatch, RenewWatch
 from gateway.views.desk.lines import paged_lines
 from gateway.views.desk.steps import drafted_lines
@@ -134,27 +133,12 @@ def end(bearer: Bearer, watch: str, **given: Any) -> Output:
 @click.command()
 @_watch
 @at_the_desk
-@click.option("--from", "member", required=True, metavar="COUNTRY", help="Whose hit it is.")
-@click.option("--notice", required=True, type=TEXT, help="The notice that told of it (`liaison watch show`).")
-@click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of it.")
-@reasons_options
+@options_of(FollowWatch, leave=("watch", "fields"))
 @click.option("--fields", default="", metavar="F,F", help="The fields that you need; by default all that may be given.")
-@click.option("--to-office", default="", metavar="OFFICE", help="An office there, such as the one across the river.")
 @attach_option
 @click.option("--idempotency-key", "key", default="", help="The same key returns the first draft.")
 @printed
-def followup(
-    bearer: Bearer,
-    watch: str,
-    member: str,
-    notice: str,
-    hit: int,
-    fields: str,
-    files: tuple[Path, ...],
-    key: str,
-    held_until: datetime | None,
-    **given: str,
-) -> Output:
+def followup(bearer: Bearer, watch: str, fields: str, files: tuple[Path, ...], key: str, **given: Any) -> Output:
     """Ask the owner of a hit for more: a human there decides, once a supervisor here has approved it.
 
     \b
@@ -162,8 +146,7 @@ def followup(
       liaison watch followup 5f0c… --home th --as th.o.1042 --from la --notice 77ab… \\
               --facts "he was seen at the bridge" --to-office la.blo.houayxay --attach bridge.jpg
     """
-    body = reasons_body(held_until, **given) | {"from": member, "notice": notice, "hit": hit}
-    body |= {"fields": names(fields), **bearer.attached(files)}
+    body = handed(given | {"fields": names(fields)}) | bearer.attached(files)
     found = bearer.call("POST", f"watches/{quote(watch, safe='')}/followup", body, key=key)
     return Output(found, drafted_lines(found, spoken()))
 

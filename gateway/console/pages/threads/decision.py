@@ -22,7 +22,6 @@ from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.deciding import Choice, Matter
 from gateway.errors import Forbidden, Malformed, Refused, Stale, Unavailable
 from gateway.language.catalogue import Sentences, tell
@@ -31,6 +30,7 @@ from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 from gateway.language.terms import RECORD_TYPES, named
 from gateway.model.desk.notices import About, ReplyCode
+from gateway.model.handed.asks import Decide
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.views.desk.words import REFUSED_FOR, REPLIES
 from gateway.views.search.fields import field_name, told_fields

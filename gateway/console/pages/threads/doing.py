@@ -18,11 +18,11 @@ from gateway.console.uploads.attached import BROUGHT
 from gateway.console.visits.door import Answer, FormHandler
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.second_step.commands import Reasons
 from gateway.errors import Malformed, Refused
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import Ask, Note, OutcomeCode, OutcomeReport, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.handed.asks import Reasons
 from gateway.model.names import identifier
 from gateway.model.values import text_value
 

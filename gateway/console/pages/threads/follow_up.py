@@ -17,12 +17,12 @@ from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.second_step.commands import FollowUp, with_files
 from gateway.errors import Refused, Unknown
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.language.terms import PURPOSES, RECORD_TYPES, named
+from gateway.model.handed.asks import FollowUp, with_files
 from gateway.model.purpose import Purpose
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.views.search.fields import field_name

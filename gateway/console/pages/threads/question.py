@@ -21,13 +21,13 @@ from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.desk.forms.catalogue import FieldType, FormField, form_named, forms, topics
 from gateway.desk.forms.catalogue import Form as Pattern
-from gateway.desk.second_step.commands import Question, with_files
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.model.desk.notices import Ask, Notice
 from gateway.model.desk.work import Role
+from gateway.model.handed.asks import Question, with_files
 from gateway.model.names import member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.ports.desk_uses import NoticeItem

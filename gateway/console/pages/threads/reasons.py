@@ -11,12 +11,12 @@ from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.forms import Part, Writer
 from gateway.desk.people.times import near_us
-from gateway.desk.second_step.commands import Reasons
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.model.desk.notices import Urgency
+from gateway.model.handed.asks import Reasons
 from gateway.model.marking import SubjectCategory
 from gateway.views.desk.words import CATEGORIES, URGENCIES
 

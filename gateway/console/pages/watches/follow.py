@@ -12,7 +12,6 @@ from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.forms import Part, Writer
 from gateway.console.pages.threads.reasons import OFFICE, office_part, read_office
 from gateway.console.uploads.attached import FilesPart
-from gateway.desk.second_step.commands import FollowWatch, Reasons
 from gateway.desk.watches.standing import WatchStand
 from gateway.desk.watches.values import OwnWatch
 from gateway.errors import Malformed
@@ -22,6 +21,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import RECORD_TYPES
 from gateway.model.desk.notices import Urgency
+from gateway.model.handed.asks import FollowWatch, Reasons
 from gateway.model.names import ExchangeId, exchange_id, member_id
 
 _FACTS, _HIT = "facts", "hit"

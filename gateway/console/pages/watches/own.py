@@ -27,7 +27,6 @@ from gateway.console.visits.own_matter import MAX_REASON, Approval, OwnAct, appr
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.desk.acting.home import Stand
-from gateway.desk.second_step.commands import with_files
 from gateway.desk.watches.standing import MetThere, WatchStand
 from gateway.desk.watches.values import OwnHit, OwnWatch
 from gateway.errors import Refused
@@ -38,6 +37,7 @@ from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.matching.explain import explain
 from gateway.model.desk.watches import Watched
+from gateway.model.handed.asks import with_files
 from gateway.model.names import ExchangeId, exchange_id
 from gateway.ports.desk import Work
 from gateway.views.desk.watches import asked_pairs, asked_text, stand_words, stopped_words
