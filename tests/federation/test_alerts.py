@@ -14,12 +14,12 @@ import pytest_asyncio
 from gateway.app.run.node import Node
 from gateway.desk.acting.home import Stand
 from gateway.desk.alerts.values import NotExecuted
-from gateway.desk.second_step.marking import Confirm, Verdict
 from gateway.errors import Forbidden, LiaisonError, Stale
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.exchange import Outcome
+from gateway.model.handed.work import Confirm, Verdict
 from gateway.model.names import ExchangeId
 from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm, PartialDate

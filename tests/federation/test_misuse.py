@@ -12,13 +12,13 @@ import pytest
 import pytest_asyncio
 
 from gateway.desk.misuse.checking import Verdict
-from gateway.desk.second_step.marking import Mark
-from gateway.desk.second_step.marking import Verdict as Marked
 from gateway.errors import Forbidden, LiaisonError, Malformed, Unknown
 from gateway.model.desk.codes import ChangeReason
 from gateway.model.desk.notices import Change
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.handed.tokens import HeldDocument, IssueToken
+from gateway.model.handed.work import Mark
+from gateway.model.handed.work import Verdict as Marked
 from gateway.model.names import exchange_id, new_exchange_id
 from gateway.model.query import DocumentQuery
 from gateway.ops.desk.tokens import check_offline

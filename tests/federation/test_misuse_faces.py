@@ -14,11 +14,11 @@ import pytest
 import pytest_asyncio
 
 from gateway.desk.misuse.issuing import IssuedToken
-from gateway.desk.second_step.marking import Mark
-from gateway.desk.second_step.marking import Verdict as Marked
 from gateway.model.desk.codes import ChangeReason
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.handed.tokens import HeldDocument, IssueToken
+from gateway.model.handed.work import Mark
+from gateway.model.handed.work import Verdict as Marked
 from gateway.model.names import exchange_id
 from gateway.ports.desk import Work
 from tests.golden.masks import Masks

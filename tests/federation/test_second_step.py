@@ -17,13 +17,13 @@ from gateway.desk.acting.step import last_ask
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.originator.lost_copies import UNKNOWN, LostCopies
 from gateway.desk.people.lists import PERSON_COLUMNS, PERSONS
-from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale
 from gateway.model.desk.notices import Note, OutcomeCode, OutcomeReport, ReplyCode, StatusCode, Urgency
 from gateway.model.desk.offices import Contact
 from gateway.model.desk.threads import ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.handed.asks import Decide, Question
+from gateway.model.handed.work import Confirm, Mark, Verdict
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose

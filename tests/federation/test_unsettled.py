@@ -10,11 +10,11 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from gateway.desk.entries import desk_clock
-from gateway.desk.second_step.marking import Mark, Verdict
 from gateway.desk.second_step.unsettled import AFTER_US, Unsettled
 from gateway.model.desk.notices import ReplyCode
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.handed.asks import Decide
+from gateway.model.handed.work import Mark, Verdict
 from gateway.ports.desk import DeskRows, Work, WorkFilter
 from gateway.ports.desk_uses import WorkQuery
 from tests.support.exchange import CLOCK

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from gateway.app.run.node import Node
 from gateway.clock import SystemClock, steady_ns
 from gateway.desk.second_step.arriving import LATE
-from gateway.desk.second_step.marking import Mark, Verdict
 from gateway.errors import Forbidden
 from gateway.exchange.receipts.days import GIVEN
 from gateway.model.desk.notices import ChangeCode, OutcomeCode, OutcomeReport, ReplyCode, StatusCode
@@ -26,6 +25,7 @@ from gateway.model.desk.work import HoldingState, Role, WorkKind
 from gateway.model.exchange import Outcome
 from gateway.model.handed.asks import Decide, FollowUp, Question
 from gateway.model.handed.changes import ChangeCommand
+from gateway.model.handed.work import Mark, Verdict
 from gateway.model.hit import Quality
 from gateway.model.purpose import Offence, Purpose
 from gateway.trust.ceremony.ceremony import publish_status

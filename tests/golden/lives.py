@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from gateway.desk.second_step.marking import Mark, Verdict
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.work import Mark, Verdict
 from tests.golden.masks import Masks, without_repeats
 from tests.golden.record import Story
 from tests.golden.world import ground

@@ -11,7 +11,6 @@ import pytest_asyncio
 from gateway.desk.acting.home import home_key
 from gateway.desk.acting.parts import Actor
 from gateway.desk.rooms.values import home_key as room_key
-from gateway.desk.second_step.marking import Mark, Verdict
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Forbidden, LiaisonError, Unknown
 from gateway.model.desk.codes import ChangeReason
@@ -24,6 +23,7 @@ from gateway.model.handed.operations import Invited, OpenRoom
 from gateway.model.handed.reports import WriteReport
 from gateway.model.handed.tokens import HeldDocument, IssueToken
 from gateway.model.handed.watches import AddWatch
+from gateway.model.handed.work import Mark, Verdict
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import VehicleQuery

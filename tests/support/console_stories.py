@@ -15,7 +15,6 @@ from playwright.sync_api import Browser
 from gateway.demo.people import OFFICES
 from gateway.desk.acting.parts import Actor
 from gateway.desk.rooms.values import home_key
-from gateway.desk.second_step.marking import Mark, Verdict
 from gateway.language import Language
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport, ReplyCode
 from gateway.model.desk.threads import ThreadKey
@@ -24,6 +23,7 @@ from gateway.model.handed.asks import Decide
 from gateway.model.handed.freezes import AskFreeze
 from gateway.model.handed.incidents import NewsCode, TellNews
 from gateway.model.handed.tokens import HeldDocument, IssueToken
+from gateway.model.handed.work import Mark, Verdict
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence
 from gateway.model.query import NationalIdQuery

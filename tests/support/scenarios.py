@@ -16,7 +16,6 @@ from gateway.desk.alerts.values import NotExecuted
 from gateway.desk.outcomes.telling import HitOutcome
 from gateway.desk.reports.values import LibraryQuery
 from gateway.desk.rooms.values import home_key
-from gateway.desk.second_step.marking import Confirm, Verdict
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import (
     ChangeCode,
@@ -34,6 +33,7 @@ from gateway.model.handed.asks import Decide, Question
 from gateway.model.handed.changes import ChangeCommand
 from gateway.model.handed.freezes import AskFreeze
 from gateway.model.handed.incidents import NewsCode, TellNews
+from gateway.model.handed.work import Confirm, Verdict
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import PersonQuery

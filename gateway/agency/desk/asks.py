@@ -8,15 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, create_model
 
 from gateway.agency.bodies import patterns
-from gateway.agency.bodies.closed import Closed, whole
+from gateway.agency.bodies.closed import whole
 from gateway.agency.bodies.handed import Handed
-from gateway.agency.desk.bodies import MAX_REASON, OutcomeBody, Reason
+from gateway.agency.desk.bodies import OutcomeBody
 from gateway.clock import to_us
 from gateway.desk.outcomes.telling import HitOutcome
-from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.model.handed.asks import FollowUp, Question, Reasons
+from gateway.model.handed.work import Confirm, Mark, Verdict
 from gateway.model.names import member_id
-from gateway.model.values import text_value
 
 Member = Annotated[str, Field(max_length=2, json_schema_extra=patterns.MEMBER)]
 
@@ -50,43 +49,12 @@ AskBody = create_model(
 )
 
 
-class ConfirmBody(Closed):
-    """A verdict on what an item of work is about; `reason` says what was compared."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"verdict": "SAME", "reason": "the national id"}]})
-
-    verdict: Verdict
-    reason: Reason
-
-    def as_command(self, work_id: str) -> Confirm:
-        """Return the verdict as a value of the desk."""
-        return Confirm(work=work_id, verdict=self.verdict, reason=self.reason)
-
-
-class MarkBody(Closed):
-    """A mark on a hit of a search of the caller; `reason` says what was compared."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"search": "5f0c8a1b", "from": "kh", "verdict": "NOT_SAME", "reason": "the scar is missing"}]
-        }
-    )
-
-    search: SearchName
-    member: Member = Field(alias="from", description="whose hit it is")
-    hit: HitNumber = 0
-    verdict: Verdict
-    reason: Reason
-
-    def as_command(self) -> Mark:
-        """Return the mark as a value of the desk; raise `Malformed` for a bad one."""
-        return Mark(
-            search_id=self.search,
-            peer=member_id(self.member),
-            hit=self.hit,
-            verdict=self.verdict,
-            reason=text_value(self.reason, "reason", MAX_REASON),
-        )
+CONFIRM = Handed(Confirm, "ConfirmBody", example={"verdict": "SAME", "reason": "the national id"}, path=("work",))
+MARK = Handed(
+    Mark,
+    "MarkBody",
+    example={"search": "5f0c8a1b", "from": "kh", "verdict": "NOT_SAME", "reason": "the scar is missing"},
+)
 
 
 class HitOutcomeBody(OutcomeBody):

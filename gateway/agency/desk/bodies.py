@@ -13,6 +13,7 @@ from gateway.desk.alerts.values import NotExecuted
 from gateway.model.desk.attachments import MAX_FILES
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport
 from gateway.model.handed.asks import Decide
+from gateway.model.handed.work import GiveReason, PassOn
 from gateway.model.values import text_value
 
 MAX_REASON = 500
@@ -39,21 +40,8 @@ class AssignBody(Closed):
     reason: ReasonOrNone = ""
 
 
-class PassOnBody(Closed):
-    """The agency of ours that is to do the work, and why."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"agency": "customs", "reason": "their seizure"}]})
-
-    agency: Person
-    reason: Reason
-
-
-class ReasonBody(Closed):
-    """Why; it is logged."""
-
-    reason: Reason
-
-
+PASS_ON = Handed(PassOn, "PassOnBody", example={"agency": "customs", "reason": "their seizure"})
+REASON = Handed(GiveReason, "ReasonBody")
 DECIDE = Handed(
     Decide,
     "DecideBody",

@@ -10,17 +10,17 @@ from gateway.agency.bodies.openapi import body_of
 from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import (
+    CONFIRM,
     FOLLOW_UP,
+    MARK,
     QUESTION,
     REASONS,
     AskBody,
-    ConfirmBody,
     DraftedBody,
     HitOutcomeBody,
-    MarkBody,
     MarkedBody,
 )
-from gateway.agency.desk.bodies import DECIDE, OutcomeBody, PassOnBody, ReactionBody, ReasonBody, SignBody
+from gateway.agency.desk.bodies import DECIDE, PASS_ON, REASON, OutcomeBody, ReactionBody, SignBody
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.packages import (
     ChoiceBody,
@@ -60,13 +60,13 @@ def _work() -> APIRouter:
         after = await desk.reading.after(item.work.key)
         return shown(approved_body(after, closed, language_of(request)), request)
 
-    @router.post("/{work_id}/decline", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody))
+    @router.post("/{work_id}/decline", response_model=ThreadBody, responses=CHANGED, openapi_extra=REASON.documented)
     async def decline(request: Request, work_id: WorkId) -> Response:
         """Decline what a colleague wants to send: nothing leaves."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(ReasonBody, await json_body(request), "bad-approval")
+        reason = REASON.read(await json_body(request), "bad-approval").reason
         item = await desk.queue.work(officer, work_id)
-        await desk.decline(desk.actor(officer), item, body.reason)
+        await desk.decline(desk.actor(officer), item, reason)
         return await _thread(request, item.work.key)
 
     @router.post("/{work_id}/choice", response_model=ChoiceBody, responses=CHANGED)
@@ -103,22 +103,22 @@ def _work() -> APIRouter:
         decided = await desk.decisions.challenge(desk.actor(officer), work_id)
         return shown(decided_body(decided), request)
 
-    @router.post("/{work_id}/pass-on", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(PassOnBody))
+    @router.post("/{work_id}/pass-on", response_model=ThreadBody, responses=CHANGED, openapi_extra=PASS_ON.documented)
     async def pass_on(request: Request, work_id: WorkId) -> Response:
         """Move work to another agency of ours, with its clock as it is; the counterpart is not told."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(PassOnBody, await json_body(request), "bad-assignment")
-        moved = await desk.handing.pass_on(desk.actor(officer), work_id, body.agency, body.reason)
+        form = PASS_ON.read(await json_body(request), "bad-assignment")
+        moved = await desk.handing.pass_on(desk.actor(officer), work_id, form.agency, form.reason)
         return await _thread(request, moved.key)
 
-    @router.post("/{work_id}/confirm", response_model=MarkedBody, responses=CHANGED, openapi_extra=body_of(ConfirmBody))
+    @router.post("/{work_id}/confirm", response_model=MarkedBody, responses=CHANGED, openapi_extra=CONFIRM.documented)
     async def confirm(request: Request, work_id: WorkId) -> Response:
         """Say whether what was shown is the same person or thing; of another one its owner is told, in a thread."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(ConfirmBody, await json_body(request), "bad-confirmation")
+        form = CONFIRM.read(await json_body(request), "bad-confirmation", work=work_id)
         await desk.queue.work(officer, work_id)
-        key = await desk.marks.confirm(desk.actor(officer), body.as_command(work_id), once_id(request))
-        told = MarkedBody(verdict=body.verdict, thread=key.thread_id if key is not None else "")
+        key = await desk.marks.confirm(desk.actor(officer), form, once_id(request))
+        told = MarkedBody(verdict=form.verdict, thread=key.thread_id if key is not None else "")
         return shown(told, request)
 
     @router.post("/{work_id}/outcome", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody))
@@ -174,13 +174,13 @@ def _threads() -> APIRouter:
             drafted = await desk.drafting.question(actor, with_files(question, files), thread_id)
         return shown(drafted_body(drafted), request, 202)
 
-    @router.post("/marks", response_model=MarkedBody, responses=CHANGED, openapi_extra=body_of(MarkBody))
+    @router.post("/marks", response_model=MarkedBody, responses=CHANGED, openapi_extra=MARK.documented)
     async def mark(request: Request) -> Response:
         """Say of a hit whether it is the same person or thing; of another one its owner is told, in a thread."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(MarkBody, await json_body(request), "bad-confirmation")
-        key = await desk.marks.mark(desk.actor(officer), body.as_command(), once_id(request))
-        told = MarkedBody(verdict=body.verdict, thread=key.thread_id if key is not None else "")
+        form = MARK.read(await json_body(request), "bad-confirmation")
+        key = await desk.marks.mark(desk.actor(officer), form, once_id(request))
+        told = MarkedBody(verdict=form.verdict, thread=key.thread_id if key is not None else "")
         return shown(told, request)
 
     @router.post("/outcomes", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(HitOutcomeBody))
@@ -210,17 +210,15 @@ def _threads() -> APIRouter:
         await desk.packages.clarify(actor, key, replace(form, attachments=files))
         return await _thread(request, key)
 
-    @router.post(
-        "/{thread_id}/withdraw", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody)
-    )
+    @router.post("/{thread_id}/withdraw", response_model=ThreadBody, responses=CHANGED, openapi_extra=REASON.documented)
     async def withdraw(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Withdraw an ask that is not answered yet, or take back one that is not approved yet."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(ReasonBody, await json_body(request), "bad-withdrawal")
+        reason = REASON.read(await json_body(request), "bad-withdrawal").reason
         key = await desk.reading.key(officer, thread_id, peer)
         is_draft = (await desk.reading.after(key)).state is ThreadState.NEW
         act = desk.approvals.take_back if is_draft else desk.packages.withdraw
-        await act(desk.actor(officer), key, body.reason)
+        await act(desk.actor(officer), key, reason)
         return await _thread(request, key)
 
     @router.post(
@@ -240,15 +238,13 @@ def _threads() -> APIRouter:
             await desk.packages.tell_outcome(desk.actor(officer), key, body)
         return await _thread(request, key)
 
-    @router.post(
-        "/{thread_id}/not-same", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody)
-    )
+    @router.post("/{thread_id}/not-same", response_model=ThreadBody, responses=CHANGED, openapi_extra=REASON.documented)
     async def not_same(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Tell the owner of an opened answer that it is about another person or thing."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(ReasonBody, await json_body(request), "bad-confirmation")
+        reason = REASON.read(await json_body(request), "bad-confirmation").reason
         key = await desk.reading.key(officer, thread_id, peer)
-        await desk.packages.not_same(desk.actor(officer), key, body.reason)
+        await desk.packages.not_same(desk.actor(officer), key, reason)
         return await _thread(request, key)
 
     return router

@@ -28,12 +28,12 @@ from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.desk.misuse.checking import Checked
 from gateway.desk.misuse.checking import Verdict as TokenVerdict
-from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.errors import Malformed, Refused, Unknown
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.model.handed.tokens import MAX_TOKEN
+from gateway.model.handed.work import Confirm, Mark, Verdict
 from gateway.model.hit import OWN_AGENCY
 from gateway.model.search import Search
 from gateway.ports.sessions import Carried

@@ -16,12 +16,11 @@ from gateway.desk.roles import PASSED_ON, matter_of, may
 from gateway.errors import Malformed
 from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.handed.work import MAX_WORK_REASON
 from gateway.model.names import ExchangeId, identifier
 from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
-
-_MAX_REASON = 300
 
 _OF_DATA = frozenset({WorkKind.CORRECT, WorkKind.DISTINGUISH, WorkKind.COMPLY})
 """The kinds of work that an agency's data officer does."""
@@ -41,7 +40,7 @@ class Handing:
         such work can read it. A record is released by its own agency only, whichever agency has the work. Where the
         agency has no person of the role, the work goes to the national desk.
         """
-        text_value(reason, "reason", _MAX_REASON)
+        text_value(reason, "reason", MAX_WORK_REASON)
         check_person(actor)
         to = identifier(agency, "agency").removeprefix(f"{self._it.desk.parts.member}.")
         work = await asyncio.to_thread(self._it.open_work, work_id, *PASSED_ON)

@@ -6,11 +6,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from enum import StrEnum
 from functools import partial
 from typing import Any
-
-import msgspec
 
 from gateway.desk.acting.parts import Actor
 from gateway.desk.acting.persons import check_person, done
@@ -39,6 +36,7 @@ from gateway.model.desk.notices import (
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import WorkKind
 from gateway.model.exchange import Request
+from gateway.model.handed.work import MAX_WORK_REASON, Confirm, Mark, Verdict
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer
 from gateway.model.values import text_value
@@ -47,34 +45,7 @@ from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 
-_MAX_REASON = 300
 _DELIVERED_US = 7 * 86_400_000_000
-
-
-class Verdict(StrEnum):
-    """The verdict of an officer on a hit, after a second identifier was compared."""
-
-    SAME = "SAME"
-    NOT_SAME = "NOT_SAME"
-    CANNOT_TELL = "CANNOT_TELL"
-
-
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """A mark on hit number `hit` of counterpart `peer` in a search of the officer; `reason` says what was compared."""
-
-    search_id: str
-    peer: str
-    hit: int
-    verdict: Verdict
-    reason: str
-
-
-class Confirm(msgspec.Struct, frozen=True, kw_only=True):
-    """What an officer says of the hit or record that an item of work is about."""
-
-    work: str
-    verdict: Verdict
-    reason: str
 
 
 class Marks:
@@ -93,7 +64,7 @@ class Marks:
         Raises `Unknown` for a hit that this officer was not shown, and `Forbidden` for a role that marks none.
         """
         check_person(actor)
-        text_value(command.reason, "reason", _MAX_REASON)
+        text_value(command.reason, "reason", MAX_WORK_REASON)
         officer, it = actor.officer, self._it
         may(actor.person, Act.CONFIRM, matter_by(officer), it.now_us)
         peer = MemberId(command.peer)
@@ -112,7 +83,7 @@ class Marks:
         Return the thread in which the owner is told of another person, else None. Raises `Forbidden` for a person who
         may not, `Stale` for work that is done.
         """
-        text_value(command.reason, "reason", _MAX_REASON)
+        text_value(command.reason, "reason", MAX_WORK_REASON)
         check_person(actor)
         it = self._it
         work = await asyncio.to_thread(it.open_work, command.work, WorkKind.CONFIRM)

@@ -14,7 +14,6 @@ from gateway.model.faces.fields import (
     Code,
     Exchange,
     Id,
-    Matching,
     Member,
     Moment,
     Pairs,
@@ -37,12 +36,11 @@ from gateway.model.handed.basis import (
     Ticket,
     WordsForThem,
 )
+from gateway.model.handed.work import FromMember, HitNumber, SearchId
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Offence, Purpose
 
-_FromMember = Annotated[str, Member(name="from", help="The country whose hit it is.")]
-_Hit = Annotated[int, Whole(0, 1000, help="Which hit of its line, from 0.")]
 _Wanted = Annotated[
     tuple[Annotated[str, Written(64)], ...],
     Several(64, help="The fields that are wanted; by default all that may be given."),
@@ -66,18 +64,9 @@ class Reasons(msgspec.Struct, frozen=True, kw_only=True):
 class FollowUp(msgspec.Struct, frozen=True, kw_only=True):
     """A follow-up to a hit of a search of the caller. What is empty is as the search had it."""
 
-    search_id: Annotated[
-        str,
-        Matching(
-            r"^[A-Za-z0-9._-]{1,64}$",
-            least=1,
-            most=64,
-            name="search",
-            help="The search's id, as `liaison ask` shows it.",
-        ),
-    ]
-    peer: _FromMember
-    hit: _Hit = 0
+    search_id: SearchId
+    peer: FromMember
+    hit: HitNumber = 0
     reasons: Annotated[Reasons, Within(help="Why the human there should give it.")]
     fields: _Wanted = ()
     purpose: Annotated[Purpose | None, Said(help="By default that of the search.")] = None
@@ -90,7 +79,7 @@ class FollowUp(msgspec.Struct, frozen=True, kw_only=True):
 class FollowWatch(msgspec.Struct, frozen=True, kw_only=True):
     """A follow-up to hit number `hit` of a notice that told of one. Purpose, case and agreement are the watch's."""
 
-    peer: _FromMember
+    peer: FromMember
     watch: Annotated[ExchangeId, Exchange(help="The thread of the watch with that country.")]
     notice_id: Annotated[ExchangeId, Exchange(name="notice", help="The notice that told of it (`liaison watch show`).")]
     hit: Annotated[int, Whole(0, 1000, help="Which hit of it, from 0.")] = 0

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from gateway.agency.api import application
 from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.handed import Handed
+from gateway.agency.desk.asks import CONFIRM, MARK
+from gateway.agency.desk.bodies import PASS_ON
 from gateway.errors import Malformed
 from gateway.model.faces.fields import (
     Among,
@@ -30,6 +32,7 @@ from gateway.model.faces.fields import (
 )
 from gateway.model.faces.fields import Text as Words
 from gateway.model.handed.basis import Attachments
+from gateway.model.handed.work import MAX_WORK_REASON
 from gateway.model.names import MemberId
 from tests.support.tables import table
 
@@ -149,6 +152,11 @@ def test_the_document_says_of_a_member_what_the_form_says() -> None:
     )
     assert schema["examples"] == [{"why": "x"}]
     assert schema["required"] == ["places", "why", "due"]
+
+
+@table("body", [PASS_ON, CONFIRM, MARK])
+def test_the_document_names_the_limit_of_a_reason_that_the_desk_has(body: Handed[Any]) -> None:
+    assert body.model.model_json_schema()["properties"]["reason"]["maxLength"] == MAX_WORK_REASON
 
 
 def _bodies(base: type[BaseModel]) -> set[type[BaseModel]]:

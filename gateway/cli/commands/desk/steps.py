@@ -15,16 +15,16 @@ from gateway.cli.options import FILE, TEXT, Code, Word, together
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
 from gateway.desk.forms.catalogue import forms, topics
-from gateway.desk.second_step.marking import Verdict
 from gateway.model.desk.notices import OutcomeCode, ReplyCode
 from gateway.model.handed.asks import Decide, FollowUp, Question, Reasons
+from gateway.model.handed.work import GiveReason, Mark
 from gateway.views.desk.steps import choice_lines, decided_lines, drafted_lines, package_lines, stands_lines
 
 _ANSWERS = Word([code.value for code in ReplyCode if code is not ReplyCode.HIT])
 OUTCOMES = Word([code.value for code in OutcomeCode])
 
 reasons_options = options_of(Reasons)
-REASON = click.option("--reason", required=True, type=TEXT, help="Why; it is logged.")
+REASON = options_of(GiveReason)
 outcome_options = together(
     click.option("--substance", default="", help="What was seized."),
     click.option("--grams", default=0, type=click.IntRange(0), help="Its weight."),
@@ -97,8 +97,8 @@ def request(
 @click.option("--search", default="", help="Without WORK: the search's id, as `liaison ask` shows it.")
 @click.option("--from", "member", default="", metavar="COUNTRY", help="With --search: the country whose hit it is.")
 @click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of its line, from 0.")
-@click.option("--verdict", required=True, type=Word([each.value for each in Verdict]), help="What you say of it.")
-@click.option("--reason", required=True, type=TEXT, help="What you compared; it is logged.")
+@option_of(Mark, "verdict")
+@option_of(Mark, "reason")
 @printed
 def confirm(bearer: Bearer, work: str, search: str, member: str, hit: int, **given: str) -> Output:
     """Say of a hit or an opened record whether it is the same person or thing; `liaison desk list` has the WORK.
