@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from gateway.agency.bodies import patterns
+from gateway.agency.bodies.answers import answer, many
 from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.handed import Handed
 from gateway.agency.bodies.requests import (
@@ -19,12 +20,12 @@ from gateway.agency.bodies.requests import (
     VesselBody,
 )
 from gateway.clock import rfc3339
-from gateway.desk.watches.standing import TakenWatch, WatchStand
+from gateway.desk.watches.standing import MetThere, TakenWatch, WatchStand
 from gateway.desk.watches.values import OwnHit, OwnWatch, asked_of
 from gateway.model.desk.watches import Goods, Watched
+from gateway.model.faces.told import told
 from gateway.model.handed.asks import FollowWatch
 from gateway.model.handed.watches import AddWatch, EndWatch, RenewWatch
-from gateway.model.hit import Hit
 
 _Word = Annotated[str, Field(max_length=128, json_schema_extra=patterns.TEXT_OR_NONE)]
 
@@ -63,13 +64,12 @@ END = Handed(EndWatch, "EndWatchBody")
 FOLLOW = Handed(FollowWatch, "FollowBody", path=("watch",))
 
 
-class WatchedBody(BaseModel):
+_WATCHED = answer(
+    "WatchedBody",
     """The sources that are watched, and those that take such a query and are not. All that was held at `looked` was
-    searched once."""
-
-    sources: list[str]
-    not_watched: list[str]
-    looked: str
+searched once.""",
+    Watched,
+)
 
 
 class WatchHitBody(BaseModel):
@@ -85,107 +85,81 @@ class WatchHitBody(BaseModel):
     key: str
 
 
-class RecipientBody(BaseModel):
-    """A recipient of a watch, and how that stands there; `stopped` is the code of why it does not count there now."""
-
-    member: str
-    thread: str
-    state: str
-    delivery: str
-    problem: str
-    stopped: str
-    text: str
-    watched: WatchedBody | None
-    hits: list[WatchHitBody]
-
-
-class OwnWatchBody(BaseModel):
+_RECIPIENT = answer(
+    "RecipientBody",
+    "A recipient of a watch, and how that stands there; `stopped` is the code of why it does not count there now.",
+    WatchStand,
+    watched=_WATCHED | None,
+    hits=many(WatchHitBody),
+)
+OWN = answer(
+    "OwnWatchBody",
     """A watch of ours. `stand` is `waiting` for approval, `on`, `paused`, `ended`, `declined`, `lapsed` or `over`.
 
-    `renewal` is until when an officer says that it is needed, which a supervisor has not approved yet. `watched` and
-    `hits` are those of our own agencies, where no recipient is named.
-    """
-
-    id: str
-    query: dict[str, Any]
-    stand: str
-    reason: str
-    to: list[RecipientBody]
-    purpose: str
-    offence: str
-    case: str
-    author: str
-    approver: str
-    raised: str
-    until: str
-    revalidate_by: str
-    renewal: str
-    no_tip_off: bool
-    watched: WatchedBody | None
-    hits: list[WatchHitBody]
-
-
-class WatchListBody(BaseModel):
-    """Watches of ours, the newest first; `next` is the `after` of the next page, empty on the last one."""
-
-    watches: list[OwnWatchBody]
-    next: str
-
-
-class TakenWatchBody(BaseModel):
-    """A watch of a counterpart on our records; `told` is how many hits it was told of."""
-
-    thread: str
-    owner: str
-    agency: str
-    office: str
-    query: dict[str, Any]
-    purpose: str
-    offence: str
-    case: str
-    state: str
-    stopped: str
-    until: str
-    revalidate_by: str
-    watched: WatchedBody | None
-    told: int
+`renewal` is until when an officer says that it is needed, which a supervisor has not approved yet. `watched` and
+`hits` are those of our own agencies, where no recipient is named.""",
+    OwnWatch,
+    leave=("kind", "asked", "renewed"),
+    query=dict[str, Any],
+    to=many(_RECIPIENT),
+    author=str,
+    approver=str,
+    renewal=str,
+    watched=_WATCHED | None,
+    hits=many(WatchHitBody),
+)
+OWN_LIST = answer(
+    "WatchListBody",
+    "Watches of ours, the newest first; `next` is the `after` of the next page, empty on the last one.",
+    watches=many(OWN),
+    next=str,
+)
+TAKEN = answer(
+    "TakenWatchBody",
+    "A watch of a counterpart on our records; `told` is how many hits it was told of.",
+    thread=str,
+    owner=str,
+    agency=str,
+    office=str,
+    query=dict[str, Any],
+    purpose=str,
+    offence=str,
+    case=str,
+    state=str,
+    stopped=str,
+    until=str,
+    revalidate_by=str,
+    watched=_WATCHED | None,
+    told=int,
+)
+TAKEN_LIST = answer(
+    "TakenWatchListBody",
+    "Watches of counterparts on our records, the newest first; `next` as in the list of ours.",
+    watches=many(TAKEN),
+    next=str,
+)
 
 
-class TakenWatchListBody(BaseModel):
-    """Watches of counterparts on our records, the newest first; `next` as in the list of ours."""
-
-    watches: list[TakenWatchBody]
-    next: str
-
-
-def own_watch_body(watch: OwnWatch, stands: Sequence[WatchStand]) -> OwnWatchBody:
+def own_watch_body(watch: OwnWatch, stands: Sequence[WatchStand]) -> BaseModel:
     """Return a watch of ours with its standing at each recipient."""
-    return OwnWatchBody(
-        id=watch.id,
-        query={"kind": watch.kind, **watch.asked},
-        stand=watch.stand.value,
-        reason=watch.reason,
-        to=[_recipient(stand) for stand in stands],
-        purpose=watch.purpose.value,
-        offence=watch.offence.value,
-        case=watch.case,
-        author=watch.author.person,
-        approver=watch.approver.person if watch.approver is not None else "",
-        raised=rfc3339(watch.raised_us),
-        until=rfc3339(watch.until_us),
-        revalidate_by=rfc3339(watch.revalidate_by_us),
-        renewal=rfc3339(watch.renewal.until_us) if watch.renewal is not None else "",
-        no_tip_off=watch.no_tip_off,
-        watched=_watched(watch.watched),
-        hits=[_own_hit(hit) for hit in watch.hits],
+    return OWN(
+        **told(watch)
+        | {
+            "query": {"kind": watch.kind, **watch.asked},
+            "to": [told(stand) | {"hits": [_met(each) for each in stand.hits]} for stand in stands],
+            "author": watch.author.person,
+            "approver": watch.approver.person if watch.approver is not None else "",
+            "renewal": rfc3339(watch.renewal.until_us) if watch.renewal is not None else "",
+            "hits": [_own_hit(hit) for hit in watch.hits],
+        }
     )
 
 
-def taken_watch_body(taken: TakenWatch) -> TakenWatchBody:
+def taken_watch_body(taken: TakenWatch) -> BaseModel:
     """Return a watch of a counterpart on our records."""
     head, watch = taken.head, taken.watch
     kind, asked = asked_of(watch.query)
-    return TakenWatchBody(
+    return TAKEN(
         thread=taken.key.thread_id,
         owner=taken.key.peer,
         agency=head.requester.agency,
@@ -198,41 +172,20 @@ def taken_watch_body(taken: TakenWatch) -> TakenWatchBody:
         stopped=taken.stopped,
         until=rfc3339(watch.until_us),
         revalidate_by=rfc3339(watch.revalidate_by_us),
-        watched=_watched(taken.watched),
+        watched=told(taken.watched) if taken.watched is not None else None,
         told=taken.told,
     )
 
 
-def _recipient(stand: WatchStand) -> RecipientBody:
-    return RecipientBody(
-        member=stand.member,
-        thread=stand.thread_id,
-        state=stand.state,
-        delivery=stand.delivery,
-        problem=stand.problem,
-        stopped=stand.stopped,
-        text=stand.text,
-        watched=_watched(stand.watched),
-        hits=[_hit(each.hit, each.time_us, notice=each.notice_id, number=each.number) for each in stand.hits],
-    )
-
-
-def _watched(watched: Watched | None) -> WatchedBody | None:
-    if watched is None:
-        return None
-    return WatchedBody(
-        sources=list(watched.sources), not_watched=list(watched.not_watched), looked=rfc3339(watched.looked_us)
-    )
-
-
-def _hit(hit: Hit, time_us: int, *, notice: str, number: int) -> WatchHitBody:
+def _met(met: MetThere) -> WatchHitBody:
+    hit = met.hit
     return WatchHitBody(
-        notice=notice,
-        hit=number,
+        notice=met.notice_id,
+        hit=met.number,
         record_type=hit.record_type,
         quality=hit.quality.value,
         rules=list(hit.rules),
-        time=rfc3339(time_us),
+        time=rfc3339(met.time_us),
         source="",
         key="",
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from msgspec.structs import replace
+from pydantic import BaseModel
 
 from gateway.agency.bodies import patterns
 from gateway.agency.bodies.openapi import refusals
@@ -19,10 +20,10 @@ from gateway.agency.watches.bodies import (
     ADD,
     END,
     FOLLOW,
+    OWN,
+    OWN_LIST,
     RENEW,
-    OwnWatchBody,
-    TakenWatchListBody,
-    WatchListBody,
+    TAKEN_LIST,
     own_watch_body,
     taken_watch_body,
 )
@@ -40,7 +41,7 @@ def watch_routes() -> APIRouter:
     """Return the routes of watches."""
     router = APIRouter(prefix="/watches", route_class=OnceRoute)
 
-    @router.post("", status_code=202, response_model=OwnWatchBody, responses=CHANGED, openapi_extra=ADD.documented)
+    @router.post("", status_code=202, response_model=OWN, responses=CHANGED, openapi_extra=ADD.documented)
     async def add(request: Request) -> Response:
         """Ask for a watch: it is sent once another person has approved it. One that is too wide is refused."""
         officer, desk = officer_of(request), desk_of(request)
@@ -48,7 +49,7 @@ def watch_routes() -> APIRouter:
         made = await desk.watches.add(desk.actor(officer), form, once_id(request))
         return await _shown(request, officer, made, 202)
 
-    @router.get("", response_model=WatchListBody, responses=refusals(400))
+    @router.get("", response_model=OWN_LIST, responses=refusals(400))
     async def list_watches(
         request: Request,
         over: Annotated[bool, Query(description="those that have ended, as well")] = False,
@@ -58,24 +59,24 @@ def watch_routes() -> APIRouter:
         """Return watches of ours that the caller may read, page by page."""
         officer, desk = officer_of(request), desk_of(request)
         found = await desk.watches.all(desk.actor(officer), over=over, limit=limit, after=after)
-        body = WatchListBody(watches=[await _watch_body(desk, watch) for watch in found.items], next=found.next)
+        body = OWN_LIST(watches=[await _watch_body(desk, watch) for watch in found.items], next=found.next)
         return shown(body, request)
 
-    @router.get("/taken", response_model=TakenWatchListBody, responses=refusals(400))
+    @router.get("/taken", response_model=TAKEN_LIST, responses=refusals(400))
     async def list_taken(request: Request, limit: Limit = USUAL_LISTED, after: After = "") -> Response:
         """Return watches of counterparts on our records, page by page, but for those that no person is shown."""
         officer, desk = officer_of(request), desk_of(request)
         found = await desk.watch_standing.theirs(desk.actor(officer), limit=limit, after=after)
-        body = TakenWatchListBody(watches=[taken_watch_body(watch) for watch in found.items], next=found.next)
+        body = TAKEN_LIST(watches=[taken_watch_body(watch) for watch in found.items], next=found.next)
         return shown(body, request)
 
-    @router.get("/{watch_id}", response_model=OwnWatchBody, responses=refusals(400, 404))
+    @router.get("/{watch_id}", response_model=OWN, responses=refusals(400, 404))
     async def get_watch(request: Request, watch_id: WatchId) -> Response:
         """Return a watch of ours with what it has met."""
         officer = officer_of(request)
         return await _shown(request, officer, exchange_id(watch_id))
 
-    @router.post("/{watch_id}/renew", response_model=OwnWatchBody, responses=CHANGED, openapi_extra=RENEW.documented)
+    @router.post("/{watch_id}/renew", response_model=OWN, responses=CHANGED, openapi_extra=RENEW.documented)
     async def renew(request: Request, watch_id: WatchId) -> Response:
         """Say that a watch is still needed; a supervisor must approve it."""
         officer, desk = officer_of(request), desk_of(request)
@@ -84,7 +85,7 @@ def watch_routes() -> APIRouter:
         await desk.watches.renew(desk.actor(officer), name, form.until_us, form.reason)
         return await _shown(request, officer, name)
 
-    @router.post("/{watch_id}/end", response_model=OwnWatchBody, responses=CHANGED, openapi_extra=END.documented)
+    @router.post("/{watch_id}/end", response_model=OWN, responses=CHANGED, openapi_extra=END.documented)
     async def end(request: Request, watch_id: WatchId) -> Response:
         """End a watch; its recipients are told, and watch no more."""
         officer, desk = officer_of(request), desk_of(request)
@@ -120,5 +121,5 @@ async def _shown(request: Request, officer: Officer, watch_id: ExchangeId, statu
     return shown(await _watch_body(desk, watch), request, status)
 
 
-async def _watch_body(desk: DeskUses, watch: OwnWatch) -> OwnWatchBody:
+async def _watch_body(desk: DeskUses, watch: OwnWatch) -> BaseModel:
     return own_watch_body(watch, await desk.watch_standing.ours(watch))

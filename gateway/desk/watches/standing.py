@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -21,6 +22,7 @@ from gateway.model.desk.notices import Head, Notice, NoticeType, Reply, Status, 
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.watches import Watch, Watched
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState
+from gateway.model.faces.fields import Said
 from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports.desk import ListPlace, NoticeRow, Thread
@@ -46,7 +48,7 @@ class WatchStand(msgspec.Struct, frozen=True):
     """
 
     member: MemberId
-    thread_id: ExchangeId
+    thread_id: Annotated[ExchangeId, Said(name="thread")]
     state: str
     delivery: str
     problem: str
