@@ -35,6 +35,7 @@ from gateway.ops.doctor.doctor import examine
 from gateway.ops.finding import Finding, Severity
 from tests.support.cli import Liaison, Ran, copy_federation
 from tests.support.persons import person_key
+from tests.support.shared import PROJECT
 from tests.support.small_source import MAPPING, TABLES
 from tests.support.words import modules
 
@@ -42,6 +43,7 @@ TOLD = re.compile(r"`liaison ([^`]+)`")
 """Finds a command in a text."""
 
 _BARE = re.compile(r"(?:^|[:;(] ?|\n)(?:\$ )?liaison ((?:[a-z-]+)(?: [^\n;`()]*)?)")
+_QUOTED = re.compile(r'"([^"\n]*)"')
 _COMMAND = re.compile(r"liaison [a-z][^`;:,()]*")
 _MOVED = re.compile(r"move (\S+) away|move (\S+) and (\S+) away")
 
@@ -231,10 +233,12 @@ def _texts(tree: ast.AST) -> Iterator[str]:
 
 @cache
 def told_by_the_program() -> list[tuple[str, str]]:
-    """Return each command that a text of the program tells somebody to give, with its module."""
+    """Return each command that a text of the program or of its pages tells a person to give, with where it is told."""
+    texts = [(path, text) for path, tree in modules("liaison ").items() for text in _texts(tree)]
+    for page in sorted((PROJECT / "gateway" / "console" / "templates").rglob("*.html")):
+        texts += [(str(page.relative_to(PROJECT)), text) for text in _QUOTED.findall(page.read_text("utf-8"))]
     found = []
-    for path, tree in modules("liaison ").items():
-        for text in _texts(tree):
-            told = TOLD.findall(text) or (_BARE.findall(text) if text.startswith("liaison ") else [])
-            found += [(path, command) for command in told]
+    for path, text in texts:
+        told = TOLD.findall(text) or (_BARE.findall(text) if text.startswith("liaison ") else [])
+        found += [(path, command) for command in told]
     return found

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale, TooLarge, Unsupported
 from gateway.model.consent import OnwardUse
+from gateway.model.desk.attachments import Attachment, MediaType
 from gateway.model.desk.notices import (
     About,
     Alert,
@@ -31,6 +32,7 @@ from gateway.model.desk.notices import (
     Status,
     StatusCode,
 )
+from gateway.model.desk.rooms import Room, RoomCode, RoomRole
 from gateway.model.desk.watches import Watch
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId
@@ -364,6 +366,56 @@ def test_a_body_that_cannot_be_is_refused(body: Any) -> None:
 @table("body", LATER_BODIES)
 def test_a_later_body_that_cannot_be_is_refused(body: Any) -> None:
     refused_at_both_ends(Notice(LATER, body))
+
+
+INVITATION = samples.ROOM.body
+assert isinstance(INVITATION, Room)
+LEAD, OBSERVER = INVITATION.members
+FILE = Attachment("truck.jpg", MediaType.JPEG, 1_000, b"\1" * 32)
+
+
+@table(
+    ("change", "code"),
+    [
+        ({"end_us": NOW}, "bad-time"),
+        ({"end_us": NOW + 367 * DAY}, "bad-time"),
+        ({"code": RoomCode.CLOSE}, "bad-room"),
+        ({"code": RoomCode.LEAVE, "start_us": 0, "end_us": 0}, "bad-room"),
+        ({"title": ""}, "bad-room"),
+        ({"members": (LEAD, LEAD, OBSERVER)}, "listed-twice"),
+        ({"members": (LEAD,)}, "bad-room"),
+        ({"members": (replace(LEAD, role=RoomRole.PARTNER), OBSERVER)}, "bad-room"),
+        ({"members": (LEAD, replace(OBSERVER, role=RoomRole.LEAD))}, "bad-room"),
+        ({"members": (LEAD, *(replace(OBSERVER, member=f"m{at}") for at in range(64)))}, "too-many"),
+    ],
+)
+def test_a_room_that_cannot_be_is_refused(change: dict[str, Any], code: str) -> None:
+    refused_at_both_ends(replace(samples.ROOM, body=replace(INVITATION, **change)), code)
+
+
+def test_a_room_is_named_by_its_owner() -> None:
+    refused_at_both_ends(replace(samples.ROOM, head=replace(samples.ROOM.head, group_id="room-1")), "bad-room")
+
+
+@table(
+    ("files", "code"),
+    [
+        ((FILE, FILE), "listed-twice"),
+        (tuple(replace(FILE, root=bytes([at]) * 32) for at in range(17)), "too-many"),
+        ((replace(FILE, size=0),), "bad-size"),
+        ((replace(FILE, size=2 * 1024**3 + 1),), "bad-size"),
+        ((replace(FILE, name="truck.pdf"),), "name-and-type-differ"),
+        ((replace(FILE, name="a/b.jpg"),), "bad-file-name"),
+        ((replace(FILE, name="a∕b.jpg"),), "bad-file-name"),
+        ((replace(FILE, root=b"1"),), "bad-hash"),
+    ],
+)
+def test_files_that_cannot_be_are_refused(files: tuple[Attachment, ...], code: str) -> None:
+    refused_at_both_ends(replace(ASK, head=replace(HEAD, attachments=files)), code)
+
+
+def test_a_notice_whose_type_has_no_files_names_none() -> None:
+    refused_at_both_ends(replace(samples.WATCH, head=replace(samples.WATCH.head, attachments=(FILE,))), "no-files-here")
 
 
 THIRD = [
