@@ -25,23 +25,21 @@ from adapters.index.fresh import FreshRows
 from adapters.index.give_way import PRIORITY
 from adapters.index.keep import DIFFERENCE_SECONDS, LOOKS_S, IndexKeeper
 from adapters.index.lookup import (
+    BY_NAME,
     Found,
     each_identifier_candidates,
     identifier_candidates,
     is_held_name,
-    person_candidates,
-    vessel_candidates,
 )
 from adapters.index.rows import decode_marking, description_of
 from adapters.index.seen import SeenSource, ViewOf
 from adapters.mapping.rows import Builder, Rows
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
-from gateway.matching.identifiers import IdentifierQuery
 from gateway.matching.thresholds import SETS
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import SubjectCategory
-from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
+from gateway.model.query import NumberQuery, Query
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import CLASSES_CHANGED, HEALTH_S, FreshRow, RecordClass, SourceDescription, View
 from gateway.storage.index.index_store import IndexStore
@@ -150,7 +148,7 @@ class IndexedSource:
         exact = {
             place: query
             for place, (query, _) in enumerate(asked)
-            if query.kind in kinds and isinstance(query, IdentifierQuery)
+            if query.kind in kinds and isinstance(query, NumberQuery)
         }
         with PRIORITY.answering():
             looked_up = each_identifier_candidates(view(store), list(exact.values()))
@@ -179,16 +177,13 @@ class IndexedSource:
     def _candidates(
         self, view: IndexView, query: Query, deadline: float, strictness: Strictness
     ) -> tuple[list[Found], bool]:
-        if isinstance(query, ReportQuery):
-            raise Malformed("reports stand in the library of the node", code="bad-query", where="query")
         with PRIORITY.answering():
-            if isinstance(query, PersonQuery | VesselQuery):
-                with PRIORITY.computing():
-                    budget = Budget(self._clock, deadline)
-                    if isinstance(query, VesselQuery):
-                        return vessel_candidates(view, query, budget.check, SETS[strictness])
-                    return person_candidates(view, query, budget.check, SETS[strictness])
-            return identifier_candidates(view, query)
+            if isinstance(query, NumberQuery):
+                return identifier_candidates(view, query)
+            if (search := BY_NAME.get(query.kind)) is None:
+                raise Malformed("reports stand in the library of the node", code="bad-query", where="query")
+            with PRIORITY.computing():
+                return search(view, query, Budget(self._clock, deadline).check, SETS[strictness])
 
     def _class(self, store: IndexStore, number: int) -> RecordClass:
         said = store.class_of(number)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
+
+from msgspec.structs import replace
 
 from gateway.errors import Malformed
-from gateway.model.query import (
-    CaseQuery,
-    ContainerQuery,
-    DocumentQuery,
-    NationalIdQuery,
-    PersonQuery,
-    Query,
-    VehicleQuery,
-    VesselQuery,
-)
-from gateway.model.values import NameForm
+from gateway.model.query import OF_AGENCIES, QUERIES, Query
 
 HOSTILE = (
     "'; DROP TABLE persons; --",
@@ -52,17 +45,13 @@ STRANGE_KEYS = ("", "0", "-1", "99999999999999999999999", "1 OR 1=1", "'", "\x00
 
 def queries_with(text: str) -> Iterator[Query]:
     """Yield a query of each kind with `text` in every free-text field, if the model accepts it."""
-    makers: tuple[Callable[[], Query], ...] = (
-        lambda: PersonQuery((NameForm(text),), nationality=text, father=text),
-        lambda: DocumentQuery(text, text),
-        lambda: NationalIdQuery(text, text),
-        lambda: VehicleQuery(text, text, text),
-        lambda: ContainerQuery(text),
-        lambda: CaseQuery(text),
-        lambda: VesselQuery(text, call_sign=text, local_reg=text),
-    )
-    for make in makers:
+    for kind in filter(OF_AGENCIES.__contains__, QUERIES):
         try:
-            yield make()
+            query = QUERIES[kind].of(text)
         except Malformed:
             continue
+        for name in query.__struct_fields__:
+            if isinstance(getattr(query, name), str):
+                with suppress(Malformed):
+                    query = replace(query, **{name: text})
+        yield query

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +11,8 @@ from adapters.check.conformance import BUDGET
 from adapters.check.report import TypeReport
 from gateway.clock import Clock
 from gateway.errors import Malformed, Unavailable, Unknown
-from gateway.model.forms.vessels import numbers_of
-from gateway.model.query import (
-    CaseQuery,
-    ContainerQuery,
-    DocumentQuery,
-    NationalIdQuery,
-    PersonQuery,
-    Query,
-    VehicleQuery,
-    VesselQuery,
-)
+from gateway.model.forms.vessels import IMO, MARK, MMSI, numbers_of
+from gateway.model.query import FOUND_BY, QUERIES, PersonQuery, Query, VesselQuery
 from gateway.model.values import NameForm, PartialDate
 
 _QUERIES = 20
@@ -58,43 +49,41 @@ def queries_of(report: TypeReport) -> Iterator[tuple[Query, tuple[str, str]]]:
 
 
 def _query(key: str, value: Any, search: Mapping[str, Any]) -> Query | None:
+    if key not in FOUND_BY:
+        return None
     first = value[0] if isinstance(value, list) else value
-    text = first if isinstance(first, str) else next(iter(first.values()))
     try:
-        match key:
-            case "names":
-                birth = search.get("birth")
-                name = first["text"] if isinstance(first, dict) else first
-                return PersonQuery((NameForm(name),), PartialDate(birth["value"]) if birth else None)
-            case "documents":
-                return DocumentQuery(first["number"] if isinstance(first, dict) else text)
-            case "national_ids":
-                return NationalIdQuery(first["number"] if isinstance(first, dict) else text)
-            case "plates":
-                return VehicleQuery(first["plate"] if isinstance(first, dict) else text)
-            case "containers":
-                return ContainerQuery(text)
-            case "cases":
-                return CaseQuery(text)
-            case "vessels":
-                return _vessel(first)
-            case "vessel_names":
-                return VesselQuery(first["text"] if isinstance(first, dict) else first)
+        return _OF_ITEMS[key](first, search) if key in _OF_ITEMS else QUERIES[FOUND_BY[key]].of(_text(first))
     except (Malformed, KeyError, TypeError, StopIteration):
         return None
-    return None
 
 
-def _vessel(item: Any) -> Query:
+def _text(item: Any) -> str:
+    """Return the text of an item: its number, its plate, or the first of its members."""
+    if isinstance(item, str):
+        return item
+    members = (name for name in ("number", "plate", "text") if name in item)
+    return str(item[next(members, next(iter(item)))])
+
+
+def _person(item: Any, search: Mapping[str, Any]) -> Query:
+    birth = search.get("birth")
+    return PersonQuery((NameForm(_text(item)),), PartialDate(birth["value"]) if birth else None)
+
+
+def _vessel(item: Any, _search: Mapping[str, Any]) -> Query:
     """Return the query by the first number of an item."""
-    kind, text = ("mark", item) if isinstance(item, str) else next(numbers_of(item))
-    return (
-        VesselQuery(imo=text)
-        if kind == "imo"
-        else VesselQuery(mmsi=text)
-        if kind == "mmsi"
-        else VesselQuery(local_reg=text)
-    )
+    sort, text = (MARK, item) if isinstance(item, str) else next(numbers_of(item))
+    return VesselQuery(**{_ASKED_AS[sort]: text})
+
+
+_ASKED_AS: Mapping[str, str] = {IMO: "imo", MMSI: "mmsi", MARK: "local_reg"}
+_OF_ITEMS: Mapping[str, Callable[[Any, Mapping[str, Any]], Query]] = {
+    "names": _person,
+    "vessels": _vessel,
+    "vessel_names": lambda item, _search: VesselQuery(_text(item)),
+}
+"""What makes a query of an item under a search key, where it is more than the query of one text."""
 
 
 def measure(adapter: Adapter, clock: Clock, asked: Sequence[tuple[Query, tuple[str, str]]], rows_per_s: float) -> Speed:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from adapters.index.rows import KIND_OF, day_of_birth, read_features, swapped, word_and_year
 from gateway.errors import Malformed
 from gateway.matching.confirm import of_vessel
 from gateway.matching.dates import BirthFit, window
-from gateway.matching.identifiers import AskedNumber, IdentifierQuery, asked_number, vessel_numbers
-from gateway.matching.keys import VESSEL, asked_word_keys, named, query_cost, query_keys, whole_keys
+from gateway.matching.identifiers import AskedNumber, asked_number, asked_numbers
+from gateway.matching.keys import VESSEL, asked_word_keys, query_cost, query_keys, whole_keys
 from gateway.matching.normal import normal_name
 from gateway.matching.person import PersonFeatures, rough_score, score_person
 from gateway.matching.similarity import compare_names
@@ -18,7 +19,7 @@ from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.forms.vessels import named_alike
 from gateway.model.hit import Match
 from gateway.model.marking import SubjectCategory
-from gateway.model.query import PersonQuery, VesselQuery
+from gateway.model.query import NumberQuery, PersonQuery, QueryKind, VesselQuery
 from gateway.storage.index.index_file import IndexRow
 from gateway.storage.index.index_view import MIN_READ, Births, IndexView
 
@@ -46,14 +47,14 @@ _NAME_WORDS, _SAME_NAME, _SAME_ACROSS = 2, 0.93, 0.85
 _CATEGORIES = {category.value: category for category in SubjectCategory}
 
 
-def identifier_candidates(view: IndexView, query: IdentifierQuery) -> tuple[list[Found], bool]:
+def identifier_candidates(view: IndexView, query: NumberQuery) -> tuple[list[Found], bool]:
     """Return rows with the query's number, except those whose issuer, scheme or province is known to be another."""
     asked = asked_number(query)
     return _fitting(asked, view.find(KIND_OF[asked.held_as], asked.key, MAX_EXACT))
 
 
 def each_identifier_candidates(
-    view: IndexView, queries: Sequence[IdentifierQuery]
+    view: IndexView, queries: Sequence[NumberQuery]
 ) -> list[tuple[list[Found], bool] | Malformed]:
     """Return `identifier_candidates` of each query, by few look-ups; the error in the place of one without a number."""
     found: list[tuple[list[Found], bool] | Malformed] = []
@@ -97,13 +98,13 @@ def vessel_candidates(
     """Return rows with one of the query's numbers, then those with its name; each row once, by what is surest."""
     found: dict[tuple[str, str], Found] = {}
     is_cut = False
-    numbers = vessel_numbers(query)
+    numbers = asked_numbers(query)
     for asked in numbers:
         rows, cut = _fitting(asked, view.find(KIND_OF[asked.held_as], asked.key, MAX_EXACT))
         is_cut |= cut
         for row in sorted(rows, key=lambda row: -row[5].score):
             found.setdefault(row[:2], row)
-    if (name := named(query)) is not None and (query_keys(query.name) or not numbers):
+    if (name := query.named) is not None and (query_keys(query.name) or not numbers):
         rows, cut = person_candidates(view, name, check, thresholds, VESSEL)
         is_cut |= cut
         for row in rows:
@@ -139,6 +140,13 @@ def person_candidates(
         score_person(query, _NOBODY, thresholds)
     is_last_found = len(rows) == most and bool(found) and found[-1][1] == rows[-1][1]
     return found, is_last_found or (cut and bool(found))
+
+
+BY_NAME: Mapping[QueryKind, Callable[[IndexView, Any, Callable[[], None], Thresholds], tuple[list[Found], bool]]] = {
+    QueryKind.PERSON: person_candidates,
+    QueryKind.VESSEL: vessel_candidates,
+}
+"""What looks for the names of a question, by its kind."""
 
 
 def is_held_name(view: IndexView, text: str) -> bool:

@@ -10,36 +10,18 @@ from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.mapping import RecordMapping
 from adapters.mapping.rows import Built
 from gateway.matching.confirm import held_features, held_names
-from gateway.matching.identifiers import held_numbers
+from gateway.matching.identifiers import NUMBERED, held_numbers
 from gateway.matching.keys import VESSEL, name_keys, word_keys
 from gateway.matching.person import PersonFeatures
 from gateway.model.marking import Marking
-from gateway.model.query import QueryKind
+from gateway.model.query import FOUND_BY, QueryKind
 from gateway.model.values import PartialDate
 from gateway.ports.sources import SourceDescription
 from gateway.storage.index.index_file import IndexedRecord, KeyKind
 
 Key = tuple[KeyKind, str, str]
 
-_QUERY_OF = {
-    "names": QueryKind.PERSON,
-    "documents": QueryKind.DOCUMENT,
-    "national_ids": QueryKind.NATIONAL_ID,
-    "plates": QueryKind.VEHICLE,
-    "containers": QueryKind.CONTAINER,
-    "cases": QueryKind.CASE,
-    "vessels": QueryKind.VESSEL,
-    "vessel_names": QueryKind.VESSEL,
-}
-
-KIND_OF = {
-    "documents": KeyKind.DOCUMENT,
-    "national_ids": KeyKind.NATIONAL_ID,
-    "plates": KeyKind.PLATE,
-    "containers": KeyKind.CONTAINER,
-    "cases": KeyKind.CASE,
-    "vessels": KeyKind.VESSEL,
-}
+KIND_OF = {key: KeyKind[FOUND_BY[key].name] for key in NUMBERED}
 """The kind of key in the index of each search key that holds numbers."""
 
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
@@ -69,7 +51,7 @@ def found_by(mapping: SourceMapping) -> frozenset[tuple[str, QueryKind]]:
 
 def record_queries(record: RecordMapping) -> frozenset[QueryKind]:
     """Return the kinds of queries by which the records of one type can be found."""
-    return frozenset(_QUERY_OF[name] for name in record.search if name in _QUERY_OF)
+    return frozenset(FOUND_BY[name] for name in record.search if name in FOUND_BY)
 
 
 def index_record(built: Built, links: Mapping[str, Any]) -> IndexedRecord:

@@ -17,6 +17,7 @@ from adapters.values.cells import Cell
 from adapters.values.conversion import Convert
 from gateway.config.toml import TomlTable
 from gateway.model.marking import Level, Marking, Onward, SubjectCategory
+from gateway.model.query import FOUND_BY
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,17 +199,7 @@ class CategoryRule:
     category: SubjectCategory
 
 
-SEARCH_KEYS = (
-    "names",
-    "birth",
-    "documents",
-    "national_ids",
-    "plates",
-    "containers",
-    "cases",
-    "vessels",
-    "vessel_names",
-)
+SEARCH_KEYS = ("names", "birth", *(key for key in FOUND_BY if key != "names"))
 """The keys by which a record can be found."""
 
 

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from liaison.source.v1 import source_pb2 as pb
 from msgspec import structs
 
 from adapters.remote.wire import class_id
 from gateway.errors import Malformed
-from gateway.model.query import (
-    MAX_NAMES,
-    CaseQuery,
-    ContainerQuery,
-    DocumentQuery,
-    NationalIdQuery,
-    PersonQuery,
-    Query,
-    VehicleQuery,
-    VesselQuery,
-)
+from gateway.model.query import MAX_NAMES, OF_AGENCIES, QUERIES, PersonQuery, Query, QueryKind
 from gateway.model.strictness import Strictness
 from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Sex, text_value
 from gateway.ports.sources import View
@@ -32,10 +22,8 @@ MAX_WITHOUT, _LABEL = 8_192, 4
 What else was withdrawn the node leaves out of what was found.
 """
 
-_BY_NUMBER: Mapping[str, type[Any]] = {
-    kind.kind.value: kind
-    for kind in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery, CaseQuery, VesselQuery)
-}
+_BY_PARTS: Mapping[str, type[Query]] = {kind: QUERIES[kind] for kind in OF_AGENCIES if kind is not QueryKind.PERSON}
+"""The kinds of questions whose values are texts; the parts of a message are called like them."""
 _SOURCES: Mapping[str, NameSource] = {source.value: source for source in NameSource}
 _STRICTNESSES: Mapping[str, Strictness] = {each.value: each for each in Strictness}
 _SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
@@ -131,11 +119,10 @@ def _read_name(message: pb.Name) -> NameForm:
 
 
 def _read_number(message: pb.NumberQuery) -> Query:
-    kind = _BY_NUMBER.get(message.kind)
+    kind = _BY_PARTS.get(message.kind)
     if kind is None or set(message.parts) != set(kind.__struct_fields__):
         raise Malformed("unknown kind of query, or other parts than it has", code="bad-query", where="query.number")
-    query: Query = kind(**{name: _text(value) for name, value in message.parts.items()})
-    return query
+    return kind.read({name: _text(value) for name, value in message.parts.items()})
 
 
 def _text(value: str) -> str:

@@ -28,12 +28,13 @@ class LazyGroup(click.Group):
         return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of a subcommand and return the command of that name."""
+        """Import the module of a subcommand and return the command of that name, which may be among its `COMMANDS`."""
         del ctx
         if cmd_name not in self.table:
             return None
         module = importlib.import_module(f"{_PACKAGE}.{self.table[cmd_name][0]}")
-        commands = (value for value in vars(module).values() if isinstance(value, click.Command))
+        values = (*vars(module).values(), *getattr(module, "COMMANDS", ()))
+        commands = (value for value in values if isinstance(value, click.Command))
         command = copy(next(command for command in commands if command.name == cmd_name))
         if command.callback is not None:
             command.callback = _with_usage(command.callback)

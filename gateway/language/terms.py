@@ -62,6 +62,30 @@ QUERIES: Sentences = {
     "report": "reports on methods and routes",
 }
 
+SUBJECTS: Sentences = {
+    "person": "a person",
+    "document": "a travel document",
+    "national_id": "an identity number",
+    "vehicle": "a vehicle",
+    "container": "a container",
+    "case_reference": "case",
+    "vessel": "a boat or ship",
+    "report": "reports on methods and routes",
+}
+"""What a question of each kind is about, for those who choose between them."""
+
+TITLES: Mapping[str, str] = {
+    "person": "A person by name, and birth date or year.",
+    "document": "A travel document by its number and issuer.",
+    "national_id": "A national identity number.",
+    "vehicle": "A vehicle by its plate.",
+    "container": "A freight container by its number.",
+    "case_reference": "A case by its number: which desk to ask, and nothing of the case.",
+    "vessel": "A vessel by its name or a number of it; each that fits is enough.",
+    "report": "Reports on methods and routes that the other country has published; all that is given must fit.",
+}
+"""What each kind of question asks for, in the help of commands, which is English."""
+
 RECORD_TYPES: Sentences = {
     "Person": "person",
     "TravelDocument": "travel document",

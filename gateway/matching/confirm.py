@@ -8,22 +8,22 @@ by which the source finds it, where the source tells them. The asker compares wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from gateway.matching.dates import compare_births
 from gateway.matching.identifiers import (
+    FURTHER_FIELDS,
+    NUMBER_FIELDS,
     AskedNumber,
-    asked_number,
+    asked_numbers,
     held_items,
     held_number,
     held_numbers,
     members_asked,
     number_key,
-    vessel_numbers,
 )
-from gateway.matching.keys import named
 from gateway.matching.method_reports import judge_report
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.scripts.cost import name_cost
@@ -32,7 +32,7 @@ from gateway.matching.thresholds import WIDE, Thresholds
 from gateway.model.forms.numbers import compact
 from gateway.model.forms.vessels import MEMBERS, named_alike
 from gateway.model.hit import Match, Quality, SourceRecord, Verdict
-from gateway.model.query import MAX_NAMES, PersonQuery, Query, ReportQuery, VesselQuery
+from gateway.model.query import BY_NUMBER, MAX_NAMES, PersonQuery, Query, QueryKind, VesselQuery
 from gateway.model.values import NameForm, PartialDate
 
 RECORD_CHANGED = "record-changed"
@@ -49,36 +49,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "Consignment": ("consignor", "consignee", "declarant"),
 }
 _BIRTHS = frozenset({"Person", "Alert", "TravelDocument", "VisaResidence"})
-_NUMBERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "documents": {
-        "Person": ("documents",),
-        "Alert": ("identifiers", "objects"),
-        "TravelDocument": ("number",),
-        "BorderCrossing": ("document",),
-        "VisaResidence": ("document",),
-        "Seizure": ("persons",),
-    },
-    "national_ids": {"Person": ("national_ids",), "Alert": ("identifiers",), "Seizure": ("persons",)},
-    "plates": {
-        "Vehicle": ("plate",),
-        "BorderCrossing": ("vehicle",),
-        "Seizure": ("vehicles",),
-        "Alert": ("objects",),
-        "Consignment": ("transport",),
-    },
-    "containers": {"Consignment": ("containers",), "Seizure": ("containers",), "Alert": ("objects",)},
-    "cases": {"CaseReference": ("case_number",)},
-    "vessels": {"Vessel": tuple(chain.from_iterable(MEMBERS.values())), "Alert": ("objects",)},
-}
-"""The fields of each record type that say who or what it is about, by the search key of mappings."""
-
-_ALSO: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "documents": {"Person": ("national_ids",), "VisaResidence": ("number",)},
-    "national_ids": {"Person": ("documents",)},
-    "plates": {"Vehicle": ("vin",)},
-    "names": {"VisaResidence": ("sponsor",)},
-}
-"""Further fields that may say it: agencies search them together. They contradict nothing."""
+_FURTHER_NAMES: Mapping[str, tuple[str, ...]] = {"VisaResidence": ("sponsor",)}
+"""Further fields with a name, which contradict nothing."""
 
 _NAMING = re.compile("name|text|romanised")
 _BETWEEN = re.compile(r"[;/|()\n]")
@@ -102,7 +74,7 @@ def confirm(query: Query, record: SourceRecord, thresholds: Thresholds) -> Match
     type has no field for it.
     """
     said = judge(query, record.record_type, record.fields, thresholds, record.search)
-    if record.search is None or isinstance(query, ReportQuery):
+    if record.search is None or not query.of_agencies:
         return _unsaid() if said is Verdict.SILENT else said if isinstance(said, Match) else None
     held = _judge_search(query, record.search, record.fields, thresholds)
     if not isinstance(held, Match):
@@ -142,15 +114,32 @@ def judge(
     A birth date for which the record type has no field is taken from `search`. `whole` is False for fields of which
     some may be withheld.
     """
-    if isinstance(query, ReportQuery):
-        return judge_report(query, record_type, fields, search, whole=whole)
-    if isinstance(query, VesselQuery):
-        numbers = (_judge_number(asked, record_type, fields, whole) for asked in vessel_numbers(query))
-        found = _surest([*numbers, _judge_vessel_name(query, _vessel_names(record_type, fields), thresholds)])
-        is_open = found is Verdict.OTHER and not whole and not members_asked(query) <= fields.keys()
-        return Verdict.SILENT if is_open else found
-    if not isinstance(query, PersonQuery):
-        return _judge_number(asked_number(query), record_type, fields, whole)
+    return _JUDGES[query.kind](query, _Said(record_type, fields, thresholds, search, whole))
+
+
+class _Said(NamedTuple):
+    """What a record says, and how likely a match must be; `whole` is False where fields may be withheld."""
+
+    record_type: str
+    fields: Mapping[str, Any]
+    thresholds: Thresholds
+    search: Mapping[str, Any] | None
+    whole: bool
+
+
+def _judge_numbers(query: Query, said: _Said) -> Match | Verdict:
+    return _surest([_judge_number(asked, *said[:2], said.whole) for asked in asked_numbers(query)])
+
+
+def _judge_vessel(query: VesselQuery, said: _Said) -> Match | Verdict:
+    by_name = _judge_vessel_name(query, _vessel_names(said.record_type, said.fields), said.thresholds)
+    found = _surest([_judge_numbers(query, said), by_name])
+    is_open = found is Verdict.OTHER and not said.whole and not members_asked(query) <= said.fields.keys()
+    return Verdict.SILENT if is_open else found
+
+
+def _judge_person(query: PersonQuery, of: _Said) -> Match | Verdict:
+    record_type, fields, thresholds, search, whole = of
     names = list(_affordable(_names(record_type, fields)))
     source = fields if record_type in _BIRTHS else search or {}
     features = held_features({"names": names, "birth": source.get("birth")}, fields)
@@ -161,8 +150,19 @@ def judge(
     return Verdict.OTHER if is_other else Verdict.SILENT
 
 
+_JUDGES: Mapping[QueryKind, Callable[[Any, _Said], Match | Verdict]] = {
+    **dict.fromkeys(BY_NUMBER, _judge_numbers),
+    QueryKind.PERSON: _judge_person,
+    QueryKind.VESSEL: _judge_vessel,
+    QueryKind.REPORT: lambda query, said: judge_report(
+        query, said.record_type, said.fields, said.search, whole=said.whole
+    ),
+}
+"""What compares the fields of a record with a question, by its kind."""
+
+
 def _also(held_as: str, record_type: str) -> tuple[str, ...]:
-    return _ALSO.get(held_as, {}).get(record_type, ())
+    return (_FURTHER_NAMES if held_as == "names" else FURTHER_FIELDS[held_as]).get(record_type, ())
 
 
 def _unlike(is_other: bool, held_as: str, record_type: str, fields: Mapping[str, Any], whole: bool) -> Verdict:
@@ -179,10 +179,10 @@ def _judge_search(
         if not held_names(search):
             return Verdict.SILENT
         return score_person(query, held_features(search, fields), thresholds) or Verdict.OTHER
-    if isinstance(query, VesselQuery):
-        numbers = (_held_match(asked, search) for asked in vessel_numbers(query))
-        return _surest([*numbers, _judge_vessel_name(query, held_names(search, "vessel_names"), thresholds)])
-    return _held_match(asked_number(query), search)
+    numbers = [_held_match(asked, search) for asked in asked_numbers(query)]
+    if not isinstance(query, VesselQuery):
+        return _surest(numbers)
+    return _surest([*numbers, _judge_vessel_name(query, held_names(search, "vessel_names"), thresholds)])
 
 
 def _held_match(asked: AskedNumber, search: Mapping[str, Any]) -> Match | Verdict:
@@ -231,7 +231,7 @@ def of_vessel(match: Match) -> Match:
 
 
 def _judge_vessel_name(query: VesselQuery, names: tuple[str, ...], thresholds: Thresholds) -> Match | Verdict:
-    asked = named(query)
+    asked = query.named
     if asked is None or not names:
         return Verdict.SILENT
     alike = tuple(name for name in names if named_alike(query.name, name))
@@ -284,7 +284,7 @@ def _texts(item: Any, naming: re.Pattern[str] | None = None) -> Iterator[str]:
 
 
 def _judge_number(asked: AskedNumber, record_type: str, fields: Mapping[str, Any], whole: bool) -> Match | Verdict:
-    names = _NUMBERS[asked.held_as].get(record_type, ())
+    names = NUMBER_FIELDS[asked.held_as].get(record_type, ())
     if record_type == "Vessel":  # each of its fields holds one kind of number
         names = MEMBERS.get(asked.detail.partition("|")[0], ())
     held = list(_numbers(asked.held_as, names, fields))
@@ -358,11 +358,7 @@ def _stands_apart(whole: str, key: str) -> bool:
 
 
 def _has_field(query: Query, record_type: str) -> bool:
-    if isinstance(query, PersonQuery):
-        return record_type in _NAMES
-    if isinstance(query, VesselQuery):
-        return record_type in _NUMBERS["vessels"]
-    return record_type in _NUMBERS[asked_number(query).held_as]
+    return any(record_type in (_NAMES if key == "names" else NUMBER_FIELDS.get(key, ())) for key in query.found_by)
 
 
 def _is_one(record: SourceRecord) -> bool:
@@ -386,7 +382,7 @@ def _is_one(record: SourceRecord) -> bool:
 
 
 def _shares_number(record: SourceRecord, search: Mapping[str, Any]) -> bool:
-    for held_as, fields in _NUMBERS.items():
+    for held_as, fields in NUMBER_FIELDS.items():
         keys = {key for key, _ in held_numbers(search, held_as) if key}
         names = (*fields.get(record.record_type, ()), *_also(held_as, record.record_type))
         if keys and any(number.says(key) for number in _numbers(held_as, names, record.fields) for key in keys):

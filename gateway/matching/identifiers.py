@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,26 +25,11 @@ from gateway.matching.scripts import tables
 from gateway.model.forms.nrc import read_card
 from gateway.model.forms.numbers import chinese_full_number, compact
 from gateway.model.forms.plates import province_form, split_plate
-from gateway.model.forms.vessels import IMO, MARK, MEMBERS, MMSI, numbers_of, vessel_form
+from gateway.model.forms.vessels import MARK, MEMBERS, numbers_of, vessel_form
 from gateway.model.hit import Match, Quality
-from gateway.model.query import CaseQuery, ContainerQuery, DocumentQuery, NationalIdQuery, VehicleQuery, VesselQuery
-
-IdentifierQuery = DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery | CaseQuery
+from gateway.model.query import Number, NumberQuery, Question, VesselQuery
 
 _SURE, _LIKELY = 1.0, 0.95
-
-
-def _exact(rule: str, detail_rule: str) -> tuple[Match, Match]:
-    """Return the matches for the number alone, and for the number with its issuer (scheme, province)."""
-    return Match(Quality.EXACT_ID, _LIKELY, (rule,)), Match(Quality.EXACT_ID, _SURE, (rule, detail_rule))
-
-
-_DOCUMENT = _exact("document-number", "document-issuer")
-_NATIONAL_ID = _exact("national-id", "national-id-scheme")
-_PLATE = _exact("plate", "plate-province")
-_CONTAINER = Match(Quality.EXACT_ID, _SURE, ("container-number",))
-_VESSEL = _exact("vessel-number", "vessel-flag")
-_CASE = Match(Quality.EXACT_ID, _LIKELY, ("case-number",))
 _SEPARATORS = str.maketrans("", "", "/._")
 
 
@@ -60,36 +46,41 @@ class AskedNumber(msgspec.Struct, frozen=True):
 
     def match(self, held: str) -> Match | None:
         """Return the match with the same number of the detail `held`; None where the details differ."""
-        fit = _COMPARE.get(self.held_as, _compare_details)(self.detail, held)
+        fit = _WAYS[self.held_as].compare(self.detail, held)
         return None if fit is None else self.matches[fit]
 
-
-@lru_cache(maxsize=512)
-def asked_number(query: IdentifierQuery) -> AskedNumber:
-    """Return what `query` asks for. Raises `Malformed` for a number without letters or digits."""
-    asked = _asked(query)
-    if not asked.key:
-        raise Malformed("the number has no letters or digits", code="bad-query", where="query.number")
-    return asked
+    @property
+    def subject(self) -> str:
+        """The number with what it is unique only with; what an asker may leave out does not stand in it."""
+        return f"{self.key} {_WAYS[self.held_as].part(self.detail)}".rstrip()
 
 
 @lru_cache(maxsize=512)
-def vessel_numbers(query: VesselQuery) -> tuple[AskedNumber, ...]:
-    """Return the numbers that a query for a vessel asks for; nothing for one by name alone.
+def numbers_in(query: Question) -> tuple[AskedNumber, ...]:
+    """Return the numbers that `query` asks for, without those that have no letters or digits."""
+    return tuple(asked for number in query.numbers if (asked := _asked(number)).key)
 
-    Raises `Malformed` where there is neither a name nor a number with letters or digits.
+
+def asked_numbers(query: Question) -> tuple[AskedNumber, ...]:
+    """Return the numbers that `query` asks for; nothing for one by name alone, or by words.
+
+    Raises `Malformed` where it asks for numbers and for no name, and none has letters or digits.
     """
-    asked = ((IMO, query.imo), (MMSI, query.mmsi), (MARK, query.call_sign), (MARK, query.local_reg))
-    found = [AskedNumber("vessels", *_vessel(text, kind, query.flag), _VESSEL) for kind, text in asked]
-    numbers = tuple(each for each in found if each.key)
-    if not numbers and not query.name:
-        raise Malformed("the number has no letters or digits", code="bad-query", where="query")
+    numbers = numbers_in(query)
+    if not numbers and query.numbers and query.named is None:
+        where = "query.number" if isinstance(query, NumberQuery) else "query"
+        raise Malformed("the number has no letters or digits", code="bad-query", where=where)
     return numbers
+
+
+def asked_number(query: NumberQuery) -> AskedNumber:
+    """Return what a query by one number asks for. Raises `Malformed` for a number without letters or digits."""
+    return asked_numbers(query)[0]
 
 
 def members_asked(query: VesselQuery) -> set[str]:
     """Return the members of a record that may say whether it is the vessel that a query asks for."""
-    kinds = {each.detail.partition("|")[0] for each in vessel_numbers(query)}
+    kinds = {each.detail.partition("|")[0] for each in asked_numbers(query)}
     return {member for kind in kinds for member in MEMBERS[kind]} | ({"name"} if query.name else set())
 
 
@@ -99,33 +90,14 @@ def _vessel(text: str, kind: str, flag: str) -> tuple[str, str]:
     return "" if _is_junk(key) else key, f"{kind}|{flag.upper()}"
 
 
-def _asked(query: IdentifierQuery) -> AskedNumber:
-    if isinstance(query, DocumentQuery):
-        return AskedNumber("documents", *_with_issuer(query.number, query.issuer.upper()), _DOCUMENT)
-    if isinstance(query, VehicleQuery):
-        return AskedNumber("plates", *plate_number(query.plate, query.province, query.country), _PLATE)
-    if isinstance(query, NationalIdQuery):
-        return AskedNumber("national_ids", *_with_issuer(query.number, query.scheme.upper()), _NATIONAL_ID)
-    if isinstance(query, CaseQuery):
-        return AskedNumber("cases", case_key(query.number), "", (_CASE, _CASE))
-    return AskedNumber("containers", number_key(query.number), "", (_CONTAINER, _CONTAINER))
-
-
-_ISSUERS = {"documents": "issuer", "national_ids": "scheme"}
-"""The member of an item that tells two equal numbers apart, by search key."""
+def _asked(number: Number) -> AskedNumber:
+    way = _WAYS[number.held_as]
+    return AskedNumber(number.held_as, *way.read(number.text, number.item, number.sort), way.matches)
 
 
 def held_number(text: str, held_as: str, item: Mapping[str, Any]) -> tuple[str, str]:
     """Return the key and the detail of a number under the search key `held_as`; `item` has its further members."""
-    if held_as == "plates":
-        return plate_number(text, _text(item, "province"), _text(item, "country"))
-    if held_as == "cases":
-        return case_key(text), ""
-    if held_as == "vessels":
-        return _vessel(text, "", _text(item, "flag"))
-    if held_as in _ISSUERS:
-        return _with_issuer(text, _text(item, _ISSUERS[held_as]).upper())
-    return number_key(text), ""
+    return _WAYS[held_as].read(text, item, "")
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:
@@ -135,7 +107,7 @@ def _text(item: Mapping[str, Any], name: str) -> str:
 
 def _with_issuer(number: str, issuer: str) -> tuple[str, str]:
     key, letters = _key_and_letters(number)
-    return key, f"{issuer}|{letters}" if letters else issuer
+    return key, f"{issuer.upper()}|{letters}" if letters else issuer.upper()
 
 
 def held_numbers(search: Mapping[str, Any], held_as: str) -> Iterator[tuple[str, str]]:
@@ -146,7 +118,7 @@ def held_numbers(search: Mapping[str, Any], held_as: str) -> Iterator[tuple[str,
         elif held_as == "vessels":
             yield from (_vessel(text, kind, _text(item, "flag")) for kind, text in numbers_of(item))
         else:
-            yield held_number(item["plate" if held_as == "plates" else "number"], held_as, item)
+            yield held_number(item[_WAYS[held_as].member], held_as, item)
 
 
 def held_items(value: Any) -> list[Any]:
@@ -210,8 +182,6 @@ def _compare_vessels(asked: str, held: str) -> bool | None:
     return True if flag == held_flag else None
 
 
-_COMPARE: Mapping[str, Callable[[str, str], bool | None]] = {"plates": _compare_plates, "vessels": _compare_vessels}
-
 _CODE = 3
 """The most letters of a code that stands for a province: `YGN` is Yangon."""
 
@@ -253,3 +223,97 @@ def _is_junk(key: str) -> bool:
     if len(set(key)) == 1 and (key[0] in "0X*?" or len(key) > 5):
         return True
     return not any(character.isalnum() for character in key) or key in tables.mapping("no_number")
+
+
+# ---------------------------------------------------------------- how numbers are read, by their search key
+
+
+class _Way(NamedTuple):
+    """How numbers under one search key are read and compared, and where records say them.
+
+    `read` makes key and detail of a text, its item and, for a vessel, the sort of number. `fields` are those of each
+    record type that say whom or what it is about. `compare` tells whether two details are equal (True), leave it open
+    (False) or differ (None). `part` returns the part of a detail without which the number is not unique; `member` is
+    the member of an item that holds the number. `also` are further fields that may say it: agencies search them
+    together, and they contradict nothing.
+    """
+
+    matches: tuple[Match, Match]
+    read: Callable[[str, Mapping[str, Any], str], tuple[str, str]]
+    fields: Mapping[str, tuple[str, ...]]
+    compare: Callable[[str, str], bool | None] = _compare_details
+    member: str = "number"
+    part: Callable[[str], str] = lambda _detail: ""
+    also: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+def _exact(rule: str, detail_rule: str) -> tuple[Match, Match]:
+    """Return the matches for the number alone, and for the number with its issuer (scheme, province)."""
+    return Match(Quality.EXACT_ID, _LIKELY, (rule,)), Match(Quality.EXACT_ID, _SURE, (rule, detail_rule))
+
+
+def _alone(score: float, rule: str) -> tuple[Match, Match]:
+    return (Match(Quality.EXACT_ID, score, (rule,)),) * 2
+
+
+_WAYS: Mapping[str, _Way] = {
+    "documents": _Way(
+        _exact("document-number", "document-issuer"),
+        lambda text, item, _: _with_issuer(text, _text(item, "issuer")),
+        {
+            "Person": ("documents",),
+            "Alert": ("identifiers", "objects"),
+            "TravelDocument": ("number",),
+            "BorderCrossing": ("document",),
+            "VisaResidence": ("document",),
+            "Seizure": ("persons",),
+        },
+        also={"Person": ("national_ids",), "VisaResidence": ("number",)},
+    ),
+    "national_ids": _Way(
+        _exact("national-id", "national-id-scheme"),
+        lambda text, item, _: _with_issuer(text, _text(item, "scheme")),
+        {"Person": ("national_ids",), "Alert": ("identifiers",), "Seizure": ("persons",)},
+        also={"Person": ("documents",)},
+    ),
+    "plates": _Way(
+        _exact("plate", "plate-province"),
+        lambda text, item, _: plate_number(text, _text(item, "province"), _text(item, "country")),
+        {
+            "Vehicle": ("plate",),
+            "BorderCrossing": ("vehicle",),
+            "Seizure": ("vehicles",),
+            "Alert": ("objects",),
+            "Consignment": ("transport",),
+        },
+        compare=_compare_plates,
+        member="plate",
+        part=lambda detail: detail.partition("|")[0],
+        also={"Vehicle": ("vin",)},
+    ),
+    "containers": _Way(
+        _alone(_SURE, "container-number"),
+        lambda text, _item, _: (number_key(text), ""),
+        {"Consignment": ("containers",), "Seizure": ("containers",), "Alert": ("objects",)},
+    ),
+    "cases": _Way(
+        _alone(_LIKELY, "case-number"),
+        lambda text, _item, _: (case_key(text), ""),
+        {"CaseReference": ("case_number",)},
+    ),
+    "vessels": _Way(
+        _exact("vessel-number", "vessel-flag"),
+        lambda text, item, sort: _vessel(text, sort, _text(item, "flag")),
+        {"Vessel": tuple(name for names in MEMBERS.values() for name in names), "Alert": ("objects",)},
+        compare=_compare_vessels,
+    ),
+}
+
+NUMBER_FIELDS = MappingProxyType({key: way.fields for key, way in _WAYS.items()})
+"""The fields of each record type that say whom or what it is about, by the search key of mappings."""
+
+FURTHER_FIELDS = MappingProxyType({key: way.also for key, way in _WAYS.items()})
+"""Further fields that may say it, by the search key of mappings."""
+
+NUMBERED = tuple(_WAYS)
+"""The search keys of mappings under which numbers are held."""

@@ -21,8 +21,7 @@ from gateway.matching.readings import readings
 from gateway.matching.scripts import latin
 from gateway.matching.scripts.cost import MAX_NAME_COST, name_cost
 from gateway.matching.similarity import word_weight
-from gateway.model.query import PersonQuery, Query, VesselQuery
-from gateway.model.values import NameForm
+from gateway.model.query import Query
 
 _MAX_WORDS = 6
 _ALL_PAIRS = 4
@@ -59,19 +58,12 @@ VESSEL = "v"
 """Stands before each key of a vessel's name, so that no person is found by it; no key of a person begins so."""
 
 
-def named(query: Query) -> PersonQuery | None:
-    """Return the question by name that a query is, or holds as that for a vessel does; None for one by number."""
-    if isinstance(query, VesselQuery):
-        return PersonQuery((NameForm(query.name),)) if query.name else None
-    return query if isinstance(query, PersonQuery) else None
-
-
 def query_cost(query: Query) -> float:
     """Return the estimate of the processor seconds of a query by name before any work on it; 0 for one by number.
 
     Raises `Malformed` where its names would cost too much.
     """
-    asked = named(query)
+    asked = query.named
     if asked is None:
         return 0.0
     total = 0

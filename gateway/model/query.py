@@ -1,23 +1,27 @@
-"""Typed queries: the questions that a source can be asked."""
+"""Typed queries: the questions that a source can be asked, and what each kind says of itself.
+
+A kind of question is one class here. The layers above look up what they need of it (`QUERIES`) instead of asking which
+kind it is; what a lower layer must not know stands in one table of each of them, by the kind or by the search key. The
+forms of its values and their words in commands are rows of `gateway.records.questions`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, Self, get_args
 
 import msgspec
 from msgspec import structs
 
 from gateway.errors import Malformed
-from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, is_period
-from gateway.model.forms.vessels import imo_form, mmsi_form
+from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, check_terms
+from gateway.model.forms.vessels import IMO, MARK, MMSI, check_numbers
 from gateway.model.purpose import Offence
 from gateway.model.values import NameForm, PartialDate, Sex, text_value
 
 MAX_NAMES = 8
-_CROSSING = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}[a-z0-9]", re.ASCII)
 _FLAG = re.compile(r"[A-Z]{2}", re.ASCII)
 
 
@@ -34,7 +38,79 @@ class QueryKind(StrEnum):
     REPORT = "report"
 
 
-class PersonQuery(msgspec.Struct, frozen=True):
+class Number(NamedTuple):
+    """A number that a question asks for: the search key under which mappings hold such numbers, and its text.
+
+    `item` tells equal numbers apart, as members of an item of a record do; `sort` says which number of a vessel it is.
+    """
+
+    held_as: str
+    text: str
+    item: Mapping[str, str]
+    sort: str = ""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What each kind of question says of itself; the fields of its class are the values that are asked for."""
+
+    kind: ClassVar[QueryKind]
+    found_by: ClassVar[tuple[str, ...]] = ()
+    """The search keys of a mapping by which its records are found."""
+    about: ClassVar[str]
+    """The type of record that it asks for before all others."""
+    part: ClassVar[str] = ""
+    """The name under which a descriptor lists it, where it came after the first version of the request."""
+    of_agencies: ClassVar[bool] = True
+    """It is put to the systems of agencies, and not to the node's own library."""
+    watched: ClassVar[bool] = True
+    """Its answer may be watched for changes."""
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the question for what a person writes as one text. Raises `Malformed`."""
+        return cls(**{cls.__struct_fields__[0]: text})
+
+    @classmethod
+    def read(cls, value: Mapping[str, Any]) -> Self:
+        """Return the question that `as_value` wrote. Raises `KeyError` and the like for another value."""
+        return cls(**{name: value[name] for name in cls.__struct_fields__})
+
+    def as_value(self) -> dict[str, Any]:
+        """Return its subject as JSON, for entries that keep no statement."""
+        return structs.asdict(self)
+
+    @property
+    def numbers(self) -> tuple[Number, ...]:
+        """The numbers that it asks for; none where it asks by name or by words alone."""
+        return ()
+
+    @property
+    def named(self) -> PersonQuery | None:
+        """The question by name that it is or holds; None where it asks by number or by words alone."""
+        return None
+
+    @property
+    def points_to(self) -> str:
+        """The country that it names as issuer, of registration or as nationality; empty where it names none."""
+        return ""
+
+    @property
+    def shown(self) -> tuple[str, str] | None:
+        """The number and the country of the document that a person shows; None where it is about no such document."""
+        return None
+
+
+class NumberQuery(Question, frozen=True):
+    """A question by one number, which is its first field; the others tell equal numbers apart."""
+
+    @property
+    def numbers(self) -> tuple[Number, ...]:
+        """The one number that it asks for."""
+        (_, text), *apart = structs.asdict(self).items()
+        return (Number(self.found_by[0], text, dict(apart)),)
+
+
+class PersonQuery(Question, frozen=True):
     """A person by name (one or more spellings) and, as a rule, a birth date or year.
 
     `father` is the father's name, which tells people of one name apart in Myanmar; empty where it is not known.
@@ -47,6 +123,8 @@ class PersonQuery(msgspec.Struct, frozen=True):
     father: str = ""
 
     kind = QueryKind.PERSON
+    found_by = ("names",)
+    about = "Person"
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.names) <= MAX_NAMES:
@@ -56,32 +134,83 @@ class PersonQuery(msgspec.Struct, frozen=True):
         if self.father:
             text_value(self.father, "query.father")
 
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the question for a person of one name."""
+        return cls((NameForm(text),))
 
-class DocumentQuery(msgspec.Struct, frozen=True):
+    @classmethod
+    def read(cls, value: Mapping[str, Any]) -> Self:
+        """Return the question that `as_value` wrote."""
+        birth = PartialDate(value["birth"]) if value["birth"] else None
+        names = tuple(NameForm(text) for text in value["names"])
+        return cls(names, birth, nationality=value["nationality"], father=value["father"])
+
+    def as_value(self) -> dict[str, Any]:
+        """Return names, nationality, birth and father as JSON."""
+        value: dict[str, Any] = {"names": [name.text for name in self.names], "nationality": self.nationality}
+        return value | {"birth": self.birth.value if self.birth else "", "father": self.father}
+
+    @property
+    def named(self) -> PersonQuery | None:
+        """The question itself."""
+        return self
+
+    @property
+    def points_to(self) -> str:
+        """The nationality."""
+        return self.nationality
+
+
+class DocumentQuery(NumberQuery, frozen=True):
     """A travel document by number and issuing country (ICAO alpha-3, may be empty)."""
 
     number: str
     issuer: str = ""
 
     kind = QueryKind.DOCUMENT
+    found_by = ("documents",)
+    about = "TravelDocument"
 
     def __post_init__(self) -> None:
         text_value(self.number, "query.number", 40)
 
+    @property
+    def points_to(self) -> str:
+        """The issuer."""
+        return self.issuer
 
-class NationalIdQuery(msgspec.Struct, frozen=True):
+    @property
+    def shown(self) -> tuple[str, str] | None:
+        """The number and the issuer."""
+        return self.number, self.issuer
+
+
+class NationalIdQuery(NumberQuery, frozen=True):
     """A national identity number; `scheme` such as `THA-PIN`, may be empty."""
 
     number: str
     scheme: str = ""
 
     kind = QueryKind.NATIONAL_ID
+    found_by = ("national_ids",)
+    about = "Person"
 
     def __post_init__(self) -> None:
         text_value(self.number, "query.number", 40)
 
+    @property
+    def points_to(self) -> str:
+        """The country with which the scheme begins."""
+        return self.scheme.partition("-")[0]
 
-class VehicleQuery(msgspec.Struct, frozen=True):
+    @property
+    def shown(self) -> tuple[str, str] | None:
+        """The number of the card and its country."""
+        return self.number, self.points_to
+
+
+class VehicleQuery(NumberQuery, frozen=True):
     """A vehicle by its plate; a Thai plate is unique only with its province."""
 
     plate: str
@@ -89,34 +218,46 @@ class VehicleQuery(msgspec.Struct, frozen=True):
     country: str = ""
 
     kind = QueryKind.VEHICLE
+    found_by = ("plates",)
+    about = "Vehicle"
 
     def __post_init__(self) -> None:
         text_value(self.plate, "query.plate", 40)
 
+    @property
+    def points_to(self) -> str:
+        """The country of registration."""
+        return self.country
 
-class ContainerQuery(msgspec.Struct, frozen=True):
+
+class ContainerQuery(NumberQuery, frozen=True):
     """A freight container by its ISO 6346 number."""
 
     number: str
 
     kind = QueryKind.CONTAINER
+    found_by = ("containers",)
+    about = "Consignment"
 
     def __post_init__(self) -> None:
         text_value(self.number, "query.number", 40)
 
 
-class CaseQuery(msgspec.Struct, frozen=True):
+class CaseQuery(NumberQuery, frozen=True):
     """A case by its number: does somebody there work on it, too, and whom does one ask?"""
 
     number: str
 
     kind = QueryKind.CASE
+    found_by = ("cases",)
+    about = "CaseReference"
+    watched = False
 
     def __post_init__(self) -> None:
         text_value(self.number, "query.number", 64)
 
 
-class VesselQuery(msgspec.Struct, frozen=True):
+class VesselQuery(Question, frozen=True):
     """A vessel by its name in any script, or by its numbers; each of them that fits is enough.
 
     `local_reg` is the local registration, or what is painted on the hull; with `flag` (ISO 3166-1 alpha-2) that of
@@ -131,6 +272,9 @@ class VesselQuery(msgspec.Struct, frozen=True):
     flag: str = ""
 
     kind = QueryKind.VESSEL
+    found_by = ("vessels", "vessel_names")
+    about = "Vessel"
+    part = "query-vessel"
 
     def __post_init__(self) -> None:
         numbers = {"imo": self.imo, "mmsi": self.mmsi, "call_sign": self.call_sign, "local_reg": self.local_reg}
@@ -146,20 +290,7 @@ class VesselQuery(msgspec.Struct, frozen=True):
         for field, text in numbers.items():
             if text:
                 text_value(text, f"query.{field}", 40)
-        if self.imo and not imo_form(self.imo):
-            raise Malformed(
-                "no IMO number, or its last digit does not fit the six before it",
-                code="bad-imo",
-                where="query.imo",
-                remedy="seven digits, such as `IMO 9074729`",
-            )
-        if self.mmsi and not mmsi_form(self.mmsi):
-            raise Malformed(
-                "not nine digits that begin with 2 to 7",
-                code="bad-mmsi",
-                where="query.mmsi",
-                remedy="such as `574001230`",
-            )
+        check_numbers(self.imo, self.mmsi)
         if self.flag and not _FLAG.fullmatch(self.flag):
             raise Malformed(
                 "`{flag!a}` is no flag of two letters",
@@ -169,14 +300,35 @@ class VesselQuery(msgspec.Struct, frozen=True):
                 flag=self.flag[:40],
             )
 
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the question for a text that may be the name or the registration of a vessel."""
+        return cls(text, local_reg=text[:40])
 
-class ReportQuery(ReportTerms, frozen=True):
+    @property
+    def numbers(self) -> tuple[Number, ...]:
+        """The numbers that are given; what may be painted on the hull is one sort of them."""
+        flag = {"flag": self.flag}
+        given = ((IMO, self.imo), (MMSI, self.mmsi), (MARK, self.call_sign), (MARK, self.local_reg))
+        return tuple(Number("vessels", text, flag, sort) for sort, text in given if text)
+
+    @property
+    def named(self) -> PersonQuery | None:
+        """A question by the name of the vessel; None without one."""
+        return PersonQuery((NameForm(self.name),)) if self.name else None
+
+
+class ReportQuery(ReportTerms, Question, frozen=True):
     """Reports on methods and routes that the other side has published; all that is given must fit.
 
     A period alone would be all of them, and only narrows what is asked for otherwise.
     """
 
     kind = QueryKind.REPORT
+    about = "ModusOperandiReport"
+    part = "query-report"
+    of_agencies = False
+    watched = False
 
     def __post_init__(self) -> None:
         if not (self.text or self.offence or self.place or self.crossing):
@@ -189,30 +341,7 @@ class ReportQuery(ReportTerms, frozen=True):
         for name, text in (("text", self.text), ("place", self.place)):
             if text:
                 text_value(text, f"query.{name}", MOST_SIGNS)
-        if self.offence and self.offence not in list(Offence):
-            raise Malformed(
-                "`{offence!a}` is no offence",
-                code="bad-query",
-                where="query.offence",
-                remedy="one of {known}",
-                offence=self.offence[:40],
-                known=", ".join(Offence),
-            )
-        if self.crossing and not _CROSSING.fullmatch(self.crossing):
-            raise Malformed(
-                "`{crossing!a}` is no id of a crossing point",
-                code="bad-query",
-                where="query.crossing",
-                remedy="such as `mae-sai.tachilek`; a name goes into `place`",
-                crossing=self.crossing[:40],
-            )
-        if self.period and not is_period(self.period):
-            raise Malformed(
-                "a period is a year or a month, or two with `/` between, of ten years at most",
-                code="bad-query",
-                where="query.period",
-                remedy="such as `2026-03/2026-05`",
-            )
+        check_terms(self, list(Offence))
 
 
 Query = (
@@ -226,50 +355,24 @@ Query = (
     | ReportQuery
 )
 
-OF_AGENCIES = frozenset(QueryKind) - {QueryKind.REPORT}
+QUERIES: Mapping[QueryKind, type[Query]] = {each.kind: each for each in get_args(Query)}
+"""The class of each kind of question, in the order of `QueryKind`."""
+
+OF_AGENCIES = frozenset(kind for kind, each in QUERIES.items() if each.of_agencies)
 """The kinds of questions that are put to the systems of agencies; reports stand in the node's own library."""
 
+BY_NUMBER = tuple(kind for kind, each in QUERIES.items() if issubclass(each, NumberQuery))
+"""The kinds of questions by one number."""
 
-def query_value(query: Query) -> dict[str, Any]:
-    """Return the subject of `query` as JSON, for entries that keep no statement."""
-    if isinstance(query, PersonQuery):
-        value: dict[str, Any] = {"names": [name.text for name in query.names], "nationality": query.nationality}
-        return value | {"birth": query.birth.value if query.birth else "", "father": query.father}
-    if isinstance(query, VehicleQuery):
-        return {"plate": query.plate, "province": query.province, "country": query.country}
-    if isinstance(query, DocumentQuery):
-        return {"number": query.number, "issuer": query.issuer}
-    if isinstance(query, NationalIdQuery):
-        return {"number": query.number, "scheme": query.scheme}
-    if isinstance(query, VesselQuery | ReportQuery):
-        return structs.asdict(query)
-    return {"number": query.number}
+FOUND_BY: Mapping[str, QueryKind] = {key: kind for kind, each in QUERIES.items() for key in each.found_by}
+"""The kind of question by which a record is found that a mapping holds under each search key."""
 
 
 def query_of(kind: object, value: object) -> Query | None:
-    """Return the query of this kind that `query_value` wrote as `value`; None for any other value."""
-    read = _READERS.get(kind) if isinstance(kind, str) else None
-    if read is None or not isinstance(value, dict):
+    """Return the query of this kind that `as_value` wrote as `value`; None for any other value."""
+    if not isinstance(kind, str) or kind not in QUERIES or not isinstance(value, dict):
         return None
     try:
-        return read(value)
+        return QUERIES[QueryKind(kind)].read(value)
     except (Malformed, KeyError, TypeError, AttributeError):
         return None
-
-
-def _person(value: Mapping[str, Any]) -> Query:
-    birth = PartialDate(value["birth"]) if value["birth"] else None
-    names = tuple(NameForm(text) for text in value["names"])
-    return PersonQuery(names, birth, nationality=value["nationality"], father=value["father"])
-
-
-_READERS: Mapping[str, Callable[[Mapping[str, Any]], Query]] = {
-    QueryKind.PERSON: _person,
-    QueryKind.DOCUMENT: lambda value: DocumentQuery(value["number"], value["issuer"]),
-    QueryKind.NATIONAL_ID: lambda value: NationalIdQuery(value["number"], value["scheme"]),
-    QueryKind.VEHICLE: lambda value: VehicleQuery(value["plate"], value["province"], value["country"]),
-    QueryKind.CONTAINER: lambda value: ContainerQuery(value["number"]),
-    QueryKind.CASE: lambda value: CaseQuery(value["number"]),
-    QueryKind.VESSEL: lambda value: VesselQuery(**value),
-    QueryKind.REPORT: lambda value: ReportQuery(**value),
-}

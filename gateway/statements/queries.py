@@ -2,66 +2,43 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from google.protobuf.message_factory import GetMessageClass
 from liaison.exchange.v1 import notices_pb2
 from liaison.exchange.v1 import statements_pb2 as pb
 from msgspec import structs
 
 from gateway.errors import Malformed, Unsupported
-from gateway.model.query import (
-    MAX_NAMES,
-    CaseQuery,
-    ContainerQuery,
-    DocumentQuery,
-    NationalIdQuery,
-    PersonQuery,
-    Query,
-    QueryKind,
-    ReportQuery,
-    VehicleQuery,
-    VesselQuery,
-)
+from gateway.model.query import MAX_NAMES, QUERIES, PersonQuery, Query, QueryKind
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
-from gateway.records.identifiers.query_forms import bad_query
-from gateway.statements.fields import optional_text
+from gateway.records.identifiers.query_forms import FORMS, bad_query, code
 
 Questioned = pb.Request | notices_pb2.WatchNotice
 """The payloads that hold a query."""
 
-_COUNTRY = re.compile(r"[A-Z]{1,3}", re.ASCII)
-_SCRIPT = re.compile(r"[A-Z][a-z]{3}", re.ASCII)
-_LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,35}", re.ASCII)
-_SCHEME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
+_MESSAGES: Mapping[str, type[Any]] = {
+    field.name: GetMessageClass(field.message_type)
+    for field in pb.Request.DESCRIPTOR.oneofs_by_name["query"].fields
+    if field.message_type is not None
+}
+"""The message of each kind of question: the type of the field of a request that is called as the kind is."""
+
+_PERSON = FORMS[QueryKind.PERSON]
+_SCRIPT, _LANGUAGE = code(r"[A-Z][a-z]{3}"), code(r"[A-Za-z0-9-]{2,35}")
 _SOURCES: Mapping[str, NameSource] = {"": NameSource.UNKNOWN, **{source.value: source for source in NameSource}}
 _SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
-_PLACE_LIMIT = 64
 
 
 def fill_query(payload: Questioned, query: Query) -> None:
-    """Write `query` into the one field of `payload` that fits it."""
+    """Write `query` into the one field of `payload` that is called as its kind is."""
+    if query.kind not in payload.DESCRIPTOR.fields_by_name:
+        raise Unsupported("reports are not watched", where="query", remedy="read the library: `liaison report list`")
     if isinstance(query, PersonQuery):
         payload.person.CopyFrom(_person_message(query))
-    elif isinstance(query, DocumentQuery):
-        payload.document.CopyFrom(pb.DocumentQuery(number=query.number, issuer=query.issuer))
-    elif isinstance(query, NationalIdQuery):
-        payload.national_id.CopyFrom(pb.NationalIdQuery(number=query.number, scheme=query.scheme))
-    elif isinstance(query, VehicleQuery):
-        payload.vehicle.CopyFrom(pb.VehicleQuery(plate=query.plate, province=query.province, country=query.country))
-    elif isinstance(query, CaseQuery):
-        payload.case_reference.CopyFrom(pb.CaseQuery(number=query.number))
-    elif isinstance(query, VesselQuery):
-        payload.vessel.CopyFrom(pb.VesselQuery(**structs.asdict(query)))
-    elif isinstance(query, ReportQuery):
-        if not isinstance(payload, pb.Request):
-            raise Unsupported(
-                "reports are not watched", where="query", remedy="read the library: `liaison report list`"
-            )
-        payload.report.CopyFrom(pb.ReportQuery(**structs.asdict(query)))
     else:
-        payload.container.CopyFrom(pb.ContainerQuery(number=query.number))
+        getattr(payload, query.kind).CopyFrom(_MESSAGES[query.kind](**structs.asdict(query)))
 
 
 def read_query(payload: Questioned) -> Query:
@@ -70,11 +47,15 @@ def read_query(payload: Questioned) -> Query:
     Whether a value has the form of its table (`records.identifiers.query_forms`) is asked where it is answered, so that
     what was answered before that was asked can still be read in a log.
     """
-    kind = payload.WhichOneof("query")
-    if kind is None:
+    name = payload.WhichOneof("query")
+    if name is None:
         raise Malformed("no query", code="missing-query", where="query")
+    message, kind = getattr(payload, name), QueryKind(name)
     try:
-        return _READERS[QueryKind(kind)](getattr(payload, kind))
+        if kind is QueryKind.PERSON:
+            return _read_person(message)
+        values = ((each, form, getattr(message, each)) for each, form in FORMS[kind].items())
+        return QUERIES[kind].read({each: form.taken(value, f"query.{each}") for each, form, value in values})
     except Malformed as error:
         raise bad_query(error) from error
 
@@ -103,7 +84,7 @@ def _read_person(message: pb.PersonQuery) -> Query:
         names=tuple(map(_read_name, message.names)),
         birth=PartialDate(birth) if birth else None,
         sex=_SEXES[sex],
-        nationality=_code(message.nationality, _COUNTRY, "query.nationality"),
+        nationality=_PERSON["nationality"].taken(message.nationality, "query.nationality"),
         father=message.father,
     )
 
@@ -114,53 +95,7 @@ def _read_name(message: pb.NameForm) -> NameForm:
         raise Malformed("unknown source of a name", code="bad-query", where="query.names.source")
     return NameForm(
         text=message.text,
-        script=_code(message.script, _SCRIPT, "query.names.script"),
-        lang=_code(message.lang, _LANGUAGE, "query.names.lang"),
+        script=_SCRIPT(message.script, "query.names.script"),
+        lang=_LANGUAGE(message.lang, "query.names.lang"),
         source=source,
     )
-
-
-def _read_document(message: pb.DocumentQuery) -> Query:
-    return DocumentQuery(message.number, _code(message.issuer, _COUNTRY, "query.issuer"))
-
-
-def _read_national_id(message: pb.NationalIdQuery) -> Query:
-    return NationalIdQuery(message.number, _code(message.scheme, _SCHEME, "query.scheme"))
-
-
-def _read_vehicle(message: pb.VehicleQuery) -> Query:
-    return VehicleQuery(
-        plate=message.plate,
-        province=optional_text(message.province, "query.province", _PLACE_LIMIT),
-        country=_code(message.country, _COUNTRY, "query.country"),
-    )
-
-
-def _read_container(message: pb.ContainerQuery) -> Query:
-    return ContainerQuery(message.number)
-
-
-def _read_vessel(message: pb.VesselQuery) -> Query:
-    return VesselQuery(message.name, message.imo, message.mmsi, message.call_sign, message.local_reg, message.flag)
-
-
-def _read_report(message: pb.ReportQuery) -> Query:
-    return ReportQuery(message.text, message.offence, message.place, message.crossing, message.period)
-
-
-_READERS: Mapping[QueryKind, Callable[[Any], Query]] = {
-    QueryKind.PERSON: _read_person,
-    QueryKind.DOCUMENT: _read_document,
-    QueryKind.NATIONAL_ID: _read_national_id,
-    QueryKind.VEHICLE: _read_vehicle,
-    QueryKind.CONTAINER: _read_container,
-    QueryKind.CASE: lambda message: CaseQuery(message.number),
-    QueryKind.VESSEL: _read_vessel,
-    QueryKind.REPORT: _read_report,
-}
-
-
-def _code(value: str, form: re.Pattern[str], where: str) -> str:
-    if value and not form.fullmatch(value):
-        raise Malformed("`{value!a}` is not a code", code="bad-query", where=where, value=value[:40])
-    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -10,23 +10,19 @@ from google.protobuf.message import Message
 from gateway.errors import Unsupported
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId
-from gateway.model.query import Query, QueryKind
+from gateway.model.query import Query
 from gateway.statements.envelope import PayloadType, StatementKeys, Unsealed, unseal
 from gateway.statements.kind import Kind, Opened
-from gateway.trust.documents.statement_versions import REPORT_QUERY, VESSEL_QUERY, Descriptors, versions_read
+from gateway.trust.documents.statement_versions import Descriptors, versions_read
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
 
-_LATER_KINDS: Mapping[QueryKind, str] = {QueryKind.VESSEL: VESSEL_QUERY, QueryKind.REPORT: REPORT_QUERY}
-"""The kinds of questions that came after the first version, with the names under which a descriptor lists them."""
-
-
 def check_query(members: Descriptors, member: str, query: Query) -> None:
     """Raise `Unsupported` for a kind of question that `member` does not know: it would refuse the whole statement."""
-    if (part := _LATER_KINDS.get(query.kind)) is not None:
-        check_part(members, member, part)
+    if query.part:
+        check_part(members, member, query.part)
 
 
 def check_part(members: Descriptors, member: str, part: str) -> None:

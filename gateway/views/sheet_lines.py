@@ -12,7 +12,6 @@ from gateway.audit.verify.findings import State
 from gateway.clock import rfc3339
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
-from gateway.model.query import query_value
 from gateway.ops.audit.contents import OpenedEntries
 from gateway.ops.homes.open_home import shown_value
 from gateway.views.desk.notices import notice_value, receipt_value
@@ -52,7 +51,7 @@ def _content_value(content: Content) -> dict[str, Any]:
         "entries": [opened.entry.index for opened in content.entries],
         "exchange_id": entry.exchange_id,
         "peer": entry.peer,
-        "question": {"kind": content.query.kind.value, **query_value(content.query)} if content.query else None,
+        "question": {"kind": content.query.kind.value, **content.query.as_value()} if content.query else None,
         "request": None,
         "answer": None,
         "notice": notice_value(content.notice) if content.notice else None,

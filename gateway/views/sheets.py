@@ -19,7 +19,6 @@ from gateway.language.sentences import refusal, refusal_text
 from gateway.language.terms import MARKING_PARTS, OFFENCES, PURPOSES, QUERIES, RECORD_TYPES, WORDS_OF
 from gateway.matching.explain import explain
 from gateway.model.exchange import Answer, Outcome
-from gateway.model.query import query_value
 from gateway.ops.audit.contents import OpenedEntries
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.records.verify import VerifiedRecord
@@ -146,7 +145,7 @@ class _Words:
         if query is None:
             return
         yield self._label("query"), self._said(QUERIES, query.kind)
-        for name, value in query_value(query).items():
+        for name, value in query.as_value().items():
             for each in value if isinstance(value, list) else [value]:
                 if each:
                     yield self._label(name), self._value(name, each)

@@ -17,7 +17,7 @@ from gateway.config.toml import TomlTable
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import QueryKind
+from gateway.model.query import QUERIES, QueryKind
 from gateway.records.types import RECORD_TYPES
 from policy.attributes import DeskAttributes, QuestionAttributes, qualified
 from policy.bundle.desk import Asked, Clock, read_clocks
@@ -30,19 +30,7 @@ _KEYS = (
 )  # fmt: skip
 
 
-_ABOUT: Mapping[str, str] = MappingProxyType(
-    {
-        QueryKind.PERSON: "Person",
-        QueryKind.NATIONAL_ID: "Person",
-        QueryKind.DOCUMENT: "TravelDocument",
-        QueryKind.VEHICLE: "Vehicle",
-        QueryKind.CONTAINER: "Consignment",
-        QueryKind.CASE: "CaseReference",
-        QueryKind.VESSEL: "Vessel",
-        QueryKind.REPORT: "ModusOperandiReport",
-    }
-)
-"""The type of record that a kind of query asks for before all others."""
+_ABOUT: Mapping[str, str] = MappingProxyType({kind: each.about for kind, each in QUERIES.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from random import Random
 
-from gateway.matching.identifiers import IdentifierQuery, asked_number, held_numbers
-from gateway.model.query import DocumentQuery, NationalIdQuery, VehicleQuery
+from gateway.matching.identifiers import asked_number, held_numbers
+from gateway.model.query import DocumentQuery, NationalIdQuery, NumberQuery, VehicleQuery
 from tests.bench import identity_forms, plate_forms
 from tests.bench.identity_forms import Number, Scheme, Written
 
@@ -102,7 +102,7 @@ def _item(scheme: Scheme, written: Written) -> str | dict[str, str]:
     return {"number": written.text, "scheme": scheme.name} if scheme.held_as == "national_ids" else written.text
 
 
-def _query(dice: Random, scheme: Scheme, asked: Written) -> IdentifierQuery:
+def _query(dice: Random, scheme: Scheme, asked: Written) -> NumberQuery:
     if scheme.held_as == "plates":
         return VehicleQuery(asked.text, asked.province)
     if scheme.held_as == "national_ids":
@@ -110,7 +110,7 @@ def _query(dice: Random, scheme: Scheme, asked: Written) -> IdentifierQuery:
     return DocumentQuery(asked.text)
 
 
-def _met(held: dict[str, list[Row]], query: IdentifierQuery) -> Iterator[Row]:
+def _met(held: dict[str, list[Row]], query: NumberQuery) -> Iterator[Row]:
     asked = asked_number(query)
     return (row for row in held.get(asked.key, ()) if asked.match(row.detail))
 

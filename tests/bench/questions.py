@@ -13,7 +13,7 @@ from gateway.model.exchange import Answer, Outcome, Refusal, Request
 from gateway.model.hit import Hit, Quality
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import DocumentQuery, PersonQuery, Query, VehicleQuery, query_value
+from gateway.model.query import DocumentQuery, PersonQuery, Query, VehicleQuery
 from gateway.model.requester import Requester
 from gateway.model.values import NameForm, PartialDate
 from gateway.ports.content_keys import Retention
@@ -97,7 +97,7 @@ class Questions:
         query = self.query()
         private: dict[str, Any] = {"officer": self._chance.choice(self._pools.officers), "purpose": "INVESTIGATION"}
         code = self._chance.choice(self._pools.codes)
-        said: dict[str, Any] = {"code": code, "query": query.kind.value, "question": query_value(query)}
+        said: dict[str, Any] = {"code": code, "query": query.kind.value, "question": query.as_value()}
         return events.DENIED.draft(**private, **said)
 
     def some(self) -> bool:

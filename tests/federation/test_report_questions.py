@@ -28,7 +28,6 @@ from gateway.storage.desk.reports import SqlReports
 from gateway.trust.ceremony.ceremony import certified_key
 from gateway.trust.ceremony.found_member import create_member_keys
 from gateway.trust.documents.descriptor import sign_descriptor
-from gateway.trust.documents.statement_versions import REPORT_QUERY
 from tests.support.alerts import actor, author, supervisor
 from tests.support.approving import approve_waiting
 from tests.support.exchange import (
@@ -335,7 +334,7 @@ async def test_an_agency_whose_key_comes_while_the_node_runs_publishes_and_is_as
 async def test_a_member_that_does_not_list_the_question_is_not_asked(world: World) -> None:
     thailand = world.federation["th"]
     held = world.federation.view("vn").descriptor("th")
-    reads = tuple(each for each in held.reads if not each.startswith(REPORT_QUERY))
+    reads = tuple(each for each in held.reads if not each.startswith(ReportQuery.part))
     older = replaced(held, version=held.version + 1, previous=held.hash.hex(), reads=reads, hash=b"", data=b"")
     world.federation.share(sign_descriptor(older, [load_signing_key(thailand.authority / "authority.key")]))
     for node in world.nodes.values():

@@ -16,7 +16,6 @@ from gateway.model.query import VesselQuery
 from gateway.model.search import Line, SearchCommand
 from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.descriptor import sign_descriptor
-from gateway.trust.documents.statement_versions import VESSEL_QUERY
 from tests.support.exchange import TH, command, entries, last, lines, stopping
 from tests.support.nodes import SourcePlan, World, build_world, officer
 
@@ -113,7 +112,7 @@ async def test_what_the_agreement_does_not_cover_is_refused(world: World) -> Non
 async def test_a_member_that_does_not_list_the_question_is_not_asked(world: World) -> None:
     thailand = world.federation["th"]
     held = world.federation.view("vn").descriptor("th")
-    reads = tuple(each for each in held.reads if not each.startswith(VESSEL_QUERY))
+    reads = tuple(each for each in held.reads if not each.startswith(VesselQuery.part))
     older = replaced(held, version=held.version + 1, previous=held.hash.hex(), reads=reads, hash=b"", data=b"")
     world.federation.share(sign_descriptor(older, [load_signing_key(thailand.authority / "authority.key")]))
     for node in world.nodes.values():

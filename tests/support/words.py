@@ -82,7 +82,7 @@ OFFICERS = (
     "gateway/model/names.py",
     "gateway/model/values.py",
     "gateway/ops/mandate/brought_export.py",
-    "gateway/records/identifiers/query_forms.py",
+    "gateway/records/identifiers/query_checks.py",
     "policy/explain.py",
 )
 """Modules whose own errors an officer reads."""

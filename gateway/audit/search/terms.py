@@ -22,7 +22,7 @@ from gateway.matching.identifiers import number_key, plate_number
 from gateway.model.desk.notices import Ask, Change, Notice, Status
 from gateway.model.exchange import Request
 from gateway.model.forms.vessels import vessel_form
-from gateway.model.query import PersonQuery, Query, ReportQuery, VehicleQuery, VesselQuery, query_of
+from gateway.model.query import PersonQuery, Query, query_of
 from gateway.ports.entries import events
 
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
@@ -173,20 +173,14 @@ def _refused(entry: Entry, private: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _subject(query: Query | None) -> Iterator[str]:
-    if query is None or isinstance(query, ReportQuery):  # reports are about no subject
+    if query is None:
         return
+    for name in query.named.names if query.named is not None else ():
+        yield from name_terms(name.text)
+    for number in query.numbers:
+        yield from number_terms(number.text)
     if isinstance(query, PersonQuery):
-        for name in query.names:
-            yield from name_terms(name.text)
         yield term(Field.BORN, query.birth.value[:4] if query.birth else UNKNOWN_BIRTH)
-    elif isinstance(query, VehicleQuery):
-        yield from number_terms(query.plate)
-    elif isinstance(query, VesselQuery):
-        yield from name_terms(query.name) if query.name else ()
-        for number in filter(None, (query.imo, query.mmsi, query.call_sign, query.local_reg)):
-            yield from number_terms(number)
-    else:
-        yield from number_terms(query.number)
 
 
 def _records(entry: Entry, private: Mapping[str, Any], answer: bytes, resolve: Resolve | None) -> Iterator[str]:

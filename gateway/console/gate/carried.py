@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from gateway.desk.misuse.statement import PREFIX, document_digest
 from gateway.errors import Malformed
-from gateway.model.query import DocumentQuery, NationalIdQuery, Query
+from gateway.model.query import Query
 
 _TOKEN = re.compile(rf"(?<!\S){re.escape(PREFIX)}\S*", re.ASCII | re.IGNORECASE)
 """A word that begins as a token does. A keyboard with its capitals locked spoils it, and it is still no question."""
@@ -27,16 +28,8 @@ def parted(text: str) -> tuple[str, str]:
 
 def shown_document(queries: tuple[Query, ...]) -> tuple[str, str]:
     """Return number and country of the document that a question names; both empty where it does not name one whole."""
-    for query in queries:
-        if isinstance(query, DocumentQuery):
-            number, issuer = query.number, query.issuer
-        elif isinstance(query, NationalIdQuery):
-            number, issuer = query.number, query.scheme.partition("-")[0]
-        else:
-            continue
-        try:
-            document_digest("", number, issuer)
-        except Malformed:
-            continue
-        return number, issuer
+    for shown in (query.shown for query in queries):
+        with suppress(Malformed):
+            if shown is not None and document_digest("", *shown):
+                return shown
     return "", ""

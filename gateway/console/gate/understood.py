@@ -102,17 +102,7 @@ def read_as(kind: Kind, text: str, today: date, birth: str = "") -> Understood:
 
 def counterparts_by_rule(queries: tuple[Query, ...]) -> tuple[str, ...]:
     """Return the countries (ISO 3166-1 alpha-3) that a question points to: issuer, nationality, scheme or plate."""
-    named: list[str] = []
-    for query in queries:
-        if isinstance(query, DocumentQuery):
-            named.append(query.issuer)
-        elif isinstance(query, PersonQuery):
-            named.append(query.nationality)
-        elif isinstance(query, NationalIdQuery):
-            named.append(query.scheme.partition("-")[0])
-        elif isinstance(query, VehicleQuery):
-            named.append(query.country)
-    return tuple(dict.fromkeys(code for code in named if code))
+    return tuple(dict.fromkeys(query.points_to for query in queries if query.points_to))
 
 
 def _plain(text: str) -> str:

@@ -26,7 +26,7 @@ from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import country, with_country
 from gateway.language.languages import Language
-from gateway.language.terms import OFFENCES, PURPOSES
+from gateway.language.terms import OFFENCES, PURPOSES, SUBJECTS
 from gateway.model.handed.tokens import MAX_TOKEN
 from gateway.model.names import MemberId, reference
 from gateway.model.purpose import Offence, Purpose
@@ -38,17 +38,8 @@ PATH = "/gate"
 BETWEEN = "~"
 """Stands between the ids of the searches of one question, in the path of their page."""
 
-_READINGS: Sentences = {
-    "": "as it looks",
-    "person": "a name",
-    "document": "a passport or another document",
-    "national_id": "a national number",
-    "vehicle": "a plate",
-    "container": "a container",
-    "vessel": "a boat or ship",
-    "report": "methods and routes",
-}
-_OTHER_READINGS = frozenset(Kind) - {Kind.ZONE}
+_OTHER_READINGS = tuple(kind for kind in Kind if kind is not Kind.ZONE)
+_READINGS: Sentences = {"": "as it looks", **{kind: SUBJECTS[kind] for kind in _OTHER_READINGS}}
 
 
 @dataclass(frozen=True, slots=True)

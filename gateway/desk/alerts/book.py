@@ -18,14 +18,14 @@ import msgspec
 from adapters.index.rows import KIND_OF, day_of_birth, swapped, word_and_year
 from gateway.errors import Malformed
 from gateway.matching.confirm import held_names, judge
-from gateway.matching.identifiers import asked_number, held_items, held_number, vessel_numbers
+from gateway.matching.identifiers import asked_numbers, held_items, held_number
 from gateway.matching.keys import VESSEL, asked_word_keys, name_keys, query_cost, query_keys, word_keys
 from gateway.matching.thresholds import Thresholds
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.forms.numbers import compact
 from gateway.model.hit import Match
 from gateway.model.names import MemberId
-from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
+from gateway.model.query import Query
 
 MAX_JUDGED = 200
 """Alerts that are compared in full for one question: those that share most keys with it, of each owner in turn."""
@@ -129,20 +129,15 @@ class AlertBook:
                 yield alert, match
 
     def _candidates(self, query: Query, sees: Callable[[HeldAlert], bool]) -> list[HeldAlert]:
-        if isinstance(query, ReportQuery):
-            return []  # no alert is about a report
-        if isinstance(query, VesselQuery):
-            return self._vessels(query, sees)
-        if not isinstance(query, PersonQuery):
-            return [alert for alert in self._numbered(asked_number(query).key) if sees(alert)]
-        keys = asked_keys(query)
-        if not keys:
+        """Return the alerts by one of its numbers or names; none for words, since no alert is about a report."""
+        numbers, keys = asked_numbers(query), asked_keys(query)
+        if query.named is not None and not keys and not numbers:
             raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
-        return self._sharing(keys, sees)
-
-    def _vessels(self, query: VesselQuery, sees: Callable[[HeldAlert], bool]) -> list[HeldAlert]:
-        numbered = (alert for asked in vessel_numbers(query) for alert in self._numbered(asked.key) if sees(alert))
-        found = {alert.key: alert for alert in (*numbered, *self._sharing(asked_vessel_keys(query), sees))}
+        sharing = self._sharing(keys, sees)
+        if not numbers:
+            return sharing
+        numbered = (alert for asked in numbers for alert in self._numbered(asked.key) if sees(alert))
+        found = {alert.key: alert for alert in (*numbered, *sharing)}
         return [found[key] for key in sorted(found)]
 
     def _sharing(self, keys: Iterable[str], sees: Callable[[HeldAlert], bool]) -> list[HeldAlert]:
@@ -175,21 +170,20 @@ def in_turn(items: Iterable[T], owners: Callable[[T], Iterable[MemberId]]) -> li
     return [item for _, item in sorted(placed, key=itemgetter(0))]
 
 
-def asked_keys(query: PersonQuery) -> set[str]:
-    """Return the keys by which a question by name finds rows."""
-    keys = set(chain.from_iterable(query_keys(name.text) for name in query.names))
-    if query.birth is None or not keys:
+def asked_keys(query: Query) -> set[str]:
+    """Return the keys by which the names of a question find rows; none where it asks for no name."""
+    if (named := query.named) is None:
+        return set()
+    keys = set(chain.from_iterable(query_keys(name.text) for name in named.names))
+    if named is not query:  # the name of a vessel
+        return {VESSEL + key for key in keys}
+    if named.birth is None or not keys:
         return keys
-    birth = query.birth.value
-    keys |= {word_and_year(key, birth) for name in query.names for key in asked_word_keys(name.text)}
+    birth = named.birth.value
+    keys |= {word_and_year(key, birth) for name in named.names for key in asked_word_keys(name.text)}
     if len(birth) == len("YYYY-MM-DD"):
         keys |= {day_of_birth(birth), day_of_birth(swapped(birth))}
     return keys
-
-
-def asked_vessel_keys(query: VesselQuery) -> set[str]:
-    """Return the keys by which a question for a vessel finds rows with its name."""
-    return {VESSEL + key for key in query_keys(query.name)} if query.name else set()
 
 
 def _held_keys(fields: Mapping[str, Any]) -> Iterator[str]:

@@ -16,19 +16,7 @@ from gateway.desk.people.table import Row, read_rows
 from gateway.errors import LiaisonError, Misconfigured, SeveralMistakes
 from gateway.model.names import identifier
 from gateway.model.purpose import Purpose
-from gateway.model.query import (
-    OF_AGENCIES,
-    CaseQuery,
-    ContainerQuery,
-    DocumentQuery,
-    NationalIdQuery,
-    PersonQuery,
-    Query,
-    QueryKind,
-    VehicleQuery,
-    VesselQuery,
-)
-from gateway.model.values import NameForm
+from gateway.model.query import OF_AGENCIES, QUERIES, Query, QueryKind
 
 RULES, LISTED = "rules.toml", "listed.csv"
 """The country's own files, in `oversight` of the home."""
@@ -179,20 +167,6 @@ def _listed(row: Row, known: set[str]) -> Listed:
         )
     try:
         officer = identifier(cells["officer"], "officer") if cells["officer"] else ""
-        return Listed(cells["list"], officer, _query(QueryKind(cells["kind"]), cells["value"]))
+        return Listed(cells["list"], officer, QUERIES[QueryKind(cells["kind"])].of(cells["value"]))
     except LiaisonError as error:
         raise row.wrong("{problem}", error.remedy, problem=error.message) from error
-
-
-def _query(kind: QueryKind, value: str) -> Query:
-    if kind is QueryKind.PERSON:
-        return PersonQuery((NameForm(value),))
-    if kind is QueryKind.DOCUMENT:
-        return DocumentQuery(value)
-    if kind is QueryKind.NATIONAL_ID:
-        return NationalIdQuery(value)
-    if kind is QueryKind.CASE:
-        return CaseQuery(value)
-    if kind is QueryKind.VESSEL:
-        return VesselQuery(name=value, local_reg=value[:40])
-    return VehicleQuery(value) if kind is QueryKind.VEHICLE else ContainerQuery(value)

@@ -15,7 +15,7 @@ from gateway.errors import Malformed
 from gateway.matching.thresholds import SETS
 from gateway.model.hit import Match
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import Query, query_value
+from gateway.model.query import Query
 from gateway.model.strictness import Strictness
 
 
@@ -61,7 +61,7 @@ def look_up(folder: Path, opened: OpenDevice, file: Path, asked: Asked, now_us: 
         offence=asked.offence.value,
         case=asked.case,
         ticket=asked.ticket,
-        query={"kind": asked.query.kind.value, **query_value(asked.query)},
+        query={"kind": asked.query.kind.value, **asked.query.as_value()},
         hits=tuple((alert.key.peer, alert.key.thread_id, match.quality.value) for alert, match in found),
     )
     append(folder, opened, lookup)

@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 
 from adapters.index.rows import KIND_OF, read_features
-from gateway.desk.alerts.book import asked_keys, asked_vessel_keys, in_turn
+from gateway.desk.alerts.book import asked_keys, in_turn
 from gateway.desk.watches.goods import RECORD_TYPE, asked_tokens, held_tokens
 from gateway.matching.dates import compare_births
-from gateway.matching.identifiers import asked_number, vessel_numbers
+from gateway.matching.identifiers import asked_numbers
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.thresholds import WIDE
 from gateway.model.desk.threads import ThreadKey
@@ -213,17 +213,12 @@ def places_of(subject: Subject) -> list[Place]:
 
     Raises `Malformed` for a number that has nothing.
     """
-    if isinstance(subject, PersonQuery):
-        year = subject.birth.value[:4] if subject.birth else ""
-        return [(key, year) for key in asked_keys(subject)]
     if isinstance(subject, Goods):
         # One of the words that it must have is enough to find it: the rarest kind stands first.
         return [(f"#{token}", "") for token in asked_tokens(subject)[0]]
-    if isinstance(subject, VesselQuery):
-        numbers = [(f"{KIND_OF[asked.held_as]:d}{asked.key}", "") for asked in vessel_numbers(subject)]
-        return [*numbers, *((key, "") for key in asked_vessel_keys(subject))]
-    asked = asked_number(subject)
-    return [(f"{KIND_OF[asked.held_as]:d}{asked.key}", "")]
+    numbers = [(f"{KIND_OF[asked.held_as]:d}{asked.key}", "") for asked in asked_numbers(subject)]
+    birth = subject.named.birth if subject.named is not None else None
+    return [*numbers, *((key, birth.value[:4] if birth else "") for key in asked_keys(subject))]
 
 
 def _features(text: str) -> PersonFeatures | None:

@@ -21,15 +21,7 @@ from gateway.model.desk.watches import Goods, Subject, Watched
 from gateway.model.hit import Quality
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import (
-    ContainerQuery,
-    DocumentQuery,
-    NationalIdQuery,
-    PersonQuery,
-    QueryKind,
-    VehicleQuery,
-    VesselQuery,
-)
+from gateway.model.query import QUERIES
 from gateway.model.requester import Officer
 
 USUAL_US = 30 * DAY_US
@@ -152,12 +144,7 @@ WIDENS: Widens = {
 
 
 _READERS: Mapping[str, Callable[[object], Subject]] = {
-    QueryKind.PERSON: converter(PersonQuery),
-    QueryKind.DOCUMENT: converter(DocumentQuery),
-    QueryKind.NATIONAL_ID: converter(NationalIdQuery),
-    QueryKind.VEHICLE: converter(VehicleQuery),
-    QueryKind.CONTAINER: converter(ContainerQuery),
-    QueryKind.VESSEL: converter(VesselQuery),
+    **{kind: converter(each) for kind, each in QUERIES.items() if each.watched},
     Goods.kind: converter(Goods),
 }
 

@@ -15,21 +15,11 @@ import unicodedata
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from gateway.matching.identifiers import case_key, number_key, plate_number, vessel_numbers
+from gateway.matching.identifiers import numbers_in
 from gateway.matching.scripts.cost import MAX_NAME_COST
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
-from gateway.model.query import (
-    CaseQuery,
-    ContainerQuery,
-    DocumentQuery,
-    NationalIdQuery,
-    PersonQuery,
-    Query,
-    ReportQuery,
-    VehicleQuery,
-    VesselQuery,
-)
+from gateway.model.query import Query
 from gateway.recent import Recent
 
 HALF_A_DAY_US = 12 * 3_600_000_000
@@ -78,28 +68,11 @@ def subjects(query: Query) -> Iterator[str]:
 
     The issuer of a document does not count, since the asker may leave it out; spellings of a name each count.
     """
-    match query:
-        case DocumentQuery() | NationalIdQuery() | ContainerQuery():
-            key = number_key(query.number)
-        case CaseQuery():
-            key = case_key(query.number)
-        case VehicleQuery():
-            key, province = plate_number(query.plate, query.province)
-            key = f"{key} {province}" if key else ""
-        case VesselQuery():
-            yield from {f"{query.kind} {asked.key}" for asked in vessel_numbers(query)}
-            if len(query.name) <= _LONGEST and (words := _words(query.name)):
-                yield f"{query.kind} {words}"
-            return
-        case ReportQuery():  # reports are about no subject
-            return
-        case PersonQuery():
-            birth = query.birth.value if query.birth else ""
-            names = [name.text for name in query.names if len(name.text) <= _LONGEST]
-            yield from {f"{query.kind} {words} {birth}" for name in names if (words := _words(name))}
-            return
-    if key:
-        yield f"{query.kind} {key}"
+    yield from {f"{query.kind} {asked.subject}" for asked in numbers_in(query)}
+    if (by_name := query.named) is not None:
+        birth = by_name.birth.value if by_name.birth else ""
+        names = [name.text for name in by_name.names if len(name.text) <= _LONGEST]
+        yield from {f"{query.kind} {words} {birth}" for name in names if (words := _words(name))}
 
 
 def _words(name: str) -> str:

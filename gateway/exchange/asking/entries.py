@@ -14,7 +14,6 @@ from gateway.exchange.asking.check_answer import Checked
 from gateway.exchange.asking.inquiry import Asked, Inquiry
 from gateway.exchange.ledger import copies_received
 from gateway.model.exchange import Answer, AnswerMessage, Outcome, ReceiptMessage
-from gateway.model.query import query_value
 from gateway.model.search import Line, ShownHit
 from gateway.ports.content_keys import Retention
 from gateway.ports.desk import DeskRows, Work
@@ -138,7 +137,7 @@ def _reference(inquiry: Inquiry) -> dict[str, Any]:
 
 def _question(inquiry: Inquiry) -> dict[str, Any]:
     """Return the question, for entries that hold no request (DUTY-L4: encrypted, as all private parts are)."""
-    return query_value(inquiry.command.query)
+    return inquiry.command.query.as_value()
 
 
 def _who(inquiry: Inquiry) -> dict[str, Any]:

@@ -1,10 +1,13 @@
-"""Say by what reports on methods and routes are looked for, and read the periods that they name."""
+"""Say by what reports on methods and routes are looked for, check it, and read the periods that it names."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import msgspec
+
+from gateway.errors import Malformed
 
 MOST_SIGNS = 200
 """The most characters of the words, and of the place, by which reports are looked for."""
@@ -13,6 +16,7 @@ MAX_TEXTS = 6_000
 """The most characters of all texts of a report together: each is looked at for names of persons."""
 
 _MOST_MONTHS = 120
+_CROSSING = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}[a-z0-9]", re.ASCII)
 _PERIOD = re.compile(r"(\d{4}(?:-(?:0[1-9]|1[0-2]))?)(?:(?:/|\.\.)(\d{4}(?:-(?:0[1-9]|1[0-2]))?))?", re.ASCII)
 
 
@@ -28,6 +32,34 @@ class ReportTerms(msgspec.Struct, frozen=True):
     place: str = ""
     crossing: str = ""
     period: str = ""
+
+
+def check_terms(terms: ReportTerms, offences: Collection[str]) -> None:
+    """Raise `Malformed` for an unknown code, or a period in a wrong form; empty ones pass."""
+    if terms.offence and terms.offence not in offences:
+        raise Malformed(
+            "`{offence!a}` is no offence",
+            code="bad-query",
+            where="query.offence",
+            remedy="one of {known}",
+            offence=terms.offence[:40],
+            known=", ".join(offences),
+        )
+    if terms.crossing and not _CROSSING.fullmatch(terms.crossing):
+        raise Malformed(
+            "`{crossing!a}` is no id of a crossing point",
+            code="bad-query",
+            where="query.crossing",
+            remedy="such as `mae-sai.tachilek`; a name goes into `place`",
+            crossing=terms.crossing[:40],
+        )
+    if terms.period and not is_period(terms.period):
+        raise Malformed(
+            "a period is a year or a month, or two with `/` between, of ten years at most",
+            code="bad-query",
+            where="query.period",
+            remedy="such as `2026-03/2026-05`",
+        )
 
 
 def months(period: str) -> list[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.errors import Malformed
 from gateway.model.forms.numbers import ascii_digits, compact, imo_check_digit
 
 IMO, MMSI, MARK = "imo", "mmsi", "mark"
@@ -38,6 +39,24 @@ def mmsi_form(text: str) -> str:
     """Return the nine digits of an MMSI; empty where the text is none."""
     found = _MMSI.fullmatch(compact(text))
     return found["number"] if found else ""
+
+
+def check_numbers(imo: str, mmsi: str) -> None:
+    """Raise `Malformed` for an IMO number or an MMSI in a wrong form; empty ones pass."""
+    if imo and not imo_form(imo):
+        raise Malformed(
+            "no IMO number, or its last digit does not fit the six before it",
+            code="bad-imo",
+            where="query.imo",
+            remedy="seven digits, such as `IMO 9074729`",
+        )
+    if mmsi and not mmsi_form(mmsi):
+        raise Malformed(
+            "not nine digits that begin with 2 to 7",
+            code="bad-mmsi",
+            where="query.mmsi",
+            remedy="such as `574001230`",
+        )
 
 
 def vessel_form(text: str) -> str:

@@ -51,12 +51,12 @@ _SUFFIX = f".v{FORMAT}.sqlite"
 
 
 class KeyKind(IntEnum):
-    """The kinds of values of which a key is the normal form."""
+    """The kinds of values of which a key is the normal form; those of numbers are called as their `QueryKind` is."""
 
     NAME = 1
     DOCUMENT = 2
     NATIONAL_ID = 3
-    PLATE = 4
+    VEHICLE = 4
     CONTAINER = 5
     CASE = 8
     VESSEL = 9

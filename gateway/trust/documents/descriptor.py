@@ -22,7 +22,7 @@ from gateway.errors import BadSignature, Malformed
 from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.offices import ANY_OFFICE, Addressable, Contact
 from gateway.model.names import MemberId, identifier, member_id
-from gateway.model.query import QueryKind
+from gateway.model.query import OF_AGENCIES, QUERIES, QueryKind
 from gateway.signing import strict_json
 from gateway.signing.dsse import Document, decode64, encode64, parse_document, sign_document, verify_threshold
 from gateway.signing.keys import SigningKey, VerifyKey
@@ -31,7 +31,7 @@ from gateway.trust.documents.fields import Fields, format_time
 from gateway.trust.documents.members import CharterMember
 from gateway.trust.documents.office_fields import offices_as_json, read_addressable, read_contacts
 from gateway.trust.documents.source_kinds import SourceKind, read_source_kinds
-from gateway.trust.documents.statement_versions import REPORT_QUERY, versions_in
+from gateway.trust.documents.statement_versions import versions_in
 
 DESCRIPTOR_TYPE = "application/vnd.liaison.descriptor.v1+json"
 
@@ -152,8 +152,8 @@ class Descriptor:
 
     def can_be_asked(self, query: str) -> bool:
         """Tell whether a source takes queries of this kind, as far as the member says; or its library, for reports."""
-        if query == QueryKind.REPORT:
-            return bool(versions_in(self.reads, REPORT_QUERY))
+        if query not in OF_AGENCIES:
+            return bool(versions_in(self.reads, QUERIES[QueryKind(query)].part))
         return not self.sources or any(query in source.queries for source in self.sources)
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from gateway.errors import Unknown
 from gateway.model.desk.notices import NoticeType
+from gateway.model.query import QUERIES
 
 NOTICE = "notice."
 """The beginning of the names of notices; a descriptor lists these under `takes`, without it."""
@@ -39,9 +40,9 @@ READ: Mapping[str, tuple[int, ...]] = {
 """What this program reads, oldest first. It writes the newest that the other side reads, too."""
 
 ATTACHMENT, OUTCOME_OF_HIT = "attachment", "outcome-of-hit"
-VESSEL_QUERY, REPORT_QUERY, WATCHED_GOODS = "query-vessel", "query-report", "watch-goods"
+WATCHED_GOODS = "watch-goods"
 PARTS: Mapping[str, tuple[int, ...]] = dict.fromkeys(
-    (ATTACHMENT, OUTCOME_OF_HIT, VESSEL_QUERY, REPORT_QUERY, WATCHED_GOODS), (1,)
+    (ATTACHMENT, OUTCOME_OF_HIT, *(each.part for each in QUERIES.values() if each.part), WATCHED_GOODS), (1,)
 )
 """Parts of statements that a descriptor lists apart: the files in the head of a notice, an outcome that opens a thread,
 and what is asked or watched that came later.

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.matching.identifiers import (
-    IdentifierQuery,
     asked_number,
     held_numbers,
     number_key,
@@ -18,7 +17,7 @@ from gateway.matching.identifiers import (
 )
 from gateway.model.forms.nrc import read_card, townships
 from gateway.model.forms.numbers import chinese_check_character
-from gateway.model.query import DocumentQuery, NationalIdQuery, VehicleQuery
+from gateway.model.query import DocumentQuery, NationalIdQuery, NumberQuery, VehicleQuery
 from tests.support.tables import table
 
 
@@ -91,7 +90,7 @@ PLACES = sorted((state, letters) for (state, _), every in townships().items() fo
 figures = st.sampled_from(FIGURES).map(lambda signs: str.maketrans(FIGURES[0], signs))
 
 
-def found(asked: IdentifierQuery, search: dict[str, Any], held_as: str) -> bool:
+def found(asked: NumberQuery, search: dict[str, Any], held_as: str) -> bool:
     number = asked_number(asked)
     return any(key == number.key and number.match(detail) for key, detail in held_numbers(search, held_as))
 

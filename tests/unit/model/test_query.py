@@ -14,7 +14,6 @@ from gateway.model.query import (
     VehicleQuery,
     VesselQuery,
     query_of,
-    query_value,
 )
 from gateway.model.values import NameForm, PartialDate
 from tests.support.tables import table
@@ -34,10 +33,10 @@ QUERIES: list[Query] = [
 
 @table("query", QUERIES, ids=lambda query: query.kind.value)
 def test_what_was_asked_comes_back(query: Query) -> None:
-    kept = json.loads(json.dumps(query_value(query)))
+    kept = json.loads(json.dumps(query.as_value()))
     found = query_of(query.kind.value, kept)
     assert found is not None
-    assert query_value(found) == query_value(query)
+    assert found.as_value() == query.as_value()
     assert type(found) is type(query)
 
 

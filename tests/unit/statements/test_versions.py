@@ -12,7 +12,7 @@ from gateway.errors import BadSignature, Unsupported
 from gateway.model.desk.attachments import Attachment, MediaType
 from gateway.model.desk.notices import Notice, OutcomeCode, OutcomeReport, RecordPlace
 from gateway.model.desk.watches import Goods, Watch
-from gateway.model.query import ReportQuery, VesselQuery
+from gateway.model.query import QUERIES, ReportQuery, VesselQuery
 from gateway.statements.account import ACCOUNT_ANSWER_VERSIONS, ACCOUNT_VERSIONS
 from gateway.statements.answer import ANSWER_VERSIONS
 from gateway.statements.envelope import PayloadType, check_signature, unseal_evidence
@@ -28,9 +28,7 @@ from gateway.trust.documents.statement_versions import (
     PARTS,
     READ,
     READS,
-    REPORT_QUERY,
     TAKES,
-    VESSEL_QUERY,
     WATCHED_GOODS,
 )
 from tests.support import sealing
@@ -94,7 +92,7 @@ def test_a_member_that_reads_no_version_of_ours_gets_none() -> None:
     assert refused.value.code == "no-common-version"
 
 
-@pytest.mark.parametrize("part", sorted(set(PARTS) - {VESSEL_QUERY, REPORT_QUERY}))
+@pytest.mark.parametrize("part", sorted(set(PARTS).difference(each.part for each in QUERIES.values())))
 def test_a_part_of_a_notice_that_0_2_0_does_not_read_is_written_to_those_who_list_it(part: str) -> None:
     file = Attachment("photo.jpg", MediaType.JPEG, 5, b"r" * 32)
     hit = RecordPlace(NOTE.head.thread_id, b"h" * 32, 1, 7, "r-1")
@@ -115,7 +113,7 @@ def test_a_question_for_a_vessel_goes_to_those_who_list_it_and_so_does_a_watch()
     vessel = VesselQuery(local_reg="LA-VTE 0417", flag="LA")
     request = replace_struct(sealing.REQUEST, query=vessel)
     watch = Notice(NOTE.head, Watch(vessel, NOW + HOUR, NOW + HOUR))
-    before = tuple(each for each in READS if not each.startswith(VESSEL_QUERY))
+    before = tuple(each for each in READS if not each.startswith(VesselQuery.part))
     older, newer = Holding(Listed(before, TAKES)), Holding(Listed(READS, TAKES))
     for write in (lambda: build_request(request, older, KEY), lambda: write_notice(watch, older)):
         with pytest.raises(Unsupported) as refused:
@@ -129,7 +127,7 @@ def test_a_question_for_a_vessel_goes_to_those_who_list_it_and_so_does_a_watch()
 def test_a_question_for_reports_goes_to_those_who_list_it_and_no_watch_is_one() -> None:
     reports = ReportQuery("false floor", period="2026-03")
     request = replace_struct(sealing.REQUEST, query=reports)
-    before = tuple(each for each in READS if not each.startswith(REPORT_QUERY))
+    before = tuple(each for each in READS if not each.startswith(ReportQuery.part))
     older, newer = Holding(Listed(before, TAKES)), Holding(Listed(READS, TAKES))
     with pytest.raises(Unsupported) as refused:
         build_request(request, older, KEY)

@@ -5,17 +5,9 @@ from __future__ import annotations
 import click
 
 from gateway.cli.lazy import LazyGroup
+from gateway.language.terms import TITLES
 
-_ASK = {
-    "container": ("officer.ask", "A freight container by its number."),
-    "case-reference": ("officer.ask", "A case by its number: which desk to ask, and nothing of the case."),
-    "document": ("officer.ask", "A travel document by its number and issuer."),
-    "national-id": ("officer.ask", "A national identity number."),
-    "person": ("officer.ask", "A person by name, and birth date or year."),
-    "report": ("officer.ask", "Reports on methods and routes, by words, offence, place and period."),
-    "vehicle": ("officer.ask", "A vehicle by its plate."),
-    "vessel": ("officer.ask", "A vessel by its name or a number of it."),
-}
+_ASK = {kind.replace("_", "-"): ("officer.ask", title) for kind, title in TITLES.items()}
 
 
 @click.group("ask", cls=LazyGroup, table=_ASK)

@@ -10,36 +10,27 @@ import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.handed import handed, names, options_of
-from gateway.cli.options import TEXT, VESSEL, page_options, vessel_options
+from gateway.cli.inputs.questions import body_of, misplaced, one_question, question_options
+from gateway.cli.options import TEXT, page_options
 from gateway.cli.output import Output, printed
-from gateway.cli.speech import spoken, usage
+from gateway.cli.speech import spoken
 from gateway.model.faces.fields import fields_of
 from gateway.model.handed.asks import FollowWatch
 from gateway.model.handed.watches import AddWatch, EndWatch, RenewWatch
+from gateway.model.query import QUERIES
 from gateway.views.desk.lines import paged_lines
 from gateway.views.desk.steps import drafted_lines
 from gateway.views.desk.watches import taken_lines, watch_lines, watches_lines
 
 _watch = click.argument("watch", metavar="WATCH", type=TEXT)
-_ONE = (
-    "say what is watched: --name, --document, --national-id, --plate, --container, --vessel or a number of it,"
-    " or --heading and --consignee"
-)
+_KINDS = tuple(kind for kind, each in QUERIES.items() if each.watched)
+_OF_GOODS = ("heading", "consignee", "route")
 
 
 @click.command()
 @at_the_desk
 @click.option("--to", default="", metavar="M,M", help="Who watches: la,vn. Without it our own agencies' records are.")
-@click.option("--name", "names", multiple=True, type=TEXT, help="The whole name, in any script; may be repeated.")
-@click.option("--birth", default="", help="YYYY, YYYY-MM or YYYY-MM-DD, Gregorian.")
-@click.option("--document", default="", help="The number of a travel document.")
-@click.option("--issuer", default="", help="Its issuer, ICAO alpha-3 (VNM).")
-@click.option("--national-id", default="", help="A national identity number.")
-@click.option("--scheme", default="", help="Its scheme, such as THA-PIN.")
-@click.option("--plate", default="", help="The plate of a vehicle.")
-@click.option("--province", default="", help="Its province.")
-@click.option("--container", default="", help="The number of a container.")
-@vessel_options
+@question_options(_KINDS)
 @click.option("--heading", default="", help="Declarations of customs: the beginning of a tariff code (2933).")
 @click.option("--consignee", default="", help="Declarations of customs: who receives the goods.")
 @click.option("--route", default="", help="Declarations of customs: a place of the route.")
@@ -168,24 +159,10 @@ def taken(bearer: Bearer, limit: int, after: str) -> Output:
 
 def _query(asked: dict[str, Any]) -> dict[str, Any]:
     """Return what is watched as the API takes it. Raises `UsageError` unless it is one thing."""
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value}
-    goods: dict[str, Any] = {name: given[name] for name in ("heading", "consignee", "route") if name in given}
-    if goods:
-        goods |= {"container": given["container"]} if "container" in given else {}
-        kinds: list[dict[str, Any]] = [{"kind": "goods", **goods}]
-    else:
-        kinds = [{"kind": "container", "number": given["container"]}] if "container" in given else []
-    if "names" in given:
-        birth = {"birth": {"value": given["birth"]}} if "birth" in given else {}
-        kinds.append({"kind": "person", "names": [{"text": name} for name in given["names"]], **birth})
-    for kind, number, more in (("document", "document", "issuer"), ("national_id", "national_id", "scheme")):
-        if number in given:
-            kinds.append({"kind": kind, "number": given[number]} | ({more: given[more]} if more in given else {}))
-    if "plate" in given:
-        province = {"province": given["province"]} if "province" in given else {}
-        kinds.append({"kind": "vehicle", "plate": given["plate"], **province})
-    if vessel := {name.replace("vessel", "name"): given[name] for name in VESSEL if name in given}:
-        kinds.append({"kind": "vessel", **vessel} | ({"flag": given["flag"]} if "flag" in given else {}))
-    if len(kinds) != 1:
-        raise usage(_ONE)
-    return kinds[0]
+    goods = {name: text for name in _OF_GOODS if (text := asked.pop(name))}
+    if not goods:
+        return body_of(one_question(_KINDS, asked, also=tuple(f"--{name}" for name in _OF_GOODS)))
+    goods |= {"container": container} if (container := asked.pop("container")) else {}
+    if other := next((name for name, value in asked.items() if value), ""):
+        raise misplaced(f"--{other.replace('_', '-')}", f"--{next(iter(goods))}")
+    return {"kind": "goods", **goods}

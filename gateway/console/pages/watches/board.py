@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -30,22 +30,16 @@ from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
-from gateway.language.terms import OFFENCES, PURPOSES
+from gateway.language.terms import OFFENCES, PURPOSES, SUBJECTS
 from gateway.model.desk.watches import Goods, Subject
 from gateway.model.forms.numbers import compact
 from gateway.model.forms.vessels import imo_form, mmsi_form
 from gateway.model.handed.watches import AddWatch
 from gateway.model.names import member_id, reference
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import (
-    ContainerQuery,
-    DocumentQuery,
-    NationalIdQuery,
-    PersonQuery,
-    VehicleQuery,
-    VesselQuery,
-)
+from gateway.model.query import QUERIES, PersonQuery, QueryKind, VesselQuery
 from gateway.model.values import NameForm, PartialDate
+from gateway.records.identifiers.query_forms import FORMS
 from gateway.views.desk.watches import asked_text, stand_words, stopped_words
 from gateway.views.desk.words import state_words
 
@@ -56,13 +50,8 @@ ASKERS = frozenset(role for role, acts in TABLE.items() if Act.RAISE_WATCH in ac
 TONES: Mapping[Stand, Tone] = {Stand.ON: "done", Stand.WAITING: "warn", Stand.PAUSED: "warn"}
 _LISTS: Sentences = {"": "Ours", "over": "Ours that ended", "taken": "From abroad"}
 _KINDS: Sentences = {
-    "person": "a person",
-    "document": "a travel document",
-    "national_id": "an identity number",
-    "vehicle": "a vehicle",
-    "container": "a container",
-    "vessel": "a boat or ship",
-    "goods": "goods in declarations of customs",
+    **{kind: SUBJECTS[kind] for kind, each in QUERIES.items() if each.watched},
+    Goods.kind: "goods in declarations of customs",
 }
 _FIELDS: Sentences = {
     "name": "Whole name of the person, of the boat or ship, or of who receives the goods",
@@ -271,28 +260,36 @@ def _command(visit: Visit, form: Form, sent: Mapping[str, str]) -> AddWatch:
 
 def _subject(sent: Mapping[str, str]) -> Subject:
     """Return what is watched, of the fields that its kind needs."""
-    kind, number, more = sent["kind"], sent["number"], sent["issuer"]
-    if kind == "person":
-        birth = PartialDate(sent["birth"]) if sent["birth"] else None
-        return PersonQuery((NameForm(sent["name"]),), birth)
-    if kind == "document":
-        return DocumentQuery(number, more.upper())
-    if kind == "national_id":
-        return NationalIdQuery(number, more)
-    if kind == "vehicle":
-        return VehicleQuery(number, more)
-    if kind == "container":
-        return ContainerQuery(number)
-    if kind == "vessel":
-        return _vessel(sent["name"], number, more.upper())
-    if kind != Goods.kind:
+    if sent["kind"] == Goods.kind:
+        return Goods(sent["number"], sent["heading"], sent["name"], sent["route"])
+    if sent["kind"] not in _KINDS:
         raise Malformed("choose one of the list", code="bad-watch", where="kind")
-    return Goods(number, sent["heading"], sent["name"], sent["route"])
+    kind = QueryKind(sent["kind"])
+    return _OF_NAMES[kind](sent) if kind in _OF_NAMES else _numbered(kind, sent["number"], sent["issuer"])
 
 
-def _vessel(name: str, number: str, flag: str) -> VesselQuery:
+def _numbered(kind: QueryKind, number: str, more: str) -> Subject:
+    """Return a thing by its number, with the value that tells equal numbers apart where its kind has one."""
+    forms = dict(zip(FORMS[kind].items(), (number, more), strict=False))
+    make: Callable[..., Subject] = QUERIES[kind]
+    return make(**{name: text.upper() if form.capitals else text for (name, form), text in forms.items()})
+
+
+def _person(sent: Mapping[str, str]) -> Subject:
+    return PersonQuery((NameForm(sent["name"]),), PartialDate(sent["birth"]) if sent["birth"] else None)
+
+
+def _vessel(sent: Mapping[str, str]) -> Subject:
     """Return a vessel by its name or its number: an IMO number and an MMSI as such, and any other one as a mark."""
+    name, number, flag = sent["name"], sent["number"], sent["issuer"].upper()
     if compact(number).startswith("IMO"):
         return VesselQuery(name, imo=number, flag=flag)
     imo, mmsi = number if imo_form(number) else "", number if mmsi_form(number) else ""
     return VesselQuery(name, imo, mmsi, local_reg=number, flag=flag)
+
+
+_OF_NAMES: Mapping[QueryKind, Callable[[Mapping[str, str]], Subject]] = {
+    QueryKind.PERSON: _person,
+    QueryKind.VESSEL: _vessel,
+}
+"""What makes a subject of the form where it is asked for by a name."""
