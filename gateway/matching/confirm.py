@@ -192,6 +192,8 @@ def _held_match(asked: AskedNumber, search: Mapping[str, Any]) -> Match | Verdic
 
 def _surest(verdicts: list[Match | Verdict]) -> Match | Verdict:
     """Return the surest match of what a query holds; without one, that it is another vessel if something says so."""
+    if len(verdicts) == 1:
+        return verdicts[0]
     if matches := [each for each in verdicts if isinstance(each, Match)]:
         return min(matches, key=lambda each: (_ORDER[each.quality], -each.score))
     return Verdict.OTHER if Verdict.OTHER in verdicts else Verdict.SILENT

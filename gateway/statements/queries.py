@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
@@ -25,6 +25,11 @@ _MESSAGES: Mapping[str, type[Any]] = {
 }
 """The message of each kind of question: the type of the field of a request that is called as the kind is."""
 
+_TAKEN: Mapping[QueryKind, tuple[tuple[str, str, Callable[[str, str], str]], ...]] = {
+    kind: tuple((name, f"query.{name}", form.taken) for name, form in forms.items()) for kind, forms in FORMS.items()
+}
+"""The fields of each kind in their order, with the place and what takes the value of each."""
+
 _PERSON = FORMS[QueryKind.PERSON]
 _SCRIPT, _LANGUAGE = code(r"[A-Z][a-z]{3}"), code(r"[A-Za-z0-9-]{2,35}")
 _SOURCES: Mapping[str, NameSource] = {"": NameSource.UNKNOWN, **{source.value: source for source in NameSource}}
@@ -33,12 +38,13 @@ _SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
 
 def fill_query(payload: Questioned, query: Query) -> None:
     """Write `query` into the one field of `payload` that is called as its kind is."""
-    if query.kind not in payload.DESCRIPTOR.fields_by_name:
-        raise Unsupported("reports are not watched", where="query", remedy="read the library: `liaison report list`")
     if isinstance(query, PersonQuery):
         payload.person.CopyFrom(_person_message(query))
-    else:
-        getattr(payload, query.kind).CopyFrom(_MESSAGES[query.kind](**structs.asdict(query)))
+        return
+    field = getattr(payload, query.kind, None)
+    if field is None:
+        raise Unsupported("reports are not watched", where="query", remedy="read the library: `liaison report list`")
+    field.CopyFrom(_MESSAGES[query.kind](**structs.asdict(query)))
 
 
 def read_query(payload: Questioned) -> Query:
@@ -54,8 +60,8 @@ def read_query(payload: Questioned) -> Query:
     try:
         if kind is QueryKind.PERSON:
             return _read_person(message)
-        values = ((each, form, getattr(message, each)) for each, form in FORMS[kind].items())
-        return QUERIES[kind].read({each: form.taken(value, f"query.{each}") for each, form, value in values})
+        make: Callable[..., Query] = QUERIES[kind]
+        return make(*(taken(getattr(message, each), where) for each, where, taken in _TAKEN[kind]))
     except Malformed as error:
         raise bad_query(error) from error
 

@@ -211,10 +211,10 @@ class ReportQueryBody(Closed):
         return query
 
 
-QueryBody = Annotated[
-    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | CaseBody | VesselBody | ReportQueryBody,
-    Field(discriminator="kind"),
-]
+WatchableBody = PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | VesselBody
+"""The kinds of questions that may be watched, too."""
+
+QueryBody = Annotated[WatchableBody | CaseBody | ReportQueryBody, Field(discriminator="kind")]
 
 
 _EXAMPLE: dict[str, Any] = {

@@ -11,14 +11,7 @@ from gateway.agency.bodies import patterns
 from gateway.agency.bodies.answers import answer, many
 from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.handed import Handed
-from gateway.agency.bodies.requests import (
-    ContainerBody,
-    DocumentBody,
-    NationalIdBody,
-    PersonBody,
-    VehicleBody,
-    VesselBody,
-)
+from gateway.agency.bodies.requests import WatchableBody
 from gateway.clock import rfc3339
 from gateway.desk.watches.standing import MetThere, TakenWatch, WatchStand
 from gateway.desk.watches.values import OwnHit, OwnWatch, asked_of
@@ -44,10 +37,7 @@ class GoodsBody(Closed):
         return Goods(self.container, self.heading, self.consignee, self.route)
 
 
-SubjectBody = Annotated[
-    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | VesselBody | GoodsBody,
-    Field(discriminator="kind"),
-]
+SubjectBody = Annotated[WatchableBody | GoodsBody, Field(discriminator="kind")]
 
 _EXAMPLE: dict[str, Any] = {
     "query": {"kind": "vehicle", "plate": "กข 1234", "province": "เชียงราย"},

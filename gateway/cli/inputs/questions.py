@@ -71,9 +71,13 @@ def options_of(kind: QueryKind) -> Callable[[_F], _F]:
 
 
 def question_options(kinds: Iterable[QueryKind]) -> Callable[[_F], _F]:
-    """Return the options of a command that asks for one thing of several kinds."""
+    """Return the options of a command that asks for one thing of several kinds; two kinds may share a further one."""
     values = list(_together(kinds))
-    return together(*(value.click(_help(value, values)) for value in values))
+    helps: dict[str, list[str]] = {}
+    for value in values:
+        helps.setdefault(value.name, []).append(_help(value, values))
+    named = {value.name: value for value in reversed(values)}
+    return together(*(named[name].click(" ".join(said)) for name, said in helps.items()))
 
 
 def _help(value: _Value, values: list[_Value]) -> str:
@@ -101,8 +105,9 @@ def one_question(kinds: Iterable[QueryKind], given: dict[str, Any], also: Iterab
         options = (*(value.option for value in values if value.form.option), *also)
         raise usage("give one thing to ask for: {options}", options=", ".join(options))
     kind = asked[0].kind
+    own = {value.given_as for value in values if value.kind is kind}
     for value in values:
-        if value.kind is not kind and given.pop(value.given_as):
+        if value.given_as not in own and given.pop(value.given_as, ""):
             raise misplaced(value.option, asked[0].option)
     return _made(kind, [value for value in values if value.kind is kind], given)
 

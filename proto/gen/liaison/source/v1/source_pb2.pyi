@@ -289,8 +289,8 @@ Global___Name: _TypeAlias = Name  # noqa: Y015
 
 @_typing.final
 class NumberQuery(_message.Message):
-    """Anything that is found by its number, and a vessel: kind is document, national_id, vehicle, container, case_reference
-    or vessel, and the parts are the texts of that kind of query by name.
+    """Any other question that agencies are asked: kind is its name, as a request has it, and the parts are its texts by the
+    names of its fields.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
