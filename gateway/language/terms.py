@@ -60,6 +60,7 @@ QUERIES: Sentences = {
     "case_reference": "case",
     "vessel": "vessel",
     "report": "reports on methods and routes",
+    "phone": "telephone number",
 }
 
 SUBJECTS: Sentences = {
@@ -71,6 +72,7 @@ SUBJECTS: Sentences = {
     "case_reference": "case",
     "vessel": "a boat or ship",
     "report": "reports on methods and routes",
+    "phone": "a telephone number",
 }
 """What a question of each kind is about, for those who choose between them."""
 
@@ -83,6 +85,7 @@ TITLES: Mapping[str, str] = {
     "case_reference": "A case by its number: which desk to ask, and nothing of the case.",
     "vessel": "A vessel by its name or a number of it; each that fits is enough.",
     "report": "Reports on methods and routes that the other country has published; all that is given must fit.",
+    "phone": "A telephone number, with its calling code or as it is dialled in its country.",
 }
 """What each kind of question asks for, in the help of commands, which is English."""
 

@@ -43,6 +43,8 @@ RULES: Sentences = {
     "plate": "the plate is the same",
     "plate-province": "the province of the plate is the same",
     "container-number": "the container number is the same",
+    "phone-number": "the telephone number is the same",
+    "phone-country": "the calling code is the same",
     "vessel-number": "a number of the vessel is the same",
     "vessel-flag": "the flag of the vessel is the same",
     "case-number": "the case number is the same",

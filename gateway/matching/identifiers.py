@@ -24,6 +24,7 @@ from gateway.errors import Malformed
 from gateway.matching.scripts import tables
 from gateway.model.forms.nrc import read_card
 from gateway.model.forms.numbers import chinese_full_number, compact
+from gateway.model.forms.phones import phone_form
 from gateway.model.forms.plates import province_form, split_plate
 from gateway.model.forms.vessels import MARK, MEMBERS, numbers_of, vessel_form
 from gateway.model.hit import Match, Quality
@@ -300,6 +301,11 @@ _WAYS: Mapping[str, _Way] = {
         _alone(_LIKELY, "case-number"),
         lambda text, _item, _: (case_key(text), ""),
         {"CaseReference": ("case_number",)},
+    ),
+    "phones": _Way(
+        _exact("phone-number", "phone-country"),
+        lambda text, item, _: phone_form(text, _text(item, "country"))[::-1],
+        {"Person": ("phones",)},
     ),
     "vessels": _Way(
         _exact("vessel-number", "vessel-flag"),

@@ -1,8 +1,8 @@
 """Typed queries: the questions that a source can be asked, and what each kind says of itself.
 
-A kind of question is one class here. The layers above look up what they need of it (`QUERIES`) instead of asking which
-kind it is; what a lower layer must not know stands in one table of each of them, by the kind or by the search key. The
-forms of its values and their words in commands are rows of `gateway.records.questions`.
+A kind of question is one class here, and the layers above look up what they need of it (`QUERIES`). What a lower layer
+must not know stands in one table of each of them, by the kind or the search key; its forms and words are a row of
+`gateway.records.identifiers.query_forms`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import structs
 
 from gateway.errors import Malformed
+from gateway.model.forms.phones import country_of
 from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, check_terms
 from gateway.model.forms.vessels import IMO, MARK, MMSI, check_numbers
 from gateway.model.purpose import Offence
@@ -36,6 +37,7 @@ class QueryKind(StrEnum):
     CASE = "case_reference"
     VESSEL = "vessel"
     REPORT = "report"
+    PHONE = "phone"
 
 
 class Number(NamedTuple):
@@ -102,6 +104,13 @@ class Question(msgspec.Struct, frozen=True):
 
 class NumberQuery(Question, frozen=True):
     """A question by one number, which is its first field; the others tell equal numbers apart."""
+
+    most: ClassVar[int] = 40
+    """The most signs of the number."""
+
+    def __post_init__(self) -> None:
+        name = self.__struct_fields__[0]
+        text_value(getattr(self, name), f"query.{name}", self.most)
 
     @property
     def numbers(self) -> tuple[Number, ...]:
@@ -172,9 +181,6 @@ class DocumentQuery(NumberQuery, frozen=True):
     found_by = ("documents",)
     about = "TravelDocument"
 
-    def __post_init__(self) -> None:
-        text_value(self.number, "query.number", 40)
-
     @property
     def points_to(self) -> str:
         """The issuer."""
@@ -195,9 +201,6 @@ class NationalIdQuery(NumberQuery, frozen=True):
     kind = QueryKind.NATIONAL_ID
     found_by = ("national_ids",)
     about = "Person"
-
-    def __post_init__(self) -> None:
-        text_value(self.number, "query.number", 40)
 
     @property
     def points_to(self) -> str:
@@ -221,9 +224,6 @@ class VehicleQuery(NumberQuery, frozen=True):
     found_by = ("plates",)
     about = "Vehicle"
 
-    def __post_init__(self) -> None:
-        text_value(self.plate, "query.plate", 40)
-
     @property
     def points_to(self) -> str:
         """The country of registration."""
@@ -239,9 +239,6 @@ class ContainerQuery(NumberQuery, frozen=True):
     found_by = ("containers",)
     about = "Consignment"
 
-    def __post_init__(self) -> None:
-        text_value(self.number, "query.number", 40)
-
 
 class CaseQuery(NumberQuery, frozen=True):
     """A case by its number: does somebody there work on it, too, and whom does one ask?"""
@@ -252,9 +249,24 @@ class CaseQuery(NumberQuery, frozen=True):
     found_by = ("cases",)
     about = "CaseReference"
     watched = False
+    most = 64
 
-    def __post_init__(self) -> None:
-        text_value(self.number, "query.number", 64)
+
+class PhoneQuery(NumberQuery, frozen=True):
+    """A telephone number, with its calling code, or as it is dialled in `country` (ISO 3166-1 alpha-2)."""
+
+    number: str
+    country: str = ""
+
+    kind = QueryKind.PHONE
+    found_by = ("phones",)
+    about = "Person"
+    part = "query-phone"
+
+    @property
+    def points_to(self) -> str:
+        """The country in which it is dialled, or whose calling code it has."""
+        return self.country or country_of(self.number)
 
 
 class VesselQuery(Question, frozen=True):
@@ -353,6 +365,7 @@ Query = (
     | CaseQuery
     | VesselQuery
     | ReportQuery
+    | PhoneQuery
 )
 
 QUERIES: Mapping[QueryKind, type[Query]] = {each.kind: each for each in get_args(Query)}

@@ -217,8 +217,8 @@ def test_the_asker_knows_before_asking_what_a_member_lists_and_the_answer_decide
     thailand, cambodia, authority = federation.home("th"), federation.home("kh"), federation.authority("kh")
     held = TrustKeeper(thailand / "trust", SystemClock()).view.descriptor("kh")
     listed = {query for source in held.sources for query in source.queries}
-    assert listed == {kind.value for kind in QueryKind} - {"case_reference", "report"}, (
-        "no sample source has cases, and reports stand in no source"
+    assert listed == {kind.value for kind in QueryKind} - {"case_reference", "phone", "report"}, (
+        "no sample source there has cases or telephones, and reports stand in no source"
     )
     unlisted = ("--number", "TH-2026-0417", "--purpose", "DECONFLICTION", "--offence", "NARC", "--case", "TH-2026-0417")
     note = "note: kh lists no source for such a question; its answer decides"

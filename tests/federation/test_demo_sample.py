@@ -23,6 +23,7 @@ from gateway.model.query import (
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
+    PhoneQuery,
     Query,
     VehicleQuery,
     VesselQuery,
@@ -143,6 +144,16 @@ def test_a_boat_is_found_by_its_name_in_both_scripts_and_by_its_registration(
         assert [name for name, candidates in here.items() if candidates] == [source], query
         assert fetched(sources[source], here[source][0]).fields["local_reg"] == boat.local_reg
     assert not found(sources[source], VesselQuery(local_reg=boat.local_reg, flag="MM"))
+
+
+def test_a_telephone_leads_to_its_person_as_dialled_and_with_its_calling_code(
+    sources: dict[str, Adapter],
+) -> None:
+    for query in (PhoneQuery(planted.KNOWN_PHONE, "TH"), PhoneQuery("+66 81 447 1042"), PhoneQuery("๐๘๑๔๔๗๑๐๔๒")):
+        here = {name: found(adapter, query) for name, adapter in sources.items()}
+        assert [name for name, candidates in here.items() if candidates] == [TH], query
+        assert fetched(sources[TH], here[TH][0]).fields["phones"] == ["+66814471042"]
+    assert not found(sources[TH], PhoneQuery(planted.KNOWN_PHONE, "LA"))
 
 
 @table("form", ["thai", "khmer", "latin"])

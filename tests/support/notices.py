@@ -43,6 +43,7 @@ from gateway.model.query import (
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
+    PhoneQuery,
     Query,
     VehicleQuery,
     VesselQuery,
@@ -206,6 +207,7 @@ _QUERIES: list[Query] = [
     VehicleQuery("2กข 4471", "เชียงราย", "THA"),
     ContainerQuery("MSCU1234566"),
     VesselQuery("แม่โขง 7", local_reg="ชร-ข 0417", flag="TH"),
+    PhoneQuery("081-234 5678", "TH"),
 ]
 
 

@@ -12,6 +12,7 @@ from gateway.agency.bodies.wrong_bodies import wrong_body
 from gateway.clock import SystemClock
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
+from gateway.model.forms.phones import CALLING, PHONE
 from gateway.model.forms.reports import MOST_SIGNS
 from gateway.model.names import MemberId, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
@@ -21,6 +22,7 @@ from gateway.model.query import (
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
+    PhoneQuery,
     Query,
     ReportQuery,
     VehicleQuery,
@@ -211,7 +213,23 @@ class ReportQueryBody(Closed):
         return query
 
 
-WatchableBody = PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | VesselBody
+class PhoneBody(Closed):
+    """A telephone number: with its calling code, or as it is dialled in a country."""
+
+    kind: Literal["phone"]
+    number: Annotated[str, Field(max_length=40, json_schema_extra={"pattern": PHONE})] = Field(
+        examples=["+66 81 234 5678", "0812345678"]
+    )
+    country: Annotated[str, Field(pattern=f"^({'|'.join(CALLING)})?$")] = Field(
+        "", description="ISO 3166-1 alpha-2, for a number without its calling code"
+    )
+
+    def as_model(self) -> Query:
+        """Return the query as a value of the model."""
+        return _in_form(PhoneQuery(self.number, self.country))
+
+
+WatchableBody = PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | VesselBody | PhoneBody
 """The kinds of questions that may be watched, too."""
 
 QueryBody = Annotated[WatchableBody | CaseBody | ReportQueryBody, Field(discriminator="kind")]

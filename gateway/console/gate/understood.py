@@ -18,12 +18,14 @@ from adapters.values.dates import western_digits
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
 from gateway.model.forms.numbers import compact
+from gateway.model.forms.phones import e164, phone_form
 from gateway.model.forms.vessels import imo_form
 from gateway.model.query import (
     ContainerQuery,
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
+    PhoneQuery,
     Query,
     ReportQuery,
     VehicleQuery,
@@ -64,6 +66,7 @@ class Kind(StrEnum):
     CONTAINER = "container"
     VESSEL = "vessel"
     REPORT = "report"
+    PHONE = "phone"
 
 
 class Understood(msgspec.Struct, frozen=True):
@@ -83,6 +86,8 @@ def understood(text: str, today: date, birth: str = "") -> Understood:
     plain = _plain(text)
     if compact(plain).startswith("IMO") and imo_form(plain):
         return _vessel(plain, today)
+    if compact(plain).startswith("+") and e164(plain):
+        return _phone(plain, today)
     readings = [found for kind in _GUESSES if (found := _guess(kind, plain, today)) is not None]
     right = [found for found in readings if found.kind is Kind.ZONE or not found.problems]
     if right:
@@ -184,6 +189,15 @@ def _vessel(plain: str, today: date) -> Understood:
     return Understood(Kind.VESSEL, number or plain, (query,))
 
 
+def _phone(plain: str, today: date) -> Understood:
+    """Return a telephone number; one that does not begin with `+` is a guess and has to be chosen."""
+    del today
+    number = phone_form(plain)[1]
+    if not number:
+        raise Malformed("not a telephone number", code="not-a-phone", where="asked")
+    return Understood(Kind.PHONE, e164(plain) or number, (PhoneQuery(e164(plain) or plain[:_LONGEST]),))
+
+
 def _report(plain: str, today: date) -> Understood:
     """Return a text as words of reports on methods. Raises `Malformed` for one that looks like a number of a person."""
     del today
@@ -242,6 +256,7 @@ _READERS: dict[Kind, Callable[[str, date], Understood]] = {
     Kind.DOCUMENT: _document,
     Kind.VESSEL: _vessel,
     Kind.REPORT: _report,
+    Kind.PHONE: _phone,
 }
-_GUESSES = tuple(kind for kind in _READERS if kind not in (Kind.VESSEL, Kind.REPORT))
+_GUESSES = tuple(kind for kind in _READERS if kind not in (Kind.VESSEL, Kind.REPORT, Kind.PHONE))
 """The readings in the order in which they are tried; the most particular form comes first."""

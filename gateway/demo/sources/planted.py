@@ -49,6 +49,9 @@ STOLEN_CAR_PLATE = "2กข 4471"
 STOLEN_CAR_PROVINCE = "สระแก้ว"
 """A car that Thai police look for."""
 
+KNOWN_PHONE = "081-447 1042"
+"""The telephone of a person in the books of Thai police, as it is dialled in Thailand."""
+
 SEIZED_CONTAINER = "LSNU4471029"
 """A container that Cambodia's customs has seized."""
 

@@ -7,6 +7,7 @@ from gateway.demo.sources.dice import Dice
 from gateway.demo.sources.tables import Row, Table, code_table, filled, rows_of
 
 PERSONS, VEHICLES = 200, 60
+WITH_KNOWN_PHONE = 28
 MAKES = (("TOYOTA", "HILUX"), ("ISUZU", "D-MAX"), ("HONDA", "CITY"), ("NISSAN", "NAVARA"))
 COLOURS = ("ขาว", "ดำ", "เทา", "แดง", "น้ำเงิน")
 VIN_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
@@ -37,7 +38,13 @@ def _person(number: int, dice: Dice) -> Row:
         "khao_tuean": dice.pick(("", "", "", "ARMED", "VIOLENT")),
         "patibatkan": "",
         "sathana": "9" if dice.one_in(25) else "1",
+        "thorasap": planted.KNOWN_PHONE if number == WITH_KNOWN_PHONE else _phone(number),
     }
+
+
+def _phone(number: int) -> str:
+    """Invent the telephone of every second person."""
+    return "-" if number % 2 else f"08{number % 10}-{number * 7919 % 1000:03d} {number * 104_729 % 10_000:04d}"
 
 
 def _document(number: int, dice: Dice) -> Row:

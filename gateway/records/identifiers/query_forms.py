@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gateway.errors import Malformed
+from gateway.model.forms.phones import CALLING, check_phone
 from gateway.model.forms.reports import MOST_SIGNS
 from gateway.model.purpose import Offence
 from gateway.model.query import MAX_NAMES, Query, QueryKind
@@ -229,6 +230,24 @@ QUESTIONS: Mapping[QueryKind, Described] = {
                 help="ISO 3166-1 alpha-2, such as LA.",
             ),
         },
+    ),
+    QueryKind.PHONE: Described(
+        "--to th --number 0812345678 --country TH",
+        _A_CASE,
+        {
+            "number": Form(
+                "6 to 15 figures, in any script: with `+` and the calling code, or as it is dialled in the country",
+                help="A telephone number: with + and its calling code, or as it is dialled in its country.",
+                option="phone",
+            ),
+            "country": Form(
+                f"a code of ISO 3166-1 alpha-2 (known are {', '.join(CALLING)}); or empty",
+                taken=code("[A-Z]{2}"),
+                capitals=True,
+                help="ISO 3166-1 alpha-2 (TH), for a number that does not begin with +.",
+            ),
+        },
+        check=lambda query, _now_us: check_phone(query.number, query.country),
     ),
     QueryKind.REPORT: Described(
         '--to la --words "false floor" --place "Chiang Rai"',

@@ -60,6 +60,7 @@ class KeyKind(IntEnum):
     CONTAINER = 5
     CASE = 8
     VESSEL = 9
+    PHONE = 10
 
 
 IndexRow = tuple[str, str, int, str, int, str]

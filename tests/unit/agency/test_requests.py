@@ -9,7 +9,7 @@ import pytest
 from gateway.agency.bodies.patterns import TEXT, TEXT_OR_NONE
 from gateway.agency.bodies.requests import read_search
 from gateway.errors import Malformed
-from gateway.model.query import ReportQuery, VesselQuery
+from gateway.model.query import PhoneQuery, ReportQuery, VesselQuery
 from gateway.model.values import text_value
 from tests.support.tables import table
 
@@ -75,6 +75,23 @@ def test_what_is_no_question_for_reports_is_refused_by_its_code(query: dict[str,
     with pytest.raises(Malformed) as refused:
         read_search({"query": {"kind": "report", **query}, **_VESSEL}).as_command("", "")
     assert (refused.value.code, refused.value.where) == (code, where)
+
+
+@table(
+    ("query", "found"),
+    [
+        ({"number": "081-234 5678", "country": "TH"}, PhoneQuery("081-234 5678", "TH")),
+        ({"number": "+66 81 234 5678"}, PhoneQuery("+66 81 234 5678")),
+    ],
+)
+def test_a_telephone_number_is_asked_for_as_it_is_written(query: dict[str, str], found: PhoneQuery) -> None:
+    assert read_search({"query": {"kind": "phone", **query}, **_VESSEL}).as_command("", "").query == found
+
+
+@pytest.mark.parametrize("query", [{"number": "x"}, {"number": "0812345678", "country": "XX"}, {"number": ""}])
+def test_what_is_no_telephone_number_is_refused(query: dict[str, str]) -> None:
+    with pytest.raises(Malformed):
+        read_search({"query": {"kind": "phone", **query}, **_VESSEL}).as_command("", "")
 
 
 def test_reports_are_asked_for_by_all_that_is_given() -> None:

@@ -9,6 +9,7 @@ from gateway.model.query import (
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
+    PhoneQuery,
     Query,
     ReportQuery,
     VehicleQuery,
@@ -28,6 +29,7 @@ QUERIES: list[Query] = [
     VesselQuery("แม่โขง 7", "IMO 9074729", "574001230", "HSB2", "ชร-ข 0417", "TH"),
     VesselQuery(local_reg="LA-VTE 0417"),
     ReportQuery("ซ่อนใต้พื้นรถ", "NARC", "Chiang Rai", "mae-sai.tachilek", "2026-03/2026-05"),
+    PhoneQuery("081-234 5678", "TH"),
 ]
 
 

@@ -15,6 +15,7 @@ from gateway.model.query import (
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
+    PhoneQuery,
     Query,
     ReportQuery,
     VehicleQuery,
@@ -64,6 +65,7 @@ QUERIES: list[Query] = [
     VesselQuery("ນາງ ຂອງ 7", "IMO 9074729", "574001230", "XVAB", "LA-VTE 0417", "LA"),
     VesselQuery(local_reg="LA-VTE 0417"),
     ReportQuery("ซ่อนใต้พื้นรถ", "NARC", "Chiang Rai", "mae-sai.tachilek", "2026-03/2026-05"),
+    PhoneQuery("081-234 5678", "TH"),
 ]
 
 

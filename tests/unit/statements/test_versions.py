@@ -12,7 +12,7 @@ from gateway.errors import BadSignature, Unsupported
 from gateway.model.desk.attachments import Attachment, MediaType
 from gateway.model.desk.notices import Notice, OutcomeCode, OutcomeReport, RecordPlace
 from gateway.model.desk.watches import Goods, Watch
-from gateway.model.query import QUERIES, ReportQuery, VesselQuery
+from gateway.model.query import QUERIES, PhoneQuery, ReportQuery, VesselQuery
 from gateway.statements.account import ACCOUNT_ANSWER_VERSIONS, ACCOUNT_VERSIONS
 from gateway.statements.answer import ANSWER_VERSIONS
 from gateway.statements.envelope import PayloadType, check_signature, unseal_evidence
@@ -109,11 +109,15 @@ def test_a_part_of_a_notice_that_0_2_0_does_not_read_is_written_to_those_who_lis
     assert write_notice(NOTE, Holding(Listed(("receipt.v1",)))).notice == NOTE, "other notices go as they did"
 
 
-def test_a_question_for_a_vessel_goes_to_those_who_list_it_and_so_does_a_watch() -> None:
-    vessel = VesselQuery(local_reg="LA-VTE 0417", flag="LA")
-    request = replace_struct(sealing.REQUEST, query=vessel)
-    watch = Notice(NOTE.head, Watch(vessel, NOW + HOUR, NOW + HOUR))
-    before = tuple(each for each in READS if not each.startswith(VesselQuery.part))
+@pytest.mark.parametrize(
+    "query", [VesselQuery(local_reg="LA-VTE 0417", flag="LA"), PhoneQuery("0812345678", "TH")], ids=["vessel", "phone"]
+)
+def test_a_question_that_came_later_goes_to_those_who_list_it_and_so_does_a_watch(
+    query: VesselQuery | PhoneQuery,
+) -> None:
+    request = replace_struct(sealing.REQUEST, query=query)
+    watch = Notice(NOTE.head, Watch(query, NOW + HOUR, NOW + HOUR))
+    before = tuple(each for each in READS if not each.startswith(query.part))
     older, newer = Holding(Listed(before, TAKES)), Holding(Listed(READS, TAKES))
     for write in (lambda: build_request(request, older, KEY), lambda: write_notice(watch, older)):
         with pytest.raises(Unsupported) as refused:

@@ -56,8 +56,8 @@ _KINDS: Sentences = {
 _FIELDS: Sentences = {
     "name": "Whole name of the person, of the boat or ship, or of who receives the goods",
     "birth": "Date or year of birth",
-    "number": "Number of the document, the person or the container, plate, or registration or number of the boat",
-    "issuer": "Issuer or scheme, province of the plate, or flag of the boat (two letters)",
+    "number": "Number of the document, person, container or telephone, plate, or registration or number of the boat",
+    "issuer": "Issuer or scheme, province of the plate, or flag of the boat or country of the telephone (two letters)",
     "heading": "Tariff heading of the goods, four digits at least",
     "route": "A place that the goods go by",
     "case": "Case number",

@@ -31,6 +31,7 @@ from gateway.model.query import (
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
+    PhoneQuery,
     Query,
     QueryKind,
     VehicleQuery,
@@ -61,6 +62,7 @@ _QUERIES = st.one_of(
     st.builds(NationalIdQuery, _TEXT, st.sampled_from(["", "THA-PIN"])),
     st.builds(VehicleQuery, _TEXT, st.one_of(st.just(""), _TEXT)),
     st.builds(ContainerQuery, _TEXT),
+    st.builds(PhoneQuery, _TEXT, st.sampled_from(["", "TH"])),
     st.builds(VesselQuery, _TEXT, local_reg=st.one_of(st.just(""), _TEXT), flag=st.sampled_from(["", "LA"])),
 )
 

@@ -17,6 +17,7 @@ from gateway.model.query import (
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
+    PhoneQuery,
     ReportQuery,
     VehicleQuery,
     VesselQuery,
@@ -161,3 +162,18 @@ def test_the_cost_grows_with_the_length_and_no_faster(unit: str) -> None:
     short, long = cost(75), cost(MOST)
     assert long < 12 * short + 0.005  # four times as long
     assert long / 5 < 0.05
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_telephone_number_with_its_calling_code_is_understood(script: str) -> None:
+    typed = "".join(SCRIPTS[script][int(sign)] if sign.isdigit() else sign for sign in "+66 81-234 5678")
+    said = understood(typed, TODAY)
+    assert (said.kind, said.text, said.queries) == (Kind.PHONE, "+66812345678", (PhoneQuery("+66812345678"),))
+    assert counterparts_by_rule(said.queries) == ("TH",)
+
+
+def test_a_telephone_number_as_it_is_dialled_is_one_where_the_officer_says_so() -> None:
+    assert understood("0812345678", TODAY).kind is Kind.DOCUMENT
+    assert read_as(Kind.PHONE, "081 234 5678", TODAY).queries == (PhoneQuery("081 234 5678"),)
+    with pytest.raises(Malformed):
+        read_as(Kind.PHONE, "SOMCHAI JAIDEE", TODAY)

@@ -13,6 +13,7 @@ from gateway.model.query import (
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
+    PhoneQuery,
     Query,
     VehicleQuery,
     VesselQuery,
@@ -39,6 +40,9 @@ WRONG: dict[str, Query] = {
     "container without its check digit": ContainerQuery("CSQU305438"),
     "container of words": ContainerQuery("the blue one"),
     "flag that nobody has": VesselQuery("Naga", flag="XX"),
+    "telephone of words": PhoneQuery("call me"),
+    "telephone with a letter": PhoneQuery("081 234 567O"),
+    "telephone of another planet": PhoneQuery("0812345678", "XX"),
 }
 
 RIGHT: dict[str, Query] = {
@@ -55,6 +59,8 @@ RIGHT: dict[str, Query] = {
     "country of three letters": VehicleQuery("กข 1234", country="THA"),
     "container": ContainerQuery("csqu 305438-3"),
     "flag": VesselQuery("Naga", flag="LA"),
+    "telephone as it is dialled": PhoneQuery("๐๘๑-๒๓๔ ๕๖๗๘", "TH"),
+    "telephone with its calling code": PhoneQuery("+66 81 234 5678"),
 }
 
 

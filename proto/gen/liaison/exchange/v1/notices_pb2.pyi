@@ -511,6 +511,7 @@ class WatchNotice(_message.Message):
     UNTIL_TIME_FIELD_NUMBER: _builtins.int
     REVALIDATE_BY_TIME_FIELD_NUMBER: _builtins.int
     NO_TIP_OFF_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
     NATIONAL_ID_FIELD_NUMBER: _builtins.int
@@ -532,6 +533,10 @@ class WatchNotice(_message.Message):
     @_builtins.property
     def revalidate_by_time(self) -> _timestamp_pb2.Timestamp:
         """Until when its own officer and supervisor say again that it is needed; it is paused from then on."""
+
+    @_builtins.property
+    def phone(self) -> _statements_pb2.PhoneQuery:
+        """Only to a member whose descriptor lists `query-phone`."""
 
     @_builtins.property
     def person(self) -> _statements_pb2.PersonQuery: ...
@@ -560,6 +565,7 @@ class WatchNotice(_message.Message):
         until_time: _timestamp_pb2.Timestamp | None = ...,
         revalidate_by_time: _timestamp_pb2.Timestamp | None = ...,
         no_tip_off: _builtins.bool = ...,
+        phone: _statements_pb2.PhoneQuery | None = ...,
         person: _statements_pb2.PersonQuery | None = ...,
         document: _statements_pb2.DocumentQuery | None = ...,
         national_id: _statements_pb2.NationalIdQuery | None = ...,
@@ -570,11 +576,11 @@ class WatchNotice(_message.Message):
         goods: Global___WatchedGoods | None = ...,
         padding: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "goods", b"goods", "head", b"head", "national_id", b"national_id", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "goods", b"goods", "head", b"head", "national_id", b"national_id", "person", b"person", "phone", b"phone", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "goods", b"goods", "head", b"head", "national_id", b"national_id", "no_tip_off", b"no_tip_off", "padding", b"padding", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "goods", b"goods", "head", b"head", "national_id", b"national_id", "no_tip_off", b"no_tip_off", "padding", b"padding", "person", b"person", "phone", b"phone", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference", "vessel", "goods"]  # noqa: Y015
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["phone", "person", "document", "national_id", "vehicle", "container", "case_reference", "vessel", "goods"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
 

@@ -25,45 +25,47 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$liaison/exchange/v1/statements.proto\x12\x13liaison.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x06\n\x07Request\x12\r\n\x05\x62lind\x18\x01 \x01(\x0c\x12\x13\n\x0b\x65xchange_id\x18\x02 \x01(\t\x12\x0e\n\x06sender\x18\x03 \x01(\t\x12\x11\n\trecipient\x18\x04 \x01(\t\x12/\n\x0bissued_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x65xpires_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07purpose\x18\x07 \x01(\t\x12\x0f\n\x07offence\x18\x08 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\t \x01(\t\x12\x0e\n\x06ticket\x18\n \x01(\t\x12\x11\n\tagreement\x18\x0b \x01(\t\x12\x31\n\trequester\x18\x0c \x01(\x0b\x32\x1e.liaison.exchange.v1.Requester\x12\x18\n\x10token_commitment\x18\r \x01(\x0c\x12\x12\n\ntrust_hash\x18\x0e \x01(\x0c\x12\x13\n\x0bpolicy_hash\x18\x0f \x01(\x0c\x12\x32\n\x06person\x18\x10 \x01(\x0b\x32 .liaison.exchange.v1.PersonQueryH\x00\x12\x36\n\x08\x64ocument\x18\x11 \x01(\x0b\x32\".liaison.exchange.v1.DocumentQueryH\x00\x12;\n\x0bnational_id\x18\x12 \x01(\x0b\x32$.liaison.exchange.v1.NationalIdQueryH\x00\x12\x34\n\x07vehicle\x18\x13 \x01(\x0b\x32!.liaison.exchange.v1.VehicleQueryH\x00\x12\x38\n\tcontainer\x18\x14 \x01(\x0b\x32#.liaison.exchange.v1.ContainerQueryH\x00\x12\x38\n\x0e\x63\x61se_reference\x18\x17 \x01(\x0b\x32\x1e.liaison.exchange.v1.CaseQueryH\x00\x12\x32\n\x06vessel\x18\x18 \x01(\x0b\x32 .liaison.exchange.v1.VesselQueryH\x00\x12\x32\n\x06report\x18\x19 \x01(\x0b\x32 .liaison.exchange.v1.ReportQueryH\x00\x42\x07\n\x05query\"L\n\tRequester\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0e\n\x06office\x18\x02 \x01(\t\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x11\n\tpseudonym\x18\x04 \x01(\t\"F\n\x08NameForm\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06script\x18\x02 \x01(\t\x12\x0c\n\x04lang\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\"|\n\x0bPersonQuery\x12,\n\x05names\x18\x01 \x03(\x0b\x32\x1d.liaison.exchange.v1.NameForm\x12\r\n\x05\x62irth\x18\x02 \x01(\t\x12\x0b\n\x03sex\x18\x03 \x01(\t\x12\x13\n\x0bnationality\x18\x04 \x01(\t\x12\x0e\n\x06\x66\x61ther\x18\x05 \x01(\t\"/\n\rDocumentQuery\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0e\n\x06issuer\x18\x02 \x01(\t\"1\n\x0fNationalIdQuery\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\"@\n\x0cVehicleQuery\x12\r\n\x05plate\x18\x01 \x01(\t\x12\x10\n\x08province\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\" \n\x0e\x43ontainerQuery\x12\x0e\n\x06number\x18\x01 \x01(\t\"\x1b\n\tCaseQuery\x12\x0e\n\x06number\x18\x01 \x01(\t\"j\n\x0bVesselQuery\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03imo\x18\x02 \x01(\t\x12\x0c\n\x04mmsi\x18\x03 \x01(\t\x12\x11\n\tcall_sign\x18\x04 \x01(\t\x12\x11\n\tlocal_reg\x18\x05 \x01(\t\x12\x0c\n\x04\x66lag\x18\x06 \x01(\t\"]\n\x0bReportQuery\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0f\n\x07offence\x18\x02 \x01(\t\x12\r\n\x05place\x18\x03 \x01(\t\x12\x10\n\x08\x63rossing\x18\x04 \x01(\t\x12\x0e\n\x06period\x18\x05 \x01(\t\"\xf4\x03\n\x06\x41nswer\x12\r\n\x05\x62lind\x18\x01 \x01(\x0c\x12\x13\n\x0b\x65xchange_id\x18\x02 \x01(\t\x12\x0e\n\x06sender\x18\x03 \x01(\t\x12\x11\n\trecipient\x18\x04 \x01(\t\x12\x14\n\x0crequest_hash\x18\x05 \x01(\x0c\x12/\n\x0bissued_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07outcome\x18\x07 \x01(\x0e\x32\x1c.liaison.exchange.v1.Outcome\x12-\n\x07refusal\x18\x08 \x01(\x0b\x32\x1c.liaison.exchange.v1.Refusal\x12&\n\x04hits\x18\t \x03(\x0b\x32\x18.liaison.exchange.v1.Hit\x12\x0f\n\x07missing\x18\n \x03(\t\x12\x0e\n\x06\x63\x61pped\x18\x0b \x01(\x08\x12\x1b\n\x13withheld_commitment\x18\x0c \x01(\x0c\x12\x1b\n\x0ewithheld_count\x18\r \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07padding\x18\x0e \x01(\x0c\x12\x13\n\x0bpolicy_hash\x18\x0f \x01(\x0c\x12/\n\x08searched\x18\x10 \x03(\x0b\x32\x1d.liaison.exchange.v1.Searched\x12\x11\n\tsuspended\x18\x11 \x03(\tB\x11\n\x0f_withheld_count\"H\n\x08Searched\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x07Refusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"m\n\x03Hit\x12\x11\n\treference\x18\x01 \x01(\t\x12\x0f\n\x07quality\x18\x02 \x01(\t\x12\x13\n\x0brecord_type\x18\x03 \x01(\t\x12\r\n\x05rules\x18\x04 \x03(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x0e\n\x06record\x18\x06 \x01(\t\"\xc4\x01\n\x07Receipt\x12\r\n\x05\x62lind\x18\x01 \x01(\x0c\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\r\n\x05\x66irst\x18\x04 \x01(\x04\x12\x0f\n\x07through\x18\x05 \x01(\x04\x12\x16\n\x0e\x65xchanges_hash\x18\x06 \x01(\x0c\x12\x0c\n\x04gaps\x18\x07 \x03(\x04\x12\x10\n\x08previous\x18\x08 \x01(\x0c\x12/\n\x0bissued_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa2\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bOUTCOME_HIT\x10\x01\x12\x12\n\x0eOUTCOME_NO_HIT\x10\x02\x12\x13\n\x0fOUTCOME_REFUSED\x10\x03\x12\x15\n\x11OUTCOME_SUSPENDED\x10\x04\x12\x18\n\x14OUTCOME_NOT_SEARCHED\x10\x05\x12\x13\n\x0fOUTCOME_PARTIAL\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$liaison/exchange/v1/statements.proto\x12\x13liaison.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x06\n\x07Request\x12\r\n\x05\x62lind\x18\x01 \x01(\x0c\x12\x13\n\x0b\x65xchange_id\x18\x02 \x01(\t\x12\x0e\n\x06sender\x18\x03 \x01(\t\x12\x11\n\trecipient\x18\x04 \x01(\t\x12/\n\x0bissued_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x65xpires_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07purpose\x18\x07 \x01(\t\x12\x0f\n\x07offence\x18\x08 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\t \x01(\t\x12\x0e\n\x06ticket\x18\n \x01(\t\x12\x11\n\tagreement\x18\x0b \x01(\t\x12\x31\n\trequester\x18\x0c \x01(\x0b\x32\x1e.liaison.exchange.v1.Requester\x12\x18\n\x10token_commitment\x18\r \x01(\x0c\x12\x12\n\ntrust_hash\x18\x0e \x01(\x0c\x12\x13\n\x0bpolicy_hash\x18\x0f \x01(\x0c\x12\x32\n\x06person\x18\x10 \x01(\x0b\x32 .liaison.exchange.v1.PersonQueryH\x00\x12\x36\n\x08\x64ocument\x18\x11 \x01(\x0b\x32\".liaison.exchange.v1.DocumentQueryH\x00\x12;\n\x0bnational_id\x18\x12 \x01(\x0b\x32$.liaison.exchange.v1.NationalIdQueryH\x00\x12\x34\n\x07vehicle\x18\x13 \x01(\x0b\x32!.liaison.exchange.v1.VehicleQueryH\x00\x12\x38\n\tcontainer\x18\x14 \x01(\x0b\x32#.liaison.exchange.v1.ContainerQueryH\x00\x12\x38\n\x0e\x63\x61se_reference\x18\x17 \x01(\x0b\x32\x1e.liaison.exchange.v1.CaseQueryH\x00\x12\x32\n\x06vessel\x18\x18 \x01(\x0b\x32 .liaison.exchange.v1.VesselQueryH\x00\x12\x32\n\x06report\x18\x19 \x01(\x0b\x32 .liaison.exchange.v1.ReportQueryH\x00\x12\x30\n\x05phone\x18\x1a \x01(\x0b\x32\x1f.liaison.exchange.v1.PhoneQueryH\x00\x42\x07\n\x05query\"L\n\tRequester\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0e\n\x06office\x18\x02 \x01(\t\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x11\n\tpseudonym\x18\x04 \x01(\t\"F\n\x08NameForm\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06script\x18\x02 \x01(\t\x12\x0c\n\x04lang\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\"|\n\x0bPersonQuery\x12,\n\x05names\x18\x01 \x03(\x0b\x32\x1d.liaison.exchange.v1.NameForm\x12\r\n\x05\x62irth\x18\x02 \x01(\t\x12\x0b\n\x03sex\x18\x03 \x01(\t\x12\x13\n\x0bnationality\x18\x04 \x01(\t\x12\x0e\n\x06\x66\x61ther\x18\x05 \x01(\t\"/\n\rDocumentQuery\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0e\n\x06issuer\x18\x02 \x01(\t\"1\n\x0fNationalIdQuery\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\"@\n\x0cVehicleQuery\x12\r\n\x05plate\x18\x01 \x01(\t\x12\x10\n\x08province\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\" \n\x0e\x43ontainerQuery\x12\x0e\n\x06number\x18\x01 \x01(\t\"\x1b\n\tCaseQuery\x12\x0e\n\x06number\x18\x01 \x01(\t\"j\n\x0bVesselQuery\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03imo\x18\x02 \x01(\t\x12\x0c\n\x04mmsi\x18\x03 \x01(\t\x12\x11\n\tcall_sign\x18\x04 \x01(\t\x12\x11\n\tlocal_reg\x18\x05 \x01(\t\x12\x0c\n\x04\x66lag\x18\x06 \x01(\t\"]\n\x0bReportQuery\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0f\n\x07offence\x18\x02 \x01(\t\x12\r\n\x05place\x18\x03 \x01(\t\x12\x10\n\x08\x63rossing\x18\x04 \x01(\t\x12\x0e\n\x06period\x18\x05 \x01(\t\"-\n\nPhoneQuery\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\"\xf4\x03\n\x06\x41nswer\x12\r\n\x05\x62lind\x18\x01 \x01(\x0c\x12\x13\n\x0b\x65xchange_id\x18\x02 \x01(\t\x12\x0e\n\x06sender\x18\x03 \x01(\t\x12\x11\n\trecipient\x18\x04 \x01(\t\x12\x14\n\x0crequest_hash\x18\x05 \x01(\x0c\x12/\n\x0bissued_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07outcome\x18\x07 \x01(\x0e\x32\x1c.liaison.exchange.v1.Outcome\x12-\n\x07refusal\x18\x08 \x01(\x0b\x32\x1c.liaison.exchange.v1.Refusal\x12&\n\x04hits\x18\t \x03(\x0b\x32\x18.liaison.exchange.v1.Hit\x12\x0f\n\x07missing\x18\n \x03(\t\x12\x0e\n\x06\x63\x61pped\x18\x0b \x01(\x08\x12\x1b\n\x13withheld_commitment\x18\x0c \x01(\x0c\x12\x1b\n\x0ewithheld_count\x18\r \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07padding\x18\x0e \x01(\x0c\x12\x13\n\x0bpolicy_hash\x18\x0f \x01(\x0c\x12/\n\x08searched\x18\x10 \x03(\x0b\x32\x1d.liaison.exchange.v1.Searched\x12\x11\n\tsuspended\x18\x11 \x03(\tB\x11\n\x0f_withheld_count\"H\n\x08Searched\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x07Refusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"m\n\x03Hit\x12\x11\n\treference\x18\x01 \x01(\t\x12\x0f\n\x07quality\x18\x02 \x01(\t\x12\x13\n\x0brecord_type\x18\x03 \x01(\t\x12\r\n\x05rules\x18\x04 \x03(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x0e\n\x06record\x18\x06 \x01(\t\"\xc4\x01\n\x07Receipt\x12\r\n\x05\x62lind\x18\x01 \x01(\x0c\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\r\n\x05\x66irst\x18\x04 \x01(\x04\x12\x0f\n\x07through\x18\x05 \x01(\x04\x12\x16\n\x0e\x65xchanges_hash\x18\x06 \x01(\x0c\x12\x0c\n\x04gaps\x18\x07 \x03(\x04\x12\x10\n\x08previous\x18\x08 \x01(\x0c\x12/\n\x0bissued_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa2\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bOUTCOME_HIT\x10\x01\x12\x12\n\x0eOUTCOME_NO_HIT\x10\x02\x12\x13\n\x0fOUTCOME_REFUSED\x10\x03\x12\x15\n\x11OUTCOME_SUSPENDED\x10\x04\x12\x18\n\x14OUTCOME_NOT_SEARCHED\x10\x05\x12\x13\n\x0fOUTCOME_PARTIAL\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'liaison.exchange.v1.statements_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=2587
-  _globals['_OUTCOME']._serialized_end=2749
+  _globals['_OUTCOME']._serialized_start=2684
+  _globals['_OUTCOME']._serialized_end=2846
   _globals['_REQUEST']._serialized_start=95
-  _globals['_REQUEST']._serialized_end=934
-  _globals['_REQUESTER']._serialized_start=936
-  _globals['_REQUESTER']._serialized_end=1012
-  _globals['_NAMEFORM']._serialized_start=1014
-  _globals['_NAMEFORM']._serialized_end=1084
-  _globals['_PERSONQUERY']._serialized_start=1086
-  _globals['_PERSONQUERY']._serialized_end=1210
-  _globals['_DOCUMENTQUERY']._serialized_start=1212
-  _globals['_DOCUMENTQUERY']._serialized_end=1259
-  _globals['_NATIONALIDQUERY']._serialized_start=1261
-  _globals['_NATIONALIDQUERY']._serialized_end=1310
-  _globals['_VEHICLEQUERY']._serialized_start=1312
-  _globals['_VEHICLEQUERY']._serialized_end=1376
-  _globals['_CONTAINERQUERY']._serialized_start=1378
-  _globals['_CONTAINERQUERY']._serialized_end=1410
-  _globals['_CASEQUERY']._serialized_start=1412
-  _globals['_CASEQUERY']._serialized_end=1439
-  _globals['_VESSELQUERY']._serialized_start=1441
-  _globals['_VESSELQUERY']._serialized_end=1547
-  _globals['_REPORTQUERY']._serialized_start=1549
-  _globals['_REPORTQUERY']._serialized_end=1642
-  _globals['_ANSWER']._serialized_start=1645
-  _globals['_ANSWER']._serialized_end=2145
-  _globals['_SEARCHED']._serialized_start=2147
-  _globals['_SEARCHED']._serialized_end=2219
-  _globals['_REFUSAL']._serialized_start=2221
-  _globals['_REFUSAL']._serialized_end=2274
-  _globals['_HIT']._serialized_start=2276
-  _globals['_HIT']._serialized_end=2385
-  _globals['_RECEIPT']._serialized_start=2388
-  _globals['_RECEIPT']._serialized_end=2584
+  _globals['_REQUEST']._serialized_end=984
+  _globals['_REQUESTER']._serialized_start=986
+  _globals['_REQUESTER']._serialized_end=1062
+  _globals['_NAMEFORM']._serialized_start=1064
+  _globals['_NAMEFORM']._serialized_end=1134
+  _globals['_PERSONQUERY']._serialized_start=1136
+  _globals['_PERSONQUERY']._serialized_end=1260
+  _globals['_DOCUMENTQUERY']._serialized_start=1262
+  _globals['_DOCUMENTQUERY']._serialized_end=1309
+  _globals['_NATIONALIDQUERY']._serialized_start=1311
+  _globals['_NATIONALIDQUERY']._serialized_end=1360
+  _globals['_VEHICLEQUERY']._serialized_start=1362
+  _globals['_VEHICLEQUERY']._serialized_end=1426
+  _globals['_CONTAINERQUERY']._serialized_start=1428
+  _globals['_CONTAINERQUERY']._serialized_end=1460
+  _globals['_CASEQUERY']._serialized_start=1462
+  _globals['_CASEQUERY']._serialized_end=1489
+  _globals['_VESSELQUERY']._serialized_start=1491
+  _globals['_VESSELQUERY']._serialized_end=1597
+  _globals['_REPORTQUERY']._serialized_start=1599
+  _globals['_REPORTQUERY']._serialized_end=1692
+  _globals['_PHONEQUERY']._serialized_start=1694
+  _globals['_PHONEQUERY']._serialized_end=1739
+  _globals['_ANSWER']._serialized_start=1742
+  _globals['_ANSWER']._serialized_end=2242
+  _globals['_SEARCHED']._serialized_start=2244
+  _globals['_SEARCHED']._serialized_end=2316
+  _globals['_REFUSAL']._serialized_start=2318
+  _globals['_REFUSAL']._serialized_end=2371
+  _globals['_HIT']._serialized_start=2373
+  _globals['_HIT']._serialized_end=2482
+  _globals['_RECEIPT']._serialized_start=2485
+  _globals['_RECEIPT']._serialized_end=2681
 # @@protoc_insertion_point(module_scope)

@@ -79,6 +79,7 @@ class Request(_message.Message):
     CASE_REFERENCE_FIELD_NUMBER: _builtins.int
     VESSEL_FIELD_NUMBER: _builtins.int
     REPORT_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
     blind: _builtins.bytes
     """32 random bytes, so that the hash of the payload cannot be guessed."""
     exchange_id: _builtins.str
@@ -125,6 +126,10 @@ class Request(_message.Message):
     def report(self) -> Global___ReportQuery:
         """Only to a member whose descriptor lists `query-report`."""
 
+    @_builtins.property
+    def phone(self) -> Global___PhoneQuery:
+        """Only to a member whose descriptor lists `query-phone`."""
+
     def __init__(
         self,
         *,
@@ -151,12 +156,13 @@ class Request(_message.Message):
         case_reference: Global___CaseQuery | None = ...,
         vessel: Global___VesselQuery | None = ...,
         report: Global___ReportQuery | None = ...,
+        phone: Global___PhoneQuery | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "person", b"person", "query", b"query", "report", b"report", "requester", b"requester", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "person", b"person", "phone", b"phone", "query", b"query", "report", b"report", "requester", b"requester", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "blind", b"blind", "case_number", b"case_number", "case_reference", b"case_reference", "container", b"container", "document", b"document", "exchange_id", b"exchange_id", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "offence", b"offence", "person", b"person", "policy_hash", b"policy_hash", "purpose", b"purpose", "query", b"query", "recipient", b"recipient", "report", b"report", "requester", b"requester", "sender", b"sender", "ticket", b"ticket", "token_commitment", b"token_commitment", "trust_hash", b"trust_hash", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "blind", b"blind", "case_number", b"case_number", "case_reference", b"case_reference", "container", b"container", "document", b"document", "exchange_id", b"exchange_id", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "offence", b"offence", "person", b"person", "phone", b"phone", "policy_hash", b"policy_hash", "purpose", b"purpose", "query", b"query", "recipient", b"recipient", "report", b"report", "requester", b"requester", "sender", b"sender", "ticket", b"ticket", "token_commitment", b"token_commitment", "trust_hash", b"trust_hash", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference", "vessel", "report"]  # noqa: Y015
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference", "vessel", "report", "phone"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
 
@@ -462,6 +468,32 @@ class ReportQuery(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportQuery: _TypeAlias = ReportQuery  # noqa: Y015
+
+@_typing.final
+class PhoneQuery(_message.Message):
+    """A telephone number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """With `+` and the calling code, or as it is dialled in the country."""
+    country: _builtins.str
+    """ISO 3166-1 alpha-2; empty where the number has its calling code."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+        country: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PhoneQuery: _TypeAlias = PhoneQuery  # noqa: Y015
 
 @_typing.final
 class Answer(_message.Message):
