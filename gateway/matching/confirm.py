@@ -17,6 +17,7 @@ from gateway.matching.identifiers import (
     FURTHER_FIELDS,
     NUMBER_FIELDS,
     AskedNumber,
+    asked_number,
     asked_numbers,
     held_items,
     held_number,
@@ -32,7 +33,7 @@ from gateway.matching.thresholds import WIDE, Thresholds
 from gateway.model.forms.numbers import compact
 from gateway.model.forms.vessels import MEMBERS, named_alike
 from gateway.model.hit import Match, Quality, SourceRecord, Verdict
-from gateway.model.query import BY_NUMBER, MAX_NAMES, PersonQuery, Query, QueryKind, VesselQuery
+from gateway.model.query import MAX_NAMES, NumberQuery, PersonQuery, Query, QueryKind, VesselQuery
 from gateway.model.values import NameForm, PartialDate
 
 RECORD_CHANGED = "record-changed"
@@ -114,6 +115,8 @@ def judge(
     A birth date for which the record type has no field is taken from `search`. `whole` is False for fields of which
     some may be withheld.
     """
+    if isinstance(query, NumberQuery):
+        return _judge_number(asked_number(query), record_type, fields, whole)
     return _JUDGES[query.kind](query, _Said(record_type, fields, thresholds, search, whole))
 
 
@@ -127,14 +130,11 @@ class _Said(NamedTuple):
     whole: bool
 
 
-def _judge_numbers(query: Query, said: _Said) -> Match | Verdict:
-    return _surest([_judge_number(asked, *said[:2], said.whole) for asked in asked_numbers(query)])
-
-
 def _judge_vessel(query: VesselQuery, said: _Said) -> Match | Verdict:
-    by_name = _judge_vessel_name(query, _vessel_names(said.record_type, said.fields), said.thresholds)
-    found = _surest([_judge_numbers(query, said), by_name])
-    is_open = found is Verdict.OTHER and not said.whole and not members_asked(query) <= said.fields.keys()
+    record_type, fields, thresholds, _, whole = said
+    numbers = (_judge_number(asked, record_type, fields, whole) for asked in asked_numbers(query))
+    found = _surest([*numbers, _judge_vessel_name(query, _vessel_names(record_type, fields), thresholds)])
+    is_open = found is Verdict.OTHER and not whole and not members_asked(query) <= fields.keys()
     return Verdict.SILENT if is_open else found
 
 
@@ -151,14 +151,13 @@ def _judge_person(query: PersonQuery, of: _Said) -> Match | Verdict:
 
 
 _JUDGES: Mapping[QueryKind, Callable[[Any, _Said], Match | Verdict]] = {
-    **dict.fromkeys(BY_NUMBER, _judge_numbers),
     QueryKind.PERSON: _judge_person,
     QueryKind.VESSEL: _judge_vessel,
     QueryKind.REPORT: lambda query, said: judge_report(
         query, said.record_type, said.fields, said.search, whole=said.whole
     ),
 }
-"""What compares the fields of a record with a question, by its kind."""
+"""What compares the fields of a record with a question that has more than one number, by its kind."""
 
 
 def _also(held_as: str, record_type: str) -> tuple[str, ...]:
@@ -179,9 +178,11 @@ def _judge_search(
         if not held_names(search):
             return Verdict.SILENT
         return score_person(query, held_features(search, fields), thresholds) or Verdict.OTHER
-    numbers = [_held_match(asked, search) for asked in asked_numbers(query)]
-    if not isinstance(query, VesselQuery):
-        return _surest(numbers)
+    if isinstance(query, NumberQuery):
+        return _held_match(asked_number(query), search)
+    if not isinstance(query, VesselQuery):  # reports are found in the node's own library
+        return Verdict.SILENT
+    numbers = (_held_match(asked, search) for asked in asked_numbers(query))
     return _surest([*numbers, _judge_vessel_name(query, held_names(search, "vessel_names"), thresholds)])
 
 
@@ -192,8 +193,6 @@ def _held_match(asked: AskedNumber, search: Mapping[str, Any]) -> Match | Verdic
 
 def _surest(verdicts: list[Match | Verdict]) -> Match | Verdict:
     """Return the surest match of what a query holds; without one, that it is another vessel if something says so."""
-    if len(verdicts) == 1:
-        return verdicts[0]
     if matches := [each for each in verdicts if isinstance(each, Match)]:
         return min(matches, key=lambda each: (_ORDER[each.quality], -each.score))
     return Verdict.OTHER if Verdict.OTHER in verdicts else Verdict.SILENT

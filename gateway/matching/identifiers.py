@@ -53,7 +53,8 @@ class AskedNumber(msgspec.Struct, frozen=True):
     @property
     def subject(self) -> str:
         """The number with what it is unique only with; what an asker may leave out does not stand in it."""
-        return f"{self.key} {_WAYS[self.held_as].part(self.detail)}".rstrip()
+        part = _WAYS[self.held_as].part
+        return self.key if part is None else f"{self.key} {part(self.detail)}".rstrip()
 
 
 @lru_cache(maxsize=512)
@@ -74,6 +75,7 @@ def asked_numbers(query: Question) -> tuple[AskedNumber, ...]:
     return numbers
 
 
+@lru_cache(maxsize=512)
 def asked_number(query: NumberQuery) -> AskedNumber:
     """Return what a query by one number asks for. Raises `Malformed` for a number without letters or digits."""
     return asked_numbers(query)[0]
@@ -89,6 +91,12 @@ def _vessel(text: str, kind: str, flag: str) -> tuple[str, str]:
     """Return the key of a vessel's number, and its detail: its kind, empty where it is not known, and the flag."""
     key = vessel_form(text)
     return "" if _is_junk(key) else key, f"{kind}|{flag.upper()}"
+
+
+def _phone(text: str, country: str) -> tuple[str, str]:
+    """Return the key of a telephone number, which is its national number, and its calling code."""
+    code, number = phone_form(text, country)
+    return "" if _is_junk(number) else number, code
 
 
 def _asked(number: Number) -> AskedNumber:
@@ -234,9 +242,9 @@ class _Way(NamedTuple):
 
     `read` makes key and detail of a text, its item and, for a vessel, the sort of number. `fields` are those of each
     record type that say whom or what it is about. `compare` tells whether two details are equal (True), leave it open
-    (False) or differ (None). `part` returns the part of a detail without which the number is not unique; `member` is
-    the member of an item that holds the number. `also` are further fields that may say it: agencies search them
-    together, and they contradict nothing.
+    (False) or differ (None). `part` returns the part of a detail without which the number is not unique, if there is
+    one; `member` is the member of an item that holds the number. `also` are further fields that may say it: agencies
+    search them together, and they contradict nothing.
     """
 
     matches: tuple[Match, Match]
@@ -244,7 +252,7 @@ class _Way(NamedTuple):
     fields: Mapping[str, tuple[str, ...]]
     compare: Callable[[str, str], bool | None] = _compare_details
     member: str = "number"
-    part: Callable[[str], str] = lambda _detail: ""
+    part: Callable[[str], str] | None = None
     also: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
@@ -304,7 +312,7 @@ _WAYS: Mapping[str, _Way] = {
     ),
     "phones": _Way(
         _exact("phone-number", "phone-country"),
-        lambda text, item, _: phone_form(text, _text(item, "country"))[::-1],
+        lambda text, item, _: _phone(text, _text(item, "country")),
         {"Person": ("phones",)},
     ),
     "vessels": _Way(

@@ -115,8 +115,8 @@ class NumberQuery(Question, frozen=True):
     @property
     def numbers(self) -> tuple[Number, ...]:
         """The one number that it asks for."""
-        (_, text), *apart = structs.asdict(self).items()
-        return (Number(self.found_by[0], text, dict(apart)),)
+        item = structs.asdict(self)
+        return (Number(self.found_by[0], item.pop(self.__struct_fields__[0]), item),)
 
 
 class PersonQuery(Question, frozen=True):
@@ -265,8 +265,8 @@ class PhoneQuery(NumberQuery, frozen=True):
 
     @property
     def points_to(self) -> str:
-        """The country in which it is dialled, or whose calling code it has."""
-        return self.country or country_of(self.number)
+        """The country whose calling code it has, else the one in which it is dialled."""
+        return country_of(self.number) or self.country
 
 
 class VesselQuery(Question, frozen=True):

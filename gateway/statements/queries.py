@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from google.protobuf.message_factory import GetMessageClass
 from liaison.exchange.v1 import notices_pb2
 from liaison.exchange.v1 import statements_pb2 as pb
-from msgspec import structs
 
 from gateway.errors import Malformed, Unsupported
 from gateway.model.query import MAX_NAMES, QUERIES, PersonQuery, Query, QueryKind
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
-from gateway.records.identifiers.query_forms import FORMS, bad_query, code
+from gateway.records.identifiers.query_forms import COUNTRY, FORMS, bad_query, code
 
 Questioned = pb.Request | notices_pb2.WatchNotice
 """The payloads that hold a query."""
 
-_MESSAGES: Mapping[str, type[Any]] = {
-    field.name: GetMessageClass(field.message_type)
-    for field in pb.Request.DESCRIPTOR.oneofs_by_name["query"].fields
-    if field.message_type is not None
-}
-"""The message of each kind of question: the type of the field of a request that is called as the kind is."""
+_Closed = tuple[int, str, Callable[[str, str], str]]
+"""A value of a closed form: its place among the fields of its class and in a statement, and what takes it."""
 
-_TAKEN: Mapping[QueryKind, tuple[tuple[str, str, Callable[[str, str], str]], ...]] = {
-    kind: tuple((name, f"query.{name}", form.taken) for name, form in forms.items()) for kind, forms in FORMS.items()
-}
-"""The fields of each kind in their order, with the place and what takes the value of each."""
 
-_PERSON = FORMS[QueryKind.PERSON]
+def _closed(kind: QueryKind) -> tuple[_Closed, ...]:
+    forms = enumerate(FORMS[kind].items())
+    return tuple((place, f"query.{name}", form.taken) for place, (name, form) in forms if form.taken is not None)
+
+
+_KINDS: Mapping[str, tuple[Callable[..., Query], tuple[str, ...], tuple[_Closed, ...]]] = {
+    kind: (each, each.__struct_fields__, _closed(kind)) for kind, each in QUERIES.items()
+}
+"""The class of each kind, its fields and its values of a closed form, by the field of a payload that holds it."""
+
 _SCRIPT, _LANGUAGE = code(r"[A-Z][a-z]{3}"), code(r"[A-Za-z0-9-]{2,35}")
 _SOURCES: Mapping[str, NameSource] = {"": NameSource.UNKNOWN, **{source.value: source for source in NameSource}}
 _SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
@@ -44,7 +42,9 @@ def fill_query(payload: Questioned, query: Query) -> None:
     field = getattr(payload, query.kind, None)
     if field is None:
         raise Unsupported("reports are not watched", where="query", remedy="read the library: `liaison report list`")
-    field.CopyFrom(_MESSAGES[query.kind](**structs.asdict(query)))
+    field.SetInParent()
+    for name in query.__struct_fields__:
+        setattr(field, name, getattr(query, name))
 
 
 def read_query(payload: Questioned) -> Query:
@@ -56,12 +56,14 @@ def read_query(payload: Questioned) -> Query:
     name = payload.WhichOneof("query")
     if name is None:
         raise Malformed("no query", code="missing-query", where="query")
-    message, kind = getattr(payload, name), QueryKind(name)
+    message, (make, fields, closed) = getattr(payload, name), _KINDS[name]
     try:
-        if kind is QueryKind.PERSON:
+        if make is PersonQuery:
             return _read_person(message)
-        make: Callable[..., Query] = QUERIES[kind]
-        return make(*(taken(getattr(message, each), where) for each, where, taken in _TAKEN[kind]))
+        values = [getattr(message, each) for each in fields]
+        for place, where, taken in closed:
+            taken(values[place], where)
+        return make(*values)
     except Malformed as error:
         raise bad_query(error) from error
 
@@ -90,7 +92,7 @@ def _read_person(message: pb.PersonQuery) -> Query:
         names=tuple(map(_read_name, message.names)),
         birth=PartialDate(birth) if birth else None,
         sex=_SEXES[sex],
-        nationality=_PERSON["nationality"].taken(message.nationality, "query.nationality"),
+        nationality=COUNTRY(message.nationality, "query.nationality"),
         father=message.father,
     )
 

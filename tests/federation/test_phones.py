@@ -46,7 +46,7 @@ async def answer(world: World, search: SearchCommand) -> Line:
     [
         (PhoneQuery(planted.KNOWN_PHONE, "TH"), ("phone-number", "phone-country")),
         (PhoneQuery("+66 81 447 1042"), ("phone-number", "phone-country")),
-        (PhoneQuery("๐๘๑-๔๔๗-๑๐๔๒"), ("phone-number",)),
+        (PhoneQuery("๐๘๑-๔๔๗-๑๐๔๒", "TH"), ("phone-number", "phone-country")),
     ],
     ids=["as it is dialled", "with its calling code", "in Thai figures"],
 )

@@ -184,7 +184,7 @@ def next_version(folder: Path) -> Program:
 
 
 def _add_field(tree: Path) -> None:
-    table = tree / "gateway" / "trust" / "statement_versions.py"
+    table = tree / "gateway" / "trust" / "documents" / "statement_versions.py"
     _replace(table, "\nREADS = ", '\nREAD = {**READ, "request": (1, 2)}\n\nREADS = ')
     proto = Path("liaison/exchange/v1/statements.proto")
     _replace(tree / "proto" / proto, "message Request {\n", "message Request {\n  string next_note = 99;\n")

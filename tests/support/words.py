@@ -83,7 +83,7 @@ OFFICERS = (
     "gateway/model/names.py",
     "gateway/model/values.py",
     "gateway/ops/mandate/brought_export.py",
-    "gateway/records/identifiers/query_checks.py",
+    "gateway/records/identifiers/query_forms.py",
     "policy/explain.py",
 )
 """Modules whose own errors an officer reads."""

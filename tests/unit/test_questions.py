@@ -25,13 +25,17 @@ from gateway.model.desk.watches import Goods
 from gateway.model.query import BY_NUMBER, FOUND_BY, OF_AGENCIES, QUERIES, QueryKind
 from gateway.records.identifiers.query_forms import QUESTIONS
 from gateway.records.types import RECORD_TYPES
-from gateway.statements.queries import _MESSAGES
 from gateway.trust.documents.statement_versions import PARTS
 from policy.bundle.agreements import _ABOUT
 from tests.support.tables import table
 
 KINDS = set(QueryKind)
 WATCHED = {kind for kind, each in QUERIES.items() if each.watched}
+MESSAGES = {
+    each.name: each.message_type
+    for each in pb.Request.DESCRIPTOR.oneofs_by_name["query"].fields
+    if each.message_type is not None
+}
 FIRST = {"person", "document", "national_id", "vehicle", "container", "case_reference"}
 """The kinds of the first version of the request: every member knows them."""
 
@@ -50,8 +54,8 @@ def _bodies() -> Collection[str]:
         (SUBJECTS, KINDS),
         (TITLES, KINDS),
         (_ABOUT, KINDS),
-        (_JUDGES, KINDS),
-        (_MESSAGES, KINDS),
+        ([*_JUDGES, *BY_NUMBER], KINDS),
+        (MESSAGES, KINDS),
         (_bodies(), KINDS),
         ([command.name.replace("-", "_") for command in COMMANDS if command.name], KINDS),
         ([*BY_NAME, *BY_NUMBER], OF_AGENCIES),
@@ -71,9 +75,9 @@ def test_each_kind_stands_in_each_table(rows: Collection[str] | Mapping[str, obj
 
 def test_each_message_has_the_fields_of_its_class_and_no_message_is_without_one() -> None:
     messages = {name for name in pb.DESCRIPTOR.message_types_by_name if name.endswith("Query")}
-    assert {message.DESCRIPTOR.name for message in _MESSAGES.values()} == messages
+    assert {message.name for message in MESSAGES.values()} == messages
     for kind, each in QUERIES.items():
-        assert list(_MESSAGES[kind].DESCRIPTOR.fields_by_name) == list(each.__struct_fields__), kind
+        assert list(MESSAGES[kind].fields_by_name) == list(each.__struct_fields__), kind
 
 
 def test_a_watch_has_a_field_for_each_kind_that_is_watched() -> None:

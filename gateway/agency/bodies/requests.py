@@ -30,8 +30,7 @@ from gateway.model.query import (
 )
 from gateway.model.search import SearchCommand
 from gateway.model.values import Calendar, NameForm, NameSource, PartialDate, Sex
-from gateway.records.identifiers.query_checks import check_birth
-from gateway.records.identifiers.query_forms import check_forms
+from gateway.records.identifiers.query_forms import check_birth, check_forms
 
 _Body = TypeVar("_Body", bound=BaseModel)
 

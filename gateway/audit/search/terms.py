@@ -21,6 +21,7 @@ from gateway.errors import LiaisonError
 from gateway.matching.identifiers import number_key, plate_number
 from gateway.model.desk.notices import Ask, Change, Notice, Status
 from gateway.model.exchange import Request
+from gateway.model.forms.phones import e164
 from gateway.model.forms.vessels import vessel_form
 from gateway.model.query import PersonQuery, Query, query_of
 from gateway.ports.entries import events
@@ -29,7 +30,7 @@ Resolve = Callable[[str, str, str], tuple[str, str, str]]
 """Turns a hit reference, counterpart and case into source, key and record type; raises `LiaisonError` where it cannot.
 """
 
-TERMS = "3"
+TERMS = "4"
 """The edition of the normal forms: an index with terms of another one is built anew."""
 
 ANY = "any"
@@ -72,9 +73,12 @@ def name_terms(name: str) -> frozenset[str]:
     return frozenset(term(Field.NAME, sound) for sound in name_sounds(name))
 
 
-def number_terms(number: str) -> frozenset[str]:
-    """Return the terms of a number or plate of any kind; none where it is empty in normal form (`-`, `000000`)."""
-    keys = (number_key(number), plate_number(number)[0], number_key(vessel_form(number)))
+def number_terms(number: str, country: str = "") -> frozenset[str]:
+    """Return the terms of a number or plate of any kind; none where it is empty in normal form (`-`, `000000`).
+
+    `country` is where a telephone number is dialled so.
+    """
+    keys = (number_key(number), plate_number(number)[0], number_key(vessel_form(number)), e164(number, country))
     return frozenset(term(Field.NUMBER, key) for key in keys if key)
 
 
@@ -178,7 +182,7 @@ def _subject(query: Query | None) -> Iterator[str]:
     for name in query.named.names if query.named is not None else ():
         yield from name_terms(name.text)
     for number in query.numbers:
-        yield from number_terms(number.text)
+        yield from number_terms(number.text, number.item["country"] if number.held_as == "phones" else "")
     if isinstance(query, PersonQuery):
         yield term(Field.BORN, query.birth.value[:4] if query.birth else UNKNOWN_BIRTH)
 

@@ -18,7 +18,7 @@ from adapters.values.dates import western_digits
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
 from gateway.model.forms.numbers import compact
-from gateway.model.forms.phones import e164, phone_form
+from gateway.model.forms.phones import check_phone, e164
 from gateway.model.forms.vessels import imo_form
 from gateway.model.query import (
     ContainerQuery,
@@ -86,7 +86,7 @@ def understood(text: str, today: date, birth: str = "") -> Understood:
     plain = _plain(text)
     if compact(plain).startswith("IMO") and imo_form(plain):
         return _vessel(plain, today)
-    if compact(plain).startswith("+") and e164(plain):
+    if compact(plain).startswith(("+", "TEL")) and e164(plain):
         return _phone(plain, today)
     readings = [found for kind in _GUESSES if (found := _guess(kind, plain, today)) is not None]
     right = [found for found in readings if found.kind is Kind.ZONE or not found.problems]
@@ -106,7 +106,7 @@ def read_as(kind: Kind, text: str, today: date, birth: str = "") -> Understood:
 
 
 def counterparts_by_rule(queries: tuple[Query, ...]) -> tuple[str, ...]:
-    """Return the countries (ISO 3166-1 alpha-3) that a question points to: issuer, nationality, scheme or plate."""
+    """Return the countries (ISO 3166-1) that a question points to: issuer, nationality, scheme or plate."""
     return tuple(dict.fromkeys(query.points_to for query in queries if query.points_to))
 
 
@@ -190,12 +190,10 @@ def _vessel(plain: str, today: date) -> Understood:
 
 
 def _phone(plain: str, today: date) -> Understood:
-    """Return a telephone number; one that does not begin with `+` is a guess and has to be chosen."""
+    """Return a telephone number. Raises `Malformed` for one without its calling code: it may be of any country."""
     del today
-    number = phone_form(plain)[1]
-    if not number:
-        raise Malformed("not a telephone number", code="not-a-phone", where="asked")
-    return Understood(Kind.PHONE, e164(plain) or number, (PhoneQuery(e164(plain) or plain[:_LONGEST]),))
+    check_phone(plain, "")
+    return Understood(Kind.PHONE, e164(plain), (PhoneQuery(e164(plain)),))
 
 
 def _report(plain: str, today: date) -> Understood:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 _DROPPED = re.compile(
-    r"[\s\-‐-―−_./\\,:;'\"()\[\]<>·・、。၊။។\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+"
+    r"[\s\-‐-―−_./\\,:;'\"()\[\]<>·・、。၊။។\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]+"
 )
 _OLD_RIC = re.compile(r"[1-8]\d{5}\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}", re.ASCII)
 _OLD_RIC_SIGNS = 15

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gateway.errors import Malformed
-from gateway.model.forms.numbers import compact
+from gateway.model.forms.numbers import ascii_digits, compact
 
 CALLING: Mapping[str, str] = MappingProxyType(
     {
@@ -31,9 +31,10 @@ _LONGEST_ELSEWHERE = 11
 
 _MOST = 15
 PHONE = r"^(?:\+[1-9](?:[ -]?[0-9]){7,13}|0[1-9](?:[ -]?[0-9]){5,10})$"
-"""How a number is written for other programs: what is written so is not refused for its form."""
+"""How a number is written for other programs: what is written so is taken, without `+` together with its country."""
 
-_ABROAD = re.compile(r"(?:\+|00)(?P<number>[1-9]\d{6,14})", re.ASCII)
+# `001` and `007` are dialled before the calling code in Thailand and Cambodia: `001 856` is Laos, not North America.
+_ABROAD = re.compile(r"(?:TEL)?(?:\+|00(?![17]))(?P<number>[1-9]\d{6,14})", re.ASCII)
 _AT_HOME = re.compile(r"0?(?P<number>[1-9]\d{5,13})", re.ASCII)
 _OF_TWO = re.compile("20|27|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 """Calling codes of two figures (ITU-T E.164, annex); those that begin with 1 or 7 have one, all others three."""
@@ -44,7 +45,7 @@ def phone_form(text: str, country: str = "") -> tuple[str, str]:
 
     The code is empty where neither says it, and both are empty for a text that is not a telephone number.
     """
-    number = compact(text)
+    number = compact(ascii_digits(text).replace("(0)", ""))  # dialled at home only
     if found := _ABROAD.fullmatch(number):
         digits = found["number"]
         size = 1 if digits[0] in "17" else 2 if _OF_TWO.match(digits) else 3
@@ -71,10 +72,11 @@ def country_of(text: str) -> str:
 
 def check_phone(number: str, country: str) -> None:
     """Raise `Malformed` for a number that cannot be read, and for a country whose calling code is not known."""
-    if not phone_form(number)[1] or (country and country not in CALLING):
+    if not e164(number, country) or (country and country not in CALLING):
         raise Malformed(
             "this is no telephone number, or the calling code of its country is not known",
             code="bad-query",
             where="query.number",
-            remedy="6 to 15 figures with `+` and the calling code, such as `+66 81 234 5678`",
+            remedy="with `+` and the calling code, such as `+66 81 234 5678`, or as it is dialled, with its country; "
+            "without an extension",
         )

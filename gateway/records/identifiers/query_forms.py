@@ -10,29 +10,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
+from gateway.clock import from_us
 from gateway.errors import Malformed
 from gateway.model.forms.phones import CALLING, check_phone
 from gateway.model.forms.reports import MOST_SIGNS
 from gateway.model.purpose import Offence
-from gateway.model.query import MAX_NAMES, Query, QueryKind
+from gateway.model.query import MAX_NAMES, NationalIdQuery, Query, QueryKind
 from gateway.model.values import MAX_TEXT, PartialDate, Sex, text_value
-from gateway.records.identifiers.national_ids import SCHEMES
-from gateway.records.identifiers.query_checks import (
-    FIRST_YEAR,
-    check_birth,
-    check_container,
-    check_flag,
-    check_issuer,
-    check_number_of_scheme,
-    check_registered,
-    check_scheme,
-)
+from gateway.records import codes
+from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.national_ids import SCHEMES, read_national_id
 
+FIRST_YEAR = 1850
+"""The earliest year of birth of a person whose records are asked for."""
+
+_BUDDHIST = 543
+_EARLIEST_ZONE = timedelta(hours=14)
+_ALIKE = 5
+_CONTAINER_SIGNS = 11
 _PLACE_SIGNS = 64
 
 
@@ -51,8 +52,9 @@ def code(form: str) -> Callable[[str, str], str]:
 class Form(msgspec.Struct, frozen=True):
     """How a value is written, in words, and what raises `Malformed` for one that is not.
 
-    `check` gets a value that is there, the place where it stands, and our time. `taken` returns a value of a statement,
-    which is read before any of that is asked, and raises `Malformed` for one that cannot be written into a log.
+    `check` gets a value that is there, the place where it stands, and our time. `taken`, where
+    there is one, returns a value of a statement, which is read before any of that is asked, and raises `Malformed` for
+    one that cannot be written into a log.
     What is written in capital letters may be typed in small ones (`capitals`).
 
     A command takes it by the option that its field is called after, or `asked_as`, and by `option` where it takes
@@ -62,7 +64,7 @@ class Form(msgspec.Struct, frozen=True):
 
     told: str
     check: Callable[[str, str, int], None] = lambda _value, _where, _now_us: None
-    taken: Callable[[str, str], str] = lambda value, _where: value
+    taken: Callable[[str, str], str] | None = None
     capitals: bool = False
     help: str = ""
     option: str = ""
@@ -105,7 +107,118 @@ def bad_query(error: Malformed) -> Malformed:
     return Malformed(error.template, code="bad-query", where=error.where, remedy=error.advice, **error.facts)
 
 
-_COUNTRY = code("[A-Z]{1,3}")
+def check_birth(birth: str, where: str, now_us: int) -> None:
+    """Raise `Malformed` for a date with a year before 1850 or after this year (of the earliest time zone)."""
+    year = int(birth[:4])
+    last = (from_us(now_us) + _EARLIEST_ZONE).year
+    if FIRST_YEAR <= year <= last:
+        return
+    remedy = "a year of the Gregorian calendar from {first} to {last}"
+    message = "nobody was born in {year}" if year < FIRST_YEAR else "{year} lies ahead"
+    gregorian = year - _BUDDHIST
+    if FIRST_YEAR <= gregorian <= last:
+        message = "{year} is a Buddhist year: {gregorian}?"
+    facts = {"year": year, "gregorian": gregorian, "first": FIRST_YEAR, "last": last}
+    raise Malformed(message, code="birth-year", where=where, remedy=remedy, **facts)
+
+
+def check_issuer(code: str, where: str, _now_us: int = 0) -> None:
+    """Raise `Malformed` for a code that is not in ISO 3166-1 alpha-3 or ICAO Doc 9303-3; an empty one passes."""
+    if not code or code in codes.issuers():
+        return
+    meant = codes.alpha3().get(code)
+    message = "{text} is an alpha-2 code: {meant}" if meant else "`{text}` is no code of a country or issuer"
+    remedy = "three letters of ISO 3166-1 or ICAO, such as {nearest}"
+    facts = {"text": code[:20], "meant": meant, "nearest": meant or _nearest(code) or "LAO"}
+    raise Malformed(message, code="unknown-issuer", where=where, remedy=remedy, **facts)
+
+
+def check_scheme(scheme: str, where: str, _now_us: int = 0) -> None:
+    """Raise `Malformed` for a scheme of identity numbers that names no country; an empty one passes.
+
+    Other agencies' schemes are not known here, but each begins with its country (`KHM-NID`); only the name of one that
+    can be read (`CCCD`) stands alone.
+    """
+    country, _, name = scheme.partition("-")
+    if not scheme or (name and country in codes.issuers()) or _known_scheme(scheme):
+        return
+    message = "`{text}` is no scheme of identity numbers"
+    remedy = "a country's three letters and the name of its number, such as {nearest}; or leave it out"
+    facts = {"text": scheme[:20], "nearest": "THA-PIN"}
+    raise Malformed(message, code="unknown-scheme", where=where, remedy=remedy, **facts)
+
+
+def check_number_of_scheme(query: NationalIdQuery, now_us: int) -> None:
+    """Raise `Malformed` for a number that is none of a scheme whose numbers can be read; a wrong check digit passes."""
+    scheme = _known_scheme(query.scheme)
+    if not scheme:
+        return
+    try:
+        read_national_id(query.number, scheme, from_us(now_us).date())
+    except Malformed as error:
+        raise Malformed(
+            "this is no number of the scheme {scheme}",
+            code="bad-query",
+            where="query.number",
+            remedy="correct it, or leave the scheme out",
+            scheme=scheme,
+        ) from error
+
+
+def _known_scheme(scheme: str) -> str:
+    """Return the scheme with numbers that can be read which this is, with or without its country; empty for another."""
+    return next((known for known in SCHEMES if scheme and (known == scheme or known.endswith(f"-{scheme}"))), "")
+
+
+def check_container(number: str, where: str, _now_us: int) -> None:
+    """Raise `Malformed` for a number that has not the form of ISO 6346; a wrong check digit passes."""
+    try:
+        if len(read_container(number).text) == _CONTAINER_SIGNS:
+            return
+    except Malformed:
+        pass
+    raise Malformed(
+        "this is no container number of ISO 6346: four letters, six digits and the check digit",
+        code="bad-query",
+        where=where,
+        remedy="such as `CSQU 305438-3`",
+    )
+
+
+def check_registered(code: str, where: str, _now_us: int) -> None:
+    """Raise `Malformed` for a country of registration that is neither alpha-2 nor alpha-3: agencies write both."""
+    if code not in codes.countries():
+        check_issuer(code, where)
+
+
+def check_flag(code: str, where: str, _now_us: int) -> None:
+    """Raise `Malformed` for a flag that is no country of ISO 3166-1."""
+    if code not in codes.countries():
+        raise Malformed(
+            "`{flag!a}` is no flag of two letters",
+            code="bad-query",
+            where=where,
+            remedy="such as `LA`",
+            flag=code[:40],
+        )
+
+
+def _nearest(text: str) -> str:
+    """Return the code of the country whose name or code begins alike; empty where none does."""
+    known, asked = codes.issuers(), _squeezed(text)
+    for code, name in known.items():
+        if len(asked) >= _ALIKE and _squeezed(name).startswith(asked):
+            return code
+    return code if (code := text.strip().upper()[:3]) in known else ""
+
+
+def _squeezed(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalpha())
+
+
+COUNTRY = code("[A-Z]{1,3}")
+"""Takes a code of a country, of two or three letters."""
+
 _A_NUMBER = "1 to 40 signs, in any script, with blanks and hyphens or without"
 _AN_ISSUER = "a code of ISO 3166-1 alpha-3 or ICAO Doc 9303-3, such as `VNM`; or empty"
 _A_NAME = f"1 to {MAX_TEXT} signs, in any script; or empty"
@@ -135,7 +248,7 @@ QUESTIONS: Mapping[QueryKind, Described] = {
                 help="M, F or X, as documents say.",
                 choices=tuple(each.value for each in Sex),
             ),
-            "nationality": Form(_AN_ISSUER, check_issuer, _COUNTRY, capitals=True, help=_ALPHA3),
+            "nationality": Form(_AN_ISSUER, check_issuer, COUNTRY, capitals=True, help=_ALPHA3),
             "father": Form(_A_NAME, help="The father's name, which tells people of one name apart in Myanmar."),
         },
     ),
@@ -144,7 +257,7 @@ QUESTIONS: Mapping[QueryKind, Described] = {
         "--purpose BORDER_CHECK --offence DOCFRAUD --ticket T-1",
         {
             "number": Form(_A_NUMBER, help="The number of a travel document.", option="document"),
-            "issuer": Form(_AN_ISSUER, check_issuer, _COUNTRY, capitals=True, help=_ALPHA3),
+            "issuer": Form(_AN_ISSUER, check_issuer, COUNTRY, capitals=True, help=_ALPHA3),
         },
     ),
     QueryKind.NATIONAL_ID: Described(
@@ -179,7 +292,7 @@ QUESTIONS: Mapping[QueryKind, Described] = {
             "country": Form(
                 "a code of ISO 3166-1, alpha-2 or alpha-3; or empty",
                 check_registered,
-                _COUNTRY,
+                COUNTRY,
                 help="Where it is registered: ISO 3166-1 alpha-3 or alpha-2.",
             ),
         },
@@ -236,7 +349,7 @@ QUESTIONS: Mapping[QueryKind, Described] = {
         _A_CASE,
         {
             "number": Form(
-                "6 to 15 figures, in any script: with `+` and the calling code, or as it is dialled in the country",
+                "6 to 15 figures, in any script: with `+` and the calling code, or as it is dialled in its country",
                 help="A telephone number: with + and its calling code, or as it is dialled in its country.",
                 option="phone",
             ),

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from gateway.agency.api import application, create_api
 from gateway.agency.bodies.patterns import BIRTH, THIS_YEAR, years_to
 from gateway.agency.officer_tokens.revocations import MAX_LIST
-from gateway.records.identifiers.query_checks import FIRST_YEAR
+from gateway.records.identifiers.query_forms import FIRST_YEAR
 from tests.support.docs import OPENAPI, documented_parts
 from tests.support.tables import table
 

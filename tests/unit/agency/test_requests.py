@@ -88,7 +88,10 @@ def test_a_telephone_number_is_asked_for_as_it_is_written(query: dict[str, str],
     assert read_search({"query": {"kind": "phone", **query}, **_VESSEL}).as_command("", "").query == found
 
 
-@pytest.mark.parametrize("query", [{"number": "x"}, {"number": "0812345678", "country": "XX"}, {"number": ""}])
+@pytest.mark.parametrize(
+    "query",
+    [{"number": "x"}, {"number": "0812345678"}, {"number": "0812345678", "country": "XX"}, {"number": ""}],
+)
 def test_what_is_no_telephone_number_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(Malformed):
         read_search({"query": {"kind": "phone", **query}, **_VESSEL}).as_command("", "")

@@ -24,7 +24,9 @@ from gateway.views.found_entries import found_lines, found_value
 @click.option("--record", default="", help="A record: its `jti`, a hit's reference, or SOURCE/KEY at home.")
 @click.option("--name", "names", multiple=True, help="A person's name in any of six scripts; repeatable.")
 @click.option("--born", default="", help="With --name: year or date of birth; who gave none in a question fits, too.")
-@click.option("--number", "numbers", multiple=True, help="A document, national id, plate or container; repeatable.")
+@click.option(
+    "--number", "numbers", multiple=True, help="A document, national id, plate, container or phone; repeatable."
+)
 @click.option("--case", default="", help="A case or ticket number.")
 @click.option("--agreement", default="", help="An agreement.")
 @click.option("--purpose", default="", help="A purpose, such as INVESTIGATION.")

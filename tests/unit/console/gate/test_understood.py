@@ -172,8 +172,10 @@ def test_a_telephone_number_with_its_calling_code_is_understood(script: str) -> 
     assert counterparts_by_rule(said.queries) == ("TH",)
 
 
-def test_a_telephone_number_as_it_is_dialled_is_one_where_the_officer_says_so() -> None:
+def test_a_telephone_number_as_it_is_dialled_may_be_of_any_country_and_is_not_asked_for() -> None:
     assert understood("0812345678", TODAY).kind is Kind.DOCUMENT
-    assert read_as(Kind.PHONE, "081 234 5678", TODAY).queries == (PhoneQuery("081 234 5678"),)
-    with pytest.raises(Malformed):
-        read_as(Kind.PHONE, "SOMCHAI JAIDEE", TODAY)
+    for typed in ("081 234 5678", "SOMCHAI JAIDEE", "+66 2 123 4567 ext. 12"):
+        with pytest.raises(Malformed) as refused:
+            read_as(Kind.PHONE, typed, TODAY)
+        assert refused.value.advice
+    assert understood("tel:+66-81-234-5678", TODAY).queries == (PhoneQuery("+66812345678"),)

@@ -42,6 +42,8 @@ WRONG: dict[str, Query] = {
     "flag that nobody has": VesselQuery("Naga", flag="XX"),
     "telephone of words": PhoneQuery("call me"),
     "telephone with a letter": PhoneQuery("081 234 567O"),
+    "telephone of no country": PhoneQuery("0812345678"),
+    "telephone with an extension": PhoneQuery("+66 2 123 4567 ext. 12"),
     "telephone of another planet": PhoneQuery("0812345678", "XX"),
 }
 
