@@ -18,7 +18,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.errors import Malformed, Overloaded, Replayed, Stale
-from gateway.model.desk.notices import About, ChangeCode, NoticeType, OutcomeCode, ReplyCode, ServiceCode, StatusCode
+from gateway.model.desk.notices import (
+    REACTIONS,
+    About,
+    ChangeCode,
+    NoticeType,
+    OutcomeCode,
+    ReplyCode,
+    ServiceCode,
+    StatusCode,
+)
 from gateway.model.desk.rooms import RoomCode
 from gateway.model.desk.threads import Placed, Side, ThreadKind, ThreadState
 from gateway.model.desk.watches import WatchCode
@@ -56,7 +65,6 @@ _ANSWERS = (ReplyCode.RELEASED, ReplyCode.PARTLY, ReplyCode.NOTHING_HELD, ReplyC
 _REFUSALS = (ReplyCode.REFUSED, ReplyCode.NEEDS_COURT)
 _WITHDRAWN = (ChangeCode.WITHDRAWN,)
 _AMENDED = tuple(code for code in ChangeCode if code is not ChangeCode.WITHDRAWN)
-_REACTIONS = (StatusCode.ACKNOWLEDGED, StatusCode.ACTING, StatusCode.CANNOT, StatusCode.NOT_EXECUTED)
 _GONE = (StatusCode.ERASED, StatusCode.NOT_HELD)
 _OBJECTED, _OVERDUE, _ONWARD = (StatusCode.OBJECTED,), (StatusCode.OVERDUE,), (StatusCode.ONWARD,)
 _NOT_SAME, _READ = (StatusCode.NOT_SAME,), (StatusCode.READ,)
@@ -100,7 +108,7 @@ RULES: Mapping[ThreadKind, tuple[Rule, ...]] = {
         Rule(_GOING, _OPENER, NoticeType.CHANGE, _AMENDED, _TO_OPEN),
         Rule(_GOING, _OPENER, NoticeType.CHANGE, _WITHDRAWN, ThreadState.ENDED),
         Rule((*_GOING, *_ENDED), _OPENER, NoticeType.OUTCOME, _ANY_OUTCOME, ThreadState.ENDED),
-        Rule(_GOING, _OTHER, NoticeType.STATUS, _REACTIONS, _TO_ANSWERED),
+        Rule(_GOING, _OTHER, NoticeType.STATUS, REACTIONS, _TO_ANSWERED),
         Rule(_OPEN, _OTHER, NoticeType.STATUS, _OVERDUE, None),
         Rule(_GOING, _OTHER, NoticeType.STATUS, _NOT_SAME, None),
         Rule(_GOING, _OTHER, NoticeType.OUTCOME, _ANY_OUTCOME, _TO_ANSWERED),

@@ -11,9 +11,8 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from gateway.desk.alerts.taken import OUTCOME
-from gateway.desk.alerts.values import REACTIONS
 from gateway.errors import Forbidden, Unknown
-from gateway.model.desk.notices import OutcomeCode, OutcomeReport, StatusCode
+from gateway.model.desk.notices import REACTIONS, OutcomeCode, OutcomeReport, StatusCode
 from gateway.model.desk.threads import Side, ThreadKey
 from gateway.model.desk.work import Role
 from gateway.model.names import ExchangeId

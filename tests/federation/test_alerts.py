@@ -13,8 +13,8 @@ import pytest_asyncio
 
 from gateway.app.run.node import Node
 from gateway.desk.acting.home import Stand
-from gateway.desk.alerts.values import NotExecuted
 from gateway.errors import Forbidden, LiaisonError, Stale
+from gateway.model.desk.codes import NotExecuted
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Role, WorkKind

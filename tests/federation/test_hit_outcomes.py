@@ -14,7 +14,6 @@ from gateway.app.run.node import Node
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects, Occasion
 from gateway.desk.figures.tally import OURS, THEIRS
-from gateway.desk.outcomes.telling import HitOutcome
 from gateway.desk.second_step.packages import FOLLOWED_UP
 from gateway.desk.second_step.questions import outcome_group, questions_key
 from gateway.errors import Forbidden, LiaisonError, Unknown
@@ -22,7 +21,7 @@ from gateway.model.desk.notices import Ask, NoticeType, OutcomeCode, OutcomeRepo
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Role, WorkKind
 from gateway.model.handed.asks import Decide
-from gateway.model.handed.work import Confirm, Mark, Verdict
+from gateway.model.handed.work import Confirm, HitOutcome, Mark, Verdict
 from gateway.model.purpose import Offence, Purpose
 from gateway.ops.audit.figures import Wanted, pack_of_home
 from gateway.ports.desk import WorkFilter

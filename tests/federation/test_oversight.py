@@ -11,9 +11,9 @@ import pytest_asyncio
 from msgspec import structs
 
 from gateway.desk.acting.parts import Actor
-from gateway.desk.oversight.matters import FindingResult, ReviewResult
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Forbidden, LiaisonError, Malformed, Stale, Unknown
+from gateway.model.desk.codes import FindingResult, ReviewResult
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.query import DocumentQuery, PersonQuery, Query
 from gateway.model.values import NameForm

@@ -12,11 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor
-from gateway.desk.alerts.values import NotExecuted
-from gateway.desk.outcomes.telling import HitOutcome
 from gateway.desk.reports.values import LibraryQuery
 from gateway.desk.rooms.values import home_key
 from gateway.errors import Forbidden
+from gateway.model.desk.codes import NotExecuted
 from gateway.model.desk.notices import (
     ChangeCode,
     Note,
@@ -33,7 +32,7 @@ from gateway.model.handed.asks import Decide, Question
 from gateway.model.handed.changes import ChangeCommand
 from gateway.model.handed.freezes import AskFreeze
 from gateway.model.handed.incidents import NewsCode, TellNews
-from gateway.model.handed.work import Confirm, Verdict
+from gateway.model.handed.work import Confirm, HitOutcome, Verdict
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import PersonQuery

@@ -22,6 +22,7 @@ from gateway.model.faces.fields import (
     Files,
     FormField,
     Id,
+    Inner,
     Matching,
     Member,
     Moment,
@@ -151,8 +152,8 @@ def _kind(kind: Any, said: Said, *, is_needed: bool, is_listed: bool = False) ->
         case Files(most=most):
             return _listed((str, Exchange()), Field(max_length=most))
         case Pairs(most=most, longest=longest):
-            text = Annotated[str, Field(max_length=longest)]
-            return Annotated[GenericAlias(dict, (str, text)), Field(max_length=most)]
+            name, text = Annotated[str, Field(max_length=64)], _kind(str, Text(longest), is_needed=True)
+            return Annotated[GenericAlias(dict, (name, text)), Field(max_length=most)]
         case Several(least=least, most=most):
             listed = _listed(item_of(kind), Field(min_length=least or None, max_length=most))
             return listed | None if isinstance(kind, UnionType) else listed
@@ -180,7 +181,7 @@ def _read(form: type[F], body: BaseModel, known: Mapping[str, Any], place: str =
         if isinstance(one.said, Within)
         else _value(one.kind, one.said, getattr(body, one.name), f"{place}{one.name}")
         for one in fields_of(form).values()
-        if one.name not in known and not isinstance(one.said, Files)
+        if one.name not in known and not isinstance(one.said, Files | Inner)
     }
     return form(**given, **known)
 

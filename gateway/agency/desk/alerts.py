@@ -12,10 +12,9 @@ from pydantic import BaseModel
 
 from gateway.agency.bodies import patterns
 from gateway.agency.bodies.handed import Handed
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, officer_of, shown
-from gateway.agency.desk.bodies import OutcomeBody
+from gateway.agency.desk.bodies import OUTCOME
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.clock import rfc3339
@@ -156,15 +155,13 @@ def alert_routes() -> APIRouter:
         await desk.own_alerts.lift(desk.actor(officer), name, form.reason, form.text)
         return await _shown(request, officer, name)
 
-    @router.post(
-        "/{alert_id}/close", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody)
-    )
+    @router.post("/{alert_id}/close", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=OUTCOME.documented)
     async def close(request: Request, alert_id: AlertId) -> Response:
         """End an alert with what came of it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(OutcomeBody, await json_body(request), "bad-outcome")
+        form = OUTCOME.read(await json_body(request), "bad-outcome")
         name = exchange_id(alert_id)
-        await desk.own_alerts.close(desk.actor(officer), name, body.as_model())
+        await desk.own_alerts.close(desk.actor(officer), name, form)
         return await _shown(request, officer, name)
 
     return router

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, create_model
+from pydantic import BaseModel, Field, RootModel, create_model
 
-from gateway.agency.bodies import patterns
-from gateway.agency.bodies.closed import whole
 from gateway.agency.bodies.handed import Handed
-from gateway.agency.desk.bodies import OutcomeBody
 from gateway.clock import to_us
-from gateway.desk.outcomes.telling import HitOutcome
 from gateway.model.handed.asks import FollowUp, Question, Reasons
 from gateway.model.handed.work import Confirm, Mark, Verdict
-from gateway.model.names import member_id
-
-Member = Annotated[str, Field(max_length=2, json_schema_extra=patterns.MEMBER)]
-
-SearchName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-HitNumber = Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(whole)]
-
 
 _EXAMPLE: dict[str, Any] = {
     "about": "hit",
@@ -55,22 +44,6 @@ MARK = Handed(
     "MarkBody",
     example={"search": "5f0c8a1b", "from": "kh", "verdict": "NOT_SAME", "reason": "the scar is missing"},
 )
-
-
-class HitOutcomeBody(OutcomeBody):
-    """The outcome of a hit of a search of the caller."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"search": "5f0c8a1b", "from": "kh", "outcome": "LOCATED", "persons": 1}]}
-    )
-
-    search: SearchName
-    member: Member = Field(alias="from", description="whose hit it is")
-    hit: HitNumber = 0
-
-    def as_command(self) -> HitOutcome:
-        """Return the outcome as a value of the desk; raise `Malformed` for a bad one."""
-        return HitOutcome(search_id=self.search, peer=member_id(self.member), hit=self.hit, outcome=self.as_model())
 
 
 class MarkedBody(BaseModel):

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
-from gateway.agency.bodies import patterns
-from gateway.agency.bodies.closed import Closed
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.desk.bodies import MAX_TEXT, FileIds
+from gateway.agency.desk.bodies import NOTE
 from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import ThreadBody, WorkBody, thread_body, work_body
 from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, WorkId, brought, desk_of
 from gateway.clock import SystemClock
 from gateway.errors import Unknown
-from gateway.language.languages import Language
 from gateway.model.desk.notices import About, Ask, Note, Notice
-from gateway.model.values import text_value
 from gateway.ports.desk_uses import ThreadContent
 from gateway.views.forms.printed import form_page, form_text
-
-
-class NoteBody(Closed):
-    """Words for the humans of the other side, in `language`: they answer nothing that was asked."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"language": "en", "text": "we are looking into it"}]})
-
-    language: Language = Language.EN
-    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=patterns.TEXT)]
-    attachments: FileIds = Field(default_factory=list)
-
-    def as_model(self) -> Note:
-        """Return the note as a value of the model; raise `Malformed` for a bad one."""
-        return Note(self.language.value, text_value(self.text, "text", MAX_TEXT))
 
 
 class FormBody(BaseModel):
@@ -55,16 +34,16 @@ def note_routes() -> APIRouter:
     router, works, clock = APIRouter(route_class=OnceRoute), APIRouter(route_class=OnceRoute), SystemClock()
 
     @router.post(
-        "/threads/{thread_id}/note", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(NoteBody)
+        "/threads/{thread_id}/note", response_model=ThreadBody, responses=CHANGED, openapi_extra=NOTE.documented
     )
     async def note(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Write a note to the humans of the other side; it moves nothing."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        body = read_body(NoteBody, await json_body(request), "bad-note")
+        form, ids = NOTE.read_with_files(await json_body(request), "bad-note")
         key = await desk.reading.key(officer, thread_id, peer)
         actor = desk.actor(officer)
-        files = await brought(desk, actor, body.attachments)
-        await desk.packages.note(actor, key, body.as_model(), files)
+        files = await brought(desk, actor, ids)
+        await desk.packages.note(actor, key, Note(form.language.value, form.text), files)
         return shown(thread_body(await desk.reading.after(key), language), request)
 
     @router.get("/threads/{thread_id}/form", response_model=FormBody, responses=refusals(400, 404))

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from gateway.agency.bodies.openapi import body_of, refusals
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.bodies.patterns import EXCHANGE_ID
-from gateway.agency.bodies.requests import read_body
 from gateway.agency.calls.caller import EVENT_STREAM, json_body, language_of, officer_of, shown, streamed
 from gateway.agency.calls.parts import parts_of
-from gateway.agency.desk.bodies import AssignBody
+from gateway.agency.desk.bodies import ASSIGN
 from gateway.agency.desk.cards import DutyCardBody, duty_card
 from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import (
@@ -127,17 +126,12 @@ def _work() -> APIRouter:
         found = await desk_of(request).queue.take(officer, work_id)
         return shown(work_body(found, clock.now_us(), language), request)
 
-    @router.post(
-        "/{work_id}/assign",
-        response_model=WorkBody,
-        responses=CHANGED,
-        openapi_extra=body_of(AssignBody),
-    )
+    @router.post("/{work_id}/assign", response_model=WorkBody, responses=CHANGED, openapi_extra=ASSIGN.documented)
     async def assign_work(request: Request, work_id: WorkId) -> Response:
         """Assign work to another person, who may do it."""
         officer, language = officer_of(request), language_of(request)
-        body = read_body(AssignBody, await json_body(request), "bad-assignment")
-        found = await desk_of(request).queue.assign(officer, work_id, body.person, body.reason)
+        form = ASSIGN.read(await json_body(request), "bad-assignment")
+        found = await desk_of(request).queue.assign(officer, work_id, form.person, form.reason)
         return shown(work_body(found, clock.now_us(), language), request)
 
     return router

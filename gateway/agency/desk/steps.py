@@ -17,10 +17,9 @@ from gateway.agency.desk.asks import (
     REASONS,
     AskBody,
     DraftedBody,
-    HitOutcomeBody,
     MarkedBody,
 )
-from gateway.agency.desk.bodies import DECIDE, PASS_ON, REASON, OutcomeBody, ReactionBody, SignBody
+from gateway.agency.desk.bodies import DECIDE, HIT_OUTCOME, OUTCOME, PASS_ON, REACT, REASON, SIGN
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.packages import (
     ChoiceBody,
@@ -34,7 +33,6 @@ from gateway.agency.desk.responses import ApprovedBody, ThreadBody, approved_bod
 from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, WorkId, brought, desk_of
 from gateway.clock import rfc3339
 from gateway.desk.second_step.drafting import Drafted
-from gateway.model.desk.notices import StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.handed.asks import with_files
 from gateway.signing.passkeys.assertion import Assertion, browser_assertion
@@ -87,13 +85,13 @@ def _work() -> APIRouter:
         decided = await desk.decisions.decide(actor, replace(form, attachments=files))
         return shown(decided_body(decided), request)
 
-    @router.post("/{work_id}/sign", response_model=DecidedBody, responses=CHANGED, openapi_extra=body_of(SignBody))
+    @router.post("/{work_id}/sign", response_model=DecidedBody, responses=CHANGED, openapi_extra=SIGN.documented)
     async def sign(request: Request, work_id: WorkId) -> Response:
         """Give a decision to a reply that waits for it: as the second person, or with a passkey's assertion."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(SignBody, await json_body(request), "bad-decision")
-        said: Assertion | None = browser_assertion(body.assertion) if body.assertion is not None else None
-        decided = await desk.decisions.sign(desk.actor(officer), work_id, body.reason, said)
+        form = SIGN.read(await json_body(request), "bad-decision")
+        said: Assertion | None = browser_assertion(form.assertion) if form.assertion is not None else None
+        decided = await desk.decisions.sign(desk.actor(officer), work_id, form.reason, said)
         return shown(decided_body(decided), request)
 
     @router.post("/{work_id}/challenge", response_model=DecidedBody, responses=CHANGED)
@@ -121,28 +119,26 @@ def _work() -> APIRouter:
         told = MarkedBody(verdict=form.verdict, thread=key.thread_id if key is not None else "")
         return shown(told, request)
 
-    @router.post("/{work_id}/outcome", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody))
+    @router.post("/{work_id}/outcome", response_model=ThreadBody, responses=CHANGED, openapi_extra=OUTCOME.documented)
     async def answer_outcome(request: Request, work_id: WorkId) -> Response:
         """Answer the question for the outcome of a hit of a search; its owner is told, in a thread."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(OutcomeBody, await json_body(request), "bad-outcome").as_model()
+        form = OUTCOME.read(await json_body(request), "bad-outcome")
         await desk.queue.work(officer, work_id)
-        key = await desk.outcomes.answer(desk.actor(officer), work_id, body)
+        key = await desk.outcomes.answer(desk.actor(officer), work_id, form)
         return await _thread(request, key)
 
-    @router.post(
-        "/{work_id}/acknowledge", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReactionBody)
-    )
+    @router.post("/{work_id}/acknowledge", response_model=ThreadBody, responses=CHANGED, openapi_extra=REACT.documented)
     async def acknowledge(request: Request, work_id: WorkId) -> Response:
         """Tell the owner of an alert what becomes of it here; ACKNOWLEDGED joins an operation, CANNOT leaves it."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(ReactionBody, await json_body(request), "bad-reaction")
+        form = REACT.read(await json_body(request), "bad-reaction")
         item = await desk.queue.work(officer, work_id)
-        key, code = item.work.key, StatusCode(body.answer)
+        key = item.work.key
         if item.kind is ThreadKind.ROOM:
-            await desk.rooms.answer(desk.actor(officer), key, code, body.text)
+            await desk.rooms.answer(desk.actor(officer), key, form.answer, form.text)
         else:
-            await desk.taken_alerts.tell(desk.actor(officer), key, code, body.reason, body.text)
+            await desk.taken_alerts.tell(desk.actor(officer), key, form.answer, form.reason, form.text)
         return await _thread(request, key)
 
     return router
@@ -183,12 +179,12 @@ def _threads() -> APIRouter:
         told = MarkedBody(verdict=form.verdict, thread=key.thread_id if key is not None else "")
         return shown(told, request)
 
-    @router.post("/outcomes", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(HitOutcomeBody))
+    @router.post("/outcomes", response_model=ThreadBody, responses=CHANGED, openapi_extra=HIT_OUTCOME.documented)
     async def hit_outcome(request: Request) -> Response:
         """Tell the owner of a hit what came of it, in a thread of its own; the same hit has one thread."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(HitOutcomeBody, await json_body(request), "bad-outcome")
-        key = await desk.outcomes.tell(desk.actor(officer), body.as_command())
+        form = HIT_OUTCOME.read(await json_body(request), "bad-outcome")
+        key = await desk.outcomes.tell(desk.actor(officer), form)
         return await _thread(request, key)
 
     @router.post("/{thread_id}/open", response_model=PackageBody, responses=CHANGED)
@@ -221,21 +217,19 @@ def _threads() -> APIRouter:
         await act(desk.actor(officer), key, reason)
         return await _thread(request, key)
 
-    @router.post(
-        "/{thread_id}/outcome", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody)
-    )
+    @router.post("/{thread_id}/outcome", response_model=ThreadBody, responses=CHANGED, openapi_extra=OUTCOME.documented)
     async def outcome(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Tell the counterpart what came of its answer or its alert."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(OutcomeBody, await json_body(request), "bad-outcome").as_model()
+        form = OUTCOME.read(await json_body(request), "bad-outcome")
         key = await desk.reading.key(officer, thread_id, peer)
         kind = (await desk.reading.after(key)).thread.kind
         if kind is ThreadKind.ALERT:
-            await desk.taken_alerts.report(desk.actor(officer), key, body)
+            await desk.taken_alerts.report(desk.actor(officer), key, form)
         elif kind is ThreadKind.OUTCOME:
-            await desk.outcomes.again(desk.actor(officer), key, body)
+            await desk.outcomes.again(desk.actor(officer), key, form)
         else:
-            await desk.packages.tell_outcome(desk.actor(officer), key, body)
+            await desk.packages.tell_outcome(desk.actor(officer), key, form)
         return await _thread(request, key)
 
     @router.post("/{thread_id}/not-same", response_model=ThreadBody, responses=CHANGED, openapi_extra=REASON.documented)

@@ -7,45 +7,23 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from msgspec.structs import replace
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel
 
-from gateway.agency.bodies import patterns
 from gateway.agency.bodies.answers import answer, many
-from gateway.agency.bodies.closed import Closed
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.handed import Handed
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import time_us
-from gateway.agency.desk.bodies import MAX_REASON
 from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import WorkBody, work_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
 from gateway.clock import SystemClock
-from gateway.desk.oversight.matters import FindingResult, ReviewResult
 from gateway.desk.oversight.reviewing import Looked, Reviewed
 from gateway.model.faces.told import told
+from gateway.model.handed.work import Review, Settle
 
-WordsOrNone = Annotated[str, Field(max_length=MAX_REASON, json_schema_extra=patterns.TEXT_OR_NONE)]
-
-
-class ReviewBody(Closed):
-    """A supervisor's verdict. `not-in-order` needs words, and puts it to the security officer."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"result": "in-order", "text": "case file seen"}]})
-
-    result: ReviewResult
-    text: WordsOrNone = ""
-
-
-class SettleBody(Closed):
-    """A security officer's verdict on a finding or on an incident of ours; `misuse` needs words."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"result": "explained", "text": "a joint operation"}]})
-
-    result: FindingResult
-    text: WordsOrNone = ""
-
-
+REVIEW = Handed(Review, "ReviewBody", example={"result": "in-order", "text": "case file seen"})
+SETTLE = Handed(Settle, "SettleBody", example={"result": "explained", "text": "a joint operation"})
 MATTER = answer(
     "MatterBody",
     """A review or a finding. `question` is what was asked for, of reviews only; `searches` and `works` are references.
@@ -77,22 +55,22 @@ def review_routes() -> APIRouter:
         found = await desk.reviews.look(desk.actor(officer), work_id)
         return shown(_matter_body(found), request)
 
-    @works.post("/{work_id}/review", response_model=WorkBody, responses=CHANGED, openapi_extra=body_of(ReviewBody))
+    @works.post("/{work_id}/review", response_model=WorkBody, responses=CHANGED, openapi_extra=REVIEW.documented)
     async def review(request: Request, work_id: WorkId) -> Response:
         """End a review of a colleague's question, never of one's own."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        body = read_body(ReviewBody, await json_body(request), "bad-review")
+        form = REVIEW.read(await json_body(request), "bad-review")
         await desk.queue.work(officer, work_id)
-        await desk.reviews.review(desk.actor(officer), work_id, body.result, body.text)
+        await desk.reviews.review(desk.actor(officer), work_id, form.result, form.text)
         return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), request)
 
-    @works.post("/{work_id}/settle", response_model=WorkBody, responses=CHANGED, openapi_extra=body_of(SettleBody))
+    @works.post("/{work_id}/settle", response_model=WorkBody, responses=CHANGED, openapi_extra=SETTLE.documented)
     async def settle(request: Request, work_id: WorkId) -> Response:
         """End the work on a finding, or on an incident of ours."""
         officer, desk, language = officer_of(request), desk_of(request), language_of(request)
-        body = read_body(SettleBody, await json_body(request), "bad-review")
+        form = SETTLE.read(await json_body(request), "bad-review")
         await desk.queue.work(officer, work_id)
-        await desk.reviews.settle(desk.actor(officer), work_id, body.result, body.text)
+        await desk.reviews.settle(desk.actor(officer), work_id, form.result, form.text)
         return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), request)
 
     @router.get("/reviews", response_model=FIGURES_LIST, responses=refusals(400))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from gateway.agency.bodies import patterns
 from gateway.agency.bodies.answers import answer, many
-from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.handed import Handed
-from gateway.agency.desk.bodies import MAX_TEXT
 from gateway.desk.rooms.page import Evidence, Result, RoomLine, RoomPage
 from gateway.desk.rooms.pairs import Part
-from gateway.language.languages import Language
-from gateway.model.desk.notices import Note
-from gateway.model.handed.operations import Invite, OpenRoom, RoomWords, SealRoom
-from gateway.model.values import text_value
+from gateway.model.handed.operations import Invite, OpenRoom, RoomWords, SealRoom, WriteEntry
 
 ROOM_ID = r"^[a-z]{2}\.[0-9a-f]{32}$"
-_Value = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=patterns.TEXT)]
 
 
 _EXAMPLE: dict[str, Any] = {
@@ -35,25 +29,11 @@ OPEN = Handed(OpenRoom, "OpenBody", example=_EXAMPLE, more={"anyOf": patterns.CA
 INVITE = Handed(Invite, "InviteBody", example={"to": [{"member": "la"}]})
 SEAL = Handed(SealRoom, "SealBody")
 WORDS = Handed(RoomWords, "WordsBody")
-
-
-class RoomNoteBody(Closed):
-    """An entry for all members, with values of the operation's template."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"language": "en", "text": "a lorry was seen", "values": {"what": "sighting"}}]}
-    )
-
-    language: Language = Language.EN
-    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=patterns.TEXT)]
-    values: Annotated[dict[Annotated[str, Field(max_length=64)], _Value], Field(max_length=64)] = Field(
-        default_factory=dict
-    )
-
-    def as_model(self) -> Note:
-        """Return the entry as a value of the model; raise `Malformed` for a bad one."""
-        values = tuple((name, text_value(value, "values", MAX_TEXT)) for name, value in self.values.items())
-        return Note(self.language.value, text_value(self.text, "text", MAX_TEXT), values)
+ENTRY = Handed(
+    WriteEntry,
+    "RoomNoteBody",
+    example={"language": "en", "text": "a lorry was seen", "values": {"what": "sighting"}},
+)
 
 
 class OperationEntryBody(BaseModel):

@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from gateway.agency.bodies.openapi import body_of, refusals
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.openapi import refusals
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.desk.bodies import OutcomeBody
+from gateway.agency.desk.bodies import OUTCOME
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.agency.rooms.bodies import (
     CONTENT,
+    ENTRY,
     INVITE,
     OPEN,
     OPERATION,
@@ -23,9 +23,9 @@ from gateway.agency.rooms.bodies import (
     ROOM_ID,
     SEAL,
     WORDS,
-    RoomNoteBody,
 )
 from gateway.desk.listing import USUAL_LISTED
+from gateway.model.desk.notices import Note
 from gateway.model.requester import Officer
 from gateway.views.operations.pack import pack_page
 from gateway.views.operations.told import line_told, pack_told, room_told
@@ -115,20 +115,20 @@ def _taking_part(router: APIRouter) -> None:
         await desk.rooms.leave(desk.actor(officer), room_id, form.text)
         return await _shown(request, officer, room_id)
 
-    @router.post("/{room_id}/note", response_model=CONTENT, responses=CHANGED, openapi_extra=body_of(RoomNoteBody))
+    @router.post("/{room_id}/note", response_model=CONTENT, responses=CHANGED, openapi_extra=ENTRY.documented)
     async def note(request: Request, room_id: RoomId) -> Response:
         """Write an entry for all members."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(RoomNoteBody, await json_body(request), "bad-note")
-        await desk.rooms.note(desk.actor(officer), room_id, body.as_model())
+        form = ENTRY.read(await json_body(request), "bad-note")
+        await desk.rooms.note(desk.actor(officer), room_id, Note(form.language.value, form.text, form.values))
         return await _shown(request, officer, room_id)
 
-    @router.post("/{room_id}/outcome", response_model=CONTENT, responses=CHANGED, openapi_extra=body_of(OutcomeBody))
+    @router.post("/{room_id}/outcome", response_model=CONTENT, responses=CHANGED, openapi_extra=OUTCOME.documented)
     async def outcome(request: Request, room_id: RoomId) -> Response:
         """Write what came of the operation here, for its table of results."""
         officer, desk = officer_of(request), desk_of(request)
-        body = read_body(OutcomeBody, await json_body(request), "bad-outcome")
-        await desk.rooms.outcome(desk.actor(officer), room_id, body.as_model())
+        form = OUTCOME.read(await json_body(request), "bad-outcome")
+        await desk.rooms.outcome(desk.actor(officer), room_id, form)
         return await _shown(request, officer, room_id)
 
 

@@ -27,10 +27,13 @@ def options_of(form: type[msgspec.Struct], *, leave: tuple[str, ...] = ()) -> Ca
     return together(*(_option(one, {}) for one in taken if not isinstance(one.said, fields.Files)))
 
 
-def option_of(form: type[msgspec.Struct], name: str, **more: Any) -> Callable[..., Any]:
-    """Return the option of one field of a form. `more` is what a command asks otherwise than the form does."""
+def option_of(form: type[msgspec.Struct], name: str, *, option: str = "", **more: Any) -> Callable[..., Any]:
+    """Return the option of one field of a form. `more` is what a command asks otherwise than the form does.
+
+    `option` is its name on the command line, where that is another than the field's.
+    """
     (one,) = (one for one in flat_fields(form) if one.name == name)
-    return _option(one, more)
+    return _option(one, more, option)
 
 
 def handed(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,8 +54,8 @@ def _plain(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, list(value) if isinstance(value, tuple) else value
 
 
-def _option(one: FormField, more: dict[str, Any]) -> Callable[..., Any]:
-    option = one.name.removesuffix("_s")
+def _option(one: FormField, more: dict[str, Any], called: str = "") -> Callable[..., Any]:
+    option = called or one.name.removesuffix("_s")
     said: dict[str, Any] = {"help": one.said.help or None, "type": _type(one)}
     if one.kind is bool:
         said |= {"is_flag": True, "type": None}
@@ -64,12 +67,14 @@ def _option(one: FormField, more: dict[str, Any]) -> Callable[..., Any]:
         said |= {"callback": in_order}
     if isinstance(one.said, fields.Member):
         said["metavar"] = "COUNTRY"
-    if option != one.name:
+    if one.name.endswith("_s"):
         said["metavar"] = "S"
     return click.option(f"--{option.replace('_', '-')}", one.name, **said | more)
 
 
 def _type(one: FormField) -> Any:
+    if isinstance(one.said, fields.Among):
+        return Word([each.value for each in one.said.codes])
     kind = next((each for each in get_args(one.kind) if each is not type(None)), one.kind)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return Word([each.value for each in kind])

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.forms import Form
+from gateway.console.frame.handed import label_of, most_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import record_rows
@@ -340,7 +341,9 @@ def _hits(search_id: str, line: dict[str, Any], language: Language, beside: Besi
                 Hidden("hit", str(at)),
                 Hidden("work", work),
             ),
-            reason=Field("reason", tell(language, "What you compared"), most=300) if is_abroad or work else None,
+            reason=Field("reason", label_of(Mark, "reason", language), most=most_of(Mark, "reason"))
+            if is_abroad or work
+            else None,
             verdicts=[
                 Button(tell(language, text), "verdict", code) for code, text in _VERDICTS.items() if is_abroad or work
             ],

@@ -17,12 +17,12 @@ from gateway.console.pages.threads.forms import thread_path
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.outcomes.telling import HitOutcome
 from gateway.errors import Malformed, Unknown
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role
+from gateway.model.handed.work import HitOutcome
 
 PATH = "/outcome"
 

@@ -19,11 +19,11 @@ from gateway.desk.alerts.gate import KIND, AlertGate
 from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.standing import AlertStand, stands
 from gateway.desk.alerts.taken import TakenAlerts, unknown_alert
-from gateway.desk.alerts.values import REACTIONS, OwnAlert
+from gateway.desk.alerts.values import OwnAlert
 from gateway.desk.changes import Change
 from gateway.desk.entries import desk_act
 from gateway.desk.raising import warning_work
-from gateway.model.desk.notices import Alert, Notice, NoticeType, OutcomeReport, Status, Urgency
+from gateway.model.desk.notices import REACTIONS, Alert, Notice, NoticeType, OutcomeReport, Status, Urgency
 from gateway.model.desk.notices import Change as ChangeNotice
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind

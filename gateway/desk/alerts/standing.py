@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.desk.alerts.values import REACTIONS, OwnAddressee, OwnAlert
+from gateway.desk.alerts.values import OwnAddressee, OwnAlert
 from gateway.desk.delivery.offices import closed_offices
 from gateway.desk.fold import timed
-from gateway.model.desk.notices import Status
+from gateway.model.desk.notices import REACTIONS, Status
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.names import MemberId
 from gateway.ports.desk import DeskStore, NoticeRow

@@ -12,14 +12,14 @@ from gateway.desk.acting.persons import check_person
 from gateway.desk.acts import Act
 from gateway.desk.alerts.book import HeldAlert
 from gateway.desk.alerts.gate import AlertGate
-from gateway.desk.alerts.values import REACTIONS, NotExecuted
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.entries import desk_act
 from gateway.desk.raising import from_opening
 from gateway.desk.roles import Matter, matter_by, may
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
-from gateway.model.desk.notices import Alert, Body, Notice, NoticeType, OutcomeReport, Status, StatusCode
+from gateway.model.desk.codes import NotExecuted
+from gateway.model.desk.notices import REACTIONS, Alert, Body, Notice, NoticeType, OutcomeReport, Status, StatusCode
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind
 from gateway.model.desk.work import Role, WorkKind
 from gateway.ports.desk import Thread, Work, WorkFilter

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -28,7 +27,7 @@ from gateway.desk.widening import (
 )
 from gateway.errors import Unknown
 from gateway.model.desk.attachments import Attachment
-from gateway.model.desk.notices import OutcomeReport, StatusCode, Urgency
+from gateway.model.desk.notices import OutcomeReport, Urgency
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
@@ -166,23 +165,3 @@ ALERTS = OwnKind(
     matter=lambda alert: matter_by(alert.author),
 )
 """Alerts of ours at home."""
-
-
-REACTIONS = (StatusCode.ACKNOWLEDGED, StatusCode.ACTING, StatusCode.CANNOT, StatusCode.NOT_EXECUTED)
-"""The words of a duty officer to the owner of an alert."""
-
-
-class NotExecuted(StrEnum):
-    """Why an alert is not carried out on our soil: the reasons in law."""
-
-    NO_LEGAL_BASIS = "no-legal-basis"
-    NO_OFFENCE_HERE = "no-offence-here"
-    COURT_ORDER_NEEDED = "court-order-needed"
-    OWN_NATIONAL = "own-national"
-    IMMUNITY = "immunity"
-    MINOR = "minor"
-    STATUTE_BARRED = "statute-barred"
-    ALREADY_TRIED = "already-tried"
-    PROTECTION = "protection"
-    """The person has asked for asylum, or is protected otherwise."""
-    NATIONAL_SECURITY = "national-security"

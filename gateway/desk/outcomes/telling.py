@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.acting.parts import Actor
@@ -24,20 +23,12 @@ from gateway.model.desk.notices import Notice, NoticeType, OutcomeReport, Record
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import WorkKind
 from gateway.model.exchange import Request
+from gateway.model.handed.work import HitOutcome
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.ports.desk import Thread
 from gateway.statements.notices.notice import parse_notice
 
 _SAID = "said-already"
-
-
-class HitOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of hit number `hit` of counterpart `peer` in a search of the officer."""
-
-    search_id: str
-    peer: str
-    hit: int
-    outcome: OutcomeReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from gateway.desk.listing import USUAL_LISTED, Slice
 from gateway.desk.oversight.spreading import IncidentSpread, first_word, urgency_of
 from gateway.desk.oversight.values import (
     INCIDENTS,
-    MAX_WORDS,
+    MOST_WORDS,
     IncidentItem,
     OwnIncident,
     Told,
@@ -30,7 +30,7 @@ from gateway.desk.oversight.values import (
 from gateway.desk.raising import Raising, for_incident
 from gateway.desk.roles import Matter, matter_of, may, refusal
 from gateway.errors import Malformed, Stale, Unknown
-from gateway.model.desk.notices import Notice, Service, ServiceCode, Status, StatusCode
+from gateway.model.desk.notices import MAX_WORDS, Notice, Service, ServiceCode, Status, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.handed.incidents import TellNews
@@ -39,7 +39,6 @@ from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
-MAX_TEXT = 2_000
 _MEMBER = Matter("")
 
 
@@ -96,7 +95,7 @@ class IncidentDesk:
         In a thread that has ended meanwhile nothing is told any more.
         """
         check_person(actor)
-        said = text_value(text, "text", MAX_TEXT) if text else ""
+        said = text_value(text, "text", MAX_WORDS) if text else ""
         work, notice, is_over = await asyncio.to_thread(self._told_us, work_id)
         may(actor.person, Act.INCIDENT, matter_of(work), self._desk.parts.clock.now_us())
         if is_over or not await self._told_them(actor, work, notice, said):
@@ -122,7 +121,7 @@ class IncidentDesk:
         await self._desk.pen.write(self._desk.parts.member, self._spread.key(name), make)
 
     def _made(self, actor: Actor, command: TellNews, name: ExchangeId, now_us: int) -> OwnIncident:
-        text = text_value(command.text, "text", MAX_TEXT)
+        text = text_value(command.text, "text", MAX_WORDS)
         others = self._counterparts()
         if strange := sorted(set(command.to) - set(others)):
             raise Unknown("`{member}` is no counterpart of ours", code="unknown-member", where="to", member=strange[0])
@@ -158,13 +157,13 @@ class IncidentDesk:
         )
 
     async def _and_then(self, actor: Actor, name: ExchangeId, act: str, text: str, code: ServiceCode | None) -> None:
-        said = text_value(text, "text", MAX_TEXT) if text or code is None else ""
+        said = text_value(text, "text", MAX_WORDS) if text or code is None else ""
 
         def make() -> EntryDraft:
             thread, incident = INCIDENTS.found(self._desk, actor, Act.TELL_SERVICE, name)
             if incident.is_over:
                 raise Stale("this incident is over", code="not-now", where="incident", remedy="liaison incident list")
-            if len(incident.words) >= MAX_WORDS - (code is None):
+            if len(incident.words) >= MOST_WORDS - (code is None):
                 raise Stale("no more is told of this incident", code="not-now", where="incident", remedy="close it")
             word = Service(code or incident.code, said, incident.words[0].types, incident.words[0].since_us)
             now_us, said_more = self._desk.parts.clock.now_us(), incident.and_then(word, actor.officer)

@@ -6,7 +6,6 @@ What was asked for stands in the log. It is read there when a person looks at th
 from __future__ import annotations
 
 import hashlib
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -23,24 +22,6 @@ ASKED_AGAIN = "asked-again"
 """The name of the finding that a counterpart says that it lost what both had, and is given it again."""
 
 _US_A_DAY = 86_400_000_000
-
-
-class ReviewResult(StrEnum):
-    """The verdict of a supervisor on what was done."""
-
-    IN_ORDER = "in-order"
-    NOT_IN_ORDER = "not-in-order"
-    """The security officer looks into it from then on."""
-    CANNOT_TELL = "cannot-tell"
-
-
-class FindingResult(StrEnum):
-    """The verdict of a security officer on a finding or an incident."""
-
-    EXPLAINED = "explained"
-    MISUSE = "misuse"
-    CANNOT_TELL = "cannot-tell"
-    DEALT_WITH = "dealt-with"
 
 
 class Sample(Asked, frozen=True, tag_field="matter", tag="sample"):

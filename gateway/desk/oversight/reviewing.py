@@ -14,27 +14,20 @@ from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.acting.persons import check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
-from gateway.desk.oversight.matters import (
-    REVIEWED,
-    Finding,
-    FindingResult,
-    ReviewResult,
-    Sample,
-    read_matter,
-    reviewed_id,
-)
+from gateway.desk.oversight.matters import REVIEWED, Finding, Sample, read_matter, reviewed_id
 from gateway.desk.oversight.raised import finding_rows, found
 from gateway.desk.oversight.reading import question_at
 from gateway.desk.roles import Matter, matter_of, may, refusal
 from gateway.errors import LiaisonError, Malformed, Stale, Unknown
+from gateway.model.desk.codes import FindingResult, ReviewResult
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Level, WorkKind
+from gateway.model.handed.basis import MAX_REASON
 from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, Work, WorkFilter
 from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 
-MAX_TEXT = 500
 _OFFLINE, _WITHDRAWN = "offline", "withdrawn"
 
 
@@ -134,7 +127,7 @@ class ReviewDesk:
 
     async def _end(self, actor: Actor, work_id: str, kind: WorkKind, result: str, text: str) -> Work:
         check_person(actor)
-        said = text_value(text, "text", MAX_TEXT) if text else ""
+        said = text_value(text, "text", MAX_REASON) if text else ""
         work = await asyncio.to_thread(self._work, work_id)
         if work.kind is not kind:
             raise Unknown("there is no such work", code="no-such-work", where="work", remedy="liaison desk list")

@@ -16,7 +16,7 @@ from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import NODE, Officer
 
-MAX_WORDS = 16
+MOST_WORDS = 16
 """So many words are told of one incident: the first one, what came since, and its end."""
 
 

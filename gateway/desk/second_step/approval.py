@@ -20,11 +20,10 @@ from gateway.errors import Stale
 from gateway.model.desk.notices import Notice
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.basis import MAX_REASON
 from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
-
-MAX_REASON = 300
 
 
 class Approvals:

@@ -16,7 +16,7 @@ from gateway.desk.roles import PASSED_ON, matter_of, may
 from gateway.errors import Malformed
 from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.work import Role, WorkKind
-from gateway.model.handed.work import MAX_WORK_REASON
+from gateway.model.handed.basis import MAX_REASON
 from gateway.model.names import ExchangeId, identifier
 from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
@@ -40,7 +40,7 @@ class Handing:
         such work can read it. A record is released by its own agency only, whichever agency has the work. Where the
         agency has no person of the role, the work goes to the national desk.
         """
-        text_value(reason, "reason", MAX_WORK_REASON)
+        text_value(reason, "reason", MAX_REASON)
         check_person(actor)
         to = identifier(agency, "agency").removeprefix(f"{self._it.desk.parts.member}.")
         work = await asyncio.to_thread(self._it.open_work, work_id, *PASSED_ON)

@@ -36,7 +36,8 @@ from gateway.model.desk.notices import (
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import WorkKind
 from gateway.model.exchange import Request
-from gateway.model.handed.work import MAX_WORK_REASON, Confirm, Mark, Verdict
+from gateway.model.handed.basis import MAX_REASON
+from gateway.model.handed.work import Confirm, Mark, Verdict
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer
 from gateway.model.values import text_value
@@ -64,7 +65,7 @@ class Marks:
         Raises `Unknown` for a hit that this officer was not shown, and `Forbidden` for a role that marks none.
         """
         check_person(actor)
-        text_value(command.reason, "reason", MAX_WORK_REASON)
+        text_value(command.reason, "reason", MAX_REASON)
         officer, it = actor.officer, self._it
         may(actor.person, Act.CONFIRM, matter_by(officer), it.now_us)
         peer = MemberId(command.peer)
@@ -83,7 +84,7 @@ class Marks:
         Return the thread in which the owner is told of another person, else None. Raises `Forbidden` for a person who
         may not, `Stale` for work that is done.
         """
-        text_value(command.reason, "reason", MAX_WORK_REASON)
+        text_value(command.reason, "reason", MAX_REASON)
         check_person(actor)
         it = self._it
         work = await asyncio.to_thread(it.open_work, command.work, WorkKind.CONFIRM)

@@ -68,3 +68,37 @@ class AnswerReason(StrEnum):
     SOURCE_AT_RISK = "source-at-risk"
     VICTIM_AT_RISK = "victim-at-risk"
     OTHER = "other"
+
+
+class NotExecuted(StrEnum):
+    """Why an alert is not carried out on our soil: the reasons in law."""
+
+    NO_LEGAL_BASIS = "no-legal-basis"
+    NO_OFFENCE_HERE = "no-offence-here"
+    COURT_ORDER_NEEDED = "court-order-needed"
+    OWN_NATIONAL = "own-national"
+    IMMUNITY = "immunity"
+    MINOR = "minor"
+    STATUTE_BARRED = "statute-barred"
+    ALREADY_TRIED = "already-tried"
+    PROTECTION = "protection"
+    """The person has asked for asylum, or is protected otherwise."""
+    NATIONAL_SECURITY = "national-security"
+
+
+class ReviewResult(StrEnum):
+    """The verdict of a supervisor on what was done."""
+
+    IN_ORDER = "in-order"
+    NOT_IN_ORDER = "not-in-order"
+    """The security officer looks into it from then on."""
+    CANNOT_TELL = "cannot-tell"
+
+
+class FindingResult(StrEnum):
+    """The verdict of a security officer on a finding or an incident."""
+
+    EXPLAINED = "explained"
+    MISUSE = "misuse"
+    CANNOT_TELL = "cannot-tell"
+    DEALT_WITH = "dealt-with"

@@ -7,6 +7,7 @@ since 1970.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -15,6 +16,7 @@ from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.reports import Report
 from gateway.model.desk.rooms import Room
 from gateway.model.desk.watches import Watch, Watched
+from gateway.model.faces.fields import Inner, Said, Text, Whole
 from gateway.model.hit import Hit
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import ExchangeId, MemberId
@@ -24,6 +26,9 @@ from gateway.model.requester import Requester
 TAKEN = "taken"
 """The outcome of an exchange whose notice was taken, as entries tell it; a refused one has that of an answer."""
 
+
+MAX_WORDS = 2_000
+"""The most characters of a text for humans of other members."""
 
 MAX_REPEAT_S = 86_400
 """The longest time between two alarms of an alert."""
@@ -196,6 +201,10 @@ class StatusCode(StrEnum):
     PAUSED = "PAUSED"
 
 
+REACTIONS = (StatusCode.ACKNOWLEDGED, StatusCode.ACTING, StatusCode.CANNOT, StatusCode.NOT_EXECUTED)
+"""The words of a duty officer to the owner of an alert."""
+
+
 class Status(msgspec.Struct, frozen=True):
     """Word of what became of a notice of the other side. `of` is its notice id; `record` a `jti` where one is meant.
 
@@ -262,19 +271,17 @@ class OutcomeCode(StrEnum):
 
 
 class OutcomeReport(msgspec.Struct, frozen=True):
-    """The outcome: with a seizure, the substance and its weight in grams or its units; else how many persons.
+    """The outcome: with a seizure the substance and its weight in grams or its units, else how many persons."""
 
-    `hit` is the hit of a search that it is the outcome of; None in the thread of an ask or alert, which says so itself.
-    """
-
-    code: OutcomeCode
-    substance: str = ""
-    grams: int = 0
-    units: int = 0
-    persons: int = 0
-    text: str = ""
-    hit: RecordPlace | None = None
-    at_us: int = 0
+    code: Annotated[OutcomeCode, Said(name="outcome", help="What came of it.")]
+    substance: Annotated[str, Text(64, help="What was seized.")] = ""
+    grams: Annotated[int, Whole(0, 10**9, help="Its weight.")] = 0
+    units: Annotated[int, Whole(0, 10**9, help="Or how many of it.")] = 0
+    persons: Annotated[int, Whole(0, 10**6, help="How many persons.")] = 0
+    text: Annotated[str, Text(MAX_WORDS, help="In words.", long=True)] = ""
+    hit: Annotated[RecordPlace | None, Inner()] = None
+    """The hit of a search that it is the outcome of; None in the thread of an ask or alert, which says so itself."""
+    at_us: Annotated[int, Inner()] = 0
     """In a room: when it was written, which may be before its recipient joined; 0 elsewhere."""
 
 

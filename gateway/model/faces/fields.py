@@ -142,6 +142,11 @@ class Files(Said):
 
 
 @dataclass(frozen=True, slots=True)
+class Inner(Said):
+    """A field of a value that no person hands in: where the value is a form, it has its default there."""
+
+
+@dataclass(frozen=True, slots=True)
 class FormField:
     """One field of a form: its name in the form and in all faces, its type, and what it is where it is not given."""
 
@@ -166,8 +171,8 @@ def taken(said: Said, given: Any, place: str) -> Any:
             return member_id(given) if given else ""
         case Exchange():
             return exchange_id(given)
-        case Pairs():
-            return tuple(sorted(given.items()))
+        case Pairs(longest=longest):
+            return tuple(sorted((name, text_value(text, place, longest)) for name, text in given.items()))
         case Among(codes=codes):
             return next(code for code in codes if code == given)
         case Moment():
@@ -184,9 +189,10 @@ def said_of(hint: Any) -> tuple[Any, Said]:
 
 
 def flat_fields(form: type[msgspec.Struct]) -> Iterator[FormField]:
-    """Yield the fields of a form, with those of the forms within it in their places."""
+    """Yield what persons hand in of a form, with the fields of the forms within it in their places."""
     for one in fields_of(form).values():
-        yield from flat_fields(one.kind) if isinstance(one.said, Within) else (one,)
+        if not isinstance(one.said, Inner):
+            yield from flat_fields(one.kind) if isinstance(one.said, Within) else (one,)
 
 
 def item_of(kind: Any) -> tuple[Any, Said]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.codes import AnswerReason
-from gateway.model.desk.notices import ReplyCode, Urgency
+from gateway.model.desk.notices import MAX_WORDS, ReplyCode, Urgency
 from gateway.model.faces.fields import (
     Code,
     Exchange,
@@ -26,13 +26,12 @@ from gateway.model.faces.fields import (
     Written,
 )
 from gateway.model.handed.basis import (
-    MAX_WORDS,
     Agreement,
     Attachments,
     CaseNumber,
     ForOffence,
     ForPurpose,
-    Reason,
+    ProvedReason,
     Ticket,
     WordsForThem,
 )
@@ -117,7 +116,7 @@ class Decide(msgspec.Struct, frozen=True, kw_only=True):
 
     work: Annotated[str, Written(200, help="The work of deciding.")]
     answer: Annotated[ReplyCode, Said(help="What they are told.")]
-    reason: Reason
+    reason: ProvedReason
     fields: Annotated[
         tuple[Annotated[str, Written(64)], ...] | None,
         Several(64, help="What is released of what was wanted; by default all that policy allows a human."),

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from gateway.model.desk.attachments import MAX_FILES, Attachment
+from gateway.model.desk.notices import MAX_WORDS
 from gateway.model.faces.fields import Files, Id, Reference, Said, Text
 from gateway.model.purpose import Offence, Purpose
 
 MAX_REASON = 500
 """The most characters of a reason that our own log keeps."""
 
-MAX_WORDS = 2_000
-"""The most characters of a text for humans of other members; `gateway.statements.notices.texts` has the same limit."""
+MAX_PROVED_REASON = 300
+"""The most characters of the reason of a decision that a human proves; `gateway.audit.acts.humans` keeps no more."""
 
 CaseNumber = Annotated[str, Reference(label="Case number", help="Case number.")]
 CaseOrTicket = Annotated[str, Reference(label="Case number", help="Case number; this or a ticket is required.")]
@@ -21,6 +22,9 @@ ForPurpose = Annotated[Purpose, Said(label="Purpose", help="The purpose that it 
 ForOffence = Annotated[Offence, Said(label="Offence", help="The offence in view.")]
 Agreement = Annotated[str, Id(help="The legal basis; by default the one that covers the purpose.")]
 Reason = Annotated[str, Text(MAX_REASON, help="Why; it is logged.", long=True)]
+ProvedReason = Annotated[
+    str, Text(MAX_PROVED_REASON, label="Your reason, for our own log", help="Why; it is logged.", long=True)
+]
 WordsForThem = Annotated[str, Text(MAX_WORDS, help="In words, for them.", long=True)]
 Attachments = Annotated[
     tuple[Attachment, ...],

@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 
 from gateway.model.desk.codes import ChangeReason, Objection
-from gateway.model.desk.notices import ChangeCode
+from gateway.model.desk.notices import MAX_WORDS, ChangeCode
 from gateway.model.faces.fields import Code, Id, Member, Said, Several, Text, Written
-from gateway.model.handed.basis import MAX_WORDS, WordsForThem
+from gateway.model.handed.basis import WordsForThem
 
 MAX_RECORD = 256
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.model.desk.notices import ServiceCode
+from gateway.model.desk.notices import MAX_WORDS, ServiceCode
 from gateway.model.faces.fields import Member, Moment, Said, Several, Text, Written
-from gateway.model.handed.basis import MAX_WORDS
 from gateway.model.names import MemberId
 
 

@@ -1,4 +1,4 @@
-"""An operation as an officer opens it, more members for it, and words about its end."""
+"""An operation as an officer opens it, more members for it, entries of it, and words about its end."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.model.desk.notices import Urgency
+from gateway.language.languages import Language
+from gateway.model.desk.notices import MAX_WORDS, Urgency
 from gateway.model.desk.rooms import MAX_TITLE, RoomRole
-from gateway.model.faces.fields import Among, Id, Member, Moment, Said, Several, Text
-from gateway.model.handed.basis import MAX_WORDS, CaseOrTicket, ForOffence, ForPurpose, Ticket
+from gateway.model.faces.fields import Among, Id, Member, Moment, Pairs, Said, Several, Text
+from gateway.model.handed.basis import CaseOrTicket, ForOffence, ForPurpose, Ticket
 from gateway.model.names import MemberId
 
 
@@ -53,3 +54,11 @@ class SealRoom(RoomWords, frozen=True):
     """The end of an operation."""
 
     called_off: Annotated[bool, Said(help="It does not take place.")] = False
+
+
+class WriteEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry for all members, with values of the operation's template."""
+
+    language: Annotated[Language, Said(help="The language of the words.")] = Language.EN
+    text: Annotated[str, Text(MAX_WORDS, help="The words.", long=True)]
+    values: Annotated[tuple[tuple[str, str], ...], Pairs(64, MAX_WORDS, help="Values of the template.")] = ()

@@ -1,17 +1,28 @@
-"""What people hand in about work of the desk: who is to do it, why, and a verdict on what was shown."""
+"""What people hand in about work and threads of the desk: who does it, why, verdicts, outcomes, words."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from gateway.model.faces.fields import Id, Matching, Member, Said, Text, Whole, Written
-from gateway.model.handed.basis import Reason
-
-MAX_WORK_REASON = 300
-"""The most characters of the reason for which work is passed on, or of what was compared."""
+from gateway.language.languages import Language
+from gateway.model.desk.codes import FindingResult, NotExecuted, ReviewResult
+from gateway.model.desk.notices import MAX_WORDS, REACTIONS, OutcomeReport, StatusCode
+from gateway.model.faces.fields import (
+    Among,
+    Code,
+    Id,
+    Matching,
+    Member,
+    Said,
+    Text,
+    Whole,
+    Within,
+    Written,
+)
+from gateway.model.handed.basis import MAX_REASON, Attachments, ProvedReason, Reason, WordsForThem
 
 SearchId = Annotated[
     str,
@@ -36,7 +47,9 @@ class Verdict(StrEnum):
 
 
 _Said = Annotated[Verdict, Said(help="What you say of it.")]
-_Compared = Annotated[str, Text(MAX_WORK_REASON, help="What you compared; it is logged.", long=True)]
+_Compared = Annotated[
+    str, Text(MAX_REASON, label="What you compared", help="What you compared; it is logged.", long=True)
+]
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +74,60 @@ class PassOn(msgspec.Struct, frozen=True):
     """The agency of ours that is to do the work."""
 
     agency: Annotated[str, Id(help="The agency of ours that is to do it.")]
-    reason: Annotated[str, Text(MAX_WORK_REASON, help="Why; it is logged.", long=True)]
+    reason: Reason
+
+
+class Assign(msgspec.Struct, frozen=True):
+    """The person who is to do the work, and the reason."""
+
+    person: Annotated[str, Id(help="The person who is to do it.")]
+    reason: Reason = ""
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """A decision of the second person, or one that a passkey signs: `assertion` is what the browser returned."""
+
+    reason: ProvedReason
+    assertion: Annotated[dict[str, Any] | None, Said(help="What the browser returned for the challenge.")] = None
+
+
+class React(msgspec.Struct, frozen=True):
+    """Word on a counterpart's alert; NOT_EXECUTED needs a reason in law."""
+
+    answer: Annotated[StatusCode, Among(REACTIONS, help="What becomes of it here.")] = StatusCode.ACKNOWLEDGED
+    reason: Annotated[str, Code(NotExecuted, help="Of NOT_EXECUTED: why in law.")] = ""
+    text: WordsForThem = ""
+
+
+class HitOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a hit of a search of the caller."""
+
+    search_id: SearchId
+    peer: FromMember
+    hit: HitNumber = 0
+    outcome: Annotated[OutcomeReport, Within(help="What came of it.")]
+
+
+class Review(msgspec.Struct, frozen=True):
+    """A supervisor's verdict. `not-in-order` needs words, and puts it to the security officer."""
+
+    result: Annotated[ReviewResult, Said(help="What you found.")]
+    text: Annotated[str, Text(MAX_REASON, help="In words; needed where it is not in order.", long=True)] = ""
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """A security officer's verdict on a finding or on an incident of ours; `misuse` needs words."""
+
+    result: Annotated[FindingResult, Said(help="What it was.")]
+    text: Annotated[str, Text(MAX_REASON, help="In words; needed for misuse.", long=True)] = ""
+
+
+class WriteNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Words for the humans of the other side, in `language`: they answer nothing that was asked."""
+
+    language: Annotated[Language, Said(help="The language of the words.")] = Language.EN
+    text: Annotated[str, Text(MAX_WORDS, help="The words.", long=True)]
+    attachments: Attachments = ()
 
 
 class GiveReason(msgspec.Struct, frozen=True):

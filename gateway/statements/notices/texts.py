@@ -12,11 +12,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from liaison.exchange.v1 import notices_pb2 as pb
 
 from gateway.errors import Malformed
+from gateway.model.desk.notices import MAX_WORDS
 from gateway.model.values import text_value
 from gateway.statements.fields import is_compact, microseconds
-
-MAX_TEXT = 2_000
-"""The most characters of a text for a human."""
 
 MAX_RECORD = 24 * 1024
 """The most characters of a record; `records.verify` has the same limit, and loads all record types."""
@@ -38,7 +36,7 @@ def free_text(text: str, where: str) -> str:
 
     Direction characters (U+202E and the like) would show a sentence otherwise than it was signed.
     """
-    text_value(text, where, MAX_TEXT)
+    text_value(text, where, MAX_WORDS)
     if not text.isprintable() and any(_hides(mark) for mark in text):
         raise Malformed(
             "invisible or direction characters are not allowed",

@@ -13,7 +13,8 @@ from gateway.agency.api import application
 from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.handed import Handed
 from gateway.agency.desk.asks import CONFIRM, MARK
-from gateway.agency.desk.bodies import PASS_ON
+from gateway.agency.desk.bodies import DECIDE, PASS_ON, REASON, SIGN
+from gateway.audit.acts.humans import MAX_REASON as MOST_PROVED
 from gateway.errors import Malformed
 from gateway.model.faces.fields import (
     Among,
@@ -31,8 +32,7 @@ from gateway.model.faces.fields import (
     Within,
 )
 from gateway.model.faces.fields import Text as Words
-from gateway.model.handed.basis import Attachments
-from gateway.model.handed.work import MAX_WORK_REASON
+from gateway.model.handed.basis import MAX_REASON, Attachments
 from gateway.model.names import MemberId
 from tests.support.tables import table
 
@@ -154,9 +154,14 @@ def test_the_document_says_of_a_member_what_the_form_says() -> None:
     assert schema["required"] == ["places", "why", "due"]
 
 
-@table("body", [PASS_ON, CONFIRM, MARK])
+@table("body", [PASS_ON, CONFIRM, MARK, REASON])
 def test_the_document_names_the_limit_of_a_reason_that_the_desk_has(body: Handed[Any]) -> None:
-    assert body.model.model_json_schema()["properties"]["reason"]["maxLength"] == MAX_WORK_REASON
+    assert body.model.model_json_schema()["properties"]["reason"]["maxLength"] == MAX_REASON
+
+
+@table("body", [DECIDE, SIGN])
+def test_the_reason_of_a_proved_decision_is_as_long_as_the_log_keeps_it(body: Handed[Any]) -> None:
+    assert body.model.model_json_schema()["properties"]["reason"]["maxLength"] == MOST_PROVED
 
 
 def _bodies(base: type[BaseModel]) -> set[type[BaseModel]]:

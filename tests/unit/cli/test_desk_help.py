@@ -12,9 +12,8 @@ from gateway.cli.commands.desk import desk_group
 from gateway.cli.commands.desk.ledger import correct, withdraw
 from gateway.cli.commands.desk.steps import followup, request
 from gateway.cli.options import Code
-from gateway.desk.alerts.values import NotExecuted
 from gateway.desk.forms.catalogue import forms, topics
-from gateway.model.desk.codes import AnswerReason, ChangeReason, LiftReason, Objection
+from gateway.model.desk.codes import AnswerReason, ChangeReason, LiftReason, NotExecuted, Objection
 from tests.support.cli import Liaison
 from tests.support.tables import table
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
+from gateway.cli.commands.desk.steps import outcome_options
 from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.documents import json_object
 from gateway.cli.inputs.handed import handed, options_of
@@ -155,7 +155,6 @@ def lift(bearer: Bearer, alert: str, **given: Any) -> Output:
 @click.command()
 @_alert
 @at_the_desk
-@click.option("--outcome", required=True, type=OUTCOMES, help="What came of it.")
 @outcome_options
 @printed
 def close(bearer: Bearer, alert: str, **given: Any) -> Output:
@@ -165,8 +164,7 @@ def close(bearer: Bearer, alert: str, **given: Any) -> Output:
     Example:
       liaison alert close 5f0c… --home th --as th.o.1042 --outcome LOCATED --persons 1
     """
-    body = {name: value for name, value in given.items() if value}
-    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/close", body)
+    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/close", handed(given))
     return Output(found, alert_lines(found, spoken()))
 
 

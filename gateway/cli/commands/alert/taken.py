@@ -7,10 +7,11 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
-from gateway.cli.options import TEXT, Code, Word
+from gateway.cli.inputs.handed import options_of
+from gateway.cli.options import TEXT
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
-from gateway.desk.alerts.values import REACTIONS, NotExecuted
+from gateway.model.handed.work import React
 from gateway.views.desk.alerts import taken_lines
 from gateway.views.desk.steps import stands_lines
 
@@ -48,11 +49,9 @@ def open_alert(bearer: Bearer, thread: str, peer: str) -> Output:
 @click.command()
 @click.argument("work", metavar="WORK", type=TEXT)
 @at_the_desk
-@click.option("--answer", default="ACKNOWLEDGED", show_default=True, type=Word([each.value for each in REACTIONS]))
-@click.option("--reason", default="", type=Code(list(NotExecuted)), help="Of NOT_EXECUTED: why in law.")
-@click.option("--text", default="", help="A text for the officer there.")
+@options_of(React)
 @printed
-def acknowledge(bearer: Bearer, work: str, answer: str, reason: str, text: str) -> Output:
+def acknowledge(bearer: Bearer, work: str, **given: str) -> Output:
     """Say what becomes of an alert of another country here; alarms go on until somebody does.
 
     \b
@@ -61,6 +60,5 @@ def acknowledge(bearer: Bearer, work: str, answer: str, reason: str, text: str) 
       liaison alert acknowledge acknowledge.th.5f0c… --home vn --as vn.d.7 --answer NOT_EXECUTED \\
               --reason no-legal-basis
     """
-    body = {"answer": answer, "reason": reason, "text": text}
-    found = bearer.call("POST", f"work/{quote(work, safe='')}/acknowledge", body)
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/acknowledge", given)
     return Output(found, stands_lines(found, spoken()))

@@ -8,23 +8,24 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
-from gateway.cli.options import TEXT, Code, Word, together
+from gateway.cli.inputs.handed import option_of, options_of
+from gateway.cli.options import TEXT, together
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
-from gateway.model.desk.codes import ChangeReason, Objection
 from gateway.model.desk.notices import ChangeCode
+from gateway.model.handed.changes import ChangeCommand, Comply
 from gateway.ops.desk.holders import MOST, PAGE, holders_of
 from gateway.views.desk.holders import held_back_lines, holders_lines, told_lines
 from gateway.views.desk.steps import stands_lines
 
 _of_what = together(
-    click.option("--record", default="", metavar="R", help="Our own record, as `liaison desk holders` names it."),
+    option_of(ChangeCommand, "record", metavar="R"),
     click.option("--copy", "copies", multiple=True, metavar="ID", help="One copy, by its id; may be repeated."),
     click.option("--given", default="", metavar="EXCHANGE", help="What one exchange or notice gave."),
-    click.option("--holder", default="", metavar="COUNTRY", help="Only what this country holds."),
-    click.option("--reason", default="", type=Code(list(ChangeReason)), help="Why, as a code, for the holders."),
+    option_of(ChangeCommand, "holder"),
+    option_of(ChangeCommand, "reason"),
+    option_of(ChangeCommand, "text"),
     click.option("--idempotency-key", "key", default="", help="The same key tells no holder twice."),
-    click.option("--text", default="", help="Words for the holders."),
 )
 
 
@@ -69,7 +70,7 @@ def withdraw(bearer: Bearer, **given: Any) -> Output:
     Example:
       liaison withdraw --home kh --as kh.p.1 --record kh.customs.seizures/S-17 --text "acquitted"
     """
-    return _change(bearer, ChangeCode.WITHDRAWN.value, **given)
+    return _change(bearer, change=ChangeCode.WITHDRAWN.value, **given)
 
 
 @click.command()
@@ -85,16 +86,16 @@ def correct(bearer: Bearer, **given: Any) -> Output:
     Example:
       liaison correct --home kh --as kh.p.1 --record kh.customs.seizures/S-17 --text "the weight was wrong"
     """
-    return _change(bearer, ChangeCode.CORRECTED.value, **given)
+    return _change(bearer, change=ChangeCode.CORRECTED.value, **given)
 
 
 @click.command()
 @at_the_desk
-@click.option("--change", "code", required=True, type=Word([each.value for each in ChangeCode]), help="What is done.")
+@option_of(ChangeCommand, "change")
 @_of_what
-@click.option("--cut-office", default="", metavar="OFFICE", help="Of CUT: the office that is cut off.")
+@option_of(ChangeCommand, "office", option="cut-office", metavar="OFFICE")
 @printed
-def change(bearer: Bearer, code: str, cut_office: str, **given: Any) -> Output:
+def change(bearer: Bearer, **given: Any) -> Output:
     """Contest, reclassify, correct or withdraw what was given, or cut an office off: every holder is told.
 
     \b
@@ -103,7 +104,7 @@ def change(bearer: Bearer, code: str, cut_office: str, **given: Any) -> Output:
       liaison desk change --home kh --as kh.p.1 --change CUT --holder th --cut-office th.blo.aranyaprathet \\
               --text "a leak is looked into"
     """
-    return _change(bearer, code, office=cut_office, **given)
+    return _change(bearer, **given)
 
 
 @click.command("held-back")
@@ -128,10 +129,9 @@ def held_back(bearer: Bearer, lift: str) -> Output:
 @click.command()
 @click.argument("work", metavar="WORK", type=TEXT)
 @at_the_desk
-@click.option("--objection", default="", type=Code(list(Objection)), help="Object instead, as a code.")
-@click.option("--text", default="", help="Words for the owner.")
+@options_of(Comply)
 @printed
-def comply(bearer: Bearer, work: str, objection: str, text: str) -> Output:
+def comply(bearer: Bearer, work: str, **given: str) -> Output:
     """Erase the copies that a change of another country is about and confirm it; or object to it.
 
     \b
@@ -139,12 +139,11 @@ def comply(bearer: Bearer, work: str, objection: str, text: str) -> Output:
       liaison desk comply comply.kh.5f0c… --home th --as th.p.1
       liaison desk comply comply.kh.5f0c… --home th --as th.p.1 --objection court-file --text "before the court"
     """
-    body = {"objection": objection, "text": text}
-    found = bearer.call("POST", f"work/{quote(work, safe='')}/comply", body)
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/comply", given)
     return Output(found, stands_lines(found, spoken()))
 
 
-def _change(bearer: Bearer, code: str, copies: tuple[str, ...], given: str, key: str, **more: str) -> Output:
-    body: dict[str, Any] = {"change": code, "records": list(copies), "source": given, **more}
+def _change(bearer: Bearer, copies: tuple[str, ...], given: str, key: str, **more: str) -> Output:
+    body: dict[str, Any] = {"records": list(copies), "source": given, **more}
     found = bearer.call("POST", "changes", body, key=key)
     return Output(found, told_lines(found, spoken()))

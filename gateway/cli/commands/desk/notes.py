@@ -8,10 +8,12 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
+from gateway.cli.inputs.handed import option_of
 from gateway.cli.options import NEW_FILE, TEXT, Code
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.language.languages import Language
+from gateway.model.handed.work import WriteNote
 from gateway.views.desk.lines import work_lines
 from gateway.views.desk.steps import stands_lines
 
@@ -22,7 +24,7 @@ _peer = click.option("--peer", default="", metavar="COUNTRY", help="Whose thread
 @click.argument("thread", metavar="THREAD", type=TEXT)
 @at_the_desk
 @_peer
-@click.option("--text", required=True, type=TEXT, help="The words: 2,000 characters at most.")
+@option_of(WriteNote, "text")
 @attach_option
 @click.option("--in", "language", type=Code(list(Language)), help="Their language; by default yours.")
 @click.option("--idempotency-key", "key", default="", help="The same key writes one note.")

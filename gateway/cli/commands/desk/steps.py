@@ -11,27 +11,20 @@ import click
 from gateway.cli.inputs.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.documents import json_object
 from gateway.cli.inputs.handed import handed, names, option_of, options_of
-from gateway.cli.options import FILE, TEXT, Code, Word, together
+from gateway.cli.options import FILE, TEXT, Code, Word
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
 from gateway.desk.forms.catalogue import forms, topics
-from gateway.model.desk.notices import OutcomeCode, ReplyCode
+from gateway.model.desk.notices import OutcomeReport, ReplyCode
 from gateway.model.handed.asks import Decide, FollowUp, Question, Reasons
-from gateway.model.handed.work import GiveReason, Mark
+from gateway.model.handed.work import GiveReason, Mark, PassOn, Sign
 from gateway.views.desk.steps import choice_lines, decided_lines, drafted_lines, package_lines, stands_lines
 
 _ANSWERS = Word([code.value for code in ReplyCode if code is not ReplyCode.HIT])
-OUTCOMES = Word([code.value for code in OutcomeCode])
 
 reasons_options = options_of(Reasons)
 REASON = options_of(GiveReason)
-outcome_options = together(
-    click.option("--substance", default="", help="What was seized."),
-    click.option("--grams", default=0, type=click.IntRange(0), help="Its weight."),
-    click.option("--units", default=0, type=click.IntRange(0), help="Or how many of it."),
-    click.option("--persons", default=0, type=click.IntRange(0), help="How many persons."),
-    click.option("--text", default="", help="In words."),
-)
+outcome_options = options_of(OutcomeReport)
 _peer = click.option("--peer", default="", metavar="COUNTRY", help="Whose thread, where two countries use the id.")
 _work = click.argument("work", metavar="WORK", type=TEXT)
 _thread = click.argument("thread", metavar="THREAD", type=TEXT)
@@ -121,17 +114,17 @@ def confirm(bearer: Bearer, work: str, search: str, member: str, hit: int, **giv
 @click.command("pass-on")
 @_work
 @at_the_desk
-@click.option("--to", "agency_to", required=True, metavar="AGENCY", help="The agency of ours that is to do it.")
-@REASON
+@option_of(PassOn, "agency", option="to", metavar="AGENCY")
+@option_of(PassOn, "reason")
 @printed
-def pass_on(bearer: Bearer, work: str, agency_to: str, reason: str) -> Output:
+def pass_on(bearer: Bearer, work: str, **given: str) -> Output:
     """Move work to another agency of ours, with its clock as it is; the other country is not told.
 
     \b
     Example:
       liaison desk pass-on decide.th.5f0c… --home vn --as vn.n.1 --to customs --reason "their seizure"
     """
-    found = bearer.call("POST", f"work/{quote(work, safe='')}/pass-on", {"agency": agency_to, "reason": reason})
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/pass-on", given)
     return Output(found, stands_lines(found, spoken()))
 
 
@@ -215,7 +208,7 @@ def decide(bearer: Bearer, work: str, fields: str | None, files: tuple[Path, ...
 @click.command()
 @_work
 @at_the_desk
-@REASON
+@option_of(Sign, "reason")
 @click.option("--assertion", type=FILE, help="What the browser returned for the challenge (JSON).")
 @printed
 def sign(bearer: Bearer, work: str, reason: str, assertion: Path | None) -> Output:
@@ -293,7 +286,6 @@ def withdraw(bearer: Bearer, thread: str, peer: str, reason: str) -> Output:
 @click.option("--search", default="", help="Or the search with the hit, as `liaison ask` shows its id.")
 @click.option("--from", "member", default="", metavar="COUNTRY", help="With --search: the country whose hit it is.")
 @click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of its line, from 0.")
-@click.option("--outcome", required=True, type=OUTCOMES, help="What came of it.")
 @outcome_options
 @printed
 def outcome(bearer: Bearer, thread: str, peer: str, search: str, member: str, hit: int, **given: Any) -> Output:
@@ -307,7 +299,7 @@ def outcome(bearer: Bearer, thread: str, peer: str, search: str, member: str, hi
     """
     if bool(thread) == bool(search and member):
         raise usage("name the thread or the work, or the hit with --search and --from")
-    body = {name: value for name, value in given.items() if value}
+    body = handed(given)
     path = f"{'work' if '.' in thread else 'threads'}/{quote(thread, safe='')}/outcome"
     if search:
         path, body = "threads/outcomes", body | {"search": search, "from": member, "hit": hit}

@@ -9,12 +9,14 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
+from gateway.cli.inputs.handed import option_of
 from gateway.cli.options import TEXT, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.errors import Refused
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.work import Assign
 from gateway.views.desk.lines import card_lines, paged_lines, thread_lines, threads_lines, work_lines, works_lines
 
 _THREAD = re.compile(r"[0-9a-f]{32}")
@@ -92,17 +94,17 @@ def take(bearer: Bearer, name: str) -> Output:
 @click.command()
 @click.argument("name", metavar="ID", type=TEXT)
 @at_the_desk
-@click.option("--to", "person", required=True, type=TEXT, metavar="PERSON", help="The colleague's person id.")
-@click.option("--reason", default="", help="Why; it is logged.")
+@option_of(Assign, "person", option="to", metavar="PERSON")
+@option_of(Assign, "reason")
 @printed
-def assign(bearer: Bearer, name: str, person: str, reason: str) -> Output:
+def assign(bearer: Bearer, name: str, **given: str) -> Output:
     """Give work to a colleague, who must be allowed to do it.
 
     \b
     Example:
       liaison desk assign decide.th.5f0c… --home vn --as vn.n.1 --to vn.d.8 --reason "end of shift"
     """
-    found = bearer.call("POST", f"work/{quote(name, safe='')}/assign", {"person": person, "reason": reason})
+    found = bearer.call("POST", f"work/{quote(name, safe='')}/assign", given)
     return Output(found, work_lines(found, spoken()))
 
 

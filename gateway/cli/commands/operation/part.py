@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
+from gateway.cli.commands.desk.steps import outcome_options
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
-from gateway.cli.inputs.handed import handed, options_of
+from gateway.cli.inputs.handed import handed, option_of, options_of
 from gateway.cli.options import TEXT, Code
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
 from gateway.language.languages import Language
-from gateway.model.handed.operations import RoomWords
+from gateway.model.handed.operations import RoomWords, WriteEntry
 from gateway.views.operations.lines import operation_lines
 
 _operation = click.argument("operation", metavar="OPERATION", type=TEXT)
@@ -52,7 +52,7 @@ def leave(bearer: Bearer, operation: str, **given: Any) -> Output:
 @click.command()
 @_operation
 @at_the_desk
-@click.option("--text", required=True, type=TEXT, help="The words: 2,000 characters at most.")
+@option_of(WriteEntry, "text")
 @click.option("--value", "values", multiple=True, metavar="FIELD=VALUE", help="A value of the form; may be repeated.")
 @click.option("--in", "language", type=Code(list(Language)), help="The language of the words; by default yours.")
 @click.option("--idempotency-key", "key", default="", help="The same key writes one entry.")
@@ -73,7 +73,6 @@ def note(bearer: Bearer, operation: str, text: str, values: tuple[str, ...], lan
 @click.command()
 @_operation
 @at_the_desk
-@click.option("--outcome", "outcome", required=True, type=OUTCOMES, help="What came of it.")
 @outcome_options
 @click.option("--idempotency-key", "key", default="", help="The same key writes one entry.")
 @printed
@@ -84,7 +83,7 @@ def outcome(bearer: Bearer, operation: str, key: str, **given: Any) -> Output:
     Example:
       liaison operation outcome th.5f0c… --home vn --as vn.n.2 --outcome SEIZED --substance ketamine --grams 12000
     """
-    return _done(bearer, operation, "outcome", {name: value for name, value in given.items() if value}, key)
+    return _done(bearer, operation, "outcome", handed(given), key)
 
 
 def _done(bearer: Bearer, operation: str, act: str, body: Any = None, key: str = "") -> Output:

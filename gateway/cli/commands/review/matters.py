@@ -8,13 +8,14 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.inputs.bearers import Bearer, at_the_desk
+from gateway.cli.inputs.handed import options_of
 from gateway.cli.inputs.moments import TIME
-from gateway.cli.options import TEXT, Code, page_options
+from gateway.cli.options import TEXT, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.clock import rfc3339, to_us
-from gateway.desk.oversight.matters import FindingResult, ReviewResult
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.work import Review, Settle
 from gateway.views.desk.lines import paged_lines, work_lines, works_lines
 from gateway.views.desk.reviews import figures_lines, matter_lines
 
@@ -57,10 +58,9 @@ def show(bearer: Bearer, work: str) -> Output:
 @click.command()
 @_work
 @at_the_desk
-@click.option("--result", required=True, type=Code(list(ReviewResult)), help="What you found.")
-@click.option("--text", default="", help="In words; needed where it is not in order.")
+@options_of(Review)
 @printed
-def confirm(bearer: Bearer, work: str, result: str, text: str) -> Output:
+def confirm(bearer: Bearer, work: str, **given: str) -> Output:
     """End a review of a colleague's question. What is not in order, the security officer looks into.
 
     \b
@@ -68,23 +68,22 @@ def confirm(bearer: Bearer, work: str, result: str, text: str) -> Output:
       liaison review confirm review.th.5f0c… --home th --as th.s.2 --result in-order --text "case file seen"
       liaison review confirm review.th.5f0c… --home th --as th.s.2 --result not-in-order --text "no such case"
     """
-    return _end(bearer, work, "review", result, text)
+    return _end(bearer, work, "review", given)
 
 
 @click.command()
 @_work
 @at_the_desk
-@click.option("--result", required=True, type=Code(list(FindingResult)), help="What it was.")
-@click.option("--text", default="", help="In words; needed for misuse.")
+@options_of(Settle)
 @printed
-def settle(bearer: Bearer, work: str, result: str, text: str) -> Output:
+def settle(bearer: Bearer, work: str, **given: str) -> Output:
     """End the work on a finding, or on an incident of ours, as its security officer.
 
     \b
     Example:
       liaison review settle incident.th.5f0c… --home th --as th.s.1 --result explained --text "a joint operation"
     """
-    return _end(bearer, work, "settle", result, text)
+    return _end(bearer, work, "settle", given)
 
 
 @click.command()
@@ -103,6 +102,6 @@ def figures(bearer: Bearer, since: datetime | None) -> Output:
     return Output(found, figures_lines(found["reviews"], spoken()))
 
 
-def _end(bearer: Bearer, work: str, act: str, result: str, text: str) -> Output:
-    found = bearer.call("POST", f"work/{quote(work, safe='')}/{act}", {"result": result, "text": text})
+def _end(bearer: Bearer, work: str, act: str, given: dict[str, str]) -> Output:
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/{act}", given)
     return Output(found, work_lines(found, spoken()))

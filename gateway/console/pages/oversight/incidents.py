@@ -14,13 +14,13 @@ from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
 from gateway.console.visits.door import Answer
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.oversight.incidents import MAX_TEXT
 from gateway.desk.oversight.values import IncidentItem, IncidentStand, Standing
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
+from gateway.model.desk.notices import MAX_WORDS
 from gateway.model.handed.incidents import NewsCode, TellMore, TellNews
 from gateway.model.names import exchange_id
 from gateway.views.desk.incidents import NEWS, STANDINGS, news_words
@@ -70,14 +70,14 @@ class IncidentPages:
             code = NewsCode(form.one(_CODE))
         except ValueError:
             raise Malformed("choose one of the answers", code="bad-outcome", where=_CODE) from None
-        await self._parts.desk.incidents.tell(visit.actor, TellNews(written(form, _TEXT, MAX_TEXT), code))
+        await self._parts.desk.incidents.tell(visit.actor, TellNews(written(form, _TEXT, MAX_WORDS), code))
 
     async def _change(self, visit: Visit, form: Form) -> None:
         incidents, name = self._parts.desk.incidents, exchange_id(visit.part("incident"))
         if form.one("do") == "close":
-            await incidents.close(visit.actor, name, written(form, _TEXT, MAX_TEXT, needed=False))
+            await incidents.close(visit.actor, name, written(form, _TEXT, MAX_WORDS, needed=False))
         else:
-            await incidents.add(visit.actor, name, written(form, _TEXT, MAX_TEXT))
+            await incidents.add(visit.actor, name, written(form, _TEXT, MAX_WORDS))
 
     async def _all(self, visit: Visit, sent: Sent) -> Page:
         language, writer = visit.language, Writer(visit.language, sent)

@@ -17,16 +17,17 @@ from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
 from gateway.console.visits.door import Answer
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
-from gateway.desk.oversight.matters import FindingResult, ReviewResult
-from gateway.desk.oversight.reviewing import MAX_TEXT, Looked
+from gateway.desk.oversight.reviewing import Looked
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES, QUERIES, named
+from gateway.model.desk.codes import FindingResult, ReviewResult
 from gateway.model.desk.notices import Notice, Service
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.basis import MAX_REASON
 from gateway.ports.desk_uses import WorkItem
 from gateway.views.desk.incidents import news_words
 from gateway.views.desk.reviews import RESULTS, SETTLED, WHAT, rule_words
@@ -65,7 +66,7 @@ class MatterPages:
     async def _end(self, visit: Visit, form: Form) -> None:
         desk = self._parts.desk
         item = await desk.queue.work(visit.officer, visit.part("work"))
-        text = written(form, _TEXT, MAX_TEXT, needed=False)
+        text = written(form, _TEXT, MAX_REASON, needed=False)
         if item.work.key.peer != self._parts.member:
             await desk.incidents.acknowledge(visit.actor, item.work.id, text)
         elif item.work.kind is WorkKind.REVIEW:
@@ -97,7 +98,7 @@ def _of_counterpart(notice: Notice, item: WorkItem, writer: Writer) -> MatterVie
         *row(tell(language, "Since"), since),
         *row(tell(language, "Office"), notice.head.requester.office),
     )
-    parts = (writer.area(_TEXT, tell(language, "Words for the other side"), most=MAX_TEXT),)
+    parts = (writer.area(_TEXT, tell(language, "Words for the other side"), most=MAX_REASON),)
     button = Button(tell(language, "Acknowledge it"), kind="first")
     form = ActForm("matter", "", matter_path(item.work.id), parts, (button,), folded=False)
     lead = f"{with_country(notice.head.sender, language)}: {news_words(body.code.value, language)}"
@@ -109,7 +110,7 @@ def _of_ours(found: Looked, item: WorkItem, writer: Writer) -> MatterView:
     words: Sentences = RESULTS if item.work.kind is WorkKind.REVIEW else SETTLED
     parts = (
         writer.choice(_RESULT, tell(language, "What you found"), writer.told(words), draw="radio"),
-        writer.area(_TEXT, tell(language, "In your words"), most=MAX_TEXT),
+        writer.area(_TEXT, tell(language, "In your words"), most=MAX_REASON),
     )
     button = Button(tell(language, "Write it down"), kind="first")
     form = ActForm("matter", "", matter_path(item.work.id), parts, (button,), folded=False)

@@ -11,16 +11,16 @@ from gateway.console.frame.shapes import Button, Link, Tag, Text
 from gateway.console.pages.threads.forms import ActForm, Part, WorkView, Writer, headline, thread_path
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.terms import NOT_EXECUTED
-from gateway.model.desk.notices import Ask, NoticeType, ReplyCode, StatusCode
+from gateway.model.desk.notices import REACTIONS, Ask, NoticeType, ReplyCode, StatusCode
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.basis import MAX_REASON
 from gateway.ports.desk_uses import Hands, ThreadContent, WorkItem
 from gateway.views.desk.words import OUTCOMES, STATUSES, why_not_words, work_words
 
 DECISIONS = frozenset({WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH})
 _LOOKED_AT = frozenset({WorkKind.REVIEW, WorkKind.INCIDENT})
 _UNANSWERED = frozenset({ThreadState.NEW, ThreadState.OPEN, ThreadState.BACK, ThreadState.OVERDUE})
-_REACTIONS = ("ACKNOWLEDGED", "ACTING", "CANNOT", "NOT_EXECUTED")
 OBJECTIONS: Sentences = {
     "court-file": "it is part of a court's file",
     "own-law": "our own law orders us to keep it",
@@ -100,7 +100,7 @@ def _ends(item: WorkItem, place: Place, writer: Writer, *, is_reply: bool) -> It
     """Yield the form that ends this work."""
     language, kind, action = writer.language, item.work.kind, f"/desk/work/{item.work.id}"
     if kind is WorkKind.APPROVE:
-        parts = (writer.area("decline-reason", tell(language, "Reason, if you decline")),)
+        parts = (writer.area("decline-reason", tell(language, "Reason, if you decline"), most=MAX_REASON),)
         buttons = (
             Button(tell(language, "Approve: it leaves"), "do", "approve", "first"),
             Button(tell(language, "Decline"), "do", "decline"),
@@ -133,7 +133,7 @@ def _open(place: Place, writer: Writer) -> ActForm:
 
 def _acknowledge(action: str, writer: Writer) -> ActForm:
     language = writer.language
-    answers = {code: tell(language, STATUSES[code]) for code in _REACTIONS}
+    answers = {code.value: tell(language, STATUSES[code]) for code in REACTIONS}
     reasons = {"": "–"} | writer.told(NOT_EXECUTED)
     parts = (
         writer.choice("acknowledge-answer", tell(language, "What you do"), answers, "ACKNOWLEDGED", draw="radio"),
@@ -177,7 +177,7 @@ def _hand_over(item: WorkItem, place: Place, writer: Writer) -> Iterator[ActForm
         name = f"pass-on-{work.id}"
         parts = (
             writer.choice(name, tell(language, "Agency"), {one: Text(one, "en") for one in hands.agencies}),
-            writer.area(f"{name}-reason", tell(language, "Reason"), most=300),
+            writer.area(f"{name}-reason", tell(language, "Reason"), most=MAX_REASON),
         )
         yield _folded(name, tell(language, "Pass it on to another agency"), f"{action}/pass-on", parts, writer)
 
@@ -203,7 +203,7 @@ def _thread_forms(place: Place, writer: Writer) -> Iterator[ActForm]:
         parts = (writer.area("note-text", tell(language, "A note to the other side")),)
         yield _folded("note", tell(language, "Write a note"), f"{place.path}/note", parts, writer)
     if "withdraw-ask" in may and item.thread.kind is ThreadKind.ASK and item.state in _UNANSWERED:
-        parts = (writer.area("withdraw-reason", tell(language, "Reason"), most=300),)
+        parts = (writer.area("withdraw-reason", tell(language, "Reason"), most=MAX_REASON),)
         yield _folded("withdraw", tell(language, "Take the question back"), f"{place.path}/withdraw", parts, writer)
 
 
@@ -234,5 +234,5 @@ def outcome_form(path: str, writer: Writer) -> ActForm:
 def not_same_form(path: str, writer: Writer) -> ActForm:
     """Return the form that tells the owner that its answer is about another person or thing."""
     language = writer.language
-    parts = (writer.area("not-same-reason", tell(language, "What tells the two apart"), most=300),)
+    parts = (writer.area("not-same-reason", tell(language, "What tells the two apart"), most=MAX_REASON),)
     return _folded("not-same", tell(language, "This is another person or thing"), f"{path}/not-same", parts, writer)

@@ -16,7 +16,7 @@ from gateway.console.frame.records import foreign
 from gateway.console.frame.shapes import Banner, Clock, Link, Row, Text
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.facts import ask_rows, held_clock, subject
-from gateway.console.pages.threads.forms import MAX_REASON, Part, Sent, Writer, thread_path
+from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer
@@ -31,6 +31,7 @@ from gateway.language.sentences import refusal
 from gateway.language.terms import RECORD_TYPES, named
 from gateway.model.desk.notices import About, ReplyCode
 from gateway.model.handed.asks import Decide
+from gateway.model.handed.basis import MAX_PROVED_REASON
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.views.desk.words import REFUSED_FOR, REPLIES
 from gateway.views.search.fields import field_name, told_fields
@@ -142,7 +143,7 @@ def _command(work: str, form: Form) -> Decide:
     return Decide(
         work=work,
         answer=answer,
-        reason=written(form, "reason", MAX_REASON),
+        reason=written(form, "reason", MAX_PROVED_REASON),
         fields=form.all("fields") if gives and "record" in form.fields else None,
         code=form.one("code") if answer is ReplyCode.REFUSED else "",
         text=written(form, "text", needed=answer in _TEXT_NEEDED),
@@ -253,6 +254,6 @@ def _parts(writer: Writer) -> tuple[Part, ...]:
             "reason",
             tell(language, "Your reason, for our own log"),
             hint=tell(language, "the other side does not see it"),
-            most=MAX_REASON,
+            most=MAX_PROVED_REASON,
         ),
     )

@@ -12,7 +12,7 @@ from adapters.values.dates import western_digits
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import To
-from gateway.console.pages.threads.forms import MAX_REASON, MAX_TEXT, Sent, thread_path
+from gateway.console.pages.threads.forms import Sent, thread_path
 from gateway.console.pages.threads.page import ThreadPages
 from gateway.console.uploads.attached import BROUGHT
 from gateway.console.visits.door import Answer, FormHandler
@@ -20,9 +20,10 @@ from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.errors import Malformed, Refused
 from gateway.model.desk.attachments import Attachment
-from gateway.model.desk.notices import Ask, Note, OutcomeCode, OutcomeReport, StatusCode
+from gateway.model.desk.notices import MAX_WORDS, Ask, Note, OutcomeCode, OutcomeReport, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.handed.asks import Reasons
+from gateway.model.handed.basis import MAX_REASON
 from gateway.model.names import identifier
 from gateway.model.values import text_value
 
@@ -53,7 +54,7 @@ async def once(
             await asyncio.to_thread(keys.keep, claim, b"done")
 
 
-def written(form: Form, name: str, most: int = MAX_TEXT, *, needed: bool = True) -> str:
+def written(form: Form, name: str, most: int = MAX_WORDS, *, needed: bool = True) -> str:
     """Return the text of a field as one line, as notices have it. Raises `Malformed`, which names the field."""
     text = " ".join(form.one(name).split())
     if not text and needed:

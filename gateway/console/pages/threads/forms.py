@@ -14,11 +14,9 @@ from gateway.console.frame.shapes import Button, Field, Hidden, Link, Option, Ta
 from gateway.console.frame.shapes import Text as Words
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
+from gateway.model.desk.notices import MAX_WORDS
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.faces.fields import Text, fields_of
-
-MAX_REASON = 300
-MAX_TEXT = 2_000
 
 
 def thread_path(key: ThreadKey) -> str:
@@ -97,7 +95,7 @@ class Writer:
         return any(part.field.fault for part in parts)
 
     def area(
-        self, name: str, label: str, default: str = "", *, hint: str = "", most: int = MAX_TEXT, language: str = ""
+        self, name: str, label: str, default: str = "", *, hint: str = "", most: int = MAX_WORDS, language: str = ""
     ) -> Part:
         """Return a field of several lines."""
         value = self.value(name, default)
