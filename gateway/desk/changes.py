@@ -39,10 +39,8 @@ class Changes:
     def __init__(self) -> None:
         self._watchers: set[asyncio.Queue[Change]] = set()
 
-    def tell(self, rows: DeskRows | None) -> None:
+    def tell(self, rows: DeskRows) -> None:
         """Tell all watchers of rows that are durable."""
-        if rows is None:
-            return
         for queue in self._watchers:
             change = Change(rows)
             if queue.full():

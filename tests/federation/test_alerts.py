@@ -160,7 +160,7 @@ async def test_a_withdrawal_that_another_process_has_taken_hides_at_once(
 ) -> None:
     th, vn = own_world.nodes["th"], own_world.nodes["vn"]
     alert_id, taken = await spread(own_world)
-    monkeypatch.setattr(vn.asking.gate, "concerns", lambda _rows: False)
+    monkeypatch.setattr(vn.asking.gate, "_take_in", lambda _thread, _rows: None)
     await th.desk.alerts.own.lift(author(), alert_id, "found")
     await until(lambda: _state(vn, taken) is ThreadState.ENDED, "the withdrawal is taken")
     assert taken in vn.asking.gate._book.alerts, "this process has not heard of it yet"

@@ -107,8 +107,8 @@ KINDS: Mapping[str, Kind] = {
     "operation": Kind(
         _found,
         (
-            lambda uses, who, name: uses.rooms.approve(who, room_key(TH, f"th.{name}"), "read"),
-            lambda uses, who, name: uses.rooms.decline(who, room_key(TH, f"th.{name}"), "no", "read"),
+            lambda uses, who, name: uses.rooms.approve_work(who, room_key(TH, f"th.{name}"), "read"),
+            lambda uses, who, name: uses.rooms.decline_work(who, room_key(TH, f"th.{name}"), "no", "read"),
             lambda uses, who, name: uses.rooms.of_thread(who, room_key(TH, f"th.{name}")),
             _room("invite", (Invited(VN),)),
             _room("seal"),
@@ -124,8 +124,8 @@ KINDS: Mapping[str, Kind] = {
     "freezing": Kind(
         lambda uses, who, name: uses.freezes.show(who, name),
         (
-            lambda uses, who, name: uses.freezes.approve(who, home_key(TH, name), "read"),
-            lambda uses, who, name: uses.freezes.decline(who, home_key(TH, name), "no", "read"),
+            lambda uses, who, name: uses.freezes.approve_work(who, home_key(TH, name), "read"),
+            lambda uses, who, name: uses.freezes.decline_work(who, home_key(TH, name), "no", "read"),
             lambda uses, who, name: uses.freezes.lift(who, name, "over"),
         ),
         "/freezes",

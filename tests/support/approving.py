@@ -13,13 +13,16 @@ from gateway.ports.desk import WorkFilter
 
 async def approve_waiting(matters: Any, actor: Actor, name: ExchangeId | ThreadKey, reason: str = "") -> None:
     """Approve what waits of an alert, a watch or a report, by its id, or of an operation or a freezing, by its key."""
-    said = () if isinstance(name, ThreadKey) else (reason,)
-    await matters.approve(actor, name, *said, waiting(matters, name))
+    if isinstance(name, ThreadKey):
+        await matters.approve_work(actor, name, waiting(matters, name))
+    else:
+        await matters.approve(actor, name, reason, waiting(matters, name))
 
 
 async def decline_waiting(matters: Any, actor: Actor, name: ExchangeId | ThreadKey, reason: str) -> None:
     """Decline what waits, as `approve_waiting` approves it."""
-    await matters.decline(actor, name, reason, waiting(matters, name))
+    decline = matters.decline_work if isinstance(name, ThreadKey) else matters.decline
+    await decline(actor, name, reason, waiting(matters, name))
 
 
 def waiting(matters: Any, name: ExchangeId | ThreadKey) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
+from gateway.app.desks.brought import Brought
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.alerts.contacts import Contacts
@@ -17,20 +17,20 @@ from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.spread import AlertSpread
 from gateway.desk.alerts.taken import TakenAlerts
 from gateway.desk.packs.shelf import Shelf
+from gateway.model.desk.threads import ThreadKind
 
 _LOAD_S = 30.0
 _COPIES_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Alerts:
+class Alerts(Brought):
     """The use cases of alerts, and the source that finds them at the gate."""
 
     own: OwnAlerts
     taken: TakenAlerts
     gate: AlertGate
     contacts: Contacts
-    rounds: Sequence[Round]
 
     def load(self) -> None:
         """Read the last words of counterparts, and the alerts that stand. It blocks."""
@@ -51,4 +51,6 @@ def build_alerts(desk: DeskParts, asking: Asking, core: Core) -> Alerts:
         Round("look-ups of offices", WATCH_S, shelf.take_in),
         Round("contacts", UPKEEP_S, partial(asyncio.to_thread, contacts.keep), leader_only=False, line=UPKEEP),
     ]
-    return Alerts(OwnAlerts(desk, spread, core.people.is_anybody_on_duty), taken, gate, contacts, rounds)
+    own = OwnAlerts(desk, spread, core.people.is_anybody_on_duty)
+    decides, wakes = {ThreadKind.ALERT: own}, (gate.changed,)
+    return Alerts(own, taken, gate, contacts, rounds=rounds, decides=decides, wakes=wakes)

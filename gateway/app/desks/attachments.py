@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from gateway.app.core import Core
+from gateway.app.desks.brought import Brought
 from gateway.app.rounds import WATCH_S, Round
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.attachments.antivirus import scanner_of
@@ -30,7 +30,7 @@ _SWEEP_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class Files(Brought):
     """The use cases of files, their door and their rounds."""
 
     bringing: Bringing
@@ -38,7 +38,6 @@ class Files:
     giver: Giver
     fetcher: Fetcher
     scanning: Scanning
-    rounds: Sequence[Round]
 
     @property
     def door(self) -> Door[MemberId]:
@@ -71,4 +70,4 @@ def build_files(core: Core, desk: DeskParts, rows: FileRows, door: ContentDoor, 
         Round("scanner", WATCH_S, scanning.round),
         Round("attachments that nothing names", _SWEEP_S, partial(asyncio.to_thread, opening.sweep)),
     ]
-    return Files(Bringing(it), opening, Giver(it, door), fetcher, scanning, rounds)
+    return Files(Bringing(it), opening, Giver(it, door), fetcher, scanning, rounds=rounds)

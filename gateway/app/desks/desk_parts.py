@@ -14,6 +14,7 @@ from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.desks.alerts import Alerts, build_alerts
 from gateway.app.desks.attachments import Files, build_files, file_rows
+from gateway.app.desks.brought import Brought, Wake
 from gateway.app.desks.ending import ENDS_S, closing_of
 from gateway.app.desks.faces import desk_uses
 from gateway.app.desks.notify import build_notifier
@@ -22,7 +23,7 @@ from gateway.app.desks.oversight import Oversight, build_oversight
 from gateway.app.desks.reports import Reports, build_reports
 from gateway.app.desks.rooms import RoomDesk, build_rooms
 from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
-from gateway.app.desks.watches import Watches, build_watches, build_watching
+from gateway.app.desks.watches import Watches, build_watches
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.app.watched_journal import watch_desk
 from gateway.desk.acting.parts import DeskParts
@@ -96,15 +97,12 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     resources, parts, operations = core.resources, core.parts, core.writers.operations
     searches = asking.searches
     changes = Changes()
-    readings: set[asyncio.Task[None]] = set()
+    wakes: list[Wake] = [changes.tell]
 
     def wrote(written: Written) -> None:
-        if asking.gate.concerns(written.draft.rows):
-            reading = asyncio.create_task(asyncio.to_thread(asking.gate.changed, written.draft.rows))
-            readings.add(reading)
-            reading.add_done_callback(readings.discard)
-        changes.tell(written.draft.rows)
-        watching.changed(written.draft.rows)
+        if (rows := written.draft.rows) is not None:
+            for wake in wakes:
+                wake(rows)
 
     store = core.desk
     effects = merged(
@@ -155,11 +153,10 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
-    watching = build_watching(core, desk)
     second_step = build_second_step(core, desk)
     alerts = build_alerts(desk, asking, core)
     reports = build_reports(desk, core)
-    watches = build_watches(core, desk, watching)
+    watches = build_watches(core, desk)
     book = ConsentBook(parts.documents, store)
     consents = ConsentReplies(desk, book, second_step.parts.humans, second_step.consents)
     onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
@@ -176,24 +173,20 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         store,
         lambda: acts.long.retained_us if core.leadership.leads else None,
     )
+    kinds: tuple[Brought, ...] = (second_step, alerts, reports, watches, originator, oversight, rooms, files)
+    wakes += [wake for kind in kinds for wake in kind.wakes]
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
         Round("notices", WATCH_S, sender.round),
-        *second_step.rounds,
-        *alerts.rounds,
-        *reports.rounds,
-        *watches.rounds,
-        *originator.rounds,
-        *oversight.rounds,
-        *rooms.rounds,
-        *files.rounds,
+        *(each for kind in kinds for each in kind.rounds),
         Round("ends of threads", ENDS_S, closing_of(core, pen).round),
         Round("notify", WATCH_S, notifier.round, leader_only=False),
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    uses = desk_uses(core, desk, second_step, alerts, originator, oversight, reports, rooms, watches, files)
+    decides = dict(row for kind in kinds for row in kind.decides.items())
+    uses = desk_uses(core, desk, decides, second_step, alerts, originator, oversight, reports, rooms, watches, files)
     return Desk(
         desk,
         pen,

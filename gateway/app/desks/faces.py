@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.app.core import Core
 from gateway.app.desks.alerts import Alerts
 from gateway.app.desks.attachments import Files
@@ -19,13 +21,15 @@ from gateway.desk.people.bearer import bearer
 from gateway.desk.worklist.phoning import Phoning
 from gateway.desk.worklist.queue import DeskQueue
 from gateway.desk.worklist.reading import DeskReading
-from gateway.desk.worklist.uses import DeskUses
+from gateway.desk.worklist.uses import DeskUses, SecondPerson
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.requester import Officer
 
 
 def desk_uses(
     core: Core,
     desk: DeskParts,
+    decides: Mapping[ThreadKind, SecondPerson],
     step: SecondStep,
     alerts: Alerts,
     owner: OriginatorDesk,
@@ -44,6 +48,7 @@ def desk_uses(
         return Actor(officer, bearer(officer, people, parts.clock.now_us()))
 
     return DeskUses(
+        decides,
         queue,
         reading,
         OnceKeys(parts.documents, parts.clock, reading.sees, queue.sees),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from gateway.app.core import Core
+from gateway.app.desks.brought import Brought
 from gateway.app.desks.second_step import agency_of
 from gateway.app.rounds import UPKEEP_S, Round
 from gateway.audit.log.numbers import kept_us
@@ -36,7 +37,7 @@ _TOLD_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class OriginatorDesk:
+class OriginatorDesk(Brought):
     """The use cases of owners and holders, and their rounds."""
 
     originator: Originator
@@ -45,7 +46,6 @@ class OriginatorDesk:
     returns: Returns
     recovery: Recovery
     holding: HoldingBack
-    rounds: Sequence[Round]
 
 
 def confirmations(core: Core) -> Confirmations:
@@ -111,4 +111,4 @@ def build_originator(
         Round("unconfirmed changes", UPKEEP_S, Alarms(desk).round),
     ]
     returns = Returns(desk, evidence, door)
-    return OriginatorDesk(originator, compliance, holders, returns, recovery, holding, rounds)
+    return OriginatorDesk(originator, compliance, holders, returns, recovery, holding, rounds=rounds)

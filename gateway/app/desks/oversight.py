@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
+from gateway.app.desks.brought import Brought
 from gateway.app.desks.second_step import own_answers
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.desk.acting.parts import DeskParts
@@ -19,12 +19,13 @@ from gateway.desk.oversight.raised import OverBudget
 from gateway.desk.oversight.reviewing import ReviewDesk
 from gateway.desk.oversight.spreading import IncidentSpread
 from gateway.desk.oversight.watching import OwnLogWatch
+from gateway.model.desk.threads import ThreadKind
 
 _INCIDENTS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Oversight:
+class Oversight(Brought):
     """The use cases of oversight, and their rounds."""
 
     incidents: IncidentDesk
@@ -32,7 +33,6 @@ class Oversight:
     reviews: ReviewDesk
     misuse: MisuseDesk
     outages: Outages
-    rounds: Sequence[Round]
 
 
 def build_oversight(core: Core, desk: DeskParts, asking: Asking, budget: KeepingBudget) -> Oversight:
@@ -56,4 +56,5 @@ def build_oversight(core: Core, desk: DeskParts, asking: Asking, budget: Keeping
         Round("budgets", WATCH_S, OverBudget(desk, budget).round, leader_only=False),
     ]
     freezes, misuse = FreezeDesk(desk, core.freeze), MisuseDesk(desk, own_answers(core), tokens)
-    return Oversight(IncidentDesk(desk, spread), freezes, ReviewDesk(desk), misuse, outages, rounds)
+    incidents, decides = IncidentDesk(desk, spread), {ThreadKind.SERVICE: freezes}
+    return Oversight(incidents, freezes, ReviewDesk(desk), misuse, outages, rounds=rounds, decides=decides)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.app.core import Core
+from gateway.app.desks.brought import Brought
 from gateway.app.rounds import UPKEEP, UPKEEP_S, Round
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.reports.library import Library
 from gateway.desk.reports.own import OwnReports
 from gateway.desk.reports.spread import ReportSpread
+from gateway.model.desk.threads import ThreadKind
 from gateway.storage.desk.reports import SqlReports
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
+class Reports(Brought):
     """The use cases of reports."""
 
     own: OwnReports
     library: Library
-    rounds: Sequence[Round]
 
 
 def build_reports(desk: DeskParts, core: Core) -> Reports:
@@ -33,4 +33,5 @@ def build_reports(desk: DeskParts, core: Core) -> Reports:
         lambda: resources.walls,
     )
     library = Library(desk, SqlReports(resources.database, resources.keystore))
-    return Reports(own, library, [Round("reports", UPKEEP_S, spread.round, line=UPKEEP)])
+    rounds = [Round("reports", UPKEEP_S, spread.round, line=UPKEEP)]
+    return Reports(own, library, rounds=rounds, decides={ThreadKind.REPORT: own})

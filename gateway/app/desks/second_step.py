@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gateway.app.core import Core
+from gateway.app.desks.brought import Brought
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round
 from gateway.config.sections.desk import Release
 from gateway.desk.acting.parts import DeskParts
@@ -43,7 +44,7 @@ _NO_CLOCK_S = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class SecondStep:
+class SecondStep(Brought):
     """The use cases of the second step, and its round."""
 
     parts: StepParts
@@ -55,7 +56,6 @@ class SecondStep:
     marks: Marks
     outcomes: HitOutcomes
     consents: ConsentPersons
-    rounds: Sequence[Round]
 
 
 def step_effects(core: Core) -> EffectTable:
@@ -85,7 +85,7 @@ def build_second_step(core: Core, desk: DeskParts) -> SecondStep:
         Marks(it, held, packages),
         HitOutcomes(it, held),
         consents,
-        [
+        rounds=[
             Round("clocks of work", WATCH_S, escalation.round),
             Round("unsettled errors", UPKEEP_S, Unsettled(desk).round),
         ],

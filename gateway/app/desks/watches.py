@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.app.core import Core
+from gateway.app.desks.brought import Brought
 from gateway.app.rounds import WATCH_S, Round
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.watches.book import LiveWatch
@@ -16,23 +16,23 @@ from gateway.desk.watches.standing import Standing
 from gateway.desk.watches.telling import Telling
 from gateway.desk.watches.values import WATCHES, WhyPaused
 from gateway.desk.watches.watching import Watching
+from gateway.model.desk.threads import ThreadKind
 
 _SPREAD_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Watches:
+class Watches(Brought):
     """The use cases of watches, and those that stand here."""
 
     own: OwnWatches
     standing: Standing
     watching: Watching
-    rounds: Sequence[Round]
 
 
-def build_watches(core: Core, desk: DeskParts, watching: Watching) -> Watches:
+def build_watches(core: Core, desk: DeskParts) -> Watches:
     """Put together the watches' parts; nothing of it runs yet."""
-    people, walls = core.people, core.resources.walls
+    people, walls, watching = core.people, core.resources.walls, build_watching(core, desk)
 
     def why_paused(person: str, now_us: int) -> WhyPaused | None:
         if people.bars(person):
@@ -47,7 +47,8 @@ def build_watches(core: Core, desk: DeskParts, watching: Watching) -> Watches:
         Round("watches", WATCH_S, watching.round),
     ]
     own = OwnWatches(desk, spread, watching.looker, walls, people.is_anybody_on_duty)
-    return Watches(own, Standing(desk), watching, rounds)
+    decides, wakes = {ThreadKind.WATCH: own}, (watching.changed,)
+    return Watches(own, Standing(desk), watching, rounds=rounds, decides=decides, wakes=wakes)
 
 
 def build_watching(core: Core, desk: DeskParts) -> Watching:

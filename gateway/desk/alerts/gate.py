@@ -7,6 +7,7 @@ that took the withdrawal, since each hit looks at its thread and its copy again.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -52,6 +53,7 @@ class AlertGate:
         self._unread: dict[ThreadKey, MemberId] = {}
         self._owners: dict[MemberId, tuple[int, int]] = {}
         self._turn = threading.Lock()
+        self._reading: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------ what it holds
 
@@ -64,18 +66,14 @@ class AlertGate:
             self._take(thread)
         self._count()
 
-    @staticmethod
-    def concerns(rows: DeskRows | None) -> bool:
-        """Tell whether rows change an alert, or hide the copy of one."""
-        if rows is None or rows.thread is None:
-            return False
-        return rows.thread.kind is ThreadKind.ALERT or any(map(_hides, rows.holdings))
+    def changed(self, rows: DeskRows) -> None:
+        """Take in the rows of an entry that is durable, in a thread, where they change an alert or hide its copy."""
+        if (thread := rows.thread) and (thread.kind is ThreadKind.ALERT or any(map(_hides, rows.holdings))):
+            reading = asyncio.create_task(asyncio.to_thread(self._take_in, thread, rows))
+            self._reading.add(reading)
+            reading.add_done_callback(self._reading.discard)
 
-    def changed(self, rows: DeskRows | None) -> None:
-        """Take in the rows of an entry that is durable. It blocks."""
-        thread = rows.thread if rows is not None else None
-        if rows is None or thread is None:
-            return
+    def _take_in(self, thread: Thread, rows: DeskRows) -> None:
         hidden = {(copy.jti, copy.owner) for copy in rows.holdings if _hides(copy)}
         for alert in self._book.alerts.values() if hidden else ():
             if (alert.jti, alert.owner) in hidden:

@@ -72,15 +72,6 @@ class OwnAlerts(OwnActs[OwnAlert]):
         self._may_raise(actor)
         return await asyncio.to_thread(self._preview, actor, command, self._now_us)
 
-    async def approve(self, actor: Actor, alert_id: ExchangeId, reason: str, work: str) -> tuple[str, ...]:
-        """Approve an alert, or that it stands for longer: it counts from now on. Who asked for it can never do this.
-
-        Return the offices that have closed since it was asked for, which get nothing.
-        """
-        await self._decide(actor, alert_id, reason, work, approves=True)
-        alert = await self.show(actor, alert_id)
-        return tuple(office for to in alert.to for office in closed_offices(self._desk.parts.trust(), to))
-
     async def renew(self, actor: Actor, alert_id: ExchangeId, until_us: int, reason: str = "") -> None:
         """Ask that an alert stands for longer, which another person approves; or end it sooner, at once.
 
@@ -171,7 +162,8 @@ class OwnAlerts(OwnActs[OwnAlert]):
         """Return an alert as approved, signed anew for a longer time, or as declined."""
         after = approved(self._desk.parts, value, actor.officer) if approves else declined(value, reason)
         after = self._signed(after) if after.until_us != value.until_us else after
-        return Changed(after, told=asked_for(self._desk.parts, value))
+        closed = tuple(office for to in after.to for office in closed_offices(self._desk.parts.trust(), to))
+        return Changed(after, told=asked_for(self._desk.parts, value), closed=closed)
 
     # ------------------------------------------------------------ parts
 

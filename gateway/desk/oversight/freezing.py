@@ -98,11 +98,12 @@ class FreezeDesk:
 
         await self._write(freeze_id, make)
 
-    async def approve(self, actor: Actor, key: ThreadKey, work: str) -> None:
+    async def approve_work(self, actor: Actor, key: ThreadKey, work: str) -> tuple[str, ...]:
         """Approve what another person asked for: it counts at once."""
         await self._decide(actor, key, "approve", _APPROVED, "", work)
+        return ()
 
-    async def decline(self, actor: Actor, key: ThreadKey, reason: str, work: str) -> None:
+    async def decline_work(self, actor: Actor, key: ThreadKey, reason: str, work: str) -> None:
         """Decline what another person asked for: everything stays as it is."""
         await self._decide(actor, key, "decline", _DECLINED, _reason(reason), work)
 

@@ -41,7 +41,8 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Changed(Generic[Kept]):
     """What an act makes of what is ours: `works` are raised or ended by it, `told` is what else its entry says.
 
-    `act` names the entry where the act turns out to be another one than was asked for.
+    `act` names the entry where the act turns out to be another one than was asked for. `closed` are the offices that
+    have closed since it was asked for, and get nothing.
     """
 
     value: Kept
@@ -49,6 +50,7 @@ class Changed(Generic[Kept]):
     reports: tuple[ReportRow, ...] = ()
     told: Mapping[str, Any] = NOTHING
     act: str = ""
+    closed: tuple[str, ...] = ()
 
 
 class OwnActs(ABC, Generic[Kept]):
@@ -88,9 +90,24 @@ class OwnActs(ABC, Generic[Kept]):
 
     # ------------------------------------------------------------ what people do
 
+    async def approve(self, actor: Actor, name: ExchangeId, reason: str, work: str) -> tuple[str, ...]:
+        """Approve what another person asked for: it counts from now on. Who asked for it can never do this.
+
+        Return the offices that have closed since it was asked for, which get nothing.
+        """
+        return (await self._decide(actor, name, reason, work, approves=True)).closed
+
     async def decline(self, actor: Actor, name: ExchangeId, reason: str, work: str) -> None:
         """Decline what another person asked for; `work` is the approval that this person has read."""
         await self._decide(actor, name, reason, work, approves=False)
+
+    async def approve_work(self, actor: Actor, key: ThreadKey, work: str) -> tuple[str, ...]:
+        """Approve what this work asks for, as `approve` does."""
+        return await self.approve(actor, key.thread_id, "", work)
+
+    async def decline_work(self, actor: Actor, key: ThreadKey, reason: str, work: str) -> None:
+        """Decline what this work asks for."""
+        await self.decline(actor, key.thread_id, reason, work)
 
     async def show(self, actor: Actor, name: ExchangeId) -> Kept:
         """Return one to a person who may read it."""
@@ -174,19 +191,21 @@ class OwnActs(ABC, Generic[Kept]):
         here = self._on_duty(thread.agency, thread.office, Role.SUPERVISOR, now_us)
         return from_draft(thread, thread.key.thread_id, now_us, to_life=to_life, given=Raising(on_duty=here))
 
-    async def _decide(self, actor: Actor, name: ExchangeId, reason: str, read: str, *, approves: bool) -> None:
-        act = f"{'approve' if approves else 'decline'}-{self.own.kind}"
+    async def _decide(self, actor: Actor, name: ExchangeId, reason: str, read: str, *, approves: bool) -> Changed[Kept]:
+        act, made = f"{'approve' if approves else 'decline'}-{self.own.kind}", list[Changed[Kept]]()
 
         def make() -> EntryDraft:
             thread, value, work = self.own.to_decide(
                 self._desk, actor, self.approving, name, read, self._on_duty, self.not_now()
             )
             after = self.decided(actor, value, approves=approves, reason=reason)
+            made.append(after)
             ended = done(work, actor, act, self._now_us)
             return self._acted(actor, act, thread, after, reason, ended)
 
         await self._write(name, make)
         await self._spread.bring_up(name)
+        return made[-1]
 
     async def _change(
         self, actor: Actor, name: ExchangeId, act: str, reason: str, change: Callable[[Kept, Thread], Changed[Kept]]

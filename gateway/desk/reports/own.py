@@ -82,10 +82,6 @@ class OwnReports(OwnActs[OwnReport]):
         await self._write(name, lambda: desk_act(officer, "check-report", self._key(name), content=content))
         return draft
 
-    async def approve(self, actor: Actor, report_id: ExchangeId, reason: str, work: str) -> None:
-        """Approve a report: it stands in the library from now on, and is sent. Its author can never do this."""
-        await self._decide(actor, report_id, reason, work, approves=True)
-
     async def withdraw(self, actor: Actor, report_id: ExchangeId, reason: str, text: str = "") -> None:
         """Withdraw a report from all who have it, with `reason`, a code (`ReportReason`), and `text`, words for them.
 

@@ -71,11 +71,12 @@ class Rooms:
         await self._write(key, lambda: self._opened(key, actor, room))
         return room_id
 
-    async def approve(self, actor: Actor, key: ThreadKey, work: str) -> None:
+    async def approve_work(self, actor: Actor, key: ThreadKey, work: str) -> tuple[str, ...]:
         """Approve a room, or that more members are invited into it. Who asked for it can never do this."""
         await self._approval(actor, key, "approve-room", Stand.ON, work)
+        return ()
 
-    async def decline(self, actor: Actor, key: ThreadKey, reason: str, work: str) -> None:
+    async def decline_work(self, actor: Actor, key: ThreadKey, reason: str, work: str) -> None:
         """Decline a room: no other member learns of it. One that goes on does so among those who were approved."""
         await self._approval(actor, key, "decline-room", Stand.DECLINED, work, reason)
 

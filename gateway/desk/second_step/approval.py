@@ -32,6 +32,15 @@ class Approvals:
     def __init__(self, it: StepParts) -> None:
         self._it = it
 
+    async def approve_work(self, actor: Actor, _key: ThreadKey, work: str) -> tuple[str, ...]:
+        """Approve the draft that this work asks for."""
+        await self.approve(actor, work)
+        return ()
+
+    async def decline_work(self, actor: Actor, _key: ThreadKey, reason: str, work: str) -> None:
+        """Decline the draft that this work asks for."""
+        await self.decline(actor, work, reason)
+
     async def approve(self, actor: Actor, work_id: str) -> ThreadKey:
         """Send a draft as its author wrote it; return its thread.
 

@@ -77,10 +77,6 @@ class OwnWatches(OwnActs[OwnWatch]):
 
         return await self._raise(actor, watch_id, make)
 
-    async def approve(self, actor: Actor, watch_id: ExchangeId, reason: str, work: str) -> None:
-        """Approve a watch, or that it goes on: never one's own."""
-        await self._decide(actor, watch_id, reason, work, approves=True)
-
     async def renew(self, actor: Actor, watch_id: ExchangeId, until_us: int = 0, reason: str = "") -> None:
         """Say that a watch is still needed, until a time; a supervisor must approve it."""
 

@@ -76,9 +76,9 @@ class Watching:
 
     # ------------------------------------------------------------ what stands here
 
-    def changed(self, rows: DeskRows | None) -> None:
+    def changed(self, rows: DeskRows) -> None:
         """Take in the rows of an entry that is durable: the watch that they change is read in the next round."""
-        if rows is not None and rows.thread is not None and rows.thread.kind is ThreadKind.WATCH:
+        if rows.thread is not None and rows.thread.kind is ThreadKind.WATCH:
             self._dirty.add(rows.thread.key)
 
     def load(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway.desk.acting.once import OnceKeys
 from gateway.desk.acting.parts import Actor
@@ -35,15 +36,29 @@ from gateway.desk.second_step.packages import Packages
 from gateway.desk.watches.own import OwnWatches
 from gateway.desk.watches.standing import Standing
 from gateway.desk.worklist.phoning import Phoning
-from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.requester import Officer
 from gateway.ports.desk_uses import ThreadReading, WorkItem, WorkQueue
 
 
+class SecondPerson(Protocol):
+    """Decides on things of one kind that wait for a second person; `work` is the approval that the person has read."""
+
+    async def approve_work(self, actor: Actor, key: ThreadKey, work: str, /) -> tuple[str, ...]:
+        """Approve what this work asks for; return the offices that have closed and get nothing."""
+
+    async def decline_work(self, actor: Actor, key: ThreadKey, reason: str, work: str, /) -> None:
+        """Decline what this work asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeskUses:
-    """The use cases of the desk. `actor` returns who acts under a token, with the roles of the lists."""
+    """The use cases of the desk. `actor` returns who acts under a token, with the roles of the lists.
 
+    `decides` has who decides what waits for a second person, for each kind that no draft is of (`approvals`).
+    """
+
+    decides: Mapping[ThreadKind, SecondPerson]
     queue: WorkQueue
     reading: ThreadReading
     keys: OnceKeys
@@ -83,33 +98,11 @@ class DeskUses:
         Raises `Forbidden` for its author, and `Stale` for work that is done, also where other work of the same matter
         waits by now.
         """
-        thread_id, read = item.work.key.thread_id, item.work.id
-        if item.kind is ThreadKind.ALERT:
-            return await self.own_alerts.approve(actor, thread_id, "", read)
-        if item.kind is ThreadKind.WATCH:
-            await self.watches.approve(actor, thread_id, "", read)
-        elif item.kind is ThreadKind.REPORT:
-            await self.own_reports.approve(actor, thread_id, "", read)
-        elif item.kind is ThreadKind.ROOM:
-            await self.rooms.approve(actor, item.work.key, read)
-        elif item.kind is ThreadKind.SERVICE:
-            await self.freezes.approve(actor, item.work.key, read)
-        else:
-            await self.approvals.approve(actor, read)
-        return ()
+        return await self._second_person(item).approve_work(actor, item.work.key, item.work.id)
 
     async def decline(self, actor: Actor, item: WorkItem, reason: str) -> None:
         """Decline what waits for a second person. Raises as `approve` does."""
-        thread_id, read = item.work.key.thread_id, item.work.id
-        if item.kind is ThreadKind.ALERT:
-            await self.own_alerts.decline(actor, thread_id, reason, read)
-        elif item.kind is ThreadKind.WATCH:
-            await self.watches.decline(actor, thread_id, reason, read)
-        elif item.kind is ThreadKind.REPORT:
-            await self.own_reports.decline(actor, thread_id, reason, read)
-        elif item.kind is ThreadKind.ROOM:
-            await self.rooms.decline(actor, item.work.key, reason, read)
-        elif item.kind is ThreadKind.SERVICE:
-            await self.freezes.decline(actor, item.work.key, reason, read)
-        else:
-            await self.approvals.decline(actor, read, reason)
+        await self._second_person(item).decline_work(actor, item.work.key, reason, item.work.id)
+
+    def _second_person(self, item: WorkItem) -> SecondPerson:
+        return self.approvals if item.kind is None else self.decides.get(item.kind, self.approvals)

@@ -77,9 +77,9 @@ class FreezePages:
 
         async def act() -> None:
             if form.one("do") == "approve":
-                await freezes.approve(visit.actor, key, form.one(WORK))
+                await freezes.approve_work(visit.actor, key, form.one(WORK))
             else:
-                await freezes.decline(visit.actor, key, written(form, _REASON, MAX_REASON), form.one(WORK))
+                await freezes.decline_work(visit.actor, key, written(form, _REASON, MAX_REASON), form.one(WORK))
 
         return await self._done(visit, form, act, self._one, f"{PATH}/{visit.part('freeze')}")
 
