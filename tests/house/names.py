@@ -6,9 +6,6 @@ from itertools import combinations
 
 from tests.house.tree import folders
 
-MOST_MODULES = 15
-"""A folder of more modules is not one thing."""
-
 _ENDINGS = ("ations", "ation", "ables", "able", "ings", "ing", "ures", "ure", "ers", "er", "eds", "ed", "es", "s", "e")
 _SHORTEST = 3
 
@@ -38,11 +35,6 @@ def inflections(names: list[str]) -> list[tuple[str, str]]:
         if forms[0] & forms[1]:
             found.append((one, other))
     return found
-
-
-def crowded() -> list[str]:
-    """Return the folders with too many modules."""
-    return [folder for folder, names in folders().items() if len(names) > MOST_MODULES]
 
 
 def confusing() -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from gateway.cli.main import COMMANDS
 from gateway.errors import LiaisonError
 from tests.house import docstrings
-from tests.house.names import confusing, crowded, inflections
+from tests.house.names import confusing, inflections
 from tests.support.network import NetworkForbidden
 from tests.support.shared import PROJECT, shared_path
 from tests.support.tables import table
@@ -33,7 +33,6 @@ _FORBIDDEN = [
     )
 ]
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
-_MODULE_LIMIT = 400
 
 
 def _files() -> Iterator[Path]:
@@ -107,20 +106,6 @@ def test_every_error_of_the_tree_stands_in_its_drawing() -> None:
         pending += [child for child in kind.__subclasses__() if child.__module__ == LiaisonError.__module__]
         missing += [] if kind.__name__ in drawing else [kind.__name__]
     assert missing == []
-
-
-def test_no_module_is_longer_than_a_reader_can_hold() -> None:
-    folders = ("gateway", "adapters", "bridges", "policy", "certs")
-    sizes = {
-        path: len(path.read_text(encoding="utf-8").splitlines())
-        for folder in folders
-        for path in (PROJECT / folder).rglob("*.py")
-    }
-    assert {str(path.relative_to(PROJECT)): size for path, size in sizes.items() if size > _MODULE_LIMIT} == {}
-
-
-def test_no_folder_has_more_modules_than_a_reader_can_hold() -> None:
-    assert crowded() == []
 
 
 def test_no_folder_has_two_modules_named_with_forms_of_one_verb() -> None:
