@@ -13,7 +13,7 @@ import pytest
 
 from certs.tls import TlsIdentity
 from gateway.errors import Misconfigured, Replayed
-from gateway.exchange.answering.draw import is_capped
+from gateway.exchange.answering.draft import is_capped
 from gateway.exchange.answering.job import Findings, Job
 from gateway.exchange.asking.ask import LateAnswers
 from gateway.exchange.asking.inquiry import Inquiry

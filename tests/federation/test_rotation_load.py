@@ -22,9 +22,8 @@ from certs.keyfiles import key_id, public_key, spki
 from gateway.app.run.node import Node
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.config import Home, load_settings
+from gateway.exchange.asking.ask import send, show_line
 from gateway.exchange.asking.check_answer import check_answer
-from gateway.exchange.asking.sending import send
-from gateway.exchange.asking.shown_line import show_line
 from gateway.model.exchange import Outcome
 from gateway.ops.keys.files import file_of_use
 from gateway.ops.keys.rotation import Rotations

@@ -97,7 +97,7 @@ async def test_the_asker_sees_that_a_record_does_not_fit_the_question(
 ) -> None:
     shown = lines(await world.nodes["th"].asking.searches.start(HER, command()))["vn"].hits[0]
     assert "record-does-not-fit" not in shown.rules
-    monkeypatch.setattr("gateway.exchange.answering.believed.confirm", lambda *_: Match(Quality.EXACT_ID, 1.0))
+    monkeypatch.setattr("gateway.exchange.answering.gather.confirm", lambda *_: Match(Quality.EXACT_ID, 1.0))
     source.change = other_fields
     shown = lines(await world.nodes["th"].asking.searches.start(HER, command()))["vn"].hits[0]
     assert "record-does-not-fit" in shown.rules

@@ -15,8 +15,8 @@ from gateway.desk.originator.reading import See, read_records, search_records
 from gateway.desk.watches.book import LiveWatch
 from gateway.desk.watches.goods import RECORD_TYPE, goods_match
 from gateway.errors import Forbidden
-from gateway.exchange.answering.believed import believed, foreign
 from gateway.exchange.answering.constant_work import ConstantWork, as_ours_see
+from gateway.exchange.answering.gather import believed, foreign
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.matching.confirm import confirm

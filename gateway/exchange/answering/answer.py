@@ -19,9 +19,9 @@ In the wall of each source (`gather.Gatherer`):
 
 In the stage *out* (`Answerer.conclude`):
 
-10. records are signed, and the answer is drawn (`draw`);
+10. records are signed, and the answer is drawn (`draft.draw_all`);
 11. the answer is signed, and one entry for it is durable and under a signed checkpoint;
-12. the answer leaves, with its proof, when its sender may still have it (`second_look`).
+12. the answer leaves, with its proof, when its sender may still have it (`gather.SecondLook`).
 
 The policy that is in force in step 1 decides on all of a question, to the end.
 
@@ -30,21 +30,20 @@ The policy that is in force in step 1 decides on all of a question, to the end.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from gateway.clock import check_time
+from gateway.clock import Clock, check_time
 from gateway.config.suspensions import Switch
 from gateway.errors import LiaisonError, Reason, Replayed, Stale, StorageAway, Suspended, Unavailable
 from gateway.exchange.answering.admission import Admission, AdmissionLimits, Faults
-from gateway.exchange.answering.deadlines import Deadlines
-from gateway.exchange.answering.draft import Drafted, draft_answer, draft_kept_back, draft_loser, expiry_us
-from gateway.exchange.answering.draw import draw_all
+from gateway.exchange.answering.draft import Drafted, draft_answer, draft_kept_back, draft_loser, draw_all, expiry_us
 from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
 from gateway.exchange.answering.job import Job
 from gateway.exchange.answering.repeated_subjects import Subjects
-from gateway.exchange.answering.steps import Steps
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
@@ -56,6 +55,7 @@ from gateway.statements.envelope import sealed_together
 from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import accept, check_senders
 from gateway.statements.request import REQUEST_VERSIONS, check_question
+from gateway.telemetry import Span, SpanRecord, Trace
 from policy.engine.engine import PolicyEngine
 
 
@@ -393,3 +393,127 @@ class Answerer:
 
 def _lost(place: Logged | StoredAnswer) -> bool:
     return isinstance(place, StoredAnswer)
+
+
+# ------------------------------------------------------------ deadlines
+
+
+_Ticket = Sequence[Job]
+"""The list of `Job.ticket`: empty once the job is finished."""
+
+
+class Deadlines:
+    """One thread that wakes at the next deadline. A batch is watched as one, by its earliest deadline."""
+
+    def __init__(self, clock: Clock, expired: Callable[[Job], None]) -> None:
+        self._clock = clock
+        self._expired = expired
+        self._heap: list[tuple[float, int, Sequence[_Ticket]]] = []
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        with self._changed:
+            self._open = False
+            self._changed.notify()
+
+    def watch(self, jobs: Sequence[Job]) -> None:
+        """Pass on each job that is not complete at its deadline. Call it before another thread has the jobs."""
+        self._watch(min(job.deadline for job in jobs), [job.ticket() for job in jobs])
+
+    def _watch(self, deadline: float, tickets: Sequence[_Ticket]) -> None:
+        with self._changed:
+            first = not self._heap or deadline < self._heap[0][0]
+            heapq.heappush(self._heap, (deadline, next(self._numbers), tickets))
+            if first:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while (due := self._next()) is not None:
+            now = self._clock.monotonic()
+            waiting: list[tuple[float, _Ticket]] = []
+            for job, ticket in [(job, each) for each in due for job in tuple(each)]:
+                if job.deadline > now:
+                    waiting.append((job.deadline, ticket))
+                elif job.finish():
+                    self._expired(job)
+            if waiting:
+                self._watch(min(deadline for deadline, _ in waiting), [ticket for _, ticket in waiting])
+
+    def _next(self) -> Sequence[_Ticket] | None:
+        with self._changed:
+            while self._open:
+                if not self._heap:
+                    self._changed.wait()
+                    continue
+                remaining = self._heap[0][0] - self._clock.monotonic()
+                if remaining <= 0:
+                    return heapq.heappop(self._heap)[2]
+                self._changed.wait(remaining)
+            return None
+
+
+# ------------------------------------------------------------ spans
+# Nothing is measured here while nothing reads it. That the entry is durable is the journal's own step.
+
+
+class Steps:
+    """Places requests in the traces of their senders, and records their spans once the answers have left."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._recorder = parts.recorder
+
+    def join(self, jobs: Iterable[Job]) -> None:
+        """Give each request its place in the trace of its sender, or in one of our own where it is recorded."""
+        for job in jobs:
+            job.trace = self._recorder.join(job.inbound.traceparent, job.peer)
+
+    def deciding(self, job: Job) -> None:
+        """Note that policy begins to decide on a request."""
+        if job.trace is not None and job.trace.is_sampled:
+            job.decided = (self._recorder.monotonic(), 0.0)
+
+    def decided(self, job: Job) -> None:
+        """Note that policy has decided on a request."""
+        if job.decided[0]:
+            job.decided = (job.decided[0], self._recorder.monotonic())
+
+    def mark(self, drafted: Sequence[Drafted]) -> None:
+        """Note in the draft of each entry the step that it is about."""
+        for item in drafted:
+            if item.job.trace is not None:
+                item.entry.trace = item.job.trace.header
+
+    def told(self, batch: Sequence[Job]) -> None:
+        """Record the spans of requests whose answers have left."""
+        if self._recorder.is_on:
+            for job in batch:
+                for span in self._spans(job):
+                    self._recorder.record(span)
+
+    def _spans(self, job: Job) -> Iterator[SpanRecord]:
+        make, trace = self._recorder.span, job.trace
+        told: dict[str, str | int] = {"peer": job.peer, "outcome": job.outcome.value}
+        if job.request is not None:
+            told["exchange_id"] = job.request.value.exchange_id
+        if job.refusal is not None:
+            told["code"] = job.refusal.code
+        yield make(Span.ANSWER, trace, job.begun, self._recorder.monotonic(), told)
+        if trace is not None and job.decided[1]:
+            yield make(Span.POLICY, trace.child(), *job.decided, {})
+        if job.drawn is not None:
+            for note, times in zip(job.drawn.sources, job.drawn.times, strict=True):
+                if times[0]:
+                    yield make(Span.SOURCE, _below(trace), *times, {"source": note["id"], "state": note["state"]})
+
+
+def _below(trace: Trace | None) -> Trace | None:
+    """Return a place below one that is recorded."""
+    return trace.child() if trace is not None and trace.is_sampled else None

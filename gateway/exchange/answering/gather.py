@@ -13,15 +13,14 @@ from itertools import repeat
 import msgspec
 from msgspec.structs import replace
 
-from gateway.errors import LiaisonError, Malformed, Misconfigured, Unavailable, Unknown
-from gateway.exchange.answering.believed import believed, confirmed, foreign
+from adapters.base import MAX_CANDIDATES
+from gateway.errors import LiaisonError, Malformed, Misconfigured, Suspended, Unauthenticated, Unavailable, Unknown
 from gateway.exchange.answering.constant_work import ConstantWork, decoy, search_seen
 from gateway.exchange.answering.job import Findings, Job, UnsignedHit
-from gateway.exchange.answering.second_look import SecondLook
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.batching import FetchCall, Fetched, Steps
 from gateway.exchange.sources.bulkhead import BAD_QUERIES, Bulkhead, Task
-from gateway.matching.confirm import RECORD_CHANGED
+from gateway.matching.confirm import RECORD_CHANGED, confirm, judge, weaker
 from gateway.matching.keys import query_cost
 from gateway.matching.one_word import NOT_SEARCHED, asks_for_one_word
 from gateway.matching.thresholds import SETS, Thresholds
@@ -38,13 +37,16 @@ from gateway.model.hit import (
     Quality,
     SearchResult,
     SourceRecord,
+    Verdict,
     Withheld,
 )
 from gateway.model.marking import Marking, ReleaseMarking
-from gateway.model.query import PersonQuery
-from gateway.ports.sources import NOT_FRESH, Occasion, SigningSource, Source
+from gateway.model.query import PersonQuery, Query, QueryKind
+from gateway.ports.sources import NOT_FRESH, Occasion, SigningSource, Source, SourceDescription
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from gateway.statements.answer import MAX_RULES
+from gateway.statements.envelope import check_signer
+from gateway.trust.view import TrustView
 from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
 
@@ -398,3 +400,108 @@ def _noted(candidate: Candidate) -> dict[str, str]:
 
 def _with_reason(rules: tuple[str, ...], reason: str) -> tuple[str, ...]:
     return (*rules[: MAX_RULES - 1], reason)
+
+
+# ------------------------------------------------------------ what is believed of a source
+
+
+def believed(description: SourceDescription, result: SearchResult, kind: QueryKind) -> tuple[Candidate, ...]:
+    """Return at most `MAX_CANDIDATES` of a source's candidates.
+
+    Raises `Misconfigured` for another source's, and for one of a type of which it says that no question of this kind
+    finds it: what is switched off was told by that.
+    """
+    candidates, types = result.candidates[:MAX_CANDIDATES], description.types_found_by(kind)
+    for candidate in candidates:
+        if candidate.source != description.id:
+            raise foreign(description.id, f"a candidate of `{candidate.source[:64]!a}`")
+        if description.found_by and candidate.record_type not in types:
+            raise foreign(description.id, f"a candidate of the type `{candidate.record_type[:64]!a}`")
+    return candidates
+
+
+def confirmed(
+    query: Query, candidate: Candidate, record: SourceRecord, thresholds: Thresholds, issued: IssuedRecord | None
+) -> Match | None:
+    """Return the candidate's match as far as the record bears it out; None when the record is about another subject.
+
+    An agency that signs its records has compared them itself, with more values than it tells, and says where a record
+    bears out less than its search told: of a person who was found by a former name it is POSSIBLE.
+    """
+    if issued is None:
+        match = confirm(query, record, thresholds)
+        return None if match is None else weaker(candidate.match, match)
+    said = judge(query, record.record_type, record.fields, thresholds)
+    told = candidate.match
+    if record.borne_out is not None:
+        told = weaker(told, Match(record.borne_out, told.score, told.rules))
+    if said is Verdict.OTHER:
+        return told if record.borne_out is Quality.POSSIBLE else None
+    return weaker(told, said) if isinstance(said, Match) else told
+
+
+def foreign(source: str, what: str) -> Misconfigured:
+    """Return the error of a source that gave what it should not have."""
+    return Misconfigured("the source gave {what}", code="foreign-record", where=source, what=what)
+
+
+# ------------------------------------------------------------ second look
+# A request is looked at again before its source searches, before a record is fetched, and after the commit, before the
+# answer leaves. While trust and switches are the same, a look costs two comparisons.
+
+
+class SecondLook:
+    """Compares trust and switches with what they were when a request came in."""
+
+    def __init__(self, parts: Parts, walls: Sequence[Bulkhead]) -> None:
+        self._parts = parts
+        self._walls = walls
+
+    def switched_off(self, job: Job) -> frozenset[str]:
+        """Return what could give the answer to a verified request and is switched off now: sources, record types."""
+        suspensions = self._parts.suspensions
+        if not suspensions.in_force:
+            return frozenset()
+        request = job.verified.value
+        kind = request.query.kind
+        sources = [wall.description for wall in self._walls if kind in wall.description.queries]
+        types = suspensions.suspended_types(job.peer, request.purpose.value)
+        found = types.intersection(frozenset[str]().union(*(each.types_found_by(kind) for each in sources)))
+        return frozenset({each.id for each in sources if self._is_off(each)} | {f"type:{name}" for name in found})
+
+    def _is_off(self, source: SourceDescription) -> bool:
+        return self._parts.suspensions.suspends(agency=source.agency, source=source.id) is not None
+
+    def check(self, job: Job) -> None:
+        """Raise the refusal of a request whose sender, or whose source, may not go on being served."""
+        if self._parts.trust() is not job.view:
+            self.check_sender(job)
+        given = job.drawn.copies if job.drawn is not None else ()
+        names = (copy.record.partition("/") for copy in given)
+        if any(key in self._parts.held_back(job.peer, source) for source, _, key in names):
+            raise Unavailable("a record was withdrawn while the request was inside", code="record-unstable")
+        switches = self._parts.suspensions.in_force
+        if job.request is None or switches is job.switches:
+            return
+        purpose = job.request.value.purpose.value
+        if (reason := self._parts.suspensions.suspends(peer=job.peer, purpose=purpose)) is not None:
+            raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=job.peer, reason=reason)
+        if self.switched_off(job) - job.off:
+            raise Suspended("a source or a record type was suspended while the request was inside")
+        job.switches = switches
+
+    def check_sender(self, job: Job) -> None:
+        """Raise `Unauthenticated`, `BadSignature` or `Stale` when the sender, or a key of it, was removed meanwhile."""
+        view = self._parts.trust()
+        if view is not job.view:
+            self._identify(job, view)
+            job.view = view
+
+    def _identify(self, job: Job, view: TrustView) -> None:
+        if view.peer(job.inbound.certificate).member != job.peer:
+            raise Unauthenticated("the certificate is another member's now", code="wrong-certificate")
+        if job.request is not None:
+            now_us = self._parts.clock.now_us()
+            check_signer(view, job.request, now_us)
+            if job.refusal is None:
+                view.freshness(job.peer, now_us)

@@ -25,6 +25,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from msgspec import structs
 
@@ -45,31 +46,33 @@ from gateway.exchange.asking.check_answer import Checked, check_answer
 from gateway.exchange.asking.inquiry import Asked, Inquiry
 from gateway.exchange.asking.outcomes import line_unsent, outcome_at_home, outcome_unheard
 from gateway.exchange.asking.own_agencies import OwnSources
-from gateway.exchange.asking.sending import send
-from gateway.exchange.asking.shown_line import show_line
-from gateway.exchange.asking.steps import SearchSteps
-from gateway.exchange.asking.turns import Turns
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
 from gateway.exchange.refusals import Refusals
 from gateway.exchange.stages import as_error, reraise_fatal
+from gateway.matching.confirm import judge
+from gateway.matching.explain import RULES
 from gateway.matching.keys import query_cost
-from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
+from gateway.model.exchange import Answer, AnswerMessage, Outcome, Refusal, Request, Verified
+from gateway.model.hit import OWN_AGENCY, UNRELEASED, Hit, Verdict
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
+from gateway.model.query import Query
 from gateway.model.requester import Officer
-from gateway.model.search import Line, SearchCommand
+from gateway.model.search import Line, SearchCommand, ShownHit, ShownRecord
 from gateway.pauses import OWN
 from gateway.ports.entries import events
 from gateway.ports.journal import Event
 from gateway.ports.peers import Peers
 from gateway.ports.quotas import QuotaPlace
 from gateway.ports.sources import Occasion
+from gateway.records.verify import verify_record
 from gateway.statements.request import build_request
 from gateway.storage.log.group_commit import LogWriters
+from gateway.telemetry import Span, Trace
 from gateway.trust.standing import check_own_standing, check_standing
 from policy.attributes import AskAttributes, QuestionAttributes
 from policy.engine.engine import PolicyEngine
-from policy.explain import forbidden
+from policy.explain import POLICY_DENIES, forbidden
 
 LIFETIME_US = 60_000_000
 """The time for which a request can be answered."""
@@ -114,7 +117,7 @@ class Asker:
         self._confirming = confirming
         self._late: set[asyncio.Task[None]] = set()
         self._turns = Turns()
-        self._steps = SearchSteps(parts)
+        self._steps = _SearchSteps(parts)
         self.breakers = Breakers(parts.clock.monotonic)
         self.denials = Refusals()
 
@@ -398,3 +401,187 @@ class Asker:
             silent_since_us=since_us,
             exchange_id=asked.request.exchange_id,
         )
+
+
+# ------------------------------------------------------------ sending
+# The answering side gives one answer to the same bytes, however often they come, so they may go over another
+# connection, to another process of the counterpart. They do so only inside the budget, and only when a connection was
+# lost: a counterpart that refuses, or that answers nothing, is not asked again.
+
+
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 0.4
+_TOLD_S = 3.0
+"""The seconds for which a counterpart is told that we wait, less those that have passed."""
+
+_LEAST_S = 0.2
+"""The least time in which an answer can be hoped for."""
+
+
+async def send(
+    peers: Peers, member: MemberId, envelope: bytes, *, budget_s: float, late_s: float, trace: Trace
+) -> AnswerMessage:
+    """Return the answer to a request; it may come until `late_s` seconds have passed.
+
+    Raises like `Peers.exchange`; `ConnectionLost` only when no time of the budget is left for another attempt.
+    """
+    now = asyncio.get_running_loop().time
+    begun, pause_s = now(), _FIRST_PAUSE_S
+    while True:
+        try:
+            return await peers.exchange(member, envelope, late_s, trace, begun + _TOLD_S - now())
+        except ConnectionLost:
+            if begun + budget_s - now() < pause_s + _LEAST_S:
+                raise
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+# ------------------------------------------------------------ turns of the loop
+
+
+T = TypeVar("T")
+
+
+class Turns:
+    """Gives out turns, in the order in which they were asked for."""
+
+    def __init__(self) -> None:
+        self._taken = asyncio.Lock()
+
+    async def take(self, work: Callable[[], T]) -> T:
+        """Do `work` in a turn of its own, and return its result."""
+        async with self._taken:
+            try:
+                return work()
+            finally:
+                await asyncio.sleep(0)
+
+
+# ------------------------------------------------------------ spans
+
+
+class _SearchSteps:
+    """Records the spans of searches. Nothing is measured while nothing reads it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._recorder = parts.recorder
+
+    def own(self, inquiry: Inquiry, begun: float, line: Line) -> None:
+        """Record that our own agencies have answered."""
+        if self._recorder.is_on:
+            told = {"outcome": line.outcome.value}
+            self._recorder.record(
+                self._recorder.span(Span.OWN, inquiry.trace.child(), begun, self._recorder.monotonic(), told)
+            )
+
+    def ended(self, inquiry: Inquiry, begun: float) -> None:
+        """Record that all lines of a search are there, or that its budget is over."""
+        if self._recorder.is_on:
+            told = {"search_id": inquiry.search_id}
+            self._recorder.record(
+                self._recorder.span(Span.SEARCH, inquiry.trace, begun, self._recorder.monotonic(), told)
+            )
+
+    def each_line(self, asked: Asked, added: Callable[[Line], None]) -> Callable[[Line], None]:
+        """Return `added` for the lines of one counterpart, each of which ends a span that begins now."""
+        begun, recorder = self._recorder.monotonic(), self._recorder
+
+        def told(line: Line) -> None:
+            if recorder.is_on:
+                found: dict[str, str | int] = {
+                    "peer": asked.member,
+                    "outcome": line.outcome.value,
+                    "exchange_id": asked.request.exchange_id,
+                }
+                if line.refusal is not None:
+                    found["code"] = line.refusal.code
+                # The late answer of a silent counterpart is a span of its own: that of the silence has ended.
+                place = asked.inquiry.trace.child() if line.late else asked.trace
+                recorder.record(recorder.span(Span.COUNTERPART, place, begun, self._recorder.monotonic(), found))
+            added(line)
+
+        return told
+
+
+# ------------------------------------------------------------ the line
+
+
+_DENIED = f"{UNRELEASED}{POLICY_DENIES}"
+
+
+def show_line(parts: Parts, checked: Checked, entry_index: int, query: Query) -> Line:
+    """Return one line for a counterpart's answer.
+
+    A record that does not verify is not shown, and its hit says so. The hit of a record about another subject than
+    that of `query` says so, too.
+    """
+    answer = checked.answer.value
+    hits = tuple(_hit(parts, checked.answer, hit, query) for hit in answer.hits)
+    return Line(
+        member=answer.sender,
+        outcome=answer.outcome,
+        hits=hits,
+        refusal=answer.refusal,
+        missing=answer.missing,
+        suspended=answer.suspended,
+        searched=answer.searched,
+        capped=answer.capped,
+        withheld_count=answer.withheld_count,
+        last_seen_us=parts.clock.now_us(),
+        exchange_id=answer.exchange_id,
+        entry_index=entry_index,
+        log=checked.shown.head.origin,
+    )
+
+
+def _hit(parts: Parts, answer: Verified[Answer], hit: Hit, query: Query) -> ShownHit:
+    record = _record(parts, answer, hit) if hit.record else None
+    rules = shown_rules(hit)
+    if hit.record and record is None:
+        rules = (*rules, "record-not-verified")
+    elif record is not None and _is_of_another(query, hit.record_type, record):
+        rules = (*rules, "record-does-not-fit")
+    return ShownHit(hit.reference, hit.quality, hit.record_type, rules, hit.action, record)
+
+
+def shown_rules(hit: Hit) -> tuple[str, ...]:
+    """Return the rules of a counterpart's hit; one reason at most for a record that did not come, and a known one.
+
+    A word that only our own node may say, or that we do not know, counts as a refusal without a reason.
+    """
+    told = tuple(rule for rule in hit.rules if not rule.startswith(UNRELEASED))
+    if hit.record or len(told) == len(hit.rules):
+        return told
+    reason = hit.rules[-1]
+    return (*told, reason if reason in RULES and reason.startswith(UNRELEASED) and reason != OWN_AGENCY else _DENIED)
+
+
+def _is_of_another(query: Query, record_type: str, record: ShownRecord) -> bool:
+    """Tell whether the disclosed fields contradict the question; one that they leave open is no contradiction."""
+    try:
+        return judge(query, record_type, record.fields, whole=not record.undisclosed) is Verdict.OTHER
+    except LiaisonError:  # the officer's own question has nothing to compare
+        return False
+
+
+def _record(parts: Parts, answer: Verified[Answer], hit: Hit) -> ShownRecord | None:
+    """Return the record as far as it was disclosed; None when it is no evidence of the hit.
+
+    That is so when it does not verify, and when its owner signed it as one of another type.
+    """
+    value = answer.value
+    try:
+        record = verify_record(
+            hit.record,
+            parts.trust(),
+            member=value.sender,
+            audience=parts.member,
+            request_hash=value.request_hash,
+            now_us=parts.clock.now_us(),
+        )
+    except LiaisonError:
+        return None
+    if record.type != hit.record_type:
+        return None
+    return ShownRecord(record.owner, record.own_key, record.fields, record.marking, record.undisclosed, hit.record)

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.clock import SystemClock
-from gateway.exchange.answering.deadlines import Deadlines
+from gateway.exchange.answering.answer import Deadlines
 from gateway.exchange.answering.job import Findings, Job, UnsignedHit, sign_findings
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Hit, Quality

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.exchange.asking.shown_line import shown_rules
+from gateway.exchange.asking.ask import shown_rules
 from gateway.model.hit import Hit, Quality
 from tests.support.tables import table
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.exchange.asking.turns import Turns
+from gateway.exchange.asking.ask import Turns
 from tests.support.load import compute
 from tests.support.loop_watch import HELD_S, loop_watch
 
