@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from msgspec.structs import replace
 
-from adapters.base import MAX_CANDIDATES, Changes, best, check_deadline
-from adapters.budget import Budget
+from adapters.base import MAX_CANDIDATES, Budget, Changes, best, check_deadline
 from adapters.index.build import Progress, RowSource, build_index, cursor_of
 from adapters.index.fresh import FreshRows
 from adapters.index.give_way import PRIORITY
@@ -32,7 +32,6 @@ from adapters.index.lookup import (
     is_held_name,
 )
 from adapters.index.rows import decode_marking, description_of
-from adapters.index.seen import SeenSource, ViewOf
 from adapters.mapping.rows import Builder, Rows
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
@@ -41,7 +40,16 @@ from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import SubjectCategory
 from gateway.model.query import NumberQuery, Query
 from gateway.model.strictness import Strictness
-from gateway.ports.sources import CLASSES_CHANGED, HEALTH_S, FreshRow, RecordClass, SourceDescription, View
+from gateway.ports.sources import (
+    CLASSES_CHANGED,
+    HEALTH_S,
+    BatchSource,
+    FreshRow,
+    RecordClass,
+    Source,
+    SourceDescription,
+    View,
+)
 from gateway.storage.index.index_store import IndexStore
 from gateway.storage.index.index_view import IndexView
 
@@ -123,7 +131,7 @@ class IndexedSource:
         """Return `search` of each query; identifiers share one look-up. Raises `TimedOut`, `Unavailable`."""
         return self.search_many_by(IndexView, asked, deadline)
 
-    def search_by(self, view: ViewOf, query: Query, deadline: float, strictness: Strictness) -> SearchResult:
+    def search_by(self, view: _ViewOf, query: Query, deadline: float, strictness: Strictness) -> SearchResult:
         """Return `search` as `view` sees an index."""
         check_deadline(self._clock, deadline)
         if query.kind not in self._description.queries:
@@ -140,7 +148,7 @@ class IndexedSource:
         return self._result(store, rows, capped, as_of_us)
 
     def search_many_by(
-        self, view: ViewOf, asked: Sequence[tuple[Query, Strictness]], deadline: float
+        self, view: _ViewOf, asked: Sequence[tuple[Query, Strictness]], deadline: float
     ) -> list[SearchResult | LiaisonError]:
         """Return `search_many` as `view` sees an index."""
         check_deadline(self._clock, deadline)
@@ -198,9 +206,9 @@ class IndexedSource:
         store = self._store
         return [self._class(store, number) for number in store.classes()]
 
-    def within(self, view: View) -> SeenSource:
+    def within(self, view: View) -> _SeenSource:
         """Return the source as an asker sees it."""
-        return SeenSource(self, view)
+        return _SeenSource(self, view)
 
     def seen(self, store: IndexStore, view: View) -> frozenset[int]:
         """Return the numbers of the classes that a view shows. Raises `Unavailable` where it has not decided on all."""
@@ -262,7 +270,7 @@ class IndexedSource:
         """Tell of each text whether it is the whole name of a person in a row."""
         return self.names_among_by(IndexView, texts)
 
-    def names_among_by(self, view: ViewOf, texts: Sequence[str]) -> list[bool]:
+    def names_among_by(self, view: _ViewOf, texts: Sequence[str]) -> list[bool]:
         """Return `names_among` as `view` sees an index."""
         seen = view(self._store)
         return [is_held_name(seen, text) for text in texts]
@@ -328,3 +336,123 @@ def _tried(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Liais
         return call(*args, **kwargs)
     except LiaisonError as error:
         return error
+
+
+# ------------------------------------------------------------ the source as one asker sees it
+
+
+_ViewOf = Callable[[IndexStore], IndexView]
+"""Returns an index as somebody sees it."""
+
+
+class _Searched(BatchSource, Source, Protocol):
+    """An `IndexedSource`, which searches its index as somebody sees that."""
+
+    @property
+    def fetches_near(self) -> bool:
+        """Tell whether the records are in a file of this machine."""
+
+    def search_by(self, view: _ViewOf, query: Query, deadline: float, strictness: Strictness) -> SearchResult:
+        """Return `search` as `view` sees an index."""
+
+    def search_many_by(
+        self, view: _ViewOf, asked: Sequence[tuple[Query, Strictness]], deadline: float
+    ) -> list[SearchResult | LiaisonError]:
+        """Return `search_many` as `view` sees an index."""
+
+    def names_among_by(self, view: _ViewOf, texts: Sequence[str]) -> list[bool]:
+        """Return `names_among` as `view` sees an index."""
+
+    def seen(self, store: IndexStore, view: View) -> frozenset[int]:
+        """Return the numbers of the classes that a view shows. Raises `Unavailable` where it has not decided on all."""
+
+
+class _Shown(NamedTuple):
+    """Holds what an asker sees of an index with so many classes, whose rows had numbers up to `rows`."""
+
+    store: IndexStore
+    classes: int
+    rows: int
+    view: IndexView
+
+
+class _SeenSource:
+    """An `IndexedSource` as an asker sees it. Thread-safe."""
+
+    def __init__(self, whole: _Searched, view: View) -> None:
+        self.whole = whole
+        self._view = view
+        self._known: _Shown | None = None
+
+    def describe(self) -> SourceDescription:
+        """Return the source's description."""
+        return self.whole.describe()
+
+    @property
+    def fetches_near(self) -> bool:
+        """Tell whether the records are in a file of this machine."""
+        return self.whole.fetches_near
+
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        """Return the candidates that the asker may learn of (`ClassedSource.within`)."""
+        used: list[_Shown] = []
+        found = self.whole.search_by(partial(self._index, used), query, deadline, strictness)
+        self._check(used)
+        return found
+
+    def search_many(
+        self, asked: Sequence[tuple[Query, Strictness]], deadline: float
+    ) -> list[SearchResult | LiaisonError]:
+        """Return `search` of each query; identifiers share one look-up. Raises `TimedOut`, `Unavailable`."""
+        used: list[_Shown] = []
+        found = self.whole.search_many_by(partial(self._index, used), asked, deadline)
+        self._check(used)
+        return found
+
+    def names_among(self, texts: Sequence[str]) -> list[bool]:
+        """Tell of each text whether it is the whole name of a person whom the asker may learn of."""
+        used: list[_Shown] = []
+        found = self.whole.names_among_by(partial(self._index, used), texts)
+        self._check(used)
+        return found
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """Return the record of a candidate, read from the source now. Raises `Unknown` if it is gone or past."""
+        return self.whole.fetch(key, record_type, deadline)
+
+    def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> Sequence[SourceRecord | LiaisonError]:
+        """Return `fetch` of each key and record type; by few statements if the source can."""
+        return self.whole.fetch_many(wanted, deadline)
+
+    def health(self) -> str:
+        """Return an empty text when the source can be asked; else the problem."""
+        return self.whole.health()
+
+    def _index(self, used: list[_Shown], store: IndexStore) -> IndexView:
+        known = self._known
+        if known is None or known.store is not store or known.rows != self._rows(store):
+            known = self._known = self._show(store)
+        used.append(known)
+        return known.view
+
+    def _show(self, store: IndexStore) -> _Shown:
+        """Return an index as it is now, without the rows that were withdrawn."""
+        count, rows, types = store.count_classes(), self._rows(store), self.describe().record_types
+        seen = self.whole.seen(store, self._view)
+        gone = store.numbers((record_type, key) for record_type in types for key in self._view.without)
+        return _Shown(store, count, rows, IndexView(store, seen, gone))
+
+    def _rows(self, store: IndexStore) -> int:
+        """Return a number that grows with each row that is new or changed, where that can bring a withdrawn one."""
+        return store.last() if self._view.without else 0
+
+    def _check(self, used: Sequence[_Shown]) -> None:
+        """Raise `Unavailable` where a class came up during a search: a record that moved to it was missed.
+
+        So it does where a withdrawn row was written anew meanwhile: it may have taken the place of another one.
+        """
+        for known in used[-1:]:
+            if (known.classes, known.rows) == (known.store.count_classes(), self._rows(known.store)):
+                continue
+            self._known = None
+            raise Unavailable("records of another class came up", code=CLASSES_CHANGED, where=self.describe().id)

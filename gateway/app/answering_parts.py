@@ -15,8 +15,7 @@ from gateway.exchange.answering.answer import Answerer
 from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import ReplySink
 from gateway.exchange.receipts.days import DayAccounts
-from gateway.exchange.receipts.debt import DebtLimits, Debts
-from gateway.exchange.receipts.receipts import ReceiptTaker
+from gateway.exchange.receipts.receipts import DebtLimits, Debts, ReceiptTaker
 from gateway.model.names import MemberId
 from gateway.rpc import methods
 from gateway.rpc.contract import Door

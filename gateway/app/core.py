@@ -33,8 +33,7 @@ from gateway.errors import StorageAway
 from gateway.exchange.answering.forgetting import Forgetting
 from gateway.exchange.asking.copies import COPY
 from gateway.exchange.changes import ClockChanges, TrustChanges
-from gateway.exchange.counterparts import Counterparts
-from gateway.exchange.heard import Heard
+from gateway.exchange.counterparts import Counterparts, Heard
 from gateway.exchange.held_back import HeldBack
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.audit.acts.desk_acts import APPROVES, needs_of
 from gateway.audit.acts.table import Proof
-from gateway.audit.tree.shown import Shown
+from gateway.audit.tree.checkpoint import Shown
 from gateway.errors import LiaisonError, Reason
 from gateway.exchange.asking.entries import their_entry
 from gateway.model.desk.delivered import NoticeReceipt

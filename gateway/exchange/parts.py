@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from certs.profile import read_leaf
-from gateway.audit.tree.shown import Shown
+from gateway.audit.tree.checkpoint import Shown
 from gateway.clock import Clock, SystemClock
 from gateway.config.suspensions import Suspensions
 from gateway.errors import Unavailable

@@ -17,7 +17,7 @@ from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
 from gateway.model.values import text_value
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import MAX_COMPACT
-from gateway.statements import padding
+from gateway.statements import fields
 from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, ANSWER_V4, StatementKeys
 from gateway.statements.fields import (
     HASH_SIZE,
@@ -182,7 +182,7 @@ def _read_outcome(message: pb.Answer) -> tuple[Outcome, Refusal | None]:
 
 def pad(payload: bytes, rest: bytes = b"") -> bytes:
     """Add the padding field to `payload`, and then `rest`, so that it has exactly one of `SIZES`. Raises `TooLarge`."""
-    return padding.pad(payload, _PADDING_TAG, SIZES, rest)
+    return fields.pad(payload, _PADDING_TAG, SIZES, rest)
 
 
 def _pad_v2(payload: bytes, message: pb.Answer) -> bytes:
@@ -225,7 +225,7 @@ def _newer(field: str) -> Malformed:
 
 
 def _check_padding(payload: bytes, message: pb.Answer) -> None:
-    padding.check_padding(payload, message.padding, SIZES)
+    fields.check_padding(payload, message.padding, SIZES)
 
 
 def _check_answer(answer: Answer) -> None:

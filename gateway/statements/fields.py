@@ -1,14 +1,15 @@
-"""Small checks that all payloads share: times, hashes, texts, limits."""
+"""Small checks that all payloads share: times, hashes, texts, limits; and the padding that hides their lengths."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import ascii_letters, digits
 from typing import Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from liaison.exchange.v1 import statements_pb2 as pb
 
-from gateway.errors import Malformed, Stale
+from gateway.errors import Malformed, Stale, TooLarge
 from gateway.model.requester import Requester
 from gateway.model.values import text_value
 
@@ -72,3 +73,42 @@ def check_issued(statement: Issued, now_us: int) -> None:
     """Raise `Stale` for a statement that was issued further ahead of our time than clocks may differ."""
     if statement.issued_us > now_us + SKEW_US:
         raise Stale("issued in the future", code="from-the-future", where="issued_time", remedy="compare the clocks")
+
+
+# ------------------------------------------------------------ padding
+
+
+def pad(payload: bytes, tag: int, sizes: Sequence[int], rest: bytes = b"") -> bytes:
+    """Add the padding field of this one-byte tag to `payload`, and then `rest`, so that it has exactly one of `sizes`.
+
+    Only the fields in `rest` have higher numbers, so the bytes are those that a serialiser would give. A few
+    gaps cannot be filled exactly, since the field's own length takes one, two or three bytes: then the next size is
+    used. Raises `TooLarge`.
+    """
+    length_so_far = len(payload) + len(rest)
+    for size in sizes:
+        if size <= length_so_far:
+            continue
+        for length_bytes in (1, 2, 3):
+            zeros = size - length_so_far - 1 - length_bytes
+            if zeros > 0 and len(length := _varint(zeros)) == length_bytes:
+                return b"".join((payload, bytes((tag,)), length, bytes(zeros), rest))
+    raise TooLarge(
+        "more than {sizes} bytes", code="statement-too-large", where="payload", remedy="say less", sizes=sizes[-1]
+    )
+
+
+def check_padding(payload: bytes, padding: bytes, sizes: Sequence[int]) -> None:
+    """Raise `Malformed` for a payload of another size, or whose padding is not all zeros."""
+    if len(payload) not in sizes or padding != bytes(len(padding)):
+        raise Malformed("not padded to one of the sizes", code="bad-padding", where="padding")
+
+
+def _varint(number: int) -> bytes:
+    """Return `number` in base 128, least significant group first (protobuf encoding)."""
+    groups = bytearray()
+    while number > 0x7F:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)

@@ -13,9 +13,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, Shown, parse_checkpoint, whole_parts
 from gateway.audit.tree.merkle import node_hash
-from gateway.audit.tree.shown import Shown, whole_parts
 from gateway.clock import Clock
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.witness.ports import WitnessStore

@@ -17,8 +17,8 @@ from gateway.audit.entries.entry import parse_entry
 from gateway.audit.tree.checkpoint import verify_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.errors import Unavailable
-from gateway.exchange.receipts import debt
-from gateway.exchange.receipts.debt import DebtLimits
+from gateway.exchange.receipts import receipts
+from gateway.exchange.receipts.receipts import DebtLimits
 from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.purpose import Purpose
 from gateway.rpc import methods
@@ -169,7 +169,7 @@ async def test_g13_whoever_asks_on_without_receipts_is_told_what_is_due_and_serv
 ) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     await settled(world)
-    monkeypatch.setattr(debt, "STALL_S", 0.0)
+    monkeypatch.setattr(receipts, "STALL_S", 0.0)
     monkeypatch.setattr(vn.answering.debts, "limits", DebtLimits(3, 600))
     monkeypatch.setattr(th.asking.acknowledger._book, "peers", list)
     first = vn.answering.receipts._book.given().get(TH, 0) + 1

@@ -18,7 +18,7 @@ from gateway.app.run.node import Node
 from gateway.console.frame import events as streams
 from gateway.console.pages import desk as desk_page
 from gateway.desk.worklist import queue as worklist
-from gateway.https.connection import ConnectionLimits
+from gateway.https.listener import ConnectionLimits
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.work import Role, WorkKind
 from gateway.ports.desk import DeskRows

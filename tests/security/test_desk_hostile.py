@@ -46,7 +46,7 @@ from gateway.model.requester import Requester
 from gateway.ports.desk import WorkFilter
 from gateway.rpc import methods
 from gateway.signing.keys import SigningKey
-from gateway.statements import padding
+from gateway.statements import fields
 from gateway.statements.envelope import NOTICES, seal
 from gateway.statements.notices.notice import NOTICE_KINDS, SIZES, build_notice
 from gateway.statements.notices.receipt import parse_receipt
@@ -128,7 +128,7 @@ class Liar:
         message = NOTICE_KINDS[notice.type].write(notice)
         message.head.blind = os.urandom(32)
         change(message)
-        payload = padding.pad(message.SerializeToString(), 15 << 3 | 2, sizes)
+        payload = fields.pad(message.SerializeToString(), 15 << 3 | 2, sizes)
         return seal(NOTICES[notice.type], payload, self.key)
 
     async def send(self, envelope: bytes) -> NoticeReceipt:
@@ -278,7 +278,7 @@ async def test_3_unknown_fields_sizes_and_types_get_a_status(world: World) -> No
     message = NOTICE_KINDS[notice.type].write(notice)
     message.head.blind = os.urandom(32)
     whole = message.SerializeToString()
-    unknown = padding.pad(whole + b"\xfa\x3f\x01x", 15 << 3 | 2, SIZES)
+    unknown = fields.pad(whole + b"\xfa\x3f\x01x", 15 << 3 | 2, SIZES)
     assert (await th.status(seal(NOTICES[notice.type], unknown, th.key)))[0] is BAD
     rumour = envelope_pb2.Envelope.FromString(th.sealed(notice))
     rumour.payload_type = "application/vnd.liaison.notice.rumour.v1+protobuf"

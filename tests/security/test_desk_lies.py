@@ -52,7 +52,7 @@ from gateway.model.purpose import Purpose
 from gateway.ports.desk import WorkFilter
 from gateway.records.claims import claims_of
 from gateway.records.sdjwt import RecordIssuer, issue, present
-from gateway.statements import padding
+from gateway.statements import fields
 from gateway.statements.envelope import NOTICES, seal
 from gateway.statements.notices.notice import NOTICE_KINDS, SIZES
 from gateway.throttle import Rates
@@ -243,10 +243,10 @@ async def test_3_padding_that_lies_and_fields_hidden_in_parts_are_refused(world:
     message.head.blind = os.urandom(32)
     whole, tag = message.SerializeToString(), 15 << 3 | 2
     kind = NOTICES[th.notice(QUESTION).type]
-    odd = padding.pad(whole, tag, (5_000,))
+    odd = fields.pad(whole, tag, (5_000,))
     assert code(await th.send(seal(kind, odd, th.key))) == "bad-padding"
     message.head.notice_id = message.head.thread_id = new_exchange_id()
-    written = bytearray(padding.pad(message.SerializeToString(), tag, SIZES))
+    written = bytearray(fields.pad(message.SerializeToString(), tag, SIZES))
     written[-1] = 1
     assert code(await th.send(seal(kind, bytes(written), th.key))) == "bad-padding"
     for part in (message.head, message.head.requester, message.head.issued_time):
@@ -254,7 +254,7 @@ async def test_3_padding_that_lies_and_fields_hidden_in_parts_are_refused(world:
         target = copy.head if part is message.head else getattr(copy.head, part.DESCRIPTOR.name.lower(), None)
         target = target if target is not None else copy.head.issued_time
         target.MergeFromString(b"\xa2\x06\x0aattachment")  # a field that this version does not know
-        assert (await th.status(seal(kind, padding.pad(copy.SerializeToString(), tag, SIZES), th.key)))[0] is BAD
+        assert (await th.status(seal(kind, fields.pad(copy.SerializeToString(), tag, SIZES), th.key)))[0] is BAD
 
 
 # ---------------------------------------------------------------- 5: ids

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from adapters.budget import Budget
+from adapters.base import Budget
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Malformed, TimedOut
 from gateway.exchange.sources.batching import SearchCall, Steps

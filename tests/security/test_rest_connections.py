@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from certs.names import CertificateName, CertificateUse
-from gateway.https.connection import ConnectionLimits, HttpsConnection
+from gateway.https.listener import ConnectionLimits, HttpsConnection
 from gateway.loop import run
 from tests.support.load import waiting
 from tests.support.rest import MEMBER, SNI, Rest, StoredSearches, rest_api

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.https.connection import MOST_PARTS
-from gateway.https.listener import _InTurns
+from gateway.https.listener import MOST_PARTS, _InTurns
 from tests.security.test_rest_connections import Client
 from tests.support.loop_watch import HELD_S, loop_watch
 from tests.support.rest import Rest, StoredSearches, rest_api

@@ -17,7 +17,7 @@ from gateway.agency.officer_tokens.issuer import Profile
 from gateway.clock import SystemClock
 from gateway.config.schema import Limits
 from gateway.host import descriptors
-from gateway.https.connection import ConnectionLimits
+from gateway.https.listener import ConnectionLimits
 from gateway.model.search import Search
 from tests.security.test_rest_connections import Client
 from tests.support.rest import MEMBER, SNI, Rest, StoredSearches, rest_api

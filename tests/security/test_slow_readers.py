@@ -20,8 +20,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.node.greetings import Mute, StreamGreetings
-from gateway.node.server import NodeServer
-from gateway.node.stream import Stream
+from gateway.node.server import NodeServer, Stream
 from gateway.rpc import methods
 from gateway.rpc.contract import Limit
 from gateway.rpc.server import ServerLimits

@@ -19,8 +19,7 @@ from gateway.audit.log.log import AuditLog
 from gateway.errors import Misconfigured, StorageBroken
 from gateway.ports.journal import Logged, StoredAnswer
 from gateway.ports.log_store import LogState, NewEntry
-from gateway.storage.database.engine import SqliteSettings, open_database
-from gateway.storage.database.file_place import require_durable
+from gateway.storage.database.engine import SqliteSettings, open_database, require_durable
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered, logged
 from tests.support.zygote import Zygote

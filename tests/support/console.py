@@ -23,7 +23,7 @@ from gateway.agency.officer_tokens.console import HomeTokens, make_console_key
 from gateway.agency.officer_tokens.keys import people_of, refusing, token_keys
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.officer_tokens.tokens import OfficerTokens, audience
-from gateway.app.console.login import console_system
+from gateway.app.console.server import console_system
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home, Settings, load_settings
 from gateway.config.home import CONSOLE_CERTIFICATE

@@ -17,7 +17,7 @@ import grpc
 
 from certs.tls import TlsIdentity
 from gateway.model.names import MemberId
-from gateway.node.link import ChannelOptions, Connect
+from gateway.node.client import ChannelOptions, Connect
 from gateway.node.server import NodeServer
 from gateway.trust.view import TrustView
 

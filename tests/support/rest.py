@@ -27,8 +27,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config.schema import Limits
 from gateway.config.suspensions import Suspensions
 from gateway.errors import StorageBroken, Unknown
-from gateway.https.connection import LIMITS, ConnectionLimits
-from gateway.https.listener import Listener
+from gateway.https.listener import LIMITS, ConnectionLimits, Listener
 from gateway.https.tls_files import tls_context
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality

@@ -90,7 +90,7 @@ async def test_n282_a_deadline_is_over_when_its_own_time_is_over_and_not_at_the_
 
 _CHILD = """
 import asyncio, time
-from gateway.app.run.turning import Turning
+from gateway.app.run.node import Turning
 from gateway.pauses import OWN
 from gateway.telemetry import Counters, configure_logging
 

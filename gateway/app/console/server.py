@@ -6,30 +6,39 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from certs.hsm.openssl import load_chain
+from gateway.agency.officer_tokens.console import HomeTokens
+from gateway.agency.officer_tokens.tokens import audience
 from gateway.app.asking_parts import Asking
 from gateway.app.console.audit import build_audit, export_round
-from gateway.app.console.login import build_login, console_origin, session_round
 from gateway.app.core import Core
 from gateway.app.desks.desk_parts import Desk
 from gateway.app.health import Health
 from gateway.app.members_parts import NodeMembers
-from gateway.app.rounds import WATCH_S, Round
-from gateway.config import host_port
-from gateway.config.home import CONSOLE_TLS
+from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
+from gateway.clock import MINUTE_US
+from gateway.config import Settings, host_port
+from gateway.config.home import CONSOLE_CERTIFICATE, CONSOLE_TLS, Home
 from gateway.config.sections.console import Console
 from gateway.console.app import create_console
 from gateway.console.frame.errors import HEADERS_TOO_LARGE
 from gateway.console.frame.page import Page
 from gateway.console.frame.static import packaged
-from gateway.console.login.parts import Way
+from gateway.console.login.guard import Guard
+from gateway.console.login.parts import LoginParts, Way
+from gateway.console.login.provider import Provider, provider_tls
 from gateway.console.visits.parts import ConsoleParts, Counterpart
 from gateway.console.visits.render import Renderer
-from gateway.errors import LiaisonError, StorageBroken
+from gateway.desk.evidence.passkeys import PasskeyBook
+from gateway.errors import LiaisonError, Misconfigured, StorageBroken
+from gateway.https.client_certificate import ClientSystem, read_client
 from gateway.https.listener import Listener
 from gateway.https.tls_files import TlsFiles
 from gateway.model.query import QueryKind
@@ -38,6 +47,7 @@ from gateway.ops.console.administration import Administration
 from gateway.ops.console.jobs import Jobs, worker
 from gateway.ops.console.outline import OUTLINE, read_outline
 from gateway.ops.members.neighbours import Neighbours
+from gateway.storage.console.session_store import SqlSessions
 from gateway.storage.documents.quotas import SqlQuotas
 from gateway.telemetry import Logger, LogLine
 
@@ -61,7 +71,7 @@ class ConsoleServer:
         self._port = host_port(self._address)[1]
         self._listener: Listener | None = None
         self._tls = TlsFiles(home.key(CONSOLE_TLS), home.certificate(CONSOLE_TLS), home.ca, _clients(settings.console))
-        self._login = build_login(core, lambda: console_origin(settings, self._port), self._show)
+        self._login = _build_login(core, lambda: _console_origin(settings, self._port), self._show)
         self._audit = build_audit(core, self._login, self._failed)
         self._parts = ConsoleParts(
             member=core.resources.member,
@@ -90,7 +100,7 @@ class ConsoleServer:
     def rounds(self) -> list[Round]:
         """The rounds of the console."""
         return [
-            session_round(self._login),
+            _session_round(self._login),
             export_round(self._core, self._audit),
             Round("console TLS", WATCH_S, self._renew, leader_only=False),
         ]
@@ -182,3 +192,95 @@ def _clients(settings: Console) -> ssl.VerifyMode:
 
 def _faces(faces: tuple[str, ...], member: str) -> bool:
     return any(office.startswith(f"{member}.") for office in faces)
+
+
+# ------------------------------------------------------------ signing in
+
+
+_Show = Callable[[Request, str, object, int], Response]
+
+
+def _build_login(core: Core, origin: Callable[[], str], show: _Show) -> LoginParts:
+    """Return the parts of sign-in. `origin` is known once the console listens; `show` makes pages."""
+    resources = core.resources
+    settings = resources.settings
+    issued = HomeTokens(lambda: resources.settings, core.people, resources.clock)
+
+    def issue(way: Way, person: str) -> str:
+        return issued.issue_trial(person) if way is Way.TRIAL else issued.issue_listed(person)
+
+    return LoginParts(
+        member=resources.member,
+        settings=settings.console,
+        origin=origin,
+        rp_id=rp_id(settings),
+        clock=resources.clock,
+        guard=Guard(resources.clock.monotonic),
+        sessions=SqlSessions(resources.database, resources.keystore),
+        documents=core.parts.documents,
+        passkeys=PasskeyBook(core.parts.documents),
+        people=core.people,
+        tokens=core.tokens,
+        system=partial(console_system, resources.home),
+        issue=issue,
+        trial_officers=lambda: resources.settings.trial_officers,
+        provider=_provider(core) if "oidc" in settings.console.login else None,
+        is_withdrawn=core.parts.suspensions.is_withdrawn,
+        note=core.note,
+        refused=lambda code, detail: core.incidents.note("", code, f"console: {detail}"),
+        show=show,
+        require_storage=partial(resources.database.absence.require_here, "console"),
+    )
+
+
+def _session_round(parts: LoginParts) -> Round:
+    """Return the round that ends sessions whose time is over."""
+
+    async def work() -> None:
+        idle_us = parts.settings.idle_minutes * MINUTE_US
+        await asyncio.to_thread(parts.sessions.end_over, parts.clock.now_us(), idle_us)
+
+    return Round("sessions", UPKEEP_S, work, line=UPKEEP)
+
+
+def _console_origin(settings: Settings, port: int) -> str:
+    """Return the origin of the console's pages, which listens at this port."""
+    return settings.console.origin or f"https://localhost:{port}"
+
+
+def rp_id(settings: Settings) -> str:
+    """Return the domain of the console's passkeys: that of the settings, else the host of its pages."""
+    return settings.release.rp_id or urlsplit(_console_origin(settings, 0)).hostname or "localhost"
+
+
+def console_system(home: Home) -> ClientSystem:
+    """Return the console as a calling system, by its certificate as it is now. Raises `Misconfigured`."""
+    file = home.certificate(CONSOLE_CERTIFICATE)
+    try:
+        return read_client(file.read_bytes())[1]
+    except OSError as error:
+        raise Misconfigured(
+            "the console has no certificate of its own",
+            code="no-console-certificate",
+            where=str(file),
+            remedy="run `liaison init` again, with the folder of the authority",
+        ) from error
+
+
+def _provider(core: Core) -> Provider:
+    resources = core.resources
+    settings, home = resources.settings, resources.home
+
+    def own(context: ssl.SSLContext) -> None:
+        load_chain(context, home.certificate(CONSOLE_CERTIFICATE), home.key(CONSOLE_CERTIFICATE))
+
+    def listed() -> frozenset[str]:
+        return frozenset(key.id for key in resources.settings.token_keys)
+
+    return Provider(
+        settings.oidc,
+        audience(resources.member),
+        lambda: {kid: key for kid, key in core.tokens.keys.items() if kid in listed()},
+        partial(provider_tls, str(settings.path(settings.oidc.ca)), own),
+        resources.clock,
+    )

@@ -30,7 +30,6 @@ from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
 from gateway.app.run.live_settings import LiveSettings, Tuned
 from gateway.app.run.telemetry import start_telemetry
-from gateway.app.run.turning import Turning
 from gateway.app.watched_journal import watch_machine, watch_node
 from gateway.audit.retention.destroyed_keys import key_came_back, keys_lost
 from gateway.audit.retention.prune import pruned_below
@@ -50,6 +49,7 @@ from gateway.node.server import NodeServer
 from gateway.ops.audit.figures import PackMaker
 from gateway.ops.policy.judged import tell_judged
 from gateway.ops.policy.keeper import policy_entry
+from gateway.pauses import OWN, STEP_S
 from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
@@ -57,7 +57,7 @@ from gateway.rpc.contract import Call, Door
 from gateway.rpc.lane import TlsLane
 from gateway.rpc.server import Credentials, ServerLimits
 from gateway.signing.multi_buffer import crypto_mb
-from gateway.telemetry import Gauge, Logger, LogLine, Metric
+from gateway.telemetry import Counters, Gauge, Logger, LogLine, LoopLag, Metric
 
 _DRAIN_S = 10.0
 
@@ -398,3 +398,34 @@ class Node:
     async def _refused_call(self, call: RefusedCall) -> None:
         if call.code not in NO_ENTRY:
             await self.core.note(events.DENIED.draft(officer=call.officer, client=call.client, code=call.code))
+
+
+# ------------------------------------------------------------ whether the loop turns
+
+
+class Turning:
+    """The turns of a node's loop, from `start` to `stop`."""
+
+    def __init__(self, counters: Counters, member: MemberId) -> None:
+        self._lag = LoopLag()
+        self._log = Logger(component="node", member=member)
+        self._stop: Callable[[], None] = lambda: None
+        counters.gauge(Gauge.LOOP_LAG, self._lag.quantiles)
+        counters.gauge(Gauge.LOOP_HELD, self._lag.held)
+        counters.gauge(Gauge.STOOD_STILL, lambda: {(): OWN.stood_s})
+
+    def start(self) -> None:
+        """Watch the running loop, in its own thread."""
+        self._lag.start()
+        self._beat(asyncio.get_running_loop())
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._lag.stop()
+        self._stop()
+        OWN.rest()
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        if stood_s := OWN.beat():
+            self._log.warning(LogLine.STOOD_STILL, duration_ms=round(1000 * stood_s))
+        self._stop = loop.call_later(STEP_S / 10, self._beat, loop).cancel

@@ -32,9 +32,15 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from gateway.audit.entries.entry import SALT_BYTES
-from gateway.audit.log.batch import EntryBuilder, Winner, encoded_private
-from gateway.audit.log.claims import Claim, by_claim, stored_answer
-from gateway.audit.log.desk_rows import require_current
+from gateway.audit.log.batch import (
+    Claim,
+    EntryBuilder,
+    Winner,
+    by_claim,
+    encoded_private,
+    require_current,
+    stored_answer,
+)
 from gateway.audit.log.earlier_proofs import earlier_proof
 from gateway.audit.log.head import LogHead, state_at_start, time_of_entry
 from gateway.audit.log.highwater import HighWater, high_water_path, moved

@@ -12,8 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from adapters.base import MAX_CANDIDATES, best
-from adapters.budget import Budget
+from adapters.base import MAX_CANDIDATES, Budget, best
 from gateway.desk.acting.home import Stand
 from gateway.desk.alerts.book import AlertBook, HeldAlert, in_turn
 from gateway.desk.alerts.contacts import TRUSTED_US, Contacts

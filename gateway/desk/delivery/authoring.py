@@ -19,7 +19,7 @@ from gateway.desk.fold import admits
 from gateway.desk.pen import Pen, Unsigned, Written
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.errors import Stale, Unknown, Unsupported
-from gateway.exchange.heard import check_heard
+from gateway.exchange.counterparts import check_heard
 from gateway.exchange.parts import Parts
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import TYPE_OF, Body, Change, Head, Notice, NoticeType, Urgency

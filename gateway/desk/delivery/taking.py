@@ -56,7 +56,7 @@ from gateway.errors import (
     Unknown,
     Unsupported,
 )
-from gateway.exchange.heard import check_heard
+from gateway.exchange.counterparts import check_heard
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal

@@ -40,7 +40,7 @@ from gateway.errors import (
     Unavailable,
     Unsupported,
 )
-from gateway.exchange.heard import Heard
+from gateway.exchange.counterparts import Heard
 from gateway.exchange.parts import Parts
 from gateway.model.desk.delivered import NoticesPart, NoticesWanted
 from gateway.model.desk.notices import Change, ChangeCode, Notice

@@ -12,8 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
-from adapters.base import MAX_CANDIDATES
-from adapters.budget import Budget
+from adapters.base import MAX_CANDIDATES, Budget
 from gateway.clock import HOUR_US, Clock
 from gateway.desk.acting.home import Stand
 from gateway.desk.reports.checks import places_of

@@ -16,9 +16,8 @@ from functools import lru_cache
 
 from gateway.audit.accounts.receipts import NumberedExchange
 from gateway.audit.entries.entry import Entry, parse_entry
-from gateway.audit.tree.checkpoint import Checkpoint, foreign_head, parse_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, Shown, foreign_head, parse_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
-from gateway.audit.tree.shown import Shown
 from gateway.errors import Forbidden, Stale
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import Answer, AnswerMessage, LogProof, Outcome, Request, Verified

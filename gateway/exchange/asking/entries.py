@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.audit.tree.shown import Shown
+from gateway.audit.tree.checkpoint import Shown
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
 from gateway.exchange.asking.inquiry import Asked, Inquiry

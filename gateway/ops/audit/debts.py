@@ -8,7 +8,7 @@ from gateway.audit.accounts.receipts import Standing, standing
 from gateway.audit.log.succession import newest_logs
 from gateway.clock import SystemClock, rfc3339
 from gateway.exchange.receipts.days import GIVEN, TAKEN, DayState
-from gateway.exchange.receipts.debt import OVERDUE
+from gateway.exchange.receipts.receipts import OVERDUE
 from gateway.model.names import member_id
 from gateway.ops.homes.open_home import Evidence
 from gateway.storage.documents.document_store import SqlDocumentStore

@@ -8,15 +8,18 @@ from typing import Any
 
 import msgspec
 from google.protobuf.message import Message
-from liaison.exchange.v1 import envelope_pb2
+from liaison.exchange.v1 import envelope_pb2, statements_pb2
 from liaison.exchange.v1 import notices_pb2 as pb
 
-from gateway.errors import BadSignature, LiaisonError, Stale, Unsupported
-from gateway.model.desk.notices import Body, Notice, NoticeType, OutcomeReport
+from gateway.errors import BadSignature, LiaisonError, Malformed, Stale, Unsupported
+from gateway.model.desk.notices import Body, Head, Notice, NoticeType, OutcomeReport, Urgency
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.watches import Goods, Watch
 from gateway.model.exchange import Verified
-from gateway.model.names import ExchangeId, MemberId, exchange_id
-from gateway.statements import padding
+from gateway.model.names import ExchangeId, MemberId, exchange_id, identifier, member_id, reference
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Requester
+from gateway.statements import fields
 from gateway.statements.envelope import (
     NOTICES,
     PayloadType,
@@ -28,7 +31,7 @@ from gateway.statements.envelope import (
     seal,
     unseal,
 )
-from gateway.statements.fields import check_issued
+from gateway.statements.fields import check_hash, check_issued, microseconds, requester_message, timestamp
 from gateway.statements.kind import Kind, Opened, Unproved
 from gateway.statements.notices.alert import (
     read_alert,
@@ -39,7 +42,7 @@ from gateway.statements.notices.alert import (
     write_status,
 )
 from gateway.statements.notices.ask import read_ask, read_reply, write_ask, write_reply
-from gateway.statements.notices.head import head_message, read_head
+from gateway.statements.notices.files import file_messages, read_files
 from gateway.statements.notices.reports import (
     read_note,
     read_outcome,
@@ -51,6 +54,7 @@ from gateway.statements.notices.reports import (
     write_service,
 )
 from gateway.statements.notices.room import read_room, write_room
+from gateway.statements.notices.texts import listed, optional_time
 from gateway.statements.notices.watch import read_watch, write_watch
 from gateway.statements.versions import Versions, check_part, check_query
 from gateway.trust.documents.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, WATCHED_GOODS, Descriptors
@@ -87,12 +91,12 @@ def _kind(of: NoticeType) -> Kind[Any, Notice]:
     make: Any = message_type
 
     def write(notice: Notice) -> Any:
-        message = make(head=head_message(notice.head))
+        message = make(head=_head_message(notice.head))
         write_body(message, notice.body)
         return message
 
     def read(message: Any) -> Notice:
-        return Notice(read_head(message.head, of), read_body(message))
+        return Notice(_read_head(message.head, of), read_body(message))
 
     return Kind(
         NOTICES[of],
@@ -101,8 +105,8 @@ def _kind(of: NoticeType) -> Kind[Any, Notice]:
         write,
         read,
         check_issued,
-        finish=lambda payload, _message: padding.pad(payload, _PADDING_TAG, SIZES),
-        check_form=lambda payload, message: padding.check_padding(payload, message.padding, SIZES),
+        finish=lambda payload, _message: fields.pad(payload, _PADDING_TAG, SIZES),
+        check_form=lambda payload, message: fields.check_padding(payload, message.padding, SIZES),
         head=lambda message: message.head,
     )
 
@@ -258,3 +262,111 @@ def _opened(unsealed: Unsealed) -> Opened[Any, Notice]:
 
 def _kind_at(payload_type: str) -> Kind[Any, Notice]:
     return NOTICE_VERSIONS[_TYPES[payload_type]].at(payload_type)
+
+
+# ------------------------------------------------------------ the head
+
+
+_MAX_SEQ = 2**31 - 1
+"""The largest number of a notice in a thread."""
+
+_MAX_LIFE_US = 366 * 86_400_000_000
+"""The longest time between `issued` and `expires`, in microseconds."""
+
+_OPENERS = frozenset(kind.value for kind in ThreadKind)
+"""The types of notices that open a thread."""
+
+
+def _head_message(head: Head) -> pb.NoticeHead:
+    """Return a head for a payload, without its blind."""
+    message = pb.NoticeHead(
+        notice_id=head.notice_id,
+        thread_id=head.thread_id,
+        group_id=head.group_id,
+        seq=head.seq,
+        previous=head.previous,
+        seen=head.seen,
+        sender=head.sender,
+        recipient=head.recipient,
+        to_office=head.to_office,
+        issued_time=timestamp(head.issued_us),
+        urgency=head.urgency.value,
+        purpose=head.purpose.value,
+        offence=head.offence.value,
+        case_number=head.case,
+        ticket=head.ticket,
+        agreement=head.agreement,
+        requester=requester_message(head.requester),
+        trust_hash=head.trust_hash,
+        policy_hash=head.policy_hash,
+        attachments=file_messages(head.attachments),
+    )
+    if head.expires_us:
+        message.expires_time.CopyFrom(timestamp(head.expires_us))
+    if head.approver is not None:
+        message.approver.CopyFrom(requester_message(head.approver))
+    return message
+
+
+def _read_head(message: pb.NoticeHead, of: NoticeType) -> Head:
+    """Return the head of a notice of type `of`, or raise `Malformed`, `Stale`."""
+    check_hash(message.blind, "blind")
+    case, ticket, agreement = message.case_number, message.ticket, message.agreement
+    head = Head(
+        notice_id=exchange_id(message.notice_id),
+        thread_id=exchange_id(message.thread_id),
+        seq=message.seq,
+        previous=message.previous,
+        seen=message.seen,
+        sender=member_id(message.sender),
+        recipient=member_id(message.recipient),
+        issued_us=microseconds(message.issued_time, "issued_time"),
+        expires_us=optional_time(message.expires_time, "expires_time", present=message.HasField("expires_time")),
+        urgency=listed(Urgency, message.urgency, "urgency"),
+        purpose=listed(Purpose, message.purpose, "purpose"),
+        offence=listed(Offence, message.offence, "offence"),
+        case=reference(case, "case_number") if case else "",
+        ticket=reference(ticket, "ticket") if ticket else "",
+        agreement=identifier(agreement, "agreement") if agreement else "",
+        requester=_read_human(message.requester, "requester"),
+        trust_hash=check_hash(message.trust_hash, "trust_hash"),
+        policy_hash=check_hash(message.policy_hash, "policy_hash"),
+        group_id=identifier(message.group_id, "group_id") if message.group_id else "",
+        to_office=identifier(message.to_office, "to_office") if message.to_office else "",
+        approver=_read_human(message.approver, "approver") if message.HasField("approver") else None,
+        attachments=read_files(message.attachments, of),
+    )
+    if head.approver is not None and head.approver.pseudonym == head.requester.pseudonym:
+        raise Malformed("its author approved it", code="own-approval", where="approver")
+    _check_place(head, of)
+    if head.expires_us and not 0 < head.expires_us - head.issued_us <= _MAX_LIFE_US:
+        raise Stale("a notice is delivered for at most 366 days", code="bad-validity", where="expires_time")
+    return head
+
+
+def _check_place(head: Head, of: NoticeType) -> None:
+    """Check the place in the thread as far as the head tells; the fold compares it with the notices before.
+
+    The opener of a thread begins without a notice of the other side, and names the thread after its notice. The other
+    side has seen a notice when it begins.
+    """
+    if not 1 <= head.seq <= _MAX_SEQ or head.seen > _MAX_SEQ:
+        raise Malformed("notices are counted from 1", code="bad-place", where="seq")
+    if head.seq > 1:
+        check_hash(head.previous, "previous")
+    elif head.previous:
+        raise Malformed("nothing comes before the first notice", code="bad-place", where="previous")
+    opens = head.seq == 1 and head.seen == 0
+    if opens != (head.thread_id == head.notice_id):
+        raise Malformed("a thread has the id of the notice that opens it", code="bad-place", where="thread_id")
+    if opens and of not in _OPENERS:
+        raise Malformed("a notice of this type opens no thread", code="bad-place", where="thread_id")
+
+
+def _read_human(message: statements_pb2.Requester, where: str) -> Requester:
+    return Requester(
+        role=identifier(message.role, f"{where}.role"),
+        office=identifier(message.office, f"{where}.office"),
+        agency=identifier(message.agency, f"{where}.agency"),
+        pseudonym=identifier(message.pseudonym, f"{where}.pseudonym"),
+    )

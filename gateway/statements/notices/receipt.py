@@ -11,7 +11,7 @@ from gateway.errors import Forbidden, Malformed, Reason
 from gateway.model.desk.delivered import NoticeReceipt
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
-from gateway.statements import padding
+from gateway.statements import fields
 from gateway.statements.envelope import (
     NOTICE_RECEIPT,
     PayloadType,
@@ -80,8 +80,8 @@ NOTICE_RECEIPT_KIND = Kind(
     _write,
     _read,
     check_issued,
-    finish=lambda payload, _message: padding.pad(payload, _PADDING_TAG, SIZES),
-    check_form=lambda payload, message: padding.check_padding(payload, message.padding, SIZES),
+    finish=lambda payload, _message: fields.pad(payload, _PADDING_TAG, SIZES),
+    check_form=lambda payload, message: fields.check_padding(payload, message.padding, SIZES),
 )
 """The receipt of a notice."""
 

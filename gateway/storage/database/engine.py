@@ -14,6 +14,7 @@ if it is one of the same server. A node waits for a server whose connection is l
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -28,11 +29,9 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
 
 from gateway.errors import LiaisonError, Malformed, Misconfigured, NotWritten, StorageAway, StorageBroken, Unavailable
-from gateway.host.failures import LOST, failure
+from gateway.host.failures import LOST, can_wait, failure
 from gateway.storage.database.absence import Absence
-from gateway.storage.database.file_place import at_its_place, keep_log, lies_still, require_durable
 from gateway.storage.database.prepared import COMPILED, driver_of
-from gateway.storage.database.wal_mover import WalMover
 
 _FULL = {"FULL", "EXTRA"}
 _AGAIN = "start the node again"
@@ -335,13 +334,13 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
         if read_only and not path.exists():
             raise Misconfigured("no such database", where=str(path), remedy="name the home of a node")
         if not read_only:
-            keep_log(path)
+            _keep_log(path)
             path.touch(mode=0o600, exist_ok=True)
-    still = read_only and lies_still(path)
+    still = read_only and _lies_still(path)
     engine = _engine(path, settings, read_only=read_only, still=still)
     if read_only:
         return Database(engine, place=str(path))
-    database = Database(engine, replace(SQLITE, doubt=at_its_place(path), moves_log=True), str(path))
+    database = Database(engine, replace(SQLITE, doubt=_at_its_place(path), moves_log=True), str(path))
     try:
         driver_of(database._writer).execute(f"PRAGMA cache_size=-{settings.cache_kib:d}")
         with database.read("settings") as connection:
@@ -397,3 +396,175 @@ def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
         "PRAGMA temp_store=MEMORY",
         *([f"PRAGMA max_page_count={settings.max_pages:d}"] if settings.max_pages else []),
     ]
+
+
+# ------------------------------------------------------------ the place of the file
+
+
+def _lies_still(path: Path) -> bool:
+    """Tell whether the file is whole, in a folder that takes no writes: SQLite then reads it without a log.
+
+    Raises `Misconfigured` for a log without its index: SQLite cannot read that without writing an index.
+    """
+    if os.access(path.parent, os.W_OK):
+        return False
+    log, index = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm"))
+    if log.exists() and log.stat().st_size:
+        if index.exists():
+            return False
+        raise Misconfigured(
+            "the node was not stopped in order: commits lie in the write-ahead log, on a disk that takes no writes",
+            code="log-not-moved",
+            where=str(log),
+            remedy="copy the home to a disk that takes writes, both files of the database together, and name that one",
+        )
+    return True
+
+
+def _keep_log(path: Path) -> None:
+    """Raise `Misconfigured` for a log without its file: SQLite would delete it, with the commits in it."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size):
+        raise Misconfigured(
+            "the file of the database is not there, but its write-ahead log is",
+            code="database-missing",
+            where=str(path),
+            remedy="put the file back beside its log, then start again",
+        )
+
+
+def _at_its_place(path: Path) -> Callable[[Connection], str]:
+    """Return the `doubt` of a file: a commit into one that was removed or replaced is durable, and lost with it.
+
+    Two looks at names for each commit.
+    """
+    file = str(path.resolve())
+    log = f"{file}-wal"
+    opened = path.stat()
+
+    def doubt(_: Connection) -> str:
+        try:
+            found = os.stat(file)  # noqa: PTH116 - a path object costs three times as much
+            os.stat(log)  # noqa: PTH116
+        except OSError as error:
+            return f"`{error.filename}` is not there any more: {error.strerror}"
+        if (found.st_dev, found.st_ino) != (opened.st_dev, opened.st_ino):
+            return f"another file lies in the place of `{file}`"
+        return ""
+
+    return doubt
+
+
+def require_durable(connection: Connection) -> None:
+    """Raise `Misconfigured` when the settings in force could lose a commit (CASE-H10)."""
+    found = {
+        name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+        for name in ("journal_mode", "synchronous", "foreign_keys")
+    }
+    wrong = [
+        f"{name} is `{found[name]}`"
+        for name, good in (("journal_mode", {"wal"}), ("synchronous", {"2", "3"}), ("foreign_keys", {"1"}))
+        if found[name] not in good
+    ]
+    if wrong:
+        raise Misconfigured(
+            "the database is not durable: {wrong}",
+            code="weak-storage",
+            where="database",
+            remedy="use journal_mode WAL and synchronous FULL on a local disk",
+            wrong=", ".join(wrong),
+        )
+
+
+# ------------------------------------------------------------ the write-ahead log
+# SQLite would do it inside a commit: then one batch in thirty waits for some eight megabytes and two syncs more, which
+# made the slowest answers. A passive checkpoint holds up neither writers nor readers. Should the log ever be
+# `SqliteSettings.wal_pages` long, since a reader kept it, a commit moves it after all, so that it stays bounded.
+#
+# A server opens the connection at its start (`open`), since later there may be no descriptor for it. A lack of those,
+# or of room for what is moved, loses nothing: the log keeps it, and the next move tries again.
+
+
+EACH = 24
+"""Commits between two moves: with full batches they make some eight megabytes."""
+
+_PASSES = 2
+"""The second pass moves the few commits that came during the first: SQLite begins a log anew that is all moved."""
+
+_STOP_S = 30.0
+
+
+class WalMover:
+    """Moves committed pages. The thread begins when there is something to move; `stop` ends it.
+
+    `failed` gets the error of a failed move: later writes could be lost.
+    """
+
+    def __init__(self, engine: Engine, failed: Callable[[BaseException], None]) -> None:
+        self._engine = engine
+        self._failed = failed
+        self.turn = threading.Lock()
+        """Held while the log is moved: who cuts it waits for that."""
+        self._connection: Connection | None = None
+        self._commits = 0
+        self._wanted = threading.Event()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Open the connection. Raises the driver's error."""
+        self._connection = self._engine.connect()
+
+    def committed(self, *, at_once: bool = False) -> None:
+        """Note a commit, and let the log be moved in its turn or `at_once`. The writer calls it, one at a time."""
+        self._commits += 1
+        if self._commits % EACH and not at_once:
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="wal-mover", daemon=True)
+            self._thread.start()
+        self._wanted.set()
+
+    def truncate(self) -> bool:
+        """Move the whole log and cut it. False while a reader needs it, which is not waited for: it would hold up the
+        writer. Raises the driver's error."""
+        with self.turn:
+            cursor = self._opened().connection.cursor()
+            cursor.execute("PRAGMA busy_timeout=0")
+            return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+    def stop(self) -> None:
+        """End the thread, wait until it has finished, and close the connection."""
+        self._stopped = True
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join(_STOP_S)
+            if self._thread.is_alive():  # the disk hangs, and so would the closing
+                return
+        if self._connection is not None:
+            self._connection.close()
+
+    def _opened(self) -> Connection:
+        if self._connection is None:
+            self.open()
+        assert self._connection is not None
+        return self._connection
+
+    def _run(self) -> None:
+        try:
+            while self._wanted.wait() and not self._stopped:
+                self._wanted.clear()
+                with self.turn:
+                    self._move()
+        except BaseException as error:  # noqa: BLE001 - it is raised at the next write, whose caller can act on it
+            self._failed(error)
+
+    def _move(self) -> None:
+        try:
+            cursor = self._opened().connection.cursor()
+            for _ in range(_PASSES):
+                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                cursor.fetchone()
+        except (DBAPIError, sqlite3.Error) as error:
+            if not can_wait(getattr(error, "orig", None) or error):
+                raise

@@ -6,13 +6,20 @@ deliveries of each urgency, are looked up apart and merged.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
+    ColumnClause,
     ColumnElement,
+    Integer,
     Row,
     Select,
+    Text,
+    bindparam,
+    delete,
+    exists,
     func,
     literal_column,
     or_,
@@ -30,7 +37,11 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import Delivery, Holding, ListPlace, NoticeRow, Outbox, Thread, Work, WorkFilter
 from gateway.storage.database.desk_tables import (
     ALARMED,
+    CLOSED,
+    ENDING,
+    ENDS,
     GROUPED,
+    OF_THREADS,
     OPEN,
     WAITING,
     desk_delivery,
@@ -40,9 +51,8 @@ from gateway.storage.database.desk_tables import (
     desk_work,
 )
 from gateway.storage.database.engine import Database
+from gateway.storage.database.prepared import Prepared
 from gateway.storage.desk.conditions import WAITED, is_any, is_parted, places, seen_at, unindexed, work_conditions
-from gateway.storage.desk.ended_rows import EndedRows, Rows
-from gateway.storage.desk.point_reads import PointReads
 from gateway.storage.desk.rows import (
     ENVELOPE,
     RANKS,
@@ -63,13 +73,22 @@ _ON_ASKS = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH)
 """The kinds of work that an ask raises here."""
 
 
-class SqlDeskStore(EndedRows):
+_OVER = (ThreadState.ENDED.value, ThreadState.EXPIRED.value)
+
+_Rows = Sequence[Any]
+
+
+class SqlDeskStore:
     """The desk's rows of one node. Thread-safe."""
 
     def __init__(self, database: Database, keystore: KeyStore) -> None:
-        super().__init__(database)
+        self._database = database
         self._seals = DeskSeals(keystore)
-        self._points = PointReads(database)
+        self._points = _PointReads(database)
+
+    def _list(self, statement: Select[Any]) -> _Rows:
+        with self._database.snapshot("desk") as connection:
+            return connection.execute(statement).all()
 
     # ------------------------------------------------------------ threads and notices
 
@@ -144,7 +163,7 @@ class SqlDeskStore(EndedRows):
         found = select(t.peer, t.thread_id, t.group_id, t.version).where(*fitting).order_by(t.peer, t.thread_id)
         return [(ThreadKey(MemberId(peer), ExchangeId(name)), *rest) for peer, name, *rest in self._list(found)]
 
-    def _newest(self, parts: Iterable[Sequence[ColumnElement[bool]]], limit: int) -> Rows:
+    def _newest(self, parts: Iterable[Sequence[ColumnElement[bool]]], limit: int) -> _Rows:
         """Return the newest threads of several parts: those of each come from an index in their order."""
         t = desk_thread.c
         found = union_all(
@@ -373,3 +392,157 @@ class SqlDeskStore(EndedRows):
         statement = select(func.count()).where(unindexed(h.direction) == direction, h.jti > after)
         with self._database.snapshot("desk") as connection:
             return int(connection.scalar(statement) or 0)
+
+    # ------------------------------------------------------------ what is over
+
+    def ending(self, now_us: int, limit: int) -> list[ThreadKey]:
+        """Return threads whose clock is over by now, and whose rows do not say so yet, the first over first."""
+        t = desk_thread.c
+        over = select(t.peer, t.thread_id).where(ENDS, t.closed_us <= now_us).order_by(t.closed_us).limit(limit)
+        return [ThreadKey(MemberId(peer), ExchangeId(thread)) for peer, thread in self._list(over)]
+
+    def working_peers(self) -> list[MemberId]:
+        """Return the counterparts with whom some thread has work: each is one step in the index."""
+        found: list[MemberId] = []
+        after = select(func.min(desk_work.c.peer)).where(desk_work.c.peer > bindparam("last"))
+        with self._database.snapshot("desk") as connection:
+            while (peer := connection.scalar(after, {"last": found[-1] if found else ""})) is not None:
+                found.append(MemberId(peer))
+        return found
+
+    def ended(self, before_us: int) -> list[ThreadKey]:
+        """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""
+        t = desk_thread.c
+        waits = [
+            exists().where(condition, table.c.peer == t.peer, table.c.thread_id == t.thread_id)
+            for table, condition in ((desk_delivery, WAITING), (desk_work, OPEN))
+        ]
+        over = (CLOSED, t.closed_us < before_us, t.state.in_(_OVER))
+        statement = select(t.peer, t.thread_id).where(*over, *(~one for one in waits))
+        return [ThreadKey(MemberId(peer), ExchangeId(thread)) for peer, thread in self._list(statement)]
+
+    def forget(self, keys: Sequence[ThreadKey]) -> None:
+        """Delete threads with all their rows, in one transaction; their entries stay in the log."""
+        pairs = [(key.peer, key.thread_id) for key in keys]
+        with self._database.write("forget threads") as connection:
+            for table in OF_THREADS:
+                connection.execute(delete(table).where(tuple_(table.c.peer, table.c.thread_id).in_(pairs)))
+
+    def forget_copies(self, now_us: int, limit: int) -> int:
+        """Delete up to `limit` copies that may not be there any more; return their number. A copy whose end is not
+        confirmed stays."""
+        h = desk_holding.c
+        key = (h.jti, h.direction, h.holder, h.owner)
+        settled = [HoldingState.HELD.value, HoldingState.HIDDEN.value, HoldingState.ENDED.value]
+        over = select(*key).where(ENDING, h.expires_us <= now_us, h.state.in_(settled)).limit(limit)
+        with self._database.write("forget copies") as connection:
+            found = [tuple(row) for row in connection.execute(over)]
+            if found:
+                connection.execute(delete(desk_holding).where(tuple_(*key).in_(found)))
+        return len(found)
+
+
+# ------------------------------------------------------------ reads that each notice needs
+
+
+_T, _N, _D = desk_thread.c, desk_notice.c, desk_delivery.c
+_PEER, _THREAD, _NOTICE = (bindparam(f"the_{name}", type_=Text) for name in ("peer", "thread", "notice"))
+_NONE: ColumnClause[int] = literal_column("0")
+"""The offset that SQLite wants with each limit, as a word and not as a parameter."""
+_ENVELOPE = (
+    select(_N.peer, _N.envelope)
+    .join(desk_delivery, (_D.peer == _N.peer) & (_D.notice_id == _N.notice_id))
+    .where(_D.notice_id == _NOTICE)
+)
+
+Read = Callable[..., Sequence[Any]]
+
+
+class _PointReads:
+    """Compiled reads of one database; each takes its values by name and returns rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.thread = self._read(_THREAD_OF)
+        self.threads_named = self._read(_THREADS_NAMED)
+        self.notice = self._read(_NOTICE_OF)
+        self.notices = self._read(_NOTICES)
+        self.placed = self._read(_PLACED)
+        self.places = self._read(_PLACES)
+        self.envelope = self._read(_ENVELOPE)
+        self.delivery = self._read(_DELIVERY)
+        self.work = self._read(_WORK)
+        self.due = self._read(_DUE)
+        self.next_due = self._read(_NEXT_DUE)
+        self.next_due_of = self._read(_NEXT_DUE_OF)
+
+    def _read(self, statement: Select[Any]) -> Read:
+        prepared, database = Prepared(statement, self._database.engine.dialect), self._database
+
+        def read(**values: Any) -> Sequence[Any]:
+            with database.read("desk") as connection:
+                return prepared.rows(connection, _given(values))
+
+        return read
+
+
+def _given(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {f"the_{name}": value for name, value in values.items()}
+
+
+def _in_order(statement: Select[Any]) -> Select[Any]:
+    """Return the reading of a thread's notices in the order of the versions that they made."""
+    here = (_N.peer == _PEER, _N.thread_id == _THREAD)
+    return statement.where(*here).order_by(_N.version, _N.time_us, _N.notice_id)
+
+
+def _lowest() -> Select[Any]:
+    """Return the reading of those deliveries that are the lowest of their thread."""
+    lower = desk_delivery.alias("lower")
+    same = (lower.c.peer == _D.peer, lower.c.thread_id == _D.thread_id, lower.c.state == literal_column("'waiting'"))
+    return select(desk_delivery).where(WAITING, ~exists().where(*same, lower.c.seq < _D.seq).correlate(desk_delivery))
+
+
+def _due() -> Select[Any]:
+    """Return the reading of due deliveries: those of each urgency come from the index in their order."""
+    now, count = bindparam("the_now_us", type_=BigInteger), bindparam("the_count", type_=Integer)
+    parts = [
+        _lowest()
+        .where(_D.peer == _PEER, _D.urgency == literal_column(str(rank)), _D.due_us <= now)
+        .order_by(_D.due_us, _D.notice_id)
+        .limit(count)
+        .offset(_NONE)
+        .subquery()
+        for rank in RANKS.values()
+    ]
+    found = union_all(*(select(part) for part in parts)).subquery()
+    return select(found).order_by(found.c.urgency, found.c.due_us, found.c.notice_id).limit(count).offset(_NONE)
+
+
+def _next_due_of() -> Select[Any]:
+    """Return the reading of a counterpart's next delivery, from the first ones of each urgency."""
+    parts = [
+        _next_due().where(_D.peer == _PEER, _D.urgency == literal_column(str(rank))).subquery()
+        for rank in RANKS.values()
+    ]
+    found = union_all(*(select(part) for part in parts)).subquery()
+    return select(found).order_by(found.c.due_us).limit(literal_column("1")).offset(_NONE)
+
+
+def _next_due() -> Select[Any]:
+    return _lowest().with_only_columns(_D.due_us).order_by(_D.due_us).limit(literal_column("1")).offset(_NONE)
+
+
+_THREAD_OF = select(desk_thread).where(_T.peer == _PEER, _T.thread_id == _THREAD)
+_THREADS_NAMED = select(desk_thread).where(_T.thread_id == _THREAD).order_by(_T.peer)
+_NOTICE_OF = select(desk_notice).where(_N.peer == _PEER, _N.notice_id == _NOTICE)
+_NOTICES = _in_order(select(desk_notice))
+_PLACED = _in_order(select(_N.side, _N.seq, _N.seen, _N.type, _N.code, _N.urgency, _N.issued_us, _N.expires_us)).where(
+    _N.seq > literal_column("0")
+)
+_PLACES = _in_order(select(_N.log, _N.entry, _N.notice_id))
+_DELIVERY = select(desk_delivery).where(_D.notice_id == _NOTICE)
+_WORK = select(desk_work).where(desk_work.c.id == bindparam("the_work", type_=Text))
+_DUE = _due()
+_NEXT_DUE = _next_due()
+_NEXT_DUE_OF = _next_due_of()

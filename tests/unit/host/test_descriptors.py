@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.host.descriptors import Budget
-from gateway.https.connection import LIMITS
+from gateway.https.listener import LIMITS
 
 
 @pytest.mark.parametrize("limit", [*range(256, 12_000, 61), 16_384, 65_536, 1_000_000])

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.tree.checkpoint import origin, parse_checkpoint
+from gateway.audit.tree.checkpoint import Shown, origin, parse_checkpoint, whole_parts
 from gateway.audit.tree.merkle import leaf_hash, node_hash
-from gateway.audit.tree.shown import Shown, whole_parts
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import BadProof, HeadConflict
 from gateway.model.evidence.witness import WitnessedHead

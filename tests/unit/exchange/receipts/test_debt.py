@@ -15,7 +15,7 @@ from gateway.audit.accounts.receipts import NumberedExchange, ReceiptBook, excha
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.clock import ManualClock
 from gateway.errors import Unacknowledged
-from gateway.exchange.receipts.debt import DebtLimits, Debts
+from gateway.exchange.receipts.receipts import DebtLimits, Debts
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
 from gateway.storage.documents.document_store import SqlDocumentStore

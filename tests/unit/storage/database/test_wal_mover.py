@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from gateway.errors import StorageBroken
-from gateway.storage.database.engine import Database, open_database
-from gateway.storage.database.wal_mover import EACH, WalMover
+from gateway.storage.database.engine import EACH, Database, WalMover, open_database
 
 _WAIT_S = 20.0
 
