@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.clock import SECOND_US, from_us, to_us
-from gateway.model.desk.notices import NoticeType, ReplyCode, Urgency
+from gateway.model.desk.notices import Alert, Body, NoticeType, ReplyCode, Urgency
 from gateway.model.desk.order import Sight
 from gateway.model.desk.threads import Placed
 from gateway.model.desk.work import Level, Role, WorkKind
@@ -179,14 +179,16 @@ def tells_overdue(before: Work, after: Work) -> bool:
     return before.level is not Level.END and after.level is Level.END and ESCALATION[after.kind].tells
 
 
-def next_alarm_us(work: Work, after_us: int, repeat_s: int) -> int:
-    """Return the next alarm of an alert after `after_us`: at the levels of its clock, and each `repeat_s` from the
-    taking on; 0: there is none any more.
+def next_alarm_us(work: Work, after_us: int, newest: Body | None) -> int:
+    """Return the next alarm of an alert after `after_us`; 0: there is none any more.
+
+    It is alarmed for at the levels of its clock, and from the taking on as often as its newest notice says.
 
     An alarm is a fixed time, so that a restart or a jump of the clock repeats none that was given. It is given each
     `_LEAST_REPEAT_S` at most, whatever the author wants.
     """
     levels = [time for time in (work.half_us, work.due_us) if time > after_us]
+    repeat_s = newest.repeat_s if isinstance(newest, Alert) else 0
     if not repeat_s:
         return min(levels, default=0)
     step = max(repeat_s, _LEAST_REPEAT_S) * SECOND_US

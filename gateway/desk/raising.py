@@ -306,9 +306,8 @@ def _acknowledge(
     cause, half_us = notice.head.notice_id, taken_us + early * SECOND_US
     row = _work(thread, WorkKind.ACKNOWLEDGE, cause, _duty(given), taken_us, last, urgency=notice.head.urgency)
     first_us = taken_us + given.clocks.alarms[0] * SECOND_US
-    repeat_s = notice.body.repeat_s if isinstance(notice.body, Alert) else 0
     row = replace(row, half_us=half_us, alarm_us=first_us)
-    row = replace(row, alarm_us=min(first_us, next_alarm_us(row, taken_us, repeat_s)))
+    row = replace(row, alarm_us=min(first_us, next_alarm_us(row, taken_us, notice.body)))
     return tuple(replace(row, id=f"{row.id}.{office}", office=office) for office in scope) or (row,)
 
 

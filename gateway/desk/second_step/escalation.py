@@ -23,7 +23,7 @@ from gateway.desk.second_step.approval import ended_draft
 from gateway.desk.second_step.unapproved import Draft, draft_of
 from gateway.errors import LiaisonError, Refused, Stale, StorageBroken
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Alert, Notice, NoticeType, Status, StatusCode
+from gateway.model.desk.notices import Body, Notice, NoticeType, Status, StatusCode
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Level, WorkKind
 from gateway.model.names import ExchangeId
@@ -125,24 +125,23 @@ class Escalation:
         if work is None or after is None:
             raise _looked_at()
         if work.alarm_us and not work.done_us and work.alarm_us <= now_us:
-            return replace(after, alarm_us=next_alarm_us(work, now_us, self._repeat_s(work)))
+            return replace(after, alarm_us=next_alarm_us(work, now_us, self._newest(work)))
         if after is work:
             raise _looked_at()
         return after
 
-    def _repeat_s(self, work: Work) -> int:
-        """Return how often the newest alert of its thread is to be alarmed for."""
+    def _newest(self, work: Work) -> Body | None:
+        """Return what the newest alert of its thread says, which tells how often it is alarmed for."""
         rows = self._store.notices(work.key)
-        newest = [row for row in rows if row.placed.type is NoticeType.ALERT and row.envelope][-1:]
-        bodies = [parse_notice(row.envelope).body for row in newest]
-        return next((body.repeat_s for body in bodies if isinstance(body, Alert)), 0)
+        alerts = [row for row in rows if row.placed.type is NoticeType.ALERT and row.envelope]
+        return parse_notice(alerts[-1].envelope).body if alerts else None
 
     def _planned(self, work_id: str) -> Callable[[], EntryDraft]:
         def draft() -> EntryDraft:
             now_us, work = self._parts.clock.now_us(), self._store.work(work_id)
             if work is None or work.done_us or work.alarm_us <= now_us:
                 raise _looked_at()
-            next_us = next_alarm_us(work, now_us, self._repeat_s(work))
+            next_us = next_alarm_us(work, now_us, self._newest(work))
             if not 0 < next_us < work.alarm_us or now_us < work.opened_us:
                 raise _looked_at()
             made = events.DESK_CLOCK.draft(

@@ -182,19 +182,19 @@ def test_the_receipt_says_by_when_a_human_answers() -> None:
 
 
 def test_an_alert_is_acknowledged_by_each_office_in_scope_with_alarms_until_then() -> None:
-    alert = thread(ThreadKind.ALERT)
-    works = from_notice(alert, notice(Alert("r", "STOP", 0, scope=("gate", "port"))), NOW)
+    alert = Alert("r", "STOP", 0, scope=("gate", "port"))
+    works = from_notice(thread(ThreadKind.ALERT), notice(alert), NOW)
     assert [work.office for work in works] == ["gate", "port"]
     assert len({work.id for work in works}) == 2
-    assert alarms_of(works[0], 20 * MINUTE, 0) == [2 * MINUTE, 5 * MINUTE, 15 * MINUTE]
+    assert alarms_of(works[0], 20 * MINUTE, alert) == [2 * MINUTE, 5 * MINUTE, 15 * MINUTE]
 
 
-def alarms_of(work: Work, until: int, repeat_s: int) -> list[int]:
+def alarms_of(work: Work, until: int, alert: Alert) -> list[int]:
     """The alarms of an alert after its taking, in the time from then on."""
     found = []
     while 0 < work.alarm_us <= NOW + until:
         found.append(work.alarm_us - NOW)
-        work = replace(work, alarm_us=next_alarm_us(work, work.alarm_us, repeat_s))
+        work = replace(work, alarm_us=next_alarm_us(work, work.alarm_us, alert))
     return found
 
 
@@ -210,14 +210,15 @@ def alarms_of(work: Work, until: int, repeat_s: int) -> list[int]:
 def test_an_alarm_is_repeated_as_its_author_wants_until_it_is_acknowledged(repeat_s: int, minutes: list[int]) -> None:
     alert = Alert("r", "STOP", 0, repeat_s=repeat_s)
     (work,) = from_notice(thread(ThreadKind.ALERT), notice(alert), NOW)
-    assert alarms_of(work, 18 * MINUTE, repeat_s) == [minute * MINUTE for minute in minutes]
+    assert alarms_of(work, 18 * MINUTE, alert) == [minute * MINUTE for minute in minutes]
     step = repeat_s * 1_000_000
-    assert next_alarm_us(work, NOW + 30 * DAY, repeat_s) == NOW + 30 * DAY + step
+    assert next_alarm_us(work, NOW + 30 * DAY, alert) == NOW + 30 * DAY + step
 
 
 def test_nobody_is_alarmed_each_second() -> None:
-    (work,) = from_notice(thread(ThreadKind.ALERT), notice(Alert("r", "STOP", 0, repeat_s=1)), NOW)
-    assert alarms_of(work, 2 * MINUTE, 1) == [MINUTE // 2, MINUTE, 3 * MINUTE // 2, 2 * MINUTE]
+    alert = Alert("r", "STOP", 0, repeat_s=1)
+    (work,) = from_notice(thread(ThreadKind.ALERT), notice(alert), NOW)
+    assert alarms_of(work, 2 * MINUTE, alert) == [MINUTE // 2, MINUTE, 3 * MINUTE // 2, 2 * MINUTE]
 
 
 @table(

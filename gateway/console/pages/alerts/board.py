@@ -33,6 +33,7 @@ from gateway.console.pages.alerts.told import (
     action_words,
     answer_tag,
     gravity,
+    hidden_time,
     subject,
     warnings,
 )
@@ -285,9 +286,9 @@ def _own_card(alert: OwnAlert, stands: Sequence[AlertStand], visit: Visit) -> Ca
     language, is_on = visit.language, alert.stand is Stand.ON
     tags = [Tag(tell(language, STANDS[alert.stand]), STAND_TONES.get(alert.stand, "quiet"))]
     tags += [stand_tag(stand, language) for stand in stands] if is_on else []
-    is_hidden = is_on and alert.hidden_until_us > visit.now_us
+    is_hidden = is_on and alert.is_hidden(visit.now_us)
     if is_hidden:
-        time = moment(rfc3339_s(alert.hidden_until_us), language)
+        time = hidden_time(alert, language)
         tags.append(Tag(tell(language, "kept at home until {time}", time=time), "quiet"))
     return Card(
         link=Link(f"{PATH}/{alert.id}", action_words(alert.action, language)),

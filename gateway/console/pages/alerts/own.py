@@ -24,6 +24,7 @@ from gateway.console.pages.alerts.told import (
     action_tone,
     action_words,
     alert_rows,
+    hidden_time,
     reason_words,
     steps_of,
     warnings,
@@ -201,8 +202,8 @@ def _banners(found: OwnStand, visit: Visit) -> tuple[Banner, ...]:
             else tell(language, "It has not been sent. Without approval it never is.")
         )
         banners.append(Banner(tell(language, "Another person must approve this alert"), (sent,), "warn"))
-    if alert.stand is Stand.ON and alert.hidden_until_us > visit.now_us:
-        time = moment(rfc3339_s(alert.hidden_until_us), language)
+    if alert.stand is Stand.ON and alert.is_hidden(visit.now_us):
+        time = hidden_time(alert, language)
         banners.append(Banner(tell(language, "It is kept at home until {time}, and is sent then", time=time)))
     return tuple(banners)
 

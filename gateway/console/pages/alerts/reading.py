@@ -10,7 +10,7 @@ from gateway.clock import rfc3339_s
 from gateway.console.frame.shapes import Banner, Hidden, Row, Tone
 from gateway.console.pages.alerts.filling import Sent
 from gateway.console.pages.alerts.places import office_name
-from gateway.console.pages.alerts.told import action_tone, action_words, alert_rows, warnings
+from gateway.console.pages.alerts.told import action_tone, action_words, alert_rows, hidden_time, warnings
 from gateway.console.uploads.attached import file_row
 from gateway.console.visits.visit import Visit
 from gateway.desk.alerts.values import OwnAlert, Preview
@@ -95,7 +95,7 @@ def _banners(alert: OwnAlert, language: Language) -> tuple[Banner, ...]:
         line = tell(language, "Another person must approve it within an hour, or it is taken back.")
         return (Banner(tell(language, "It goes out at once, since a life is in danger"), (line,), "danger"),)
     approval = tell(language, "Another person must approve it before it goes out")
-    if alert.hidden_until_us:
-        time = moment(rfc3339_s(alert.hidden_until_us), language)
+    if alert.is_hidden(alert.raised_us):
+        time = hidden_time(alert, language)
         return (Banner(approval, (tell(language, "It is kept at home until {time}, and is sent then", time=time),)),)
     return (Banner(approval),)

@@ -9,6 +9,7 @@ from gateway.clock import rfc3339_s
 from gateway.console.frame.records import as_written, foreign
 from gateway.console.frame.shapes import Row, Step, Tag, Text, Tone
 from gateway.desk.alerts.board import AlertStep
+from gateway.desk.alerts.values import OwnAlert
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language
@@ -71,6 +72,11 @@ _STEPS: Sentences = {
     "note": "a note",
 }
 _DEEDS: Sentences = {"substance": "substance", "grams": "grams", "units": "pieces", "persons": "persons"}
+
+
+def hidden_time(alert: OwnAlert, language: Language) -> str:
+    """Return until when an alert is kept at home."""
+    return moment(rfc3339_s(alert.hidden_until_us), language)
 
 
 def action_words(code: str, language: Language) -> str:
