@@ -239,6 +239,7 @@ async def test_n245_more_members_of_an_operation_wait_for_another_person(world: 
     room_id = await opened(th, "vn")
     key = home_key(TH, room_id)
     await joined(world.nodes["vn"], room_id)
+    assert await refused(rooms.invite(AUTHOR, room_id, ())) == "no-counterpart"
     await rooms.invite(AUTHOR, room_id, (Invited(world.nodes["la"].core.parts.member),))
     shown = await page(th, room_id)
     assert (shown.line.members, shown.invites, shown.invites_by) == ((TH, VN), ("la",), "th.o.1042")

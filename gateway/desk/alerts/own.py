@@ -191,7 +191,7 @@ class OwnAlerts(OwnActs[OwnAlert]):
 
     def _made(self, actor: Actor, command: RaiseAlert, name: ExchangeId, now_us: int) -> OwnAlert:
         parts = self._desk.parts
-        fields = check_fields(command.fields)
+        fields = check_fields(command.fields | {"offence": command.offence.value})
         agreements = check_command(parts, actor.officer, command, now_us)
         hidden_us = hidden_until_us(RoomBook(self._desk.store, parts.member), command, now_us)
         until_us = command.until_us or now_us + USUAL_US

@@ -27,13 +27,13 @@ def check_command(actor: Actor, command: OpenRoom, now_us: int) -> None:
         template_named(command.template)
     if not max(now_us, command.start_us) < command.end_us <= now_us + LONGEST_US:
         raise Malformed("an operation ends within 180 days", code="bad-operation", where="end")
-    if not command.to:
-        raise Malformed("no counterpart was named", code="no-counterpart", where="to")
 
 
 def members_of(to: Iterable[Invited]) -> tuple[RoomMember, ...]:
-    """Return the members that are invited. Raises `Malformed` for one that comes twice, or that would lead."""
+    """Return the members that are invited. Raises `Malformed` for none, one that comes twice, or that would lead."""
     members = tuple(RoomMember(one.member, one.role, one.offices) for one in to)
+    if not members:
+        raise Malformed("no counterpart was named", code="no-counterpart", where="to")
     if len({one.member for one in members}) != len(members) or len(members) >= MAX_MEMBERS:
         raise Malformed("a member is invited once, and 31 at most", code="bad-operation", where="to")
     if any(one.role is RoomRole.LEAD for one in members):

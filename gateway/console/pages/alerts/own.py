@@ -174,8 +174,8 @@ def _view(found: OwnStand, visit: Visit, faults: tuple[tuple[str, str], ...]) ->
         reasons=[Option(code.value, tell(language, LIFT_REASONS[code.value])) for code in LiftReason]
         if "lift" in found.acts
         else (),
-        # an alert that was not sent has no outcome
-        close=outcome_form(language, wrong) if "close" in found.acts and alert.stand is Stand.ON else None,
+        # an alert that was not sent yet has no outcome
+        close=outcome_form(language, wrong) if "close" in found.acts and alert.stand is not Stand.WAITING else None,
         faults=faults,
     )
 

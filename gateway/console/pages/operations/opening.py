@@ -94,9 +94,9 @@ class _Opening:
         view = OpeningView(
             title=Field("title", label_of(OpenRoom, "title", language), one("title"), fault=wrong.get("title", ""),
                         most=most_of(OpenRoom, "title"), required=True),
-            to=self._places(sent.get("to", ()), language),
+            to=places(self._parts, sent.get("to", ()), language),
             to_label=tell(language, "Who takes part"),
-            observers=self._places(sent.get("observers", ()), language),
+            observers=places(self._parts, sent.get("observers", ()), language),
             observers_label=tell(language, "Who only reads"),
             templates=[
                 Option("", tell(language, "no form")),
@@ -117,22 +117,23 @@ class _Opening:
         )  # fmt: skip
         return Page("pages/operations/open.html", tell(language, "Open an operation"), view, 400 if faults else 200)
 
-    def _places(self, chosen: Sequence[str], language: Language) -> list[Option]:
-        """Return the other members, each with its offices."""
-        found = []
-        for member, offices in sorted(self._parts.offices().items()):
-            if member == self._parts.member:
-                continue
-            found.append(Option(member, with_country(member, language), chosen=member in chosen))
-            found += [Option(office, f"– {office_name(office)}", chosen=office in chosen) for office in offices]
-        return found
+
+def places(parts: ConsoleParts, chosen: Sequence[str], language: Language, without: Sequence[str] = ()) -> list[Option]:
+    """Return the other members but those `without`, each with its offices."""
+    found = []
+    for member, offices in sorted(parts.offices().items()):
+        if member == parts.member or member in without:
+            continue
+        found.append(Option(member, with_country(member, language), chosen=member in chosen))
+        found += [Option(office, f"– {office_name(office)}", chosen=office in chosen) for office in offices]
+    return found
 
 
 def _command(form: Form) -> OpenRoom:
     """Return the operation as a value of the desk. Raises `Malformed`."""
     case = form.one("case").strip()
     return OpenRoom(
-        to=(*_invited(form, "to", RoomRole.PARTNER), *_invited(form, "observers", RoomRole.OBSERVER)),
+        to=invited(form),
         title=text_value(" ".join(form.one("title").split()), "title", MAX_TITLE),
         end_us=_end_us(form.one("end")),
         purpose=_chosen(Purpose, form, "purpose"),
@@ -142,15 +143,18 @@ def _command(form: Form) -> OpenRoom:
     )
 
 
-def _invited(form: Form, name: str, role: RoomRole) -> list[Invited]:
+def invited(form: Form) -> tuple[Invited, ...]:
     """Return who was ticked: a member that was ticked as a whole takes part with all of its offices."""
-    offices: dict[str, list[str]] = {}
-    for place in form.all(name):
-        offices.setdefault(place.partition(".")[0], []).append(place)
-    return [
-        Invited(member_id(member), () if member in places else tuple(identifier(one, name) for one in places), role)
-        for member, places in offices.items()
-    ]
+    found: list[Invited] = []
+    for name, role in (("to", RoomRole.PARTNER), ("observers", RoomRole.OBSERVER)):
+        offices: dict[str, list[str]] = {}
+        for place in form.all(name):
+            offices.setdefault(place.partition(".")[0], []).append(place)
+        found += (
+            Invited(member_id(member), () if member in some else tuple(identifier(one, name) for one in some), role)
+            for member, some in offices.items()
+        )
+    return tuple(found)
 
 
 def _end_us(text: str) -> int:

@@ -16,6 +16,7 @@ from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Clock, Field, Line, Option, Row, Step, Table, Tag, Text
 from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read_outcome
 from gateway.console.pages.operations.listing import PATH, stand_tone
+from gateway.console.pages.operations.opening import invited, places
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.visits.door import Answer, Door, FormHandler
 from gateway.console.visits.parts import ConsoleParts
@@ -61,6 +62,7 @@ class RoomView:
     acts: frozenset[str]
     note: NoteForm | None
     outcome: OutcomeForm | None
+    invite: Sequence[Option]
     seal: Field | None
     faults: Sequence[tuple[str, str]]
 
@@ -77,7 +79,8 @@ class PackPage:
 def room_routes(door: Door, parts: ConsoleParts) -> list[Route]:
     """Return the routes of one operation."""
     rooms, roles, path = _Rooms(parts), tuple(OPEN_TO[PATH]), f"{PATH}/{{room}}"
-    acts = {"join": rooms.join, "leave": rooms.leave, "note": rooms.note, "outcome": rooms.outcome, "seal": rooms.seal}
+    acts = {"join": rooms.join, "leave": rooms.leave, "note": rooms.note, "outcome": rooms.outcome}
+    acts |= {"invite": rooms.invite, "seal": rooms.seal}
     return [
         door.get(f"{PATH}/thread/{{peer}}/{{thread}}", rooms.of_thread, roles),
         door.get(path, rooms.show, roles),
@@ -149,6 +152,10 @@ class _Rooms:
         """Write an outcome."""
         await self._parts.desk.rooms.outcome(visit.actor, room_id, read_outcome(form))
 
+    async def invite(self, visit: Visit, form: Form, room_id: str) -> None:
+        """Ask that more members are invited."""
+        await self._parts.desk.rooms.invite(visit.actor, room_id, invited(form))
+
     async def seal(self, visit: Visit, form: Form, room_id: str) -> None:
         """Seal it, or call it off."""
         text, called_off = written(form, "words", needed=False), form.one("act") == "call-off"
@@ -156,12 +163,18 @@ class _Rooms:
 
     async def _page(self, visit: Visit, faults: tuple[tuple[str, str], ...]) -> Page:
         found = await self._parts.desk.room_pages.read(visit.actor, visit.part("room"))
-        view = _view(found, visit, faults)
+        view = _view(found, visit, faults, self._others(found, visit.language))
         live = f"{PATH}/events?about={found.line.id}"
         return Page("pages/operations/room.html", found.line.title, view, 400 if faults else 200, live)
 
+    def _others(self, found: RoomPage, language: Language) -> Sequence[Option]:
+        """Return the members that this person may still invite; none while some wait for their approval."""
+        if "invite" not in found.acts or found.invites:
+            return ()
+        return places(self._parts, (), language, [part.member for part in found.parts])
 
-def _view(found: RoomPage, visit: Visit, faults: tuple[tuple[str, str], ...]) -> RoomView:
+
+def _view(found: RoomPage, visit: Visit, faults: tuple[tuple[str, str], ...], invite: Sequence[Option]) -> RoomView:
     language, told, wrong = visit.language, room_told(found), dict(faults)
     stand, pack = told["stand"], pack_view(told | {"evidence": []}, visit.language)
     results = pack.tables[1]
@@ -177,6 +190,7 @@ def _view(found: RoomPage, visit: Visit, faults: tuple[tuple[str, str], ...]) ->
         acts=found.acts,
         note=_note_form(found.template, wrong, language) if "note" in found.acts else None,
         outcome=outcome_form(language, wrong) if "outcome" in found.acts else None,
+        invite=invite,
         seal=Field("words", tell(language, "Words for its members, if needed"), most=2_000)
         if "seal" in found.acts
         else None,
