@@ -162,7 +162,7 @@ class Story:
             for row in store.notices(thread.key):
                 if row.is_ours(thread) and row.notice_id not in self._notices and row.envelope:
                     self._notices.add(row.notice_id)
-                    yield from self.masks.mask(_notice(row)).splitlines()
+                    yield from self.masks.mask(told_notice(row)).splitlines()
 
 
 def rows_of(node: Node) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -280,7 +280,7 @@ def _of_key(name: str, value: Any) -> Any:
     return sorted(plain) if name == "purposes" and isinstance(plain, list) else plain
 
 
-def _notice(row: NoticeRow) -> str:
+def told_notice(row: NoticeRow) -> str:
     """Return the wire form of a notice of ours: its envelope, and each field of its payload."""
     envelope = envelope_pb2.Envelope.FromString(row.envelope)
     message = NOTICE_KINDS[row.placed.type].message.FromString(envelope.payload)

@@ -94,12 +94,13 @@ async def settle(world: Simulation, *, refused: bool = False) -> None:
         if quiet >= _QUIET_TURNS and all_made:
             return
         if quiet >= _QUIET_TURNS:
-            await _make_desk_rounds(world)  # those too that are not due: no clock falls into the next step
+            await make_desk_rounds(world)  # those too that are not due: no clock falls into the next step
             quiet, all_made = 0, True
     raise AssertionError("what was done does not end")
 
 
-async def _make_desk_rounds(world: Simulation) -> None:
+async def make_desk_rounds(world: Simulation) -> None:
+    """Make the rounds of all desks, due or not."""
     for node in world.nodes.values():
         desk = {each.name for each in node.desk.rounds}
         for name, line in node.rounds.lines.items():

@@ -64,7 +64,12 @@ async def see(client: httpx2.AsyncClient, path: str) -> httpx2.Response:
 
 
 async def send(
-    client: httpx2.AsyncClient, path: str, fields: Mapping[str, str], /, form: str = "A" * 22, **headers: str
+    client: httpx2.AsyncClient,
+    path: str,
+    fields: Mapping[str, str | list[str]],
+    /,
+    form: str = "A" * 22,
+    **headers: str,
 ) -> httpx2.Response:
     """Send a form as a page of ours does."""
     origin = str(client.base_url).rstrip("/")
