@@ -17,13 +17,13 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To, later_pages
-from gateway.console.frame.shapes import Banner, Button, Cell, Clock, Field, Link, Option, Row, Table, Tag, Tone
-from gateway.console.pages.held_back import HeldForm, held_form
+from gateway.console.frame.shapes import Banner, Cell, Clock, Field, Link, Option, Row, Table, Tag, Tone
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.visit import Visit
 from gateway.desk.originator.holders import Copy, Holders
 from gateway.errors import Forbidden, LiaisonError, Malformed, Unknown
+from gateway.exchange.held_back import Held
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
@@ -72,34 +72,27 @@ class RecordLine:
 
 @dataclass(frozen=True, slots=True)
 class HoldersView:
-    """The records that others hold: first those whose change is under way."""
+    """The records that others hold: first those whose change is under way.
 
-    lead: str
+    `held` are the withdrawn records that this person may give again.
+    """
+
     banner: Banner | None
     under_way: Sequence[RecordLine]
-    under_way_title: str
     records: Sequence[RecordLine]
-    records_title: str
-    empty: tuple[str, str]
     pages: Sequence[Link]
     find: Field
-    find_button: Button
     cut: CutForm | None
-    held: HeldForm | None
+    held: Sequence[Option]
     faults: Sequence[tuple[str, str]]
-    wrong: str
 
 
 @dataclass(frozen=True, slots=True)
 class CutForm:
     """The form by which an office is cut off from all records of ours."""
 
-    title: str
-    about: str
-    label: str
     offices: Sequence[Option]
     text: Field
-    send: Button
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +104,16 @@ class RecordView:
     banner: Banner
     table: Table
     change: ChangeForm | None
-    back: Link
     faults: Sequence[tuple[str, str]]
-    wrong: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeForm:
     """The form of a change to one record."""
 
-    title: str
-    label: str
     codes: Sequence[Option]
-    reason_label: str
     reasons: Sequence[Option]
     text: Field
-    send: Button
 
 
 def holders_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -208,23 +195,14 @@ class _Holders:
         language, wrong = visit.language, dict(faults)
         may_cut = self._parts.desk.originator.may_change(visit.actor, visit.officer.agency)
         return HoldersView(
-            lead=tell(language, "Each copy that others were given stays ours: a change reaches each of its holders."),
             banner=_summary(under_way, visit) if under_way else None,
             under_way=[_line(each, visit) for each in under_way],
-            under_way_title=tell(language, "Changes that are not confirmed by all"),
             records=[_line(each, visit) for each in records],
-            records_title=tell(language, "Records that others hold"),
-            empty=(
-                tell(language, "Nobody holds a copy of a record of ours"),
-                tell(language, "A copy stands here as soon as a record is given."),
-            ),
             pages=later_pages(PATH, after, language),
             find=Field("record", tell(language, "Record: source and key"), hint="police/4711", most=256),
-            find_button=Button(tell(language, "Find")),
             cut=self._cut_form(wrong, language) if may_cut else None,
-            held=held_form(self._parts.desk.holding.listed(visit.actor), language) if may_cut else None,
+            held=_held_back(self._parts.desk.holding.listed(visit.actor), language) if may_cut else (),
             faults=faults,
-            wrong=tell(language, "This was not done"),
         )
 
     def _cut_form(self, wrong: Mapping[str, str], language: Language) -> CutForm:
@@ -234,14 +212,7 @@ class _Holders:
             if member != self._parts.member
             for office in offices
         ]
-        return CutForm(
-            title=tell(language, "Cut an office off"),
-            about=tell(language, "Its officers see none of our records any more. Their node confirms it."),
-            label=tell(language, "Office"),
-            offices=offices,
-            text=_words_for_holders(wrong, tell(language, "Why; they read it as you write it")),
-            send=Button(tell(language, "Cut it off"), kind="danger"),
-        )
+        return CutForm(offices, _words_for_holders(wrong, tell(language, "Why; they read it as you write it")))
 
     async def _record(self, visit: Visit, record: str, faults: tuple[tuple[str, str], ...] = ()) -> Page:
         desk, language = self._parts.desk, visit.language
@@ -261,9 +232,7 @@ class _Holders:
             banner=_summary([one], visit),
             table=_table(one, visit),
             change=_change_form(dict(faults), language) if may_change else None,
-            back=Link(PATH, tell(language, "All records")),
             faults=faults,
-            wrong=tell(language, "This was not done"),
         )
         title = tell(language, "Copies of {record}", record=one.record)
         return Page("pages/holders/record.html", title, view, _status(faults))
@@ -361,14 +330,22 @@ def _state(copy: Copy, visit: Visit) -> Cell:
 
 def _change_form(wrong: Mapping[str, str], language: Language) -> ChangeForm:
     return ChangeForm(
-        title=tell(language, "Change what was given"),
-        label=tell(language, "What becomes of it"),
         codes=[Option(code, tell(language, text)) for code, text in _CHANGES.items()],
-        reason_label=tell(language, "Why"),
         reasons=[Option(code, tell(language, text)) for code, text in CHANGE_REASONS.items()],
         text=_words_for_holders(wrong, tell(language, "Words for the holders, if needed")),
-        send=Button(tell(language, "Tell every holder"), kind="danger"),
     )
+
+
+def _held_back(held: Sequence[Held], language: Language) -> list[Option]:
+    """Return each record that is held back, since it was withdrawn and its source still has it."""
+    told: dict[str, list[str]] = {}
+    for each in held:
+        whom = with_country(each.holder, language) if each.holder else tell(language, "all countries")
+        since = moment(rfc3339_s(each.since_us), language)
+        told.setdefault(each.record, []).append(
+            tell(language, "held back from {whom} since {time}", whom=whom, time=since)
+        )
+    return [Option(record, f"{record}: {', '.join(lines)}") for record, lines in told.items()]
 
 
 def _words_for_holders(wrong: Mapping[str, str], label: str) -> Field:
