@@ -92,17 +92,13 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True)
 class FoundView:
-    """The answers so far. `waiting` are those that have not answered; `again` is for a browser without scripts."""
+    """The answers so far, of the page at `path`. `waiting` are those that have not answered."""
 
     summary: Banner
     answers: Sequence[AnswerView]
     waiting: Sequence[Line]
     is_over: bool
-    marks: str
-    lead: str
-    compare: str
-    again: Link
-    anew: Link
+    path: str
     exchanges: Sequence[str]
     told: Banner | None = None
     token: ActForm | None = None
@@ -292,11 +288,7 @@ def _view(
         answers=sorted(answers, key=lambda answer: not answer.hits),
         waiting=waiting,
         is_over=not waiting,
-        marks=f"{path}/marks",
-        lead=tell(language, "A hit is a lead, and no proof."),
-        compare=tell(language, "Compare a second identifier with the person, then say:"),
-        again=Link(path, tell(language, "Look again")),
-        anew=Link(PATH, tell(language, "Ask about somebody else")),
+        path=path,
         exchanges=[line["exchange_id"] for value in values for line in value["lines"] if line["exchange_id"]],
     )
 

@@ -72,7 +72,7 @@ def test_a_member_that_is_waited_for_has_a_line_that_says_so() -> None:
     view = _view([search_value(search(NO_HIT, waiting=(KH,)))], "/gate/x", "th", Language.EN)
     assert not view.is_over
     assert [(each.name, each.tag.tone) for each in view.waiting] == [("Cambodia (kh)", "quiet")]
-    assert view.again.href == "/gate/x"
+    assert view.path == "/gate/x"
 
 
 @table("language", Language)
