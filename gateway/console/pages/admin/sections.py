@@ -80,9 +80,7 @@ class AdminView:
     """A page of administration."""
 
     tabs: Sequence[Link]
-    tabs_label: str
     sections: Sequence[Section]
-    running: str
 
 
 def admin_page(visit: Visit, tab: str, sections: Sequence[Section], title: str = "", live: str = "") -> Page:
@@ -90,8 +88,7 @@ def admin_page(visit: Visit, tab: str, sections: Sequence[Section], title: str =
     language = visit.language
     tabs = [Link(f"{PATH}{path}", tell(language, text), path == tab) for path, text in _TABS.items()]
     heading = title or tell(language, _TABS[tab])
-    view = AdminView(tabs, tell(language, "Administration"), sections, tell(language, "Under way"))
-    return Page("pages/admin.html", heading, view, live=live)
+    return Page("pages/admin.html", heading, AdminView(tabs, sections), live=live)
 
 
 def at(time: str | None, language: Language) -> str:
