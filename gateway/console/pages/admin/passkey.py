@@ -29,10 +29,6 @@ class PasskeyView:
 
     banners: Sequence[Banner]
     rows: Sequence[Row]
-    text: str
-    button: str
-    needs_script: str
-    failed: str
     options: str
 
 
@@ -55,14 +51,6 @@ class _Passkey:
         view = PasskeyView(
             banners=[_waits(item, language) for item in waiting],
             rows=[_counts(item, language) for item in enrolled],
-            text=tell(
-                language,
-                "Your device makes the passkey and keeps it. It counts once an administrator and a supervisor have "
-                "signed; tell them the number by voice.",
-            ),
-            button=tell(language, "Make a passkey on this device"),
-            needs_script=tell(language, "A passkey needs JavaScript in this browser."),
-            failed=tell(language, "The device made no passkey. Try again, or use another device."),
             options=json.dumps(options),
         )
         return Page("pages/passkey.html", tell(language, "My passkeys"), view)
