@@ -39,6 +39,15 @@ def shared_threads() -> ThreadPoolExecutor:
     )
 
 
+async def apart(work: Callable[[], T]) -> T:
+    """Have blocking work done in a thread of its own, where it waits for no other work, and which ends after it."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="apart")
+    try:
+        return await asyncio.get_running_loop().run_in_executor(thread, work)
+    finally:
+        thread.shutdown(wait=False)
+
+
 def is_shared() -> bool:
     """Tell whether this thread is one of those that all blocking work of a loop has together."""
     return getattr(_here, "shared", False)

@@ -238,8 +238,9 @@ def _routes() -> APIRouter:
     async def members(request: Request) -> Response:
         """Tell of each member what it offers, whether it can be asked, and how its documents and its node are."""
         client_of(request)
-        language = language_of(request)
-        return shown(members_body(await parts_of(request).members(), language), request)
+        parts, language = parts_of(request), language_of(request)
+        parts.require_storage()
+        return shown(members_body(await parts.members(), language), request)
 
     @router.put("/revocations", status_code=204, response_class=Response, **revocations_call(MAX_LIST))
     async def put_revocations(request: Request) -> Response:

@@ -23,6 +23,7 @@ from gateway.clock import check_time
 from gateway.errors import LiaisonError, StorageAway, StorageBroken, Suspended, Unavailable
 from gateway.host import descriptors
 from gateway.host.failures import what_was_met
+from gateway.loop import apart
 from gateway.pauses import OWN
 from gateway.storage.database.absence import UNREACHED
 from gateway.telemetry import Logger, LogLine
@@ -88,10 +89,10 @@ class Health:
             "problems": problems,
         }
 
-    def probe(self) -> None:
-        """Commit without a change where nothing else does. Raises `StorageBroken`. It blocks."""
+    async def probe(self) -> None:
+        """Commit without a change where nothing else does, however much work waits. Raises `StorageBroken`."""
         if self._resources.database.idle_s() >= WATCH_S / 2:
-            self._resources.database.probe()
+            await apart(self._resources.database.probe)
 
     def _commits(self) -> Iterator[LiaisonError]:  # 1
         database = self._resources.database

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -77,8 +78,8 @@ class LogStore(Protocol):
     def identity(self) -> str:
         """Return the identity of this database, which stays while it is the same one; a copy has another."""
 
-    def awaited(self, *, must: bool = False) -> AbstractContextManager[None]:
-        """Wait for a server that is away, before a lock is taken; in the block it is `StorageAway`, and not waited for.
+    def awaited(self, lock: threading.Lock, *, must: bool = False) -> AbstractContextManager[None]:
+        """Wait for a server that is away, then hold `lock`; in the block it is `StorageAway`, and not waited for.
 
         A thread that other work needs is refused instead where many wait, unless it `must`.
         """

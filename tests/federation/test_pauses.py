@@ -1,5 +1,5 @@
 """Each process of a country stands still for a while, and goes on: the node waits, says which one stands, blames nobody
-(CASE-N280 to CASE-N282, CASE-N285).
+(CASE-N280 to CASE-N282, CASE-N285, CASE-N317).
 
 In a night they stand for 1, 10, 20 and 60 s each: the seconds of `LIAISON_PAUSES`.
 """
@@ -101,6 +101,12 @@ class Country:
         with NodeClient(settings) as client:
             headers, name = {"authorization": f"Bearer {token}"}, {"sni_hostname": client._name}
             answer = client._client.get("/v1/work", headers=headers, extensions=name, timeout=10)
+            return "" if answer.is_success else str(answer.json()["code"])
+
+    def members(self) -> str:
+        """Return the code with which a system that asks for the members is refused; empty where they are told."""
+        with NodeClient(load_settings(self.home)) as client:
+            answer = client._client.get("/v1/members", extensions={"sni_hostname": client._name}, timeout=10)
             return "" if answer.is_success else str(answer.json()["code"])
 
     async def calls(self, count: int) -> list[int]:
@@ -261,6 +267,37 @@ async def test_n285_while_many_officers_wait_for_the_database_the_node_tells_how
     assert max(took) < 1, took
     assert set(await calling) <= {200, 503}
     await eventually_async(lambda: _is(country, Outcome.HIT), GOES_ON_S)
+
+
+async def test_n317_while_many_officers_wait_for_a_database_that_stands_the_node_tells_how_it_is(
+    country: Country,
+) -> None:
+    with country.postgres.frozen():
+        calling = asyncio.create_task(country.calls(OFFICERS))
+
+        def stands() -> bool:
+            return [each["code"] for each in country.health()["problems"]] == ["commits-hang"]
+
+        await eventually_async(lambda: asyncio.to_thread(stands), 10)
+        refused = await asyncio.to_thread(country.refusal)
+        took = [await asyncio.to_thread(country.answers_s) for _ in range(5)]
+    assert refused == "storage-away"
+    assert max(took) < 1, took
+    assert set(await calling) <= {200, 503}
+    await eventually_async(lambda: _is(country, Outcome.HIT), GOES_ON_S)
+
+
+async def test_n317_what_the_members_are_is_refused_at_once_while_the_database_is_away(country: Country) -> None:
+    with crashed(country.postgres):
+
+        def is_away() -> bool:
+            return [each["code"] for each in country.health()["problems"]] == ["storage-away"]
+
+        await eventually_async(lambda: asyncio.to_thread(is_away), 10)
+        states = await asyncio.gather(*(asyncio.to_thread(country.members) for _ in range(OFFICERS)))
+    assert set(states) == {"storage-away"}
+    await eventually_async(lambda: asyncio.to_thread(lambda: country.members() == ""), 10)
+    await eventually_async(lambda: _is(country, Outcome.HIT), 10)
 
 
 @pytest.mark.parametrize("seconds", PAUSES)

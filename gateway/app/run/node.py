@@ -105,7 +105,7 @@ class Node:
         return [
             *first_rounds(self.core),
             *self.gossip.rounds,
-            Round("commits", WATCH_S, partial(asyncio.to_thread, self.health.probe), leader_only=False),
+            Round("commits", WATCH_S, self.health.probe, leader_only=False),
             Round("disks", WATCH_S, partial(asyncio.to_thread, self._look_at_disks), leader_only=False),
             *self.desk.rounds,
             *self.answering.rounds,

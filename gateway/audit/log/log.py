@@ -158,7 +158,7 @@ class AuditLog:
         if not self._store.shared:
             return
         self._keystore.look_again()
-        with self._store.awaited(), self._lock, self._unforgiving():
+        with self._store.awaited(self._lock), self._unforgiving():
             self._require_open()
             self._follow()
 
@@ -279,7 +279,7 @@ class AuditLog:
         wanted = [(draft.claim.sender, draft.claim.exchange_id) for draft in drafts if draft.claim]
         done, tries, tried = None, 0, list[_Tried]()
         while done is None:
-            with self._store.awaited(must=bool(tried)), self._lock:
+            with self._store.awaited(self._lock, must=bool(tried)):
                 self._require_open()
                 try:
                     done = self._make(drafts, privates, wanted, tried)

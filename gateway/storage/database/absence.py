@@ -3,17 +3,26 @@
 A connection that is lost tells nothing of the server behind the address: it may be another one, or one that lacks the
 last commits. So from then on all who need the database wait at one gate. One thread looks for the server, and opens the
 gate once all that a start compares fits (CASE-H8). What does not fit is raised to all, for ever: the process ends.
+
+A server that stands still neither answers nor breaks a connection, so who is at it waits (decision 0129). All blocking
+work of a loop shares its threads. So they wait for a lock in small steps. Once the server has answered nothing for a
+while, half of them stay, the others are refused, and who comes later is refused at once (decision 0137).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TypeAlias
+
+from sqlalchemy import Engine, event
 
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, NotWritten, StorageAway, StorageBroken
 from gateway.host.failures import DESCRIPTORS, LOST
 from gateway.loop import SHARED, is_shared
+from gateway.pauses import OWN
 
 _FIRST_S, _LONGEST_S = 0.05, 1.0
 """Seconds between two looks; each is twice as long as the one before."""
@@ -31,6 +40,13 @@ _PASSING = frozenset(
     {LOST, StorageAway.default_code, "storage-standby", DESCRIPTORS, NotWritten.default_code, "storage-locked"}
 )
 """Codes of a server that is not back yet or is about to be promoted, and of what is short or slow here and passes."""
+
+STANDS_S = 5.0
+"""Seconds in which somebody waits and the server answers nothing, after which it stands: health has said so by then."""
+
+_STEP_S = 0.1
+
+_Lock: TypeAlias = "threading.Lock | threading.RLock"
 
 
 class Held(threading.local):
@@ -148,6 +164,78 @@ class Absence:
             self._changed.notify_all()
 
 
+class Places:
+    """Knows the shared threads that are at one database. `held` tells how many of its locks a thread holds."""
+
+    def __init__(self, held: Held, engine: Engine) -> None:
+        self._held = held
+        self.bounded = False
+        """Tells that a node runs on a server, to which it commits each second from a thread of its own."""
+        self._guard = threading.Lock()
+        self._here = set[int]()
+        self._answered_at = 0.0
+        self._silent_since = -1.0
+        event.listen(engine, "after_cursor_execute", self.answered)
+
+    def answered(self, *_: object) -> None:
+        """Note that the server has answered: it does not stand."""
+        self._answered_at = SystemClock.monotonic()
+
+    def at(self, doing: str, lock: _Lock, *, must: bool = False) -> AbstractContextManager[object]:
+        """Return a block that holds `lock`. It raises `StorageAway` where the server stands and enough wait for it.
+
+        A thread that no loop shares is not counted, nor is one that holds another lock or `must`: others wait for it.
+        """
+        return lock if must or not self._is_counted() else self._locked(doing, lock)
+
+    def opening(self, doing: str) -> AbstractContextManager[object]:
+        """Return a block in which a connection is opened, by one who asks `require` after each attempt that failed."""
+        return self._counted(doing) if self._is_counted() else nullcontext()
+
+    def require(self, doing: str, begun: float) -> None:
+        """Raise `StorageAway` where this thread, which waits since `begun` (monotonic), is one of more than enough."""
+        answered_at = self._answered_at
+        if OWN.over(SystemClock.monotonic() - max(begun, answered_at), STANDS_S):
+            self._silent_since = answered_at
+        here = threading.get_ident()
+        with self._guard:
+            if not self._stands() or here not in self._here or len(self._here) <= MOST_WAITING:
+                return
+            self._here.remove(here)
+        raise _refusal(doing)
+
+    def _is_counted(self) -> bool:
+        return self.bounded and is_shared() and not self._held.depth
+
+    def _stands(self) -> bool:
+        """Tell whether somebody found the server silent since its last answer."""
+        return self._silent_since == self._answered_at
+
+    @contextmanager
+    def _counted(self, doing: str) -> Iterator[None]:
+        here = threading.get_ident()
+        with self._guard:
+            if self._stands() and len(self._here) >= MOST_WAITING:
+                raise _refusal(doing)
+            self._here.add(here)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._here.discard(here)
+
+    @contextmanager
+    def _locked(self, doing: str, lock: _Lock) -> Iterator[None]:
+        with self._counted(doing):
+            begun = SystemClock.monotonic()
+            while not lock.acquire(timeout=_STEP_S):
+                self.require(doing, begun)
+            try:
+                yield
+            finally:
+                lock.release()
+
+
 def _away(doing: str) -> StorageAway:
     return StorageAway(
         "the connection to the database is lost, and the node waits for it",
@@ -159,3 +247,11 @@ def _away(doing: str) -> StorageAway:
 def _closed(doing: str) -> StorageBroken:
     """Return the error of who needs a database that is closed while its server is away: no wait brings it back."""
     return StorageBroken("the database is closed, and its server is away", where=doing, remedy="start the node again")
+
+
+def _refusal(doing: str) -> StorageAway:
+    return StorageAway(
+        "the database does not answer, and enough work waits for it",
+        where=doing,
+        remedy="look at the database's server; the node goes on by itself",
+    )

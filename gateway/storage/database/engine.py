@@ -30,7 +30,7 @@ from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementErro
 
 from gateway.errors import LiaisonError, Malformed, Misconfigured, NotWritten, StorageAway, StorageBroken, Unavailable
 from gateway.host.failures import LOST, can_wait, failure
-from gateway.storage.database.absence import Absence
+from gateway.storage.database.absence import Absence, Places
 from gateway.storage.database.prepared import COMPILED, driver_of
 
 _FULL = {"FULL", "EXTRA"}
@@ -46,8 +46,7 @@ class SqliteSettings:
     `synchronous` is FULL or EXTRA. `busy_timeout_ms` is how long a write waits for a foreign lock. `wal_pages`: pages
     of write-ahead log from which on a commit moves the log into the file itself, if `WalMover` has not. `max_pages`
     limits the file (0 = no limit), for a disk that is shared with others. `cache_kib` is the page cache of the
-    connection that writes, and of an audit; `reading_cache_kib` that of each other connection of a server, since it
-    looks up single rows.
+    connection that writes, and of an audit; `reading_cache_kib` that of each other connection of a server.
     """
 
     synchronous: str = "FULL"
@@ -124,13 +123,12 @@ class Database:
         self.serves = False
         """Tells that a node runs on it, whose commits show each second whether it works."""
         self.absence = Absence()
+        self.places = Places(self.absence.held, engine)
         self._began = 0.0
         self._committed_at = time.monotonic()
-        self._write_lock = threading.Lock()
-        self._read_lock = threading.Lock()
-        self._broken = False
+        self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
+        self._broken, self._code = False, ""
         self._cause: BaseException | None = None
-        self._code = ""
         with storage_errors(place):
             self._writer = engine.connect()
             self._reader = engine.connect().execution_options(**ways.committed)
@@ -139,7 +137,7 @@ class Database:
     def write(self, doing: str) -> Iterator[Connection]:
         """Yield a transaction that is durable when the block ends. Raises `StorageBroken`, then and ever after."""
         self.absence.require_here(doing, waits=True)
-        with self._write_lock, self.absence.held:
+        with self.places.at(doing, self._write_lock), self.absence.held:
             self._require_whole(doing)
             committing = False
             self._began = time.monotonic()
@@ -165,6 +163,7 @@ class Database:
             finally:
                 self._began = 0.0
             self._committed_at = time.monotonic()
+            self.places.answered()
             is_low = self.after_commit()
             if self._mover is not None:
                 self._mover.committed(at_once=is_low)
@@ -265,7 +264,7 @@ class Database:
 
     def hold_open(self) -> None:
         """Open what is otherwise opened when it is first needed: a server may have no descriptor for it by then."""
-        self.serves = True
+        self.serves, self.places.bounded = True, self.shared
         if self._mover is not None:
             with storage_errors("checkpoint"):
                 self._mover.open()
@@ -274,7 +273,7 @@ class Database:
     def read(self, doing: str) -> Iterator[Connection]:
         """Yield the connection that reads committed rows; not for long reads."""
         self.absence.require_here(doing, waits=True)
-        with self._read_lock, self.absence.held, self.guarded(doing):
+        with self.places.at(doing, self._read_lock), self.absence.held, self.guarded(doing):
             self.absence.require_here(doing)
             yield self._reader
 
@@ -282,12 +281,13 @@ class Database:
     def snapshot(self, doing: str) -> Iterator[Connection]:
         """Yield a connection of its own whose reads all see one state, for long reads."""
         self.absence.require_here(doing, waits=True)
-        with self.guarded(doing), self.engine.connect() as connection:
-            connection = connection.execution_options(**self._one_state)
-            with connection.begin():
+        with self.guarded(doing), ExitStack() as opened:
+            with self.places.opening(doing):
+                connection = opened.enter_context(self.engine.connect()).execution_options(**self._one_state)
+                opened.enter_context(connection.begin())
                 if self._first:
                     connection.exec_driver_sql(self._first)
-                yield connection
+            yield connection
 
     def truncate_wal(self) -> bool:
         """Move SQLite's write-ahead log into the file and cut it. False while a reader needs it; True for a server."""
@@ -308,7 +308,7 @@ class Database:
     def connect_apart(self) -> Connection:
         """Return a connection of its own, each of whose statements is a transaction. The caller closes it."""
         self.absence.require_here("connect", waits=True)
-        with self.guarded("connect"):
+        with self.guarded("connect"), self.places.opening("connect"):
             return self.engine.connect().execution_options(**self._committed)
 
     def close(self) -> None:

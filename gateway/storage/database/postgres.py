@@ -151,6 +151,7 @@ class _Waiting:
                 self._note_state(dialect.loaded_dbapi, error, given, named)
                 if self.database is None or not self.database.stands(since=begun):
                     raise
+                self.database.places.require("connect", begun)
             time.sleep(_LOOK_S)
 
     def _note_state(self, driver: Any, error: Any, given: Sequence[Any], named: dict[str, Any]) -> None:

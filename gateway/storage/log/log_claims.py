@@ -107,7 +107,7 @@ class LogClaims:
         """Hold the lock in the block, which does not wait for a server that is away: who writes may wait for us."""
         absence = self._database.absence
         absence.require_here("claims", waits=True)
-        with self._lock, absence.held:
+        with self._database.places.at("claims", self._lock), absence.held:
             yield
 
     def _opened(self) -> ClaimIndex:

@@ -61,13 +61,13 @@ class SqlLogStore:
         self._batch = LeasedBatch((log_checkpoint, log_entry, log_content, log_node), dialect) if self.shared else None
 
     @contextmanager
-    def awaited(self, *, must: bool = False) -> Iterator[None]:
-        """Wait for a server that is away, before a lock is taken; in the block it is `StorageAway`, and not waited for.
+    def awaited(self, lock: threading.Lock, *, must: bool = False) -> Iterator[None]:
+        """Wait for a server that is away, then hold `lock`; in the block it is `StorageAway`, and not waited for.
 
         A thread that other work needs is refused instead where many wait, unless it `must`.
         """
         self._database.absence.require_here("append", waits=True, must=must)
-        with self._database.absence.held:
+        with self._database.places.at("append", lock, must=must), self._database.absence.held:
             yield
 
     @contextmanager

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Delete, select
 
-from gateway.errors import NotWritten, StorageBroken
+from gateway.audit.log.log import AuditLog
+from gateway.errors import NotWritten, StorageAway, StorageBroken
+from gateway.loop import SHARED, apart, run
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import DeskRows
 from gateway.ports.log_store import LogState, NewEntry
+from gateway.storage.database import absence
+from gateway.storage.database.absence import MOST_WAITING
 from gateway.storage.database.engine import Database
 from gateway.storage.database.tables import document
 from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered, logged
 from tests.support.databases import Server, wait_until
 from tests.support.desk_rows import a_thread, new_key
 
 pytestmark = pytest.mark.process
+
+STANDS_S = 1.0
+"""In these tests a server stands once it has answered nothing for a second."""
+
+AT_ONCE_S = 1.0
+"""Within so long who comes later is refused, and other work is done, such as the health and metrics of a node."""
 
 
 def failures(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
@@ -206,3 +218,87 @@ def test_n280_entries_that_are_never_written_end_the_log_and_not_its_patience(
         with pytest.raises(StorageBroken, match="5 times"):
             log.append([answered(rows=DeskRows(a_thread(new_key())))])
         assert tries == 5
+
+
+@contextmanager
+def calls(home: LogHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Callable[[], object]]]:
+    """What a node on a server has done in shared threads, by name."""
+    monkeypatch.setattr(absence, "STANDS_S", STANDS_S)
+    with home.database() as database:
+        database.hold_open()
+        documents = SqlDocumentStore(database, home.keystore, home.clock)
+        store = SqlLogStore(database, home.keystore)
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+
+        def long_read() -> object:
+            with database.snapshot("test") as connection:
+                return connection.exec_driver_sql("SELECT 1").scalar()
+
+        def sleep(seconds: float) -> object:
+            with database.read("test") as connection:
+                return connection.exec_driver_sql("SELECT pg_sleep(%s)", (seconds,)).scalar()
+
+        made: dict[str, Callable[[], object]] = {
+            "read": lambda: documents.keys("kind"),
+            "write": lambda: documents.put("kind", "key", b"value"),
+            "long read": long_read,
+            "write to the log": lambda: log.append([answered()]),
+            "slow read": lambda: sleep(STANDS_S / 2),
+            "long statement": lambda: sleep(3 * STANDS_S),
+            "commit": database.probe,
+        }
+        yield made
+        log.close()
+
+
+@pytest.mark.parametrize("doing", ["read", "write", "long read", "write to the log"])
+def test_n317_while_many_wait_for_a_server_that_stands_a_loop_has_threads_for_other_work(
+    postgres: Server, home: LogHome, monkeypatch: pytest.MonkeyPatch, doing: str
+) -> None:
+    """Those who have a place wait until it goes on; the others are refused, and who comes later is at once."""
+
+    async def work(call: Callable[[], object], still: ExitStack) -> None:
+        loop = asyncio.get_running_loop()
+        begun = [loop.run_in_executor(None, call) for _ in range(4 * MOST_WAITING)]
+        with still:
+            async with asyncio.timeout(5 * STANDS_S):
+                while len(waiting := [each for each in begun if not each.done()]) > MOST_WAITING:
+                    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(AT_ONCE_S):
+                await asyncio.to_thread(threading.get_ident)
+                with pytest.raises(StorageAway):
+                    await asyncio.to_thread(call)
+        assert {type(each.exception()) for each in begun if each not in waiting} == {StorageAway}
+        assert len(await asyncio.gather(*waiting)) == MOST_WAITING
+        await asyncio.to_thread(call)
+
+    with calls(home, monkeypatch) as made, ExitStack() as still:
+        made[doing]()
+        still.enter_context(postgres.frozen())
+        run(work(made[doing], still.pop_all()))
+
+
+def test_n317_who_waits_long_for_a_server_that_answers_slowly_is_not_refused(
+    home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All threads wait for more than twice as long as one that stands is waited for."""
+
+    async def work(call: Callable[[], object]) -> None:
+        await asyncio.gather(*(asyncio.to_thread(call) for _ in range(SHARED)))
+
+    with calls(home, monkeypatch) as made:
+        run(work(made["slow read"]))
+
+
+def test_n317_who_waits_for_one_long_statement_is_not_refused_while_commits_go_on(
+    home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(made: dict[str, Callable[[], object]]) -> None:
+        waiting = [asyncio.create_task(asyncio.to_thread(made["long statement"]))]
+        waiting += [asyncio.create_task(asyncio.to_thread(made["read"])) for _ in range(SHARED)]
+        while not waiting[0].done():
+            await apart(made["commit"])
+        await asyncio.gather(*waiting)
+
+    with calls(home, monkeypatch) as made:
+        run(work(made))
