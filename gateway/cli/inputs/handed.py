@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, get_args
@@ -74,10 +74,10 @@ def _option(one: FormField, more: dict[str, Any], called: str = "") -> Callable[
 
 def _type(one: FormField) -> Any:
     if isinstance(one.said, fields.Among):
-        return Word([each.value for each in one.said.codes])
+        return _coded(one.said.codes)
     kind = next((each for each in get_args(one.kind) if each is not type(None)), one.kind)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return Word([each.value for each in kind])
+        return _coded(kind)
     match one.said:
         case fields.Moment(past=past):
             return TIME if past else TIME_AHEAD
@@ -86,3 +86,9 @@ def _type(one: FormField) -> Any:
         case fields.Code(codes=codes):
             return Code(list(codes))
     return TEXT if one.is_needed else None
+
+
+def _coded(codes: Iterable[StrEnum]) -> Word | Code:
+    """Return the type of an option whose words the docs write as these codes, in capitals or in small letters."""
+    words = [each.value for each in codes]
+    return Word(words) if all(word.isupper() for word in words) else Code(words)

@@ -133,14 +133,18 @@ class Rooms:
         await (self.join(actor, room_id) if code is StatusCode.ACKNOWLEDGED else self.leave(actor, room_id, text))
 
     async def note(self, actor: Actor, room_id: str, note: Note) -> None:
-        """Write a note for all members, with values of the room's template where it has one."""
+        """Write a note for all members, with values of the room's template, in its order, where it has one."""
 
         def change(home: HomeRoom) -> HomeRoom:
+            values = note.values
             if note.values and not home.template:
                 raise Malformed("this operation has no form", code="unknown-field", where="values")
-            if note.values:
-                check_given(template_named(home.template).fields, note.values)
-            return _with_entry(home, Entry(actor.officer, note=replace(note, at_us=self._now_us)))
+            if values:
+                known = template_named(home.template).fields
+                check_given(known, values)
+                order = [field.code for field in known]
+                values = tuple(sorted(values, key=lambda value: order.index(value[0])))
+            return _with_entry(home, Entry(actor.officer, note=replace(note, at_us=self._now_us, values=values)))
 
         await self._change(actor, room_id, "write-note", self._check_writer, change)
 
