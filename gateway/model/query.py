@@ -16,7 +16,7 @@ import msgspec
 from msgspec import structs
 
 from gateway.errors import Malformed
-from gateway.model.forms.phones import country_of
+from gateway.model.forms.phones import country_of, e164
 from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, check_terms
 from gateway.model.forms.vessels import IMO, MARK, MMSI, check_numbers
 from gateway.model.purpose import Offence
@@ -87,6 +87,11 @@ class Question(msgspec.Struct, frozen=True):
         return ()
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of its numbers, in each form in which an auditor may look for them."""
+        return tuple(number.text for number in self.numbers)
+
+    @property
     def named(self) -> PersonQuery | None:
         """The question by name that it is or holds; None where it asks by number or by words alone."""
         return None
@@ -151,8 +156,7 @@ class PersonQuery(Question, frozen=True):
     @classmethod
     def read(cls, value: Mapping[str, Any]) -> Self:
         """Return the question that `as_value` wrote."""
-        birth = PartialDate(value["birth"]) if value["birth"] else None
-        names = tuple(NameForm(text) for text in value["names"])
+        birth, names = PartialDate(value["birth"]) if value["birth"] else None, tuple(map(NameForm, value["names"]))
         return cls(names, birth, nationality=value["nationality"], father=value["father"])
 
     def as_value(self) -> dict[str, Any]:
@@ -262,6 +266,11 @@ class PhoneQuery(NumberQuery, frozen=True):
     found_by = ("phones",)
     about = "Person"
     part = "query-phone"
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The number as it is written and, where it is one, with its calling code."""
+        return self.number, e164(self.number, self.country) or self.number
 
     @property
     def points_to(self) -> str:

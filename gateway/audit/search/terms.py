@@ -181,8 +181,8 @@ def _subject(query: Query | None) -> Iterator[str]:
         return
     for name in query.named.names if query.named is not None else ():
         yield from name_terms(name.text)
-    for number in query.numbers:
-        yield from number_terms(number.text, number.item["country"] if number.held_as == "phones" else "")
+    for text in query.texts:
+        yield from number_terms(text)
     if isinstance(query, PersonQuery):
         yield term(Field.BORN, query.birth.value[:4] if query.birth else UNKNOWN_BIRTH)
 

@@ -136,7 +136,9 @@ def test_what_stands_for_a_missing_number_leads_to_nobody(text: str) -> None:
         asked_number(PhoneQuery(text, "TH"))
 
 
-def test_an_auditor_finds_a_telephone_number_in_any_of_its_forms() -> None:
-    assert number_terms("+66 81 234 5678") & number_terms("081-234 5678", "TH")
-    assert number_terms("0066812345678") & number_terms("๐๘๑-๒๓๔ ๕๖๗๘", "TH")
-    assert not number_terms("+856812345678") & number_terms("0812345678", "TH")
+def test_an_auditor_finds_a_telephone_number_with_its_calling_code_and_as_it_was_asked_for() -> None:
+    for asked in (PhoneQuery("๐๘๑-๒๓๔ ๕๖๗๘", "TH"), PhoneQuery("0066812345678"), PhoneQuery("tel:+66812345678")):
+        terms = {term for text in asked.texts for term in number_terms(text)}
+        assert terms >= number_terms("+66 81 234 5678")
+        assert terms >= number_terms(asked.number)
+        assert not terms & number_terms("+856812345678")
