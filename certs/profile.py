@@ -162,7 +162,7 @@ def thumbprint_of(certificate: bytes) -> str:
 
 
 def spki_of(pem: bytes) -> bytes:
-    """Return the SubjectPublicKeyInfo of the first certificate in PEM bytes; empty for bytes that are none."""
+    """Return the SubjectPublicKeyInfo of the first certificate in PEM bytes; empty if they are not a certificate."""
     try:
         return (
             x509.load_pem_x509_certificate(pem)

@@ -23,7 +23,7 @@ _PUT = ".uri"
 
 
 def uri_at(place: Path) -> KeyUri | None:
-    """Return the URI of the key at this place, None for a file. Raises `Malformed` for a text that is no URI."""
+    """Return the URI of the key at this place, None for a file. Raises `Malformed` for a text that is not a URI."""
     text = uri_text(place)
     if not text:
         return None

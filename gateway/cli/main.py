@@ -146,7 +146,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _check_text(arguments: Sequence[str]) -> None:
-    """Raise `UsageError` for an argument of bytes that are no UTF-8: no question and no name can be made of it."""
+    """Raise `UsageError` for an argument of bytes that are not UTF-8: no question and no name can be made of it."""
     for argument in arguments:
         if not argument.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in argument):
             shown = argument.encode("utf-8", "backslashreplace").decode()

@@ -55,7 +55,7 @@ class Key(click.Path):
     """A private key that signs: its file, or the PKCS#11 URI of a key in a security module."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the file or the URI. Raises `BadParameter` for a file that is missing and a text that is no URI."""
+        """Return the file or the URI. Raises `BadParameter` for a file that is missing and a text that is not a URI."""
         if not isinstance(value, str) or not is_uri(value):
             return super().convert(value, param, ctx)
         return Uri().convert(value, param, ctx)

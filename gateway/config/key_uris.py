@@ -35,7 +35,7 @@ def key_texts(key_file: Path) -> Mapping[str, str]:
     """Return what is set for the folder of a key: `module`, `pin_source`, and URIs by the names of keys.
 
     The environment (`LIAISON_KEYS_STATEMENT`) comes before the settings of a node. Raises `Misconfigured` for a file
-    that is no TOML.
+    that is not TOML.
     """
     folder = key_file.parent
     if folder.name in _ROTATED and folder.parent.name == _KEYS:

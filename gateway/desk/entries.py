@@ -217,7 +217,7 @@ def unaccepted_notice(
     is_kept: bool = False,
     sealed: Sealed | None = None,
 ) -> EntryDraft:
-    """Draft the entry of bytes that are no notice of `peer` to us. They are kept as they came, or by their hash.
+    """Draft the entry of bytes that are not a notice of `peer` to us. They are kept as they came, or by their hash.
 
     `sealed` is the refusal that is about to leave, where the bytes name the exchange that it is of.
     """

@@ -166,7 +166,7 @@ def hit_of_question(work: Work) -> tuple[ExchangeId, int]:
 def from_hits(officer: Officer, key: ThreadKey, count: int, search: str, begun_us: int) -> tuple[Work, ...]:
     """Return the work of an officer who is shown the hits of an answer: is each the same person or thing?
 
-    `key` names the exchange, which is no thread. The number of the hit ends the id. All hits of a search have its name
+    `key` names the exchange; it is not a thread. The number of the hit ends the id. All hits of a search have its name
     and its clock, so that a list has them as one.
     """
     place = _place(key, officer.agency, officer.office, officer.person, begun_us)

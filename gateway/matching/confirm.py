@@ -365,7 +365,7 @@ def _has_field(query: Query, record_type: str) -> bool:
 def _is_one(record: SourceRecord) -> bool:
     """Tell whether fields that do not fit the question are still of the record that the search keys are of.
 
-    A person may be found by a former name or number that is no field of the record. It is the same record where it
+    A person may be found by a former name or number that is not a field of the record. It is the same record where it
     shares a number or a name with them.
     """
     search = record.search or {}

@@ -63,7 +63,7 @@ def source_stores(settings: SourceProcess) -> Stores:
 
 
 def was_never_served(settings: Settings) -> bool:
-    """Tell whether a home has neither keystore nor database, and no head was signed: nothing is lost, a start begins.
+    """Tell whether a home has neither keystore nor database, and no head was signed, so that a start is safe.
 
     Where one of them is missing alone, it was lost. The secret of the key indexes, which may have been built before,
     counts for nothing: losing it loses nothing.

@@ -23,7 +23,7 @@ class NotThere(Exception):
 
 
 def ends_early(scene: SceneOf) -> SceneOf:
-    """Return the scene, which ends where what it goes on with did not come."""
+    """Return the scene; it ends early if its input never arrived."""
 
     def play(federation: Federation, story: Story) -> None:
         try:

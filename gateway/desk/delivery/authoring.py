@@ -149,7 +149,7 @@ class Author:
             self._store.release(key.peer, self._parts.clock.now_us())
 
     def _check_taker(self, peer: MemberId, kind: NoticeType) -> None:
-        """Raise for a notice that its recipient would refuse. To one that is no active member it waits."""
+        """Raise for a notice that its recipient would refuse. To one that is not an active member it waits."""
         view = self._parts.trust()
         if peer == self._parts.member or peer not in view.members:
             raise Unknown("`{member}` is no counterpart of ours", code="unknown-member", where="peer", member=peer)

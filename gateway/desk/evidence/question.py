@@ -9,7 +9,7 @@ from gateway.model.exchange import Request
 
 
 def request_of(notice: Notice) -> Request:
-    """Return the question that a watch stands for. Raises `Forbidden` for a notice that is no watch."""
+    """Return the question that a watch stands for. Raises `Forbidden` for a notice that is not a watch."""
     head, body = notice.head, notice.body
     if not isinstance(body, Watch):
         raise Forbidden("this is no watch", code="wrong-notice", where="hit.exchange_id")

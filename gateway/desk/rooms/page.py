@@ -44,9 +44,9 @@ class RoomLine(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """An entry: who wrote it where, when, and what; `body` None: its content is erased here.
+    """One entry: author, country, time and content; `body` is None once its content is erased here.
 
-    `late`: its author wrote it after the owner had sealed the room, and had not heard of that.
+    `late` tells that its author wrote it after the owner had sealed the room, and had not heard of that.
     """
 
     member: MemberId

@@ -354,7 +354,7 @@ def _reply(proposal: Proposal) -> Reply:
 
 
 def _default(fresh: Fresh, wanted: Collection[str]) -> tuple[str, ...]:
-    """Return what is released where a human narrows nothing: what may be released, of what was wanted."""
+    """Return the default release: the wanted fields that policy allows."""
     return tuple(name for name in fresh.fields if not wanted or name in wanted)
 
 

@@ -25,7 +25,7 @@ def outcome_group(hit: RecordPlace) -> str:
 
 
 def questions_key(peer: MemberId, hit: RecordPlace) -> ThreadKey:
-    """Return the place of the questions for the outcome of a hit, which is no thread."""
+    """Return the key under which questions for the outcome of a hit are stored; it does not name a thread."""
     return ThreadKey(peer, ExchangeId(outcome_group(hit)))
 
 

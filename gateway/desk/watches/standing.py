@@ -32,7 +32,7 @@ _ALL = (*LIVE, ThreadState.PAUSED, ThreadState.REFUSED)
 
 
 class MetThere(msgspec.Struct, frozen=True):
-    """A hit that a recipient told of: in which notice, as which of it, and when we took that."""
+    """A hit that a recipient reported: the notice's id, the place of the hit in it, and when we took it."""
 
     notice_id: ExchangeId
     number: int

@@ -109,7 +109,7 @@ def readings(own: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
 
 @lru_cache(maxsize=512)
 def read_latin(words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Return the readings of Latin words as Burmese syllables, each as its usual spelling; empty if they are none."""
+    """Return the readings of Latin words as Burmese syllables, each as its usual spelling; empty if they are not."""
     cuts = [_cuts(word) for word in words]
     found: dict[tuple[str, ...], None] = {}
     for way in islice(product(*cuts), _TRIED):

@@ -125,7 +125,7 @@ def known_targets(home: Home, clock: Clock) -> tuple[dict[str, set[str]], bool]:
 def suspend(
     home: Home, clock: Clock, target: str, reason: str, humanitarian: str = "", keys: Sequence[SigningKey] = ()
 ) -> Switch:
-    """Switch `target` off, durably; return the line. Raises `Malformed` for a reason or a name that is no plain text.
+    """Switch `target` off, durably; return the line. Raises `Malformed` for a reason or a name that is not plain text.
 
     `humanitarian` names who approved that missing persons, victims and threats to life are still asked about and
     answered for. With `keys` the act is signed. Where the act cannot be handed in, the switch works all the same.

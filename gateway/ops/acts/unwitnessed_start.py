@@ -29,7 +29,7 @@ _FILE = "start-without-witness.json"
 def waive(trust: HomeTrust, reason: str, keys: Sequence[SigningKey]) -> Path:
     """Let the next start that needs a witness go on without one; return the file.
 
-    Raises `Malformed` for a reason that is no plain text, `BadSignature` where no administrator signed.
+    Raises `Malformed` for a reason that is not plain text, `BadSignature` where no administrator signed.
     """
     data = draft_act(trust, ActKind.WAIVE, reason, {}, keys)
     with helped(ActKind.WAIVE, trust.home):

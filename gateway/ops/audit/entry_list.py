@@ -68,7 +68,7 @@ def _check(log: str, wanted: Filter) -> None:
 
 
 def _refuse_unknown_peer(evidence: Evidence, peer: str) -> None:
-    """Raise `Misused` for a counterpart that is no member and that no entry has."""
+    """Raise `Misused` for a counterpart that is not a member and that no entry has."""
 
     def seen(name: str) -> bool:
         return any(evidence.store.find(log, peer=name, limit=1) for log in evidence.store.logs())

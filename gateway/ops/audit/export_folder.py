@@ -28,7 +28,7 @@ def require_export(folder: Path) -> None:
 def use_exported_tables(folder: Path) -> None:
     """Let the own tables of names that an export carries count in this process, or without any none.
 
-    Raises `Misused` for a folder that is no export, `Malformed` and `Misconfigured` for tables that no home has.
+    Raises `Misused` for a folder that is not an export, `Malformed` and `Misconfigured` for tables that no home has.
     """
     require_export(folder)
     texts: dict[str, str] = {}

@@ -11,7 +11,7 @@ _CLOSE = 0.6
 
 
 def unlisted(option: str, value: str, what: str, known: Collection[str]) -> Misused:
-    """Return the usage error of an option's value that is none of `known`, with the nearest of them and all."""
+    """Return the usage error of an option's value that is not in `known`, with the nearest of them and all."""
     names = {name.lower(): name for name in known}
     near = difflib.get_close_matches(value.lower(), names, 1, _CLOSE)
     advice = [f"did you mean `{names[near[0]]}`?"] if near else []

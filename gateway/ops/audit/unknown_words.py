@@ -38,7 +38,7 @@ def refuse_unknown(search: Search, folder: Path, seen: Seen, *, is_export: bool)
 
 
 def refuse_unknown_peers(peers: Collection[str], folder: Path, seen: Callable[[str], bool], *, is_export: bool) -> None:
-    """Raise `Misused` for a counterpart that is no member of the charter and that no entry has (`seen`)."""
+    """Raise `Misused` for a counterpart that is not a member of the charter and that no entry has (`seen`)."""
     members = _members(folder, is_export=is_export) if peers else []
     for peer in peers:
         if peer not in members and not (peer and seen(peer)):

@@ -61,7 +61,7 @@ def found(
     Agencies of `[[source]]` in an existing node.toml get their key, too, unless the source is a process with its own.
     A home in production gets no key that stops it there: agencies hold their own, and tokens come from a provider.
     `database` is the address of PostgreSQL for a home that is made now, `in_module` names keys that exist in a security
-    module. Raises `Misconfigured` when a folder is another member's, `Malformed` for text that is no id.
+    module. Raises `Misconfigured` when a folder is another member's, `Malformed` for text that is not an id.
     """
     member_id(member)
     agencies = [identifier(agency, "agency") for agency in agencies]

@@ -51,7 +51,7 @@ class ModuleKeys:
         return {name: text for name, text in given if text}
 
     def check_names(self, known: Collection[str], *, agencies: bool = False) -> None:
-        """Raise `Misused` for the URI of a key that is not `known`, `Malformed` for a text that is no URI."""
+        """Raise `Misused` for the URI of a key that is not `known`, `Malformed` for a text that is not a URI."""
         for name, uri in self.uris.items():
             if name not in known and not (agencies and name.removeprefix(_AGENCY) not in ("", name)):
                 raise Misused("--key-uri: there is no key `{name}` here ({near})", name=name, near=nearest(name, known))

@@ -42,7 +42,7 @@ def own_texts(home: Path) -> dict[str, str]:
 
 
 def _is_beside(file: Path) -> bool:
-    """Tell whether a file is none of the tables: hidden, or a README."""
+    """Tell whether a file is not a table: it is hidden, or a README."""
     return file.name.startswith((".", "README"))
 
 

@@ -27,7 +27,7 @@ SOON_DAYS = 30
 
 
 def describe_keys(folder: Path, clock: Clock | None = None) -> dict[str, Any]:
-    """Return the keys of a home as JSON. Raises `Misconfigured` for a folder that is no home."""
+    """Return the keys of a home as JSON. Raises `Misconfigured` for a folder that is not a home."""
     clock = clock or SystemClock()
     settings = load_settings(folder)
     home, member = Home(settings.home), member_id(settings.node.member)

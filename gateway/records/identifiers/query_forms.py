@@ -149,7 +149,7 @@ def check_scheme(scheme: str, where: str, _now_us: int = 0) -> None:
 
 
 def check_number_of_scheme(query: NationalIdQuery, now_us: int) -> None:
-    """Raise `Malformed` for a number that is none of a scheme whose numbers can be read; a wrong check digit passes."""
+    """Raise `Malformed` for a number that its scheme could not have given; a wrong check digit passes."""
     scheme = _known_scheme(query.scheme)
     if not scheme:
         return
@@ -192,7 +192,7 @@ def check_registered(code: str, where: str, _now_us: int) -> None:
 
 
 def check_flag(code: str, where: str, _now_us: int) -> None:
-    """Raise `Malformed` for a flag that is no country of ISO 3166-1."""
+    """Raise `Malformed` for a flag that is not a country of ISO 3166-1."""
     if code not in codes.countries():
         raise Malformed(
             "`{flag!a}` is no flag of two letters",

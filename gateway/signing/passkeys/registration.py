@@ -41,7 +41,7 @@ class Registered:
 def registration_options(rp_id: str, person: str, known: Iterable[bytes] = ()) -> dict[str, Any]:
     """Return the options for `navigator.credentials.create` (their JSON form). `known` are the person's credentials.
 
-    Raises `Malformed` for an `rp_id` that is no domain.
+    Raises `Malformed` for an `rp_id` that is not a domain.
     """
     return {
         "rp": {"id": check_rp_id(rp_id), "name": rp_id},

@@ -41,7 +41,7 @@ class FormView:
 
 
 def form_view(notice: Notice, language: Language) -> FormView:
-    """Return a form as it is printed. Raises `Malformed` for a notice that is no form."""
+    """Return a form as it is printed. Raises `Malformed` for a notice that is not a form."""
     ask, head = notice.body, notice.head
     if not isinstance(ask, Ask) or ask.about is not About.FORM:
         raise Malformed("this notice is no form", code="no-form", where="notice")

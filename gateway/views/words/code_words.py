@@ -52,7 +52,7 @@ _HANDLING: Mapping[str, frozenset[str]] = {
 
 
 def explained(code: str, field: str, language: Language) -> str:
-    """Return a code of `field` with its meaning, in words; a text that is no known code as it is."""
+    """Return a code of `field` with its meaning, in words; a text that is not a known code as it is."""
     if field == "evaluation" and len(code) == 2 and code[0] in _SOURCE and code[1] in _INFORMATION:
         return f"{tell(language, _SOURCE[code[0]])}, {tell(language, _INFORMATION[code[1]])} ({code})"
     if field in _COUNTRIES and (name := _country(code, language)):
