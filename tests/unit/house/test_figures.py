@@ -16,7 +16,7 @@ MOST_MODULES = {"frame to answer": 128, "notice to row": 102, "approve to receip
 """Modules of the product that run on each way, and four of timers that may run by chance. A bound may only fall."""
 
 MOST_FILES = {
-    "field": {"repeat_s": 14, "hidden_until": 18},
+    "field": {"repeat_s": 12, "hidden_until": 16},
     "notice": {"room": 22, "report": 20, "watch": 23, "alert": 33},
     "question": {
         "person": 29,
