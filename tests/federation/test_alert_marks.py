@@ -46,7 +46,12 @@ async def test_an_officer_marks_an_alert_where_the_gate_shows_it(own_world: Simu
         store = th.desk.parts.store
         await until(lambda: store.works(WorkFilter(kinds=(WorkKind.CONFIRM,))), "there is work to confirm it")
         (work,) = store.works(WorkFilter(kinds=(WorkKind.CONFIRM,)))
-        page = (await see(gate, path)).text
+
+        async def asked() -> str:
+            page = (await see(gate, path)).text
+            return page if 'name="verdict"' in page else ""
+
+        page = await until(asked, "the page of the search, once it is over, asks whether it is the same person")
         assert page.count('name="verdict"') == 3
         hidden = dict(re.findall(r'name="(search|from|hit|work)" value="([^"]*)"', page))
         assert hidden["work"] == work.id
