@@ -282,7 +282,8 @@ async def test_one_that_was_taken_and_whose_receipts_were_lost_until_its_time_wa
     author, taker = desks.desks.values()
     desks.link.deaf = True
     key = await author.author.open(taker.member, post(author, BODIES[0], life_s=20))
-    await desks.until(lambda: bool(entries_of(taker, events.ANSWERED)), "it was taken")
+    await desks.until(lambda: author.store.deliveries(key=key)[0].problem != "", "the first receipt was lost")
+    assert entries_of(taker, events.ANSWERED)
     desks.clock.advance(timedelta(seconds=3_600))
     await desks.until(author.is_quiet, "its time is over")
     assert [each.state for each in author.store.deliveries(tuple(DeliveryState), key)] == [DeliveryState.EXPIRED]
