@@ -28,6 +28,7 @@ from gateway.https.tls_files import TlsFiles
 from gateway.ops.acts.switches import suspend, target_of
 from gateway.ports.officers import Ended
 from tests.support.rest import MEMBER, OFFICER, SNI, Rest, StoredSearches, certify, rest_api
+from tests.support.waiting import MOST_S, until
 
 Answer = TypeVar("Answer")
 
@@ -69,7 +70,7 @@ async def code(client: httpx2.AsyncClient, path: str = "/v1/health") -> str:
 
 async def at_last(call: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
     """Return what a call returns, made again where the server ends its connection amid it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(MOST_S):
         while True:
             with suppress(httpx2.TransportError):
                 return await call()
@@ -141,7 +142,7 @@ async def test_a_search_that_its_caller_gave_up_is_counted_off(tmp_path: Path) -
             await searches.waiting.acquire()
             given_up.cancel()
         searches.go.set()
-        async with rest.client() as client, asyncio.timeout(10):
+        async with rest.client() as client, asyncio.timeout(MOST_S):
             while (await post(client, rest.bearer())).status_code != 200:
                 await asyncio.sleep(0.05)
 
@@ -226,10 +227,10 @@ async def test_a_withdrawn_certificate_is_refused_within_seconds_and_no_other(
         path = f"/v1/searches/{search['id']}"
         async with client.stream("GET", path, headers=headers, extensions=SNI) as stream:
             suspend(home, CLOCK, target, "laptop stolen")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(MOST_S):
                 with pytest.raises(httpx2.TransportError):
                     await stream.aread()  # the line of the late answer never comes
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(MOST_S):
             while not await at_last(lambda: code(client)):
                 await asyncio.sleep(0.05)
         assert await at_last(lambda: code(client)) == "client-withdrawn"
@@ -244,9 +245,12 @@ async def test_a_withdrawn_certificate_is_refused_within_seconds_and_no_other(
 async def test_what_may_be_withdrawn_counts_as_withdrawn(rest: Rest, tmp_path: Path) -> None:
     """A list that cannot be read fails towards off, as every switch does."""
     Home(tmp_path).suspensions.write_bytes(b"{\n")
-    async with rest.client() as client, asyncio.timeout(10):
-        while await code(client) != "client-withdrawn":
-            await asyncio.sleep(0.05)
+    async with rest.client() as client:
+
+        async def is_off() -> bool:
+            return await at_last(lambda: code(client)) == "client-withdrawn"
+
+        await until(is_off, "the client is withdrawn")
 
 
 def test_a_certificate_is_named_by_its_file_or_by_its_hash(tmp_path: Path) -> None:
@@ -277,7 +281,7 @@ async def test_new_tls_files_are_taken_up_without_a_restart(tmp_path: Path) -> N
             rest.server.renew(context)
             with pytest.raises(httpx2.TransportError):
                 await code(new_one)  # its CA is not ours any more
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(MOST_S):
                 with pytest.raises(httpx2.TransportError):
                     await calls_until_the_end(open_one)  # an open connection ends, and TLS refuses the next one
         certify(tmp_path, other, "renewed", CertificateName(MEMBER, CertificateUse.CLIENT, "cli"))
