@@ -83,7 +83,7 @@ _OF_ITEMS: Mapping[str, Callable[[Any, Mapping[str, Any]], Query]] = {
     "vessels": _vessel,
     "vessel_names": lambda item, _search: VesselQuery(_text(item)),
 }
-"""What makes a query of an item under a search key, where it is more than the query of one text."""
+"""Makes a query of an item under a search key, where it is more than the query of one text."""
 
 
 def measure(adapter: Adapter, clock: Clock, asked: Sequence[tuple[Query, tuple[str, str]]], rows_per_s: float) -> Speed:

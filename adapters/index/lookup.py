@@ -146,7 +146,7 @@ BY_NAME: Mapping[QueryKind, Callable[[IndexView, Any, Callable[[], None], Thresh
     QueryKind.PERSON: person_candidates,
     QueryKind.VESSEL: vessel_candidates,
 }
-"""What looks for the names of a question, by its kind."""
+"""Looks for the names of a question, by its kind."""
 
 
 def is_held_name(view: IndexView, text: str) -> bool:

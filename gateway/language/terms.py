@@ -74,7 +74,7 @@ SUBJECTS: Sentences = {
     "report": "reports on methods and routes",
     "phone": "a telephone number",
 }
-"""What a question of each kind is about, for those who choose between them."""
+"""Names what a question of each kind is about, for those who choose between them."""
 
 TITLES: Mapping[str, str] = {
     "person": "A person by name, and birth date or year.",
@@ -87,7 +87,7 @@ TITLES: Mapping[str, str] = {
     "report": "Reports on methods and routes that the other country has published; all that is given must fit.",
     "phone": "A telephone number, with its calling code or as it is dialled in its country.",
 }
-"""What each kind of question asks for, in the help of commands, which is English."""
+"""Says what each kind of question asks for, in the help of commands, which is English."""
 
 RECORD_TYPES: Sentences = {
     "Person": "person",

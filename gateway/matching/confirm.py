@@ -121,7 +121,7 @@ def judge(
 
 
 class _Said(NamedTuple):
-    """What a record says, and how likely a match must be; `whole` is False where fields may be withheld."""
+    """Holds what a record says, and how likely a match must be; `whole` is False where fields may be withheld."""
 
     record_type: str
     fields: Mapping[str, Any]
@@ -157,7 +157,7 @@ _JUDGES: Mapping[QueryKind, Callable[[Any, _Said], Match | Verdict]] = {
         query, said.record_type, said.fields, said.search, whole=said.whole
     ),
 }
-"""What compares the fields of a record with a question that has more than one number, by its kind."""
+"""Compares the fields of a record with a question that has more than one number, by its kind."""
 
 
 def _also(held_as: str, record_type: str) -> tuple[str, ...]:

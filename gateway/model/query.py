@@ -53,7 +53,7 @@ class Number(NamedTuple):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What each kind of question says of itself; the fields of its class are the values that are asked for."""
+    """Says what each kind of question is; the fields of its class are the values that are asked for."""
 
     kind: ClassVar[QueryKind]
     found_by: ClassVar[tuple[str, ...]] = ()

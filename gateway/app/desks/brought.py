@@ -1,4 +1,4 @@
-"""What each kind brings to the desk, in rows that the composition root loops over."""
+"""Give the rows that each kind brings to the desk, over which the composition root loops."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Wake = Callable[[DeskRows], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brought:
-    """What a kind brings: its rounds, who decides what of it waits for a second person, and what wakes by its rows.
+    """Says what a kind brings: its rounds, who decides what waits for a second person, and what wakes by its rows.
 
     What notices of a kind do is a table beside it (`EffectTable`), since notices are written with it.
     """

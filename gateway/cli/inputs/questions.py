@@ -25,7 +25,7 @@ _TYPED: Mapping[str, Callable[[Any], Any]] = {
     "birth": PartialDate,
     "sex": Sex,
 }
-"""What makes a value of its text, for the values of a question that are more than texts."""
+"""Makes a value of its text, for the values of a question that are more than texts."""
 
 
 class _Value(NamedTuple):

@@ -62,7 +62,7 @@ GOES_ON = frozenset({Stand.WAITING, Stand.ON, Stand.PUBLISHED, Stand.PAUSED})
 
 
 class Own(msgspec.Struct, frozen=True):
-    """What an officer has handed in, and a second person approves, as it should stand everywhere."""
+    """Holds what an officer has handed in, and a second person approves, as it should be everywhere."""
 
     id: ExchangeId
     author: Officer

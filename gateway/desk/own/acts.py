@@ -39,7 +39,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Changed(Generic[Kept]):
-    """What an act makes of what is ours: `works` are raised or ended by it, `told` is what else its entry says.
+    """Says what an act makes of what is ours: `works` are raised or ended by it, `told` is what else its entry says.
 
     `act` names the entry where the act turns out to be another one than was asked for. `closed` are the offices that
     have closed since it was asked for, and get nothing.

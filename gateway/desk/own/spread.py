@@ -54,7 +54,7 @@ T = TypeVar("T", bound=Addressee)
 
 @dataclass(frozen=True, slots=True)
 class Clocked(Generic[V]):
-    """What a clock makes of what stands at home, or its end once all were told. `code` names it in the entry."""
+    """Says what a clock makes of what we hold, or its end once all were told. `code` names it in the entry."""
 
     value: V
     code: str

@@ -1,4 +1,4 @@
-"""What people hand in about work and threads of the desk: who does it, why, verdicts, outcomes, words."""
+"""Describe what people hand in about work and threads of the desk: who does it, why, verdicts, outcomes, words."""
 
 from __future__ import annotations
 

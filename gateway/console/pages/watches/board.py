@@ -292,4 +292,4 @@ _OF_NAMES: Mapping[QueryKind, Callable[[Mapping[str, str]], Subject]] = {
     QueryKind.PERSON: _person,
     QueryKind.VESSEL: _vessel,
 }
-"""What makes a subject of the form where it is asked for by a name."""
+"""Makes a subject of the form where it is asked for by a name."""
