@@ -172,12 +172,12 @@ async def test_an_error_that_was_not_foreseen_shows_nothing_of_itself(
 ) -> None:
     failed: list[BaseException] = []
 
-    def fails(_language: object) -> Any:
+    def fails(**_fields: object) -> Any:
         if isinstance(words, ValueError):
             raise words
         return words
 
-    monkeypatch.setattr(gate, "_words", fails)
+    monkeypatch.setattr(gate, "GateView", fails)
     object.__setattr__(console_of(running.node())._parts, "failed", failed.append)
     async with running.visitor(OFFICER) as officer_:
         answer = await officer_.get("/gate")

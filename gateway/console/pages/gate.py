@@ -15,7 +15,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Option
+from gateway.console.frame.shapes import Banner, Field, Hidden, Option
 from gateway.console.gate.carried import parted, shown_document
 from gateway.console.gate.understood import MOST, Kind, Understood, counterparts_by_rule, read_as, understood
 from gateway.console.login.sessions import remember
@@ -56,24 +56,10 @@ class GateView:
     ticket: Field
     case: Field
     to: Sequence[Option]
-    send: Button
-    words: GateWords
     faults: Sequence[tuple[str, str]] = ()
     folded: bool = True
     hidden: Sequence[Hidden] = ()
     told: Banner | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GateWords:
-    """The words of the form."""
-
-    reading: str
-    purpose: str
-    offence: str
-    to: str
-    why: str
-    wrong: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +193,6 @@ class _Gate:
             ticket=Field("ticket", tell(language, "Ticket"), sent.ticket, fault=wrong.get("ticket", ""), most=64),
             case=Field("case", tell(language, "Case number"), sent.case, fault=wrong.get("case", ""), most=64),
             to=[_counterpart(each, sent, language) for each in self._parts.counterparts()],
-            send=Button(tell(language, "Ask"), kind="first"),
-            words=_words(language),
             faults=tuple(faults),
             folded=bool(sent.ticket or sent.case) and not faults,
             hidden=(Hidden("token", sent.token),) if sent.token else (),
@@ -219,17 +203,6 @@ class _Gate:
 
 
 _EXAMPLE = "SOMCHAI JAIDEE 1984-03-02"
-
-
-def _words(language: Language) -> GateWords:
-    return GateWords(
-        reading=tell(language, "Read it as"),
-        purpose=tell(language, "Purpose"),
-        offence=tell(language, "Offence"),
-        to=tell(language, "Whom to ask; without a choice those whom your office faces and whom the document names"),
-        why=tell(language, "Why you ask, and whom"),
-        wrong=tell(language, "This cannot be asked so"),
-    )
 
 
 def _sent(form: Form) -> _Sent:
