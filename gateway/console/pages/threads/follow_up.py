@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Field, Link, Option, Row
+from gateway.console.frame.shapes import Banner, Field, Link, Option
 from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.pages.threads.reasons import FIELDS, OFFICE, office_part, read_office, read_reasons, reason_parts
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
@@ -38,20 +38,15 @@ _NAMES = frozenset({*FIELDS, OFFICE, "fields", "purpose"})
 class AskView:
     """A form that asks a counterpart: what is always shown, and what is folded."""
 
-    title: str
     first: Sequence[str]
     lead: Sequence[str]
-    rows: Sequence[Row]
     notices: Sequence[Banner]
     parts: Sequence[Part]
     more: Sequence[Part]
-    more_title: str
     more_open: bool
     files: FilesPart
-    send: Button
     back: Link
     action: str
-    wrong: str
     faults: Sequence[tuple[str, str]] = ()
 
 
@@ -101,23 +96,19 @@ class FollowUpPages:
         office = office_part(writer, {member: self._parts.offices().get(member, ())})
         first = (*reasons.first, _wanted(hit, writer), office)
         view = AskView(
-            title=tell(language, "Ask {peer} for more", peer=with_country(member, language)),
             first=raised(hit, language),
             lead=(hit_title(hit, language),),
-            rows=(),
             notices=(),
             parts=first,
             more=(_purpose(visit, writer), *reasons.more),
-            more_title=tell(language, "More for the officer who decides"),
             more_open=writer.has_fault(reasons.more),
             files=files,
-            send=Button(tell(language, "Send to the supervisor"), kind="first"),
             back=Link(f"/gate/{search_id}", tell(language, "Back to the answers")),
             action=visit.request.url.path,
-            wrong=tell(language, "This cannot be asked so"),
             faults=tuple(sent.faults.items()),
         )
-        return Page("pages/threads/ask.html", view.title, view, 400 if sent.faults else 200)
+        title = tell(language, "Ask {peer} for more", peer=with_country(member, language))
+        return Page("pages/threads/ask.html", title, view, 400 if sent.faults else 200)
 
 
 def field_of(error: Refused, names: frozenset[str]) -> str:

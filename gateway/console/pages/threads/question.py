@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Banner, Button, Link, Task
+from gateway.console.frame.shapes import Banner, Link, Task
 from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.follow_up import AskView, field_of
 from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
@@ -48,21 +48,11 @@ _FAULT = "this does not fit, or is missing"
 
 
 @dataclass(frozen=True, slots=True)
-class ChoiceView:
-    """Names what can be asked without a hit."""
-
-    lead: str
-    tasks: Sequence[Task]
-
-
-@dataclass(frozen=True, slots=True)
 class PrintedView:
-    """A form that was asked, to be printed: the pairs of its head and of its fields, and who signs."""
+    """A form that was asked, to be printed, and the path of its matter."""
 
     form: FormView
-    back: Link
-    signature: str
-    seal: str
+    matter: str
 
 
 class QuestionPages:
@@ -86,8 +76,7 @@ class QuestionPages:
             )
             for form in forms().values()
         ]
-        view = ChoiceView(tell(language, "To follow up a hit, begin at the gate."), tasks)
-        return Page("pages/threads/choose.html", tell(language, "Ask another country"), view)
+        return Page("pages/threads/choose.html", tell(language, "Ask another country"), tasks)
 
     async def show(self, visit: Visit) -> Page:
         """Return an empty form."""
@@ -114,13 +103,7 @@ class QuestionPages:
         notice = next(filter(None, map(_asking, content.notices)), None)
         if notice is None:
             raise Malformed("this notice is no form", code="unknown-form", where="notice")
-        back = Link(visit.request.url.path.removesuffix("/form"), tell(language, "Back to the matter"))
-        view = PrintedView(
-            form_view(notice, language),
-            back,
-            tell(language, "Signature"),
-            tell(language, "Seal"),
-        )
+        view = PrintedView(form_view(notice, language), visit.request.url.path.removesuffix("/form"))
         return Page("pages/threads/printed.html", view.form.title, view, printed=notice.head.notice_id)
 
     def _command(self, visit: Visit, form: Form, pattern: Pattern | None) -> Question:
@@ -153,10 +136,8 @@ class QuestionPages:
         title = pattern.title[language.value] if pattern is not None else tell(language, "Ask a question")
         banner = () if known else (Banner(tell(language, "no counterpart can be asked now"), tone="warn"),)
         view = AskView(
-            title=title,
             first=(),
             lead=(),
-            rows=(),
             notices=banner,
             parts=(
                 writer.choice("to", tell(language, "Whom you ask"), members),
@@ -166,13 +147,10 @@ class QuestionPages:
                 *_why(visit, writer),
             ),
             more=reasons.more,
-            more_title=tell(language, "More for the officer who decides"),
             more_open=writer.has_fault(reasons.more),
             files=files,
-            send=Button(tell(language, "Send to the supervisor"), kind="first"),
             back=Link("/ask", tell(language, "Ask another country")),
             action=visit.request.url.path,
-            wrong=tell(language, "This cannot be asked so"),
             faults=tuple(sent.faults.items()),
         )
         return Page("pages/threads/ask.html", title, view, 400 if sent.faults else 200)
