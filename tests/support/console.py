@@ -28,16 +28,18 @@ from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home, Settings, load_settings
 from gateway.config.home import CONSOLE_CERTIFICATE
 from gateway.config.suspensions import Suspensions
+from gateway.console.frame.page import Page
 from gateway.console.login.current import person, signed_out
 from gateway.console.login.guard import Guard
 from gateway.console.login.parts import LoginParts, Way
 from gateway.console.login.provider import Provider, provider_tls
 from gateway.console.login.routes import login_routes
-from gateway.console.login.sessions import SignedOut
+from gateway.console.login.sessions import SignedOut, language_of
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.people.directory import People
 from gateway.https.listener import Listener
 from gateway.https.tls_files import tls_context
+from gateway.language.catalogue import tell
 from gateway.model.names import MemberId
 from gateway.ops.homes.found_node import found
 from gateway.ports.journal import EntryDraft
@@ -55,7 +57,7 @@ LISTED = "th.d.7"
 """A person of the list."""
 
 _SNI = {"sni_hostname": tls_name(MEMBER, "gw1")}
-_BASE = "<!doctype html><title>{{ view.title }}</title>{% block head %}{% endblock %}{% block body %}{% endblock %}"
+_BASE = "<!doctype html><title>{{ frame.title }}</title>{% block head %}{% endblock %}{% block body %}{% endblock %}"
 _TEMPLATES = Path(__file__).parents[2] / "gateway" / "console" / "templates"
 _PERSONS = (
     "id,agency,office,roles,channel,language,training_until,purposes\n"
@@ -157,9 +159,11 @@ def named(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-def show(_request: Request, template: str, page: object, status: int) -> Response:
+def show(request: Request, page: Page) -> Response:
     """Stand in for the frame: the templates of sign-in on a bare page."""
-    return HTMLResponse(_environment().get_template(template).render(view=page), status)
+    template = _environment().get_template(page.template)
+    told = partial(tell, language_of(request))
+    return HTMLResponse(template.render(frame={"title": page.title}, view=page.view, _=told), page.status)
 
 
 def _environment() -> Environment:

@@ -132,8 +132,8 @@ class ConsoleServer:
         if context is not None and self._listener is not None:
             self._listener.renew(context)
 
-    def _show(self, request: Request, template: str, view: Any, status: int) -> Response:
-        return self._renderer.response(Page(template, view.title, view, status), request, None)
+    def _show(self, request: Request, page: Page) -> Response:
+        return self._renderer.response(page, request, None)
 
     def _administration(self, health: Health) -> Administration:
         core, resources = self._core, self._core.resources
@@ -197,10 +197,7 @@ def _faces(faces: tuple[str, ...], member: str) -> bool:
 # ------------------------------------------------------------ signing in
 
 
-_Show = Callable[[Request, str, object, int], Response]
-
-
-def _build_login(core: Core, origin: Callable[[], str], show: _Show) -> LoginParts:
+def _build_login(core: Core, origin: Callable[[], str], show: Callable[[Request, Page], Response]) -> LoginParts:
     """Return the parts of sign-in. `origin` is known once the console listens; `show` makes pages."""
     resources = core.resources
     settings = resources.settings

@@ -1,4 +1,4 @@
-"""The view models of the pages of sign-in, with their sentences."""
+"""The pages of sign-in: their titles, their view models, and the sentences of ways and refusals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from gateway.config import TrialOfficer
 from gateway.console.frame.forms import new_form_id
+from gateway.console.frame.page import Page
 from gateway.console.login.parts import Way
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
@@ -47,26 +48,20 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class ChoosePage:
-    """The page that offers the ways to sign in."""
+class ChooseView:
+    """The ways to sign in. `ended` and `out` tell why the session before is over."""
 
-    language: Language
-    title: str
-    said: str
     choices: tuple[Choice, ...]
     after: str
+    ended: bool
+    out: bool
     form_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class PasskeyPage:
-    """The page on which a passkey is touched; `options` are for the browser."""
+class PasskeyView:
+    """The form that a touched passkey fills in; `options` are for the browser."""
 
-    language: Language
-    title: str
-    text: str
-    button: str
-    needs_script: str
     options: str
     form_id: str
 
@@ -80,82 +75,49 @@ class Officer:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialPage:
-    """The page on which an officer for trials is chosen."""
+class TrialView:
+    """The officers for trials, of whom one is chosen."""
 
-    language: Language
-    title: str
-    warning: str
     officers: tuple[Officer, ...]
     after: str
     form_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class GoOnPage:
-    """The page that leads on from another site's: the browser sends the session only where our own page leads."""
-
-    language: Language
-    title: str
-    link: str
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedPage:
-    """The page of a sign-in that failed. It says the same whatever the cause was."""
-
-    language: Language
-    title: str
-    text: str
-    link: str
-
-
-def choose_page(ways: Sequence[Way], language: Language, after: str, *, ended: bool, out: bool) -> ChoosePage:
+def choose_page(ways: Sequence[Way], language: Language, after: str, *, ended: bool, out: bool) -> Page:
     """Return the page that offers these ways."""
-    said = tell(language, "You are signed out.") if out else ""
-    if ended:
-        said = tell(language, "The session has ended. Sign in again.")
     choices = tuple(_choice(way, language, after) for way in ways)
-    return ChoosePage(language, tell(language, "Sign in"), said, choices, after, new_form_id())
+    view = ChooseView(choices, after, ended, out, new_form_id())
+    return Page("login/choose.html", tell(language, "Sign in"), view)
 
 
-def passkey_page(language: Language, options: Mapping[str, Any]) -> PasskeyPage:
-    """Return the page for a passkey."""
-    return PasskeyPage(
-        language,
-        tell(language, _WAYS["passkey"]),
-        tell(language, "Use the passkey that two persons enrolled for you. No name is asked for."),
-        tell(language, "Use the passkey"),
-        tell(language, "A passkey needs JavaScript in this browser."),
-        json.dumps(options),
-        new_form_id(),
-    )
+def passkey_page(language: Language, options: Mapping[str, Any]) -> Page:
+    """Return the page on which a passkey is touched."""
+    view = PasskeyView(json.dumps(options), new_form_id())
+    return Page("login/passkey.html", tell(language, _WAYS["passkey"]), view)
 
 
-def trial_page(language: Language, officers: Sequence[TrialOfficer], after: str) -> TrialPage:
+def trial_page(language: Language, officers: Sequence[TrialOfficer], after: str) -> Page:
     """Return the page of the officers for trials."""
     listed = tuple(Officer(one.id, f"{_role(one.role, language)} · {one.agency} · {one.office}") for one in officers)
-    return TrialPage(
-        language, tell(language, _WAYS["trial"]), tell(language, _NOTES["trial"]), listed, after, new_form_id()
-    )
+    return Page("login/trial.html", tell(language, _WAYS["trial"]), TrialView(listed, after, new_form_id()))
+
+
+def go_on_page(language: Language, after: str) -> Page:
+    """Return the page that leads on from another site's.
+
+    A browser sends the cookie of the session only where a page of ours leads.
+    """
+    return Page("login/go_on.html", tell(language, "You are signed in."), after)
+
+
+def refused_page(language: Language, why: str, status: int) -> Page:
+    """Return the page of a sign-in that failed, by the key of its sentence."""
+    return Page("login/refused.html", tell(language, "Sign in"), tell(language, _REFUSALS[why]), status)
 
 
 def _role(role: str, language: Language) -> str:
     """Return a role in words; one that only this country has as it is."""
     return tell(language, ROLES[role]) if role in ROLES else role
-
-
-def go_on_page(language: Language, after: str) -> GoOnPage:
-    """Return the page that leads on after sign-in at another site."""
-    return GoOnPage(language, tell(language, "You are signed in."), tell(language, "Go on"), after)
-
-
-def refused_page(language: Language, why: str) -> RefusedPage:
-    """Return the page of a sign-in that failed, by the key of its sentence."""
-    return RefusedPage(
-        language, tell(language, "Sign in"), tell(language, _REFUSALS[why]), tell(language, "Back to sign in")
-    )
 
 
 def _choice(way: Way, language: Language, after: str) -> Choice:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from gateway.clock import Clock
 from gateway.config import TrialOfficer
 from gateway.config.sections.console import Console
+from gateway.console.frame.page import Page
 from gateway.console.login.guard import Guard
 from gateway.console.login.provider import Provider
 from gateway.desk.evidence.passkeys import PasskeyBook
@@ -39,9 +40,9 @@ class LoginParts:
     `system` is the console as a calling system: the name and thumbprint of its own client certificate, to which each
     officer token is bound. `issue` returns an officer token of the node's own for a person who signed in without the
     identity provider; it raises for a person who may not have one. `note` writes an entry, durable when it returns;
-    `refused` counts a sign-in that failed, by code and detail. `show` makes a page of a template. `is_withdrawn` tells
-    whether a device's certificate is switched off. `rp_id` is the domain of passkeys. `require_storage` raises while
-    the database is away: who comes then is refused, and waits no unknown time.
+    `refused` counts a sign-in that failed, by code and detail. `show` draws a page. `is_withdrawn` tells whether a
+    device's certificate is switched off. `rp_id` is the domain of passkeys. `require_storage` raises while the database
+    is away: who comes then is refused, and waits no unknown time.
     """
 
     member: str
@@ -62,7 +63,7 @@ class LoginParts:
     is_withdrawn: Callable[[str, str], bool]
     note: Callable[[EntryDraft], Awaitable[object]]
     refused: Callable[[str, str], None]
-    show: Callable[[Request, str, object, int], Response]
+    show: Callable[[Request, Page], Response]
     require_storage: Callable[[], None]
 
     @property

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.console.frame.forms import Form, check_sender, read_form, see_other
+from gateway.console.frame.page import Page
 from gateway.console.login import cookies, passkey, pending, sessions
 from gateway.console.login.devices import Device, check_own_card, device_of, place_of
 from gateway.console.login.pages import choose_page, go_on_page, passkey_page, refused_page, trial_page
@@ -44,9 +45,9 @@ class _Asked:
         """The page that is wanted after sign-in."""
         return own_path(self.request.query_params.get("next", ""))
 
-    def show(self, template: str, page: object, status: int = 200) -> Response:
+    def show(self, page: Page) -> Response:
         """Return a page that no cache keeps."""
-        answer = self.parts.show(self.request, f"login/{template}.html", page, status)
+        answer = self.parts.show(self.request, page)
         answer.headers["cache-control"] = "no-store"
         return answer
 
@@ -102,18 +103,18 @@ def _answered(handle: Callable[[_Asked], Awaitable[Response]]) -> Callable[[Requ
             asked = _Asked(parts, request, device_of(request, parts))
         except Unauthenticated as error:
             parts.refused(error.code, request.url.path[:64])
-            return _Asked(parts, request, Device()).show("refused", refused_page(language_of(request), "device"), 403)
+            return _Asked(parts, request, Device()).show(refused_page(language_of(request), "device", 403))
         try:
             return await handle(asked)
         except Overloaded:
-            return asked.show("refused", refused_page(language_of(request), "limit"), 429)
+            return asked.show(refused_page(language_of(request), "limit", 429))
         except Unavailable:
-            return asked.show("refused", refused_page(language_of(request), "unreachable"), 503)
+            return asked.show(refused_page(language_of(request), "unreachable", 503))
         except Refused as error:
             if error.code != _NOT_OURS:
                 parts.guard.failed(place_of(request, asked.device))
             parts.refused(error.code, f"{request.url.path[:64]}: {error.message[:200]}")
-            return asked.show("refused", refused_page(language_of(request), "refused"), 403)
+            return asked.show(refused_page(language_of(request), "refused", 403))
 
     return endpoint
 
@@ -121,8 +122,7 @@ def _answered(handle: Callable[[_Asked], Awaitable[Response]]) -> Callable[[Requ
 async def _choose(asked: _Asked) -> Response:
     query = asked.request.query_params
     ended, out = "ended" in query, "out" in query
-    page = choose_page(asked.parts.ways, language_of(asked.request), asked.after, ended=ended, out=out)
-    return asked.show("choose", page)
+    return asked.show(choose_page(asked.parts.ways, language_of(asked.request), asked.after, ended=ended, out=out))
 
 
 async def _start(asked: _Asked) -> Response:
@@ -145,7 +145,7 @@ async def _callback(asked: _Asked) -> Response:
     if len(query.multi_items()) != len(query) or asked.parts.provider is None or found.begun is None:
         raise Forbidden("the address of the callback names something twice", code="oidc-answer")
     grant = await asked.parts.provider.finish(found.begun, dict(query), asked.parts.origin() + CALLBACK)
-    page = asked.show("go_on", go_on_page(language_of(asked.request), found.after))
+    page = asked.show(go_on_page(language_of(asked.request), found.after))
     return await asked.signed_in(Way.OIDC, grant, page)
 
 
@@ -156,7 +156,7 @@ async def _show_passkey(asked: _Asked) -> Response:
     challenge = secrets.token_bytes(CHALLENGE_BYTES)
     kept = Pending(Way.PASSKEY, asked.after, asked.device.thumbprint, challenge)
     page = passkey_page(language_of(asked.request), passkey.options(asked.parts, challenge))
-    answer = asked.show("passkey", page)
+    answer = asked.show(page)
     cookies.give_login(answer, await pending.begin(asked.parts, kept))
     return answer
 
@@ -185,8 +185,7 @@ async def _take_card(asked: _Asked) -> Response:
 async def _show_trial(asked: _Asked) -> Response:
     if not asked.parts.has(Way.TRIAL):
         raise Unauthenticated("this way to sign in is closed", code="way-closed", where="console.login")
-    page = trial_page(language_of(asked.request), asked.parts.trial_officers(), asked.after)
-    return asked.show("trial", page)
+    return asked.show(trial_page(language_of(asked.request), asked.parts.trial_officers(), asked.after))
 
 
 async def _take_trial(asked: _Asked) -> Response:
