@@ -14,7 +14,7 @@ from adapters.draft.guess_country import guess_country
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
 from gateway.model.forms.numbers import compact
-from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.conveyances import read_container
 from gateway.records.identifiers.national_ids import read_national_id
 
 SCHEMES = {"THA-PIN": "THA", "CHN-RIC": "CHN", "MMR-NRC": "MMR", "VNM-CCCD": "VNM"}

@@ -15,7 +15,7 @@ from sqlalchemy import Inspector
 
 from adapters.mapping.mapping import JoinKind, Mapping, RecordMapping
 from adapters.mapping.rows import refs_of
-from adapters.sql.statement import Table
+from adapters.sql.tables import Table
 from gateway.config.toml import nearest
 from gateway.errors import Misconfigured, Unknown
 

@@ -14,8 +14,7 @@ from adapters.mapping.mapping import Join, JoinKind, RecordMapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Layout
 from adapters.sql.catalogue import Catalogue
-from adapters.sql.statement import Wanted, table_of
-from adapters.sql.tables import Tables
+from adapters.sql.tables import Tables, Wanted, table_of
 from adapters.sql.totals import standing
 
 Grown = tuple[str, str]

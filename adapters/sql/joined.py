@@ -12,8 +12,7 @@ from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Row, Rows
 from adapters.sql.catalogue import Catalogue
 from adapters.sql.changed import fitted_to
-from adapters.sql.statement import Statement, Wanted
-from adapters.sql.tables import Tables
+from adapters.sql.tables import Statement, Tables, Wanted
 from adapters.values.cells import Cell
 from gateway.clock import Clock
 from gateway.errors import Malformed

@@ -15,8 +15,7 @@ from adapters.mapping.joins import JoinPlace, On
 from adapters.mapping.mapping import Join, JoinKind, RecordMapping
 from adapters.sql.catalogue import Catalogue
 from adapters.sql.joined import PAGE_SECONDS, JoinedRows
-from adapters.sql.statement import table_of
-from adapters.sql.tables import Tables
+from adapters.sql.tables import Tables, table_of
 from adapters.sql.totals import compiled
 from adapters.values.cells import Cell
 from gateway.clock import Clock

@@ -17,8 +17,7 @@ from adapters.sql.connection.local_file import is_local_file
 from adapters.sql.connection.open_failure import not_opened
 from adapters.sql.joined import LOOKED_AT, PAGE_SECONDS, InDoubtError, JoinedRows, Links, Scanned
 from adapters.sql.proof import Ambiguous, Proof
-from adapters.sql.statement import Wanted
-from adapters.sql.tables import BATCH, Tables
+from adapters.sql.tables import BATCH, Tables, Wanted
 from adapters.sql.totals import count, fingerprint
 from adapters.values.cells import cleaner
 from gateway.clock import Clock

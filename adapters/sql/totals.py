@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Layout
 from adapters.sql.catalogue import Catalogue
-from adapters.sql.statement import table_of
-from adapters.sql.tables import Tables
+from adapters.sql.tables import Tables, table_of
 
 NEWEST = 1_000
 """The most rows sharing the newest value of the change column whose cells are compared."""

@@ -56,8 +56,7 @@ from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.quotas import SqlQuotas
 from gateway.storage.documents.witness_store import SqlWitnessStore
-from gateway.storage.keys.pseudonyms import Pseudonyms
-from gateway.storage.keys.references import HitReferences
+from gateway.storage.keys.references import HitReferences, Pseudonyms
 from gateway.storage.log.group_commit import LogWriter, LogWriters
 from gateway.telemetry import Logger, LogLine
 from gateway.witness.seen_heads import SeenHeads

@@ -34,7 +34,7 @@ from gateway.trust.ceremony.found_member import create_member, create_member_key
 from gateway.trust.ceremony.member_card import read_card
 from gateway.trust.documents.charter import charter_fingerprint
 from gateway.trust.keeper import TrustKeeper
-from policy.bundle.quotas import QUOTAS
+from policy.bundle.limits import QUOTAS
 
 ASKER, ANSWERER, OTHER = MemberId("th"), MemberId("vn"), MemberId("kh")
 Members = dict[MemberId, tuple[tuple[str, ...], int]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gateway.clock import Clock
 from gateway.errors import Overloaded
 from gateway.ports.quotas import QuotaPlace, QuotaStore
-from policy.bundle.quotas import Quotas
+from policy.bundle.limits import Quotas
 
 
 def over_quota(

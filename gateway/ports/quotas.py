@@ -11,7 +11,7 @@ import msgspec
 class QuotaPlace(NamedTuple):
     """The unit of a quota: questions `in` (theirs) or `out` (ours), of or to `peer`, for a purpose.
 
-    What else is counted has directions and names of its own (`policy.bundle.budget`).
+    What else is counted has directions and names of its own (`policy.bundle.limits`).
     """
 
     direction: str

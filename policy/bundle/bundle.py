@@ -26,10 +26,9 @@ from policy.bundle.agreements import Agreement, Agreements, read_agreement
 from policy.bundle.desk import DESK, DeskRules, check_clocks, read_desk
 from policy.bundle.hours import HOURS, Hours, read_hours
 from policy.bundle.law import LAW, Law, check_counterparts, read_law
-from policy.bundle.quotas import QUOTAS, Quotas, read_quotas
+from policy.bundle.limits import QUOTAS, THRESHOLDS, Quotas, ThresholdSets, read_quotas, read_thresholds
 from policy.bundle.retention import Retention, read_retention
 from policy.bundle.rules import Policy, read_policy, rules
-from policy.bundle.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
 from policy.explain import CODES
 
 _D = TypeVar("_D")

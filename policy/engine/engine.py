@@ -23,7 +23,7 @@ from policy.attributes import AskAttributes, DeskAttributes, LearnAttributes, Qu
 from policy.bundle.bundle import Bundle, load_bundle, read_files
 from policy.bundle.desk import Asked, Clock, shortest
 from policy.bundle.hours import night_at
-from policy.bundle.quotas import Quotas
+from policy.bundle.limits import Quotas
 from policy.cache import ALWAYS, DecisionCache, Window
 from policy.engine import fields as filtering
 from policy.engine.ahead import requests_ahead

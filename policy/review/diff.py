@@ -16,9 +16,8 @@ from policy.bundle.agreements import Agreement
 from policy.bundle.bundle import Bundle, Files, load_bundle, read_files
 from policy.bundle.hours import Hours
 from policy.bundle.law import Law, Penalty
-from policy.bundle.quotas import Quotas
+from policy.bundle.limits import Quotas, ThresholdSets
 from policy.bundle.rules import Policy
-from policy.bundle.thresholds import ThresholdSets
 from policy.cache import Window
 from policy.engine.engine import BASE, PolicyEngine
 from policy.review.cases import Case, case_files, cases_of, decide_case

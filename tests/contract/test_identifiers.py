@@ -7,7 +7,7 @@ import json
 from datetime import date
 
 from gateway.errors import Malformed
-from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.conveyances import read_container
 from gateway.records.identifiers.mrz import read_mrz
 from gateway.records.identifiers.reading import Reading
 from tests.support.shared import shared_path

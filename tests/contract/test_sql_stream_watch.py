@@ -13,8 +13,7 @@ import pytest
 
 from adapters.sql.connection.connect import Connection
 from adapters.sql.connection.watchdog import GRACE_SECONDS
-from adapters.sql.statement import Wanted
-from adapters.sql.tables import _close
+from adapters.sql.tables import Wanted, _close
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
 from tests.support.databases import wait_until

@@ -15,8 +15,8 @@ from gateway.model.purpose import Purpose
 from gateway.model.query import CaseQuery, DocumentQuery, Query
 from gateway.model.search import Line, Search
 from gateway.ports.entries import events
+from gateway.views.search.fields import search_value
 from gateway.views.search.lines import answer_lines
-from gateway.views.search.value import search_value
 from tests.support.exchange import VN, command, entries, last, lines, stopping
 from tests.support.nodes import SourcePlan, World, build_world, officer
 

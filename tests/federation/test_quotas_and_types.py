@@ -16,8 +16,8 @@ from gateway.model.exchange import Outcome
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import ContainerQuery
 from gateway.model.search import Line, Search
+from gateway.views.search.fields import search_value
 from gateway.views.search.lines import all_answered, answer_text
-from gateway.views.search.value import search_value
 from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import CLOCK, KH, VN, command, entries, lines, person, sample_world, stopping
 from tests.support.forger import eventually_async

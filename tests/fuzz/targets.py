@@ -20,11 +20,9 @@ from gateway.matching.keys import name_keys, query_keys
 from gateway.matching.normal import normal_name
 from gateway.model.marking import Marking
 from gateway.node import wire
-from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.conveyances import read_container, read_imo, read_plate
 from gateway.records.identifiers.mrz import read_mrz
 from gateway.records.identifiers.national_ids import read_national_id
-from gateway.records.identifiers.plates import read_plate
-from gateway.records.identifiers.vessels import read_imo
 from gateway.rpc import methods
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey

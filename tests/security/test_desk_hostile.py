@@ -51,7 +51,7 @@ from gateway.statements.envelope import NOTICES, seal
 from gateway.statements.notices.notice import NOTICE_KINDS, SIZES, build_notice
 from gateway.statements.notices.receipt import parse_receipt
 from gateway.throttle import Rates
-from policy.bundle.budget import Budget
+from policy.bundle.limits import Budget
 from tests.federation.test_desk_delivery import post
 from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import CLOCK, KH, TH, VN, caller, command, entries, kinds, lines, sample_world, stopping

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from gateway.storage.log import log_claims
+from gateway.storage.log import claims
 from gateway.storage.log.claims import HELD_S, ClaimIndex
 from tests.support.zygote import serve
 
@@ -74,7 +74,7 @@ def main(home: str, leak: str) -> int:
     """Run `liaison serve --home HOME` and tell what it holds; let it leak so many bytes for each search."""
     for (module, name), most in SMALL.items():
         setattr(importlib.import_module(module), name, most)
-    log_claims.ClaimIndex = _Claims  # type: ignore[attr-defined, assignment]
+    claims.ClaimIndex = _Claims  # type: ignore[misc, assignment]
     if int(leak):
         _leak(int(leak))
     listener = socket.socket(socket.AF_UNIX)

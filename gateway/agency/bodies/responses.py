@@ -15,7 +15,7 @@ from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
 from gateway.model.search import Search
-from gateway.views.search.value import search_value
+from gateway.views.search.fields import search_value
 
 STREAM_PAUSE_S = 5.0
 """The most seconds in which a stream of events brings nothing."""

@@ -40,8 +40,8 @@ from gateway.model.names import MemberId
 from gateway.model.query import Query, query_of
 from gateway.ports.entries.events import ARRIVALS, EVENTS
 from gateway.ports.journal import Party
+from gateway.records.claims import check_withheld
 from gateway.records.verify import VerifiedRecord, verify_record
-from gateway.records.withheld import check_withheld
 from gateway.statements.envelope import ASKED, ENDINGS, FETCHES, PayloadType, Unsealed, check_signature, unseal
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.slots import IN_OTHER_HANDS

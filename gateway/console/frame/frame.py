@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.console.frame.shapes import Banner, Hidden, Link
-from gateway.language import Language
+from gateway.language.languages import Language
 
 NAMES = {
     Language.EN: "English",

@@ -32,10 +32,9 @@ from gateway.model.query import (
     VesselQuery,
 )
 from gateway.model.values import Calendar, NameForm, PartialDate
-from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.conveyances import read_container, read_plate
 from gateway.records.identifiers.mrz import read_mrz
 from gateway.records.identifiers.national_ids import read_national_id
-from gateway.records.identifiers.plates import read_plate
 from gateway.records.identifiers.reading import Reading
 
 MOST = 300

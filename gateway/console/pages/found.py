@@ -39,6 +39,7 @@ from gateway.model.hit import OWN_AGENCY
 from gateway.model.search import Search
 from gateway.ports.sessions import Carried
 from gateway.views.desk.misuse import told_of
+from gateway.views.search.fields import search_value
 from gateway.views.search.lines import (
     all_answered,
     answer_text,
@@ -48,7 +49,6 @@ from gateway.views.search.lines import (
     released_text,
     unreleased_texts,
 )
-from gateway.views.search.value import search_value
 from gateway.views.words.code_words import raised
 
 _MOST_SEARCHES = 4

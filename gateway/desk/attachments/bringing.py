@@ -31,7 +31,7 @@ from gateway.model.marking import Level
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.ports.files.held import ByteReader, ChunkWriter, HeldFile
 from gateway.statements.notices.files import file_name
-from policy.bundle.budget import BROUGHT
+from policy.bundle.limits import BROUGHT
 
 _AT_ONCE, _AT_ONCE_PERSON = 16, 2
 _BARE: Mapping[MediaType, Callable[[ByteReader, int], Iterator[bytes]]] = {

@@ -43,7 +43,7 @@ from gateway.ports.files.held import ChunkWriter, HeldFile
 from gateway.ports.journal import EntryDraft, Event
 from gateway.rpc.contract import A, Method, Q
 from gateway.rpc.methods import FETCH_ATTACHMENT
-from policy.bundle.budget import FILES, KEPT
+from policy.bundle.limits import FILES, KEPT
 
 _PAUSE_S = 60.0
 """A counterpart that sends nothing for so long has broken off."""

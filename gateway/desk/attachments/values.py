@@ -10,7 +10,7 @@ from gateway.desk.acting.parts import DeskParts
 from gateway.errors import Overloaded
 from gateway.ports.files.held import FileRows, SealedFiles
 from gateway.ports.quotas import QuotaPlace
-from policy.bundle.budget import KIB
+from policy.bundle.limits import KIB
 
 MIB = 1024 * 1024
 KEEP_BROUGHT_US = 14 * 86_400_000_000

@@ -1,6 +1,6 @@
 """Hold each counterpart to what it may make us keep: bytes, work put before our people, and what it has open, by kind.
 
-The table stands in policy (`policy.bundle.budget`). It is asked before a notice has any effect. So a member that floods
+The table stands in policy (`policy.bundle.limits`). It is asked before a notice has any effect. So a member that floods
 us fills no disk and no list of others, and what it says of another kind is taken all the same.
 """
 
@@ -20,7 +20,7 @@ from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.names import MemberId
 from gateway.ports.desk import DeskStore, Thread
 from gateway.ports.quotas import QuotaPlace
-from policy.bundle.budget import KEPT, KIB, REFUSED, TOLD, WORD, Share
+from policy.bundle.limits import KEPT, KIB, REFUSED, TOLD, WORD, Share
 
 CODES = ("budget-kept", "budget-told", "budget-open")
 """The codes of refusals: beyond a day's bytes, beyond a day's work for our people, beyond what may be open at once."""

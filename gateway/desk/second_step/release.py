@@ -27,9 +27,9 @@ from gateway.model.hit import IssuedRecord, SourceRecord, Withheld
 from gateway.model.marking import Caveat, Marking, ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.ports.sources import Occasion, SigningSource, Source
+from gateway.records.claims import commit_withheld
 from gateway.records.sdjwt import issue, present
 from gateway.records.verify import VerifiedRecord, verify_record
-from gateway.records.withheld import commit_withheld
 from policy.attributes import DeskAttributes, RecordAttributes
 
 _Found = tuple[SourceRecord, IssuedRecord | None]

@@ -20,7 +20,7 @@ from gateway.model.hit import Hit, Quality
 from gateway.ports.content_keys import Retention
 from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
-from gateway.records.withheld import commit_withheld
+from gateway.records.claims import commit_withheld
 from gateway.statements.answer import ANSWER_KIND, ANSWER_VERSIONS, in_version
 from gateway.statements.envelope import Sealed
 from gateway.statements.fields import SKEW_US

@@ -24,7 +24,7 @@ from gateway.model.purpose import Offence
 from gateway.model.query import MAX_NAMES, NationalIdQuery, Query, QueryKind
 from gateway.model.values import MAX_TEXT, PartialDate, Sex, text_value
 from gateway.records import codes
-from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.conveyances import read_container
 from gateway.records.identifiers.national_ids import SCHEMES, read_national_id
 
 FIRST_YEAR = 1850

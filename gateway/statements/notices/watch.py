@@ -13,7 +13,7 @@ from gateway.model.desk.watches import Goods, Subject, Watch, Watched
 from gateway.model.hit import Hit, Quality
 from gateway.statements.fields import microseconds, timestamp
 from gateway.statements.notices.texts import MAX_VALUES, code, listed, many, record_type
-from gateway.statements.queries import fill_query, read_query
+from gateway.statements.request import fill_query, read_query
 
 MAX_HITS = 16
 """The most hits that one notice tells of."""

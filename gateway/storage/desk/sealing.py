@@ -17,8 +17,8 @@ from functools import cached_property
 
 from gateway.errors import Unknown
 from gateway.ports.content_keys import Retention
+from gateway.storage.keys.content_form import spread, squeeze
 from gateway.storage.keys.keystore import KeyStore
-from gateway.storage.keys.padding import spread, squeeze
 
 _TOKEN_BYTES = 16
 

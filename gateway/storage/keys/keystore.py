@@ -45,9 +45,8 @@ from gateway.host.durable import PRIVATE, replace, sync_folder
 from gateway.model.evidence.retention import month_of
 from gateway.ports.content_keys import EncryptedContent, Retention
 from gateway.storage.database.engine import storage_errors
-from gateway.storage.keys.content_form import FORM, pack, split_key, unpack
+from gateway.storage.keys.content_form import FORM, pack, split_key, spread, unpack
 from gateway.storage.keys.key_files import KeyFolder, read_key_file
-from gateway.storage.keys.padding import spread
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12

@@ -1,13 +1,18 @@
-"""Opaque references to hits (design, section 4): AES-SIV (RFC 5297) of source, key and record type.
+"""Make what stands for hits and officers towards counterparts, and tells them nothing (design, section 4).
 
-The same hit has the same reference for the same peer and case within a quarter, and another one for every other peer or
-case. A reference is no capability: policy runs again when it is resolved.
+A reference to a hit is the AES-SIV (RFC 5297) of source, key and record type. The same hit has the same reference for
+the same peer and case within a quarter, and another one for every other peer or case. A reference is no capability:
+policy runs again when it is resolved.
+
+The pseudonym of an officer is stable for one pair of countries, and meaningless elsewhere.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from gateway.clock import DAY_US, Clock, from_us
 from gateway.errors import Malformed, Unknown
-from gateway.storage.keys.key_files import KeyFolder, read_key_file
+from gateway.storage.keys.key_files import KeyFolder, create_key_file, read_key_file
 
 _KEY_BYTES = 64
 _BLOCK = 32
@@ -80,3 +85,28 @@ def _quarter_of(day: int) -> str:
     """Return the quarter of a day, counted from 1970. Cached, since a reference is made for each hit."""
     moment = from_us(day * DAY_US)
     return f"{moment.year}-Q{(moment.month + 2) // 3}"
+
+
+# ------------------------------------------------------------ pseudonyms of officers
+
+
+_PSEUDONYM_KEY_BYTES = 32
+_CHARACTERS = 24
+
+
+class Pseudonyms:
+    """HMAC-SHA-256 of counterpart and officer under a key of this node, in `root/pseudonyms.key`."""
+
+    def __init__(self, root: Path) -> None:
+        path = root / "pseudonyms.key"
+        if not path.exists():
+            create_key_file(path, os.urandom(_PSEUDONYM_KEY_BYTES))
+        self._key = read_key_file(path)
+
+    def key_for(self, use: str) -> bytes:
+        """Return a key of this node for another use, which says nothing of this one."""
+        return hmac.digest(self._key, f"another use\n{use}".encode(), hashlib.sha256)
+
+    def make(self, person: str, peer: str) -> str:
+        """Return the pseudonym of an officer towards `peer`: 96 bits as hexadecimal digits."""
+        return hmac.new(self._key, f"{peer}\n{person}".encode(), hashlib.sha256).hexdigest()[:_CHARACTERS]

@@ -31,8 +31,8 @@ from gateway.storage.database.upsert import insert_for
 from gateway.storage.desk.desk_writer import DeskWriter
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.batch_statement import LeasedBatch, Rows
+from gateway.storage.log.claims import LogClaims
 from gateway.storage.log.lease import Leases
-from gateway.storage.log.log_claims import LogClaims
 from gateway.storage.log.prune_store import prune, tile_leaves
 
 

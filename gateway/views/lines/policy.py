@@ -13,7 +13,7 @@ from gateway.language.terms import PURPOSES, RECORD_TYPES
 from gateway.ops.homes.open_home import Written
 from gateway.ops.policy.proposal import Proposal
 from gateway.views.lines import Line
-from policy.bundle.budget import BROUGHT, KEPT
+from policy.bundle.limits import BROUGHT, KEPT
 from policy.review.cases import CaseResult
 from policy.review.diff import Difference
 from policy.review.matrix import Row, overview

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import Contradicted, Malformed
 from gateway.model.hit import Withheld
-from gateway.records.withheld import check_withheld, commit_withheld
+from gateway.records.claims import check_withheld, commit_withheld
 from tests.support.tables import table
 
 LIST = [Withheld("digest-1", "national/hide-address"), Withheld("digest-2", "base/lead-only")]

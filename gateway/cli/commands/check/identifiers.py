@@ -6,12 +6,10 @@ import click
 
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
-from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.conveyances import read_container, read_imo, read_plate
 from gateway.records.identifiers.mrz import read_mrz
 from gateway.records.identifiers.national_ids import read_national_id
-from gateway.records.identifiers.plates import read_plate
 from gateway.records.identifiers.reading import Reading
-from gateway.records.identifiers.vessels import read_imo
 from gateway.views.lines.reading import reading_lines
 
 

@@ -27,7 +27,7 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import ContainerQuery, QueryKind, ReportQuery
 from gateway.model.values import NameForm
 from gateway.ops.members.askable import not_askable
-from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.conveyances import read_container
 from gateway.records.identifiers.query_forms import QUESTIONS
 
 _PURPOSES = Word([item.value for item in Purpose])

@@ -17,7 +17,7 @@ from gateway.model.desk.notices import NoticeType
 from gateway.ops.console.administration import Administration
 from gateway.ops.console.jobs import JobKind
 from gateway.ops.policy.keeper import INCOMING
-from policy.bundle.budget import BROUGHT, FILES, KEPT, REFUSED, TOLD, WORD
+from policy.bundle.limits import BROUGHT, FILES, KEPT, REFUSED, TOLD, WORD
 
 MOST_DOCUMENT = 3 * 1024 * 1024
 """The most bytes of the form with a proposed policy: base64 grows where a form carries it."""

@@ -25,9 +25,8 @@ from gateway.language.terms import PURPOSES, RECORD_TYPES, named
 from gateway.model.handed.asks import FollowUp, with_files
 from gateway.model.purpose import Purpose
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
-from gateway.views.search.fields import field_name
+from gateway.views.search.fields import field_name, search_value
 from gateway.views.search.lines import hit_title
-from gateway.views.search.value import search_value
 from gateway.views.words.code_words import raised
 
 PATH = "/follow-up/{search}/{member}/{hit}"

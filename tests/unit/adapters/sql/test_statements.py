@@ -12,7 +12,7 @@ from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
 from sqlalchemy.dialects.oracle.oracledb import OracleDialect_oracledb
 from sqlalchemy.engine import Dialect
 
-from adapters.sql.statement import Statement, Wanted
+from adapters.sql.tables import Statement, Wanted
 from tests.support.tables import table
 
 # What SQLAlchemy leaves without annotations.

@@ -11,7 +11,7 @@ from gateway.language.languages import Language
 from gateway.model.exchange import Outcome, Refusal
 from gateway.model.names import MemberId
 from gateway.model.search import Line, Search
-from gateway.views.search.value import search_value
+from gateway.views.search.fields import search_value
 from tests.support.tables import table
 
 TH, VN, KH = MemberId("th"), MemberId("vn"), MemberId("kh")

@@ -15,7 +15,7 @@ from gateway.matching.thresholds import SETS
 from gateway.model.names import MemberId, member_id
 from gateway.model.purpose import Purpose
 from gateway.model.strictness import Strictness
-from policy.bundle.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
+from policy.bundle.limits import THRESHOLDS, ThresholdSets, read_thresholds
 from policy.engine.engine import BASE, NATIONAL, PolicyEngine
 from policy.review.diff import difference
 from tests.support.policies import NOW_US

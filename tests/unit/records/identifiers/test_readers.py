@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 
 from gateway.errors import Malformed
 from gateway.model.forms.numbers import mrz_check_digit
-from gateway.records.identifiers.containers import read_container
+from gateway.records.identifiers.conveyances import read_container, read_imo, read_mmsi, read_plate
 from gateway.records.identifiers.mrz import read_mrz
 from gateway.records.identifiers.national_ids import read_national_id
-from gateway.records.identifiers.plates import read_plate
 from gateway.records.identifiers.reading import Reading
-from gateway.records.identifiers.vessels import read_imo, read_mmsi
 from tests.support.load import effort
 from tests.support.tables import table
 

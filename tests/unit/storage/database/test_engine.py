@@ -20,8 +20,8 @@ from gateway.ports.entries import events
 from gateway.storage.database.desk_tables import SCHEMA
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import HEAD, migrate, version
+from gateway.storage.keys.content_form import spread, squeeze
 from gateway.storage.keys.keystore import KeyStore
-from gateway.storage.keys.padding import spread, squeeze
 from gateway.storage.keys.references import HitReferences
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.tables import table

@@ -16,7 +16,7 @@ from gateway.ports.quotas import QuotaPlace
 from gateway.storage.database.engine import Database
 from gateway.storage.database.migrate import migrate
 from gateway.storage.documents.quotas import SqlQuotas
-from policy.bundle.quotas import Quotas, read_quotas
+from policy.bundle.limits import Quotas, read_quotas
 from tests.support.audit_logs import LogHome
 from tests.support.policies import NOW_US
 from tests.support.tables import table

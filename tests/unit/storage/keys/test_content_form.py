@@ -18,9 +18,8 @@ from gateway.clock import to_us
 from gateway.errors import Contradicted
 from gateway.ports.content_keys import EncryptedContent, Retention
 from gateway.storage.keys.common_text import COMMON
-from gateway.storage.keys.content_form import FORM, pack, unpack
+from gateway.storage.keys.content_form import FORM, pack, squeeze, unpack
 from gateway.storage.keys.keystore import KeyStore
-from gateway.storage.keys.padding import squeeze
 from tests.support.audit_logs import NOON
 
 NOW = to_us(NOON)
