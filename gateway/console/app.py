@@ -40,9 +40,8 @@ from gateway.console.pages.threads.routes import threads_routes
 from gateway.console.pages.watches.board import watch_routes
 from gateway.console.pages.watches.own import own_watch_routes
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
 from gateway.console.visits.render import Renderer
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import Unknown
 
 

@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 from certs.names import CertificateUse
-from gateway.console.login import cookies
+from gateway.console.login import sessions
 from gateway.console.login.routes import CALLBACK
 from gateway.https.client_certificate import ClientSystem
 from tests.support.console import Console, console, real_provider
@@ -76,7 +76,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
 
 
 def has_session(client: httpx2.AsyncClient) -> bool:
-    return any(cookie.name == cookies.SESSION for cookie in client.cookies.jar)
+    return any(cookie.name == sessions.SESSION for cookie in client.cookies.jar)
 
 
 async def test_a_person_signs_in_there_and_is_the_officer_of_a_token_that_is_bound_to_the_console(
@@ -92,8 +92,8 @@ async def test_a_person_signs_in_there_and_is_the_officer_of_a_token_that_is_bou
         assert 'content="0; url=/desk"' in answer.text  # the session's cookie is sent from our own page only
         shown = await stage.console.get(client, "/desk")
         assert shown.text == f"{PERSON} oidc en officer"
-        session = next(cookie.value or "" for cookie in client.cookies.jar if cookie.name == cookies.SESSION)
-        kept = stage.console.parts.sessions.find(cookies.id_of(session))
+        session = next(cookie.value or "" for cookie in client.cookies.jar if cookie.name == sessions.SESSION)
+        kept = stage.console.parts.sessions.find(sessions.id_of(session))
         assert kept is not None
         claims = jwt.decode(kept.token, options={"verify_signature": False})
         assert claims["cnf"]["x5t#S256"] == stage.console.parts.system().thumbprint
@@ -106,7 +106,7 @@ async def test_a_person_signs_in_there_and_is_the_officer_of_a_token_that_is_bou
         stage.console.clock.advance(timedelta(seconds=240))
         shown = await stage.console.get(client, "/desk")  # the token ends soon: it is renewed there
         assert shown.text == f"{PERSON} oidc en officer"
-        renewed = stage.console.parts.sessions.find(cookies.id_of(session))
+        renewed = stage.console.parts.sessions.find(sessions.id_of(session))
         assert renewed is not None
         assert renewed.token != kept.token
 
@@ -143,8 +143,8 @@ async def test_answers_that_are_stolen_mixed_up_or_changed_sign_nobody_in(tmp_pa
         async with stage.console.client("tablet-9") as victim:  # an attacker's answer in a victim's browser
             path = await stage.answered(client)
             assert (await stage.back(victim, path)).status_code == 403
-            stolen = next(each.value or "" for each in client.cookies.jar if each.name == cookies.LOGIN)
-            answer = await stage.console.get(victim, path, cookie=f"{cookies.LOGIN}={stolen}")
+            stolen = next(each.value or "" for each in client.cookies.jar if each.name == sessions.LOGIN)
+            answer = await stage.console.get(victim, path, cookie=f"{sessions.LOGIN}={stolen}")
             assert answer.status_code == 403
             assert not has_session(victim)
         assert stage.console.kinds() == []

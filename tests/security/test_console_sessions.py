@@ -17,7 +17,7 @@ from certs.keyfiles import load_key
 from certs.names import CertificateUse
 from gateway.agency.officer_tokens.revocations import TYPE as LIST_TYPE
 from gateway.agency.officer_tokens.tokens import audience
-from gateway.console.login import cookies, sessions
+from gateway.console.login import sessions
 from gateway.console.login.guard import FAILURES
 from gateway.language.languages import Language
 from gateway.ports.sessions import Remembered
@@ -34,7 +34,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Console]:
 
 
 def secret_of(client: httpx2.AsyncClient) -> str:
-    return next((cookie.value or "" for cookie in client.cookies.jar if cookie.name == cookies.SESSION), "")
+    return next((cookie.value or "" for cookie in client.cookies.jar if cookie.name == sessions.SESSION), "")
 
 
 async def desk(running: Console, client: httpx2.AsyncClient) -> str:
@@ -48,7 +48,7 @@ async def test_a_person_signs_in_works_and_signs_out(running: Console) -> None:
         assert await desk(running, client) == "/login?next=/desk"
         answer = await running.sign_in(client)
         assert (answer.status_code, answer.headers["location"]) == (303, "/desk")
-        given = next(each for each in answer.headers.get_list("set-cookie") if each.startswith(f"{cookies.SESSION}="))
+        given = next(each for each in answer.headers.get_list("set-cookie") if each.startswith(f"{sessions.SESSION}="))
         assert {part.strip().lower() for part in given.split(";")[1:]} == {
             "secure", "httponly", "samesite=strict", "path=/"
         }  # fmt: skip
@@ -63,13 +63,13 @@ async def test_a_person_signs_in_works_and_signs_out(running: Console) -> None:
 
 
 async def test_a_secret_that_somebody_planted_before_sign_in_is_not_taken_over(running: Console) -> None:
-    planted = cookies.new_secret()
+    planted = sessions.new_secret()
     async with running.client() as client:
-        client.cookies.set(cookies.SESSION, planted, domain="localhost.local", path="/")
+        client.cookies.set(sessions.SESSION, planted, domain="localhost.local", path="/")
         await running.sign_in(client)
         assert secret_of(client) != planted
     async with running.client() as thief:
-        answer = await running.get(thief, "/desk", cookie=f"{cookies.SESSION}={planted}")
+        answer = await running.get(thief, "/desk", cookie=f"{sessions.SESSION}={planted}")
         assert answer.status_code == 303
 
 
@@ -77,7 +77,7 @@ async def test_a_stolen_cookie_is_worth_nothing_on_another_device_and_ends_the_s
     running.certify("tablet-9", CertificateUse.CLIENT, "tablet-9")
     async with running.client() as client, running.client("tablet-9") as thief:
         await running.sign_in(client)
-        stolen = await running.get(thief, "/desk", cookie=f"{cookies.SESSION}={secret_of(client)}")
+        stolen = await running.get(thief, "/desk", cookie=f"{sessions.SESSION}={secret_of(client)}")
         assert stolen.status_code == 303
         assert await desk(running, client) == "/login?next=/desk"
     assert [code for code, _ in running.refusals] == ["other-device"]
@@ -88,10 +88,10 @@ async def test_what_the_database_holds_opens_nothing(running: Console) -> None:
     async with running.client() as client:
         await running.sign_in(client)
         secret = secret_of(client)
-        for forged in (cookies.id_of(secret), cookies.id_of(secret)[:43], secret[:-1], secret + "A", secret):
-            answer = await running.get(httpx_without(client), "/desk", cookie=f"{cookies.SESSION}={forged}")
+        for forged in (sessions.id_of(secret), sessions.id_of(secret)[:43], secret[:-1], secret + "A", secret):
+            answer = await running.get(httpx_without(client), "/desk", cookie=f"{sessions.SESSION}={forged}")
             assert (answer.status_code == 200) == (forged == secret)
-        twice = f"{cookies.SESSION}={cookies.new_secret()}; {cookies.SESSION}={secret}"
+        twice = f"{sessions.SESSION}={sessions.new_secret()}; {sessions.SESSION}={secret}"
         assert (await running.get(httpx_without(client), "/desk", cookie=twice)).status_code == 303
 
 
@@ -176,10 +176,10 @@ async def test_a_person_whose_training_is_over_or_who_left_the_list_is_out(runni
 async def test_a_token_is_renewed_once_for_many_pages_at_once_and_stays_bound_to_the_console(running: Console) -> None:
     async with running.client() as client:
         await running.sign_in(client)
-        before = running.parts.sessions.find(cookies.id_of(secret_of(client)))
+        before = running.parts.sessions.find(sessions.id_of(secret_of(client)))
         running.clock.advance(timedelta(minutes=6))
         said = await asyncio.gather(*(desk(running, client) for _ in range(8)))
-        after = running.parts.sessions.find(cookies.id_of(secret_of(client)))
+        after = running.parts.sessions.find(sessions.id_of(secret_of(client)))
     assert set(said) == {f"{OFFICER} trial en officer"}
     assert before is not None
     assert after is not None
@@ -211,7 +211,7 @@ async def test_language_and_basis_are_kept_and_change_neither_session_nor_person
     async with running.client() as client:
         await running.sign_in(client)
         secret = secret_of(client)
-        session = running.parts.sessions.find(cookies.id_of(secret))
+        session = running.parts.sessions.find(sessions.id_of(secret))
         assert session is not None
         await sessions.speak(running.parts, session, Language.LO)
         await sessions.remember(running.parts, session, Remembered("BORDER_CHECK", "NARC", "C-1", "CK-88213"))

@@ -29,12 +29,11 @@ from gateway.config import Home, Settings, load_settings
 from gateway.config.home import CONSOLE_CERTIFICATE
 from gateway.config.suspensions import Suspensions
 from gateway.console.frame.page import Page
-from gateway.console.login.current import person, signed_out
 from gateway.console.login.guard import Guard
-from gateway.console.login.parts import LoginParts, Way
 from gateway.console.login.provider import Provider, provider_tls
 from gateway.console.login.routes import login_routes
-from gateway.console.login.sessions import SignedOut, language_of
+from gateway.console.login.sessions import LoginParts, SignedOut, Way, language_of
+from gateway.console.visits.door import person, signed_out
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.people.directory import People
 from gateway.https.listener import Listener

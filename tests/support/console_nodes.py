@@ -20,7 +20,7 @@ from gateway.app.console.server import ConsoleServer
 from gateway.app.run.node import Node
 from gateway.clock import SystemClock
 from gateway.config import Home
-from gateway.console.login import cookies
+from gateway.console.login import sessions
 from gateway.demo.people import DeskPerson, write_people
 from gateway.model.desk.work import Role
 from tests.support.exchange import sample_world
@@ -68,7 +68,7 @@ class Visitor:
     @property
     def secret(self) -> str:
         """The secret of its session; empty without one."""
-        return next((each.value or "" for each in self.client.cookies.jar if each.name == cookies.SESSION), "")
+        return next((each.value or "" for each in self.client.cookies.jar if each.name == sessions.SESSION), "")
 
     async def get(self, path: str, **headers: str) -> httpx2.Response:
         """Ask for a page as a browser does."""
@@ -127,7 +127,7 @@ class Consoles:
         async with httpx2.AsyncClient(base_url=origin, verify=self.context, trust_env=False, timeout=WAIT_S) as client:
             found = Visitor(self.node(), client)
             if person in self.secrets and not anew:
-                client.cookies.set(cookies.SESSION, self.secrets[person], domain="localhost.local", path="/")
+                client.cookies.set(sessions.SESSION, self.secrets[person], domain="localhost.local", path="/")
                 if "/login" in (await client.get("/neighbours")).headers.get("location", ""):
                     self.secrets.pop(person)  # newer sessions of the same person have ended it
             if person and (anew or person not in self.secrets):

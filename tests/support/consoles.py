@@ -23,7 +23,7 @@ from gateway.app.run.node import Node
 from gateway.audit.acts.passkeys import Passkey
 from gateway.clock import SystemClock
 from gateway.config import Home
-from gateway.console.login.parts import LoginParts
+from gateway.console.login.sessions import LoginParts
 from gateway.demo.people import demo_persons, trial_officers, write_people
 from gateway.desk.people.lists import PERSON_COLUMNS, PERSONS, TOKEN_COLUMNS
 from gateway.language import Language

@@ -25,8 +25,8 @@ import gateway.views
 from gateway.console.drawings.graph import Node, link_graph
 from gateway.console.drawings.region import Spot, region_map
 from gateway.console.frame import shapes
-from gateway.console.frame.frame import Frame, Person
 from gateway.console.frame.static import StaticFiles
+from gateway.console.visits.render import Frame, Person
 from gateway.language import Language, tell
 from gateway.language.countries import country
 from gateway.language.dates import moment

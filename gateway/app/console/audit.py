@@ -8,8 +8,8 @@ from collections.abc import Callable
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP, UPKEEP_S, Round
 from gateway.console.frame.jobs import Jobs
-from gateway.console.login.parts import LoginParts
-from gateway.console.visits.parts import AuditParts
+from gateway.console.login.sessions import LoginParts
+from gateway.console.visits.visit import AuditParts
 from gateway.ops.mandate.acts import AuditorActs
 from gateway.ops.mandate.held import Mandates
 from gateway.ops.mandate.kept_exports import remove_old

@@ -32,10 +32,10 @@ from gateway.console.frame.errors import HEADERS_TOO_LARGE
 from gateway.console.frame.page import Page
 from gateway.console.frame.static import packaged
 from gateway.console.login.guard import Guard
-from gateway.console.login.parts import LoginParts, Way
 from gateway.console.login.provider import Provider, provider_tls
-from gateway.console.visits.parts import ConsoleParts, Counterpart
+from gateway.console.login.sessions import LoginParts, Way
 from gateway.console.visits.render import Renderer
+from gateway.console.visits.visit import ConsoleParts, Counterpart
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.https.client_certificate import ClientSystem, read_client

@@ -18,8 +18,7 @@ from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Field, Hidden, Link, Option
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import AuditParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import AuditParts, Visit
 from gateway.errors import LiaisonError, Malformed, Misused, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country

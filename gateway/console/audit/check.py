@@ -22,8 +22,7 @@ from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Cell, Link, Option, Table, Text, Tone
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import AuditParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import AuditParts, Visit
 from gateway.errors import Malformed, Overloaded, Refused
 from gateway.host.aside import aside
 from gateway.language.catalogue import Sentences, tell

@@ -21,8 +21,7 @@ from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Field, Link
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import AuditParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import AuditParts, Visit
 from gateway.errors import Refused, Unknown
 from gateway.host.aside import aside
 from gateway.language.catalogue import tell

@@ -24,8 +24,7 @@ from gateway.console.frame.page import Page
 from gateway.console.frame.records import as_written, foreign
 from gateway.console.frame.shapes import Banner, Cell, Link, Row, Table
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import AuditParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import AuditParts, Visit
 from gateway.errors import Malformed
 from gateway.host.aside import aside
 from gateway.language.catalogue import Sentences, tell

@@ -21,8 +21,7 @@ from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Cell, Field, Link, Row, Table, Tag, Text
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import AuditParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import AuditParts, Visit
 from gateway.errors import LiaisonError, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country

@@ -15,8 +15,7 @@ from gateway.console.audit.running import job_routes
 from gateway.console.audit.sign import result_path, sign_routes
 from gateway.console.audit.start import start_routes
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import AuditParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import AuditParts, Visit
 from gateway.ops.mandate.acts import Announced
 
 

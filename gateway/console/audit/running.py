@@ -15,8 +15,7 @@ from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.jobs import Job
 from gateway.console.frame.shapes import Banner
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import AuditParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import AuditParts, Visit
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 

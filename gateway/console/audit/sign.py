@@ -20,8 +20,7 @@ from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import as_written, foreign
 from gateway.console.frame.shapes import Clock, Field, Row
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import AuditParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import AuditParts, Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment

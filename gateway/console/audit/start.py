@@ -14,8 +14,7 @@ from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
 from gateway.console.frame.shapes import Cell, Link, Row, Table
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import AuditParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import AuditParts, Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language

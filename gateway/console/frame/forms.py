@@ -1,4 +1,6 @@
-"""Read the forms of pages: only those that our own pages sent, of bounded size, in one reading.
+"""Read the forms of pages, and say of their fields what pages show.
+
+Only forms that our own pages sent are read, of bounded size, in one reading.
 
 There is no token in a form: a browser says from where it sends (`Sec-Fetch-Site`, `Origin`), and the cookie of a
 session is `SameSite=Strict`. Each form has a random id, by which a second press of its button changes nothing.
@@ -13,11 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.errors import Forbidden, Malformed, TimedOut, TooLarge
+from gateway.language.catalogue import tell
 from gateway.language.languages import Language
+from gateway.model.faces.fields import Written, fields_of
 
 MAX_FORM = 64 * 1024
 """The most bytes in a form, where its page does not say otherwise."""
@@ -143,3 +148,24 @@ def _pairs(data: bytes) -> list[tuple[str, str]]:
 
 def _bad() -> Malformed:
     return Malformed("the form cannot be read", code="bad-request", where="form", remedy="open the page again")
+
+
+# ------------------------------------------------------------ fields of `gateway.model.handed`: label, sentence, limit
+
+
+def label_of(form: type[msgspec.Struct], name: str, language: Language) -> str:
+    """Return the label of a field."""
+    return tell(language, fields_of(form)[name].said.label)
+
+
+def hint_of(form: type[msgspec.Struct], name: str, language: Language) -> str:
+    """Return the sentence that stands below a field; empty where its label says enough."""
+    said = fields_of(form)[name].said
+    return tell(language, said.help) if said.hint else ""
+
+
+def most_of(form: type[msgspec.Struct], name: str) -> int:
+    """Return the most characters of a field that is written as a text."""
+    said = fields_of(form)[name].said
+    assert isinstance(said, Written)
+    return said.most

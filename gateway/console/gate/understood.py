@@ -2,19 +2,21 @@
 
 `understood` takes the first reading that is right by its own rules (check digits, forms), then a number with a fault,
 then a name. `read_as` takes the reading that the officer chose instead. A zone of a passport gives two questions: its
-number, and the person whom it names.
+number, and the person whom it names. A token "not this person" is parted from the question beside it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from enum import StrEnum
 
 import msgspec
 
 from adapters.values.dates import western_digits
+from gateway.desk.misuse.statement import PREFIX, document_digest
 from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
 from gateway.model.forms.numbers import compact
@@ -257,3 +259,32 @@ _READERS: dict[Kind, Callable[[str, date], Understood]] = {
 }
 _GUESSES = tuple(kind for kind in _READERS if kind not in (Kind.VESSEL, Kind.REPORT, Kind.PHONE))
 """The readings in the order in which they are tried; the most particular form comes first."""
+
+
+# ------------------------------------------------------------ a token beside the question
+
+
+_TOKEN = re.compile(rf"(?<!\S){re.escape(PREFIX)}\S*", re.ASCII | re.IGNORECASE)
+"""A word that begins as a token does. A keyboard with its capitals locked spoils it, and it is still no question."""
+
+
+def parted(text: str) -> tuple[str, str]:
+    """Return the token in a text and the question beside it; each is empty where there is none.
+
+    Raises `Malformed` for two different tokens.
+    """
+    tokens = set(_TOKEN.findall(text))
+    if len(tokens) > 1:
+        raise Malformed(
+            "two tokens were scanned for one question", code="two-tokens", where="asked", remedy="scan one token again"
+        )
+    return "".join(tokens), _TOKEN.sub(" ", text).strip()
+
+
+def shown_document(queries: tuple[Query, ...]) -> tuple[str, str]:
+    """Return number and country of the document that a question names; both empty where it does not name one whole."""
+    for shown in (query.shown for query in queries):
+        with suppress(Malformed):
+            if shown is not None and document_digest("", *shown):
+                return shown
+    return "", ""

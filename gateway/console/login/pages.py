@@ -11,7 +11,7 @@ from urllib.parse import quote
 from gateway.config import TrialOfficer
 from gateway.console.frame.forms import new_form_id
 from gateway.console.frame.page import Page
-from gateway.console.login.parts import Way
+from gateway.console.login.sessions import Way
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
 from gateway.language.terms import ROLES

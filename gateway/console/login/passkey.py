@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.console.login.parts import LoginParts
+from gateway.console.login.sessions import LoginParts
 from gateway.errors import BadSignature
 from gateway.signing import strict_json
 from gateway.signing.passkeys.assertion import browser_assertion, verify_assertion

@@ -7,10 +7,9 @@ import asyncio
 import msgspec
 from starlette.requests import Request
 
-from gateway.console.login import cookies
-from gateway.console.login.devices import Device
-from gateway.console.login.parts import LoginParts, Way
+from gateway.console.login import sessions
 from gateway.console.login.provider import Begun
+from gateway.console.login.sessions import Device, LoginParts, Way
 from gateway.conversion import converter
 from gateway.errors import Unauthenticated
 
@@ -32,17 +31,17 @@ _pending = converter(Pending)
 
 async def begin(parts: LoginParts, pending: Pending) -> str:
     """Keep a sign-in for some minutes, and return the secret for the browser that began it."""
-    secret = cookies.new_secret()
+    secret = sessions.new_secret()
     await asyncio.to_thread(
-        parts.documents.put, _KIND, cookies.id_of(secret), msgspec.json.encode(pending), _expiry_us(parts)
+        parts.documents.put, _KIND, sessions.id_of(secret), msgspec.json.encode(pending), _expiry_us(parts)
     )
     return secret
 
 
 async def take(parts: LoginParts, request: Request, device: Device, way: Way) -> Pending:
     """Return the sign-in that this browser began on this device, once only. Raises `Unauthenticated`."""
-    secret = cookies.read(request, cookies.LOGIN)
-    found = await asyncio.to_thread(_take, parts, cookies.id_of(secret)) if secret else None
+    secret = sessions.secret_in(request, sessions.LOGIN)
+    found = await asyncio.to_thread(_take, parts, sessions.id_of(secret)) if secret else None
     if found is None or found.way is not way or found.device != device.thumbprint:
         raise Unauthenticated(
             "no sign-in of this browser is under way", code="no-sign-in", where="sign-in", remedy="begin again"
@@ -59,4 +58,4 @@ def _take(parts: LoginParts, name: str) -> Pending | None:
 
 
 def _expiry_us(parts: LoginParts) -> int:
-    return parts.clock.now_us() + cookies.LOGIN_S * 1_000_000
+    return parts.clock.now_us() + sessions.LOGIN_S * 1_000_000

@@ -14,13 +14,20 @@ from starlette.routing import Route
 
 from gateway.console.frame.forms import Form, check_sender, read_form, see_other
 from gateway.console.frame.page import Page
-from gateway.console.login import cookies, passkey, pending, sessions
-from gateway.console.login.devices import Device, check_own_card, device_of, place_of
+from gateway.console.login import passkey, pending, sessions
 from gateway.console.login.pages import choose_page, go_on_page, passkey_page, refused_page, trial_page
-from gateway.console.login.parts import LoginParts, Way, parts_of
 from gateway.console.login.pending import Pending
 from gateway.console.login.provider import Grant
-from gateway.console.login.sessions import language_of
+from gateway.console.login.sessions import (
+    Device,
+    LoginParts,
+    Way,
+    check_own_card,
+    device_of,
+    language_of,
+    parts_of,
+    place_of,
+)
 from gateway.console.login.targets import HOME, own_path, wanted_after
 from gateway.errors import BadSignature, Forbidden, Overloaded, Refused, Unauthenticated, Unavailable
 from gateway.ports.entries import events
@@ -68,8 +75,8 @@ class _Asked:
         await sessions.end(self.parts, self.request)
         secret = await sessions.begin(self.parts, self.device, way, grant, language_of(self.request))
         self.parts.guard.succeeded(place_of(self.request, self.device))
-        cookies.give_session(answer, secret)
-        cookies.take_away(answer, cookies.LOGIN)
+        sessions.give_session(answer, secret)
+        sessions.take_away(answer, sessions.LOGIN)
         return answer
 
     async def issued(self, way: Way, person: str, after: str) -> Response:
@@ -134,7 +141,7 @@ async def _start(asked: _Asked) -> Response:
     begun = await asked.parts.provider.begin(asked.parts.origin() + CALLBACK)
     kept = Pending(Way.OIDC, asked.after, asked.device.thumbprint, begun=begun)
     answer = RedirectResponse(begun.url, 303, {"cache-control": "no-store"})
-    cookies.give_login(answer, await pending.begin(asked.parts, kept))
+    sessions.give_login(answer, await pending.begin(asked.parts, kept))
     return answer
 
 
@@ -157,7 +164,7 @@ async def _show_passkey(asked: _Asked) -> Response:
     kept = Pending(Way.PASSKEY, asked.after, asked.device.thumbprint, challenge)
     page = passkey_page(language_of(asked.request), passkey.options(asked.parts, challenge))
     answer = asked.show(page)
-    cookies.give_login(answer, await pending.begin(asked.parts, kept))
+    sessions.give_login(answer, await pending.begin(asked.parts, kept))
     return answer
 
 
@@ -197,7 +204,7 @@ async def _speak(asked: _Asked) -> Response:
     """Show the pages before sign-in in another language on this device."""
     form = await read_form(asked.request, asked.parts.origin())
     answer = see_other(_sign_in(own_path(wanted_after(form.one("here")))))
-    cookies.give_language(answer, form.language)
+    sessions.give_language(answer, form.language)
     return answer
 
 
@@ -211,7 +218,7 @@ async def _log_out(asked: _Asked) -> Response:
     await sessions.end(asked.parts, asked.request)
     answer = see_other(f"{_SIGN_IN}?out=1")
     answer.headers["clear-site-data"] = '"cache", "storage"'
-    cookies.take_away(answer, cookies.SESSION, cookies.LOGIN)
+    sessions.take_away(answer, sessions.SESSION, sessions.LOGIN)
     return answer
 
 

@@ -1,26 +1,106 @@
-"""Begin, find, renew and end the sessions of people. A session lives by its officer token, which each page verifies."""
+"""Begin, find, renew and end the sessions of people, each on its device, by cookies of the browser.
+
+A session lives by its officer token, which each page verifies. The parts of sign-in are handed in by the composition
+root.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from msgspec.structs import replace
 from starlette.requests import Request
+from starlette.responses import Response
 
-from gateway.clock import MINUTE_US
-from gateway.console.login import cookies
-from gateway.console.login.devices import Device, device_of
-from gateway.console.login.parts import LoginParts, Way
-from gateway.console.login.provider import Grant
+from certs.names import CertificateUse
+from gateway.clock import MINUTE_US, Clock
+from gateway.config import TrialOfficer
+from gateway.config.sections.console import Console
+from gateway.console.frame.page import Page
+from gateway.console.login.guard import Guard
+from gateway.console.login.provider import Grant, Provider
+from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.people.bearer import bearer
+from gateway.desk.people.directory import People
 from gateway.desk.roles import Person
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Refused, Unauthenticated, Unavailable
+from gateway.https.client_certificate import ClientSystem, read_client
 from gateway.language.languages import Language, accepted
 from gateway.model.requester import Officer
+from gateway.ports.documents import DocumentStore
 from gateway.ports.entries import events
-from gateway.ports.sessions import Remembered, Session
+from gateway.ports.journal import EntryDraft
+from gateway.ports.officers import OfficerCheck
+from gateway.ports.sessions import Remembered, Session, SessionStore
 from gateway.signing.jws import expiry_us
+
+
+class Way(StrEnum):
+    """A way to sign in."""
+
+    OIDC = "oidc"
+    PASSKEY = "passkey"
+    CARD = "card"
+    TRIAL = "trial"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginParts:
+    """Holds what sign-in works with.
+
+    `system` is the console as a calling system: the name and thumbprint of its own client certificate, to which each
+    officer token is bound. `issue` returns an officer token of the node's own for a person who signed in without the
+    identity provider; it raises for a person who may not have one. `note` writes an entry, durable when it returns;
+    `refused` counts a sign-in that failed, by code and detail. `show` draws a page. `is_withdrawn` tells whether a
+    device's certificate is switched off. `rp_id` is the domain of passkeys. `require_storage` raises while the database
+    is away: who comes then is refused, and waits no unknown time.
+    """
+
+    member: str
+    settings: Console
+    origin: Callable[[], str]
+    rp_id: str
+    clock: Clock
+    guard: Guard
+    sessions: SessionStore
+    documents: DocumentStore
+    passkeys: PasskeyBook
+    people: People
+    tokens: OfficerCheck
+    system: Callable[[], ClientSystem]
+    issue: Callable[[Way, str], str]
+    trial_officers: Callable[[], Sequence[TrialOfficer]]
+    provider: Provider | None
+    is_withdrawn: Callable[[str, str], bool]
+    note: Callable[[EntryDraft], Awaitable[object]]
+    refused: Callable[[str, str], None]
+    show: Callable[[Request, Page], Response]
+    require_storage: Callable[[], None]
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways to sign in that the settings allow, in their order."""
+        return tuple(Way(name) for name in self.settings.login)
+
+    def has(self, way: Way) -> bool:
+        """Tell whether the settings allow this way."""
+        return way.value in self.settings.login
+
+
+def parts_of(request: Request) -> LoginParts:
+    """Return the parts of the console that serves this request."""
+    found: LoginParts = request.app.state.login
+    return found
+
+
+# ------------------------------------------------------------ sessions
+
 
 _SEEN_EACH_US = MINUTE_US // 2
 """A session is written anew no more often than that, however many pages are asked for."""
@@ -57,9 +137,9 @@ async def begin(parts: LoginParts, device: Device, way: Way, grant: Grant, langu
     if grant.person and grant.person != officer.person:
         raise BadSignature("officer token and ID token are about two persons", code="other-person")
     listed = parts.people.person(officer.person)
-    secret = cookies.new_secret()
+    secret = new_secret()
     session = Session(
-        id=cookies.id_of(secret),
+        id=id_of(secret),
         person=officer.person,
         way=way.value,
         device=device.thumbprint,
@@ -102,10 +182,10 @@ async def current(parts: LoginParts, request: Request, *, active: bool = True) -
         device = device_of(request, parts)
     except Unauthenticated as error:  # sign-in says it
         raise _signed_out(error.code) from error
-    secret = cookies.read(request, cookies.SESSION)
+    secret = secret_in(request, SESSION)
     if secret:
         parts.require_storage()
-    session = await asyncio.to_thread(parts.sessions.find, cookies.id_of(secret)) if secret else None
+    session = await asyncio.to_thread(parts.sessions.find, id_of(secret)) if secret else None
     if session is None:
         raise _signed_out("no-session")
     now_us = parts.clock.now_us()
@@ -122,8 +202,8 @@ async def current(parts: LoginParts, request: Request, *, active: bool = True) -
 
 async def end(parts: LoginParts, request: Request) -> None:
     """End the session of the browser, if it has one, at the identity provider, too."""
-    secret = cookies.read(request, cookies.SESSION)
-    session = await asyncio.to_thread(parts.sessions.find, cookies.id_of(secret)) if secret else None
+    secret = secret_in(request, SESSION)
+    session = await asyncio.to_thread(parts.sessions.find, id_of(secret)) if secret else None
     if session is not None:
         await _ended(parts, session, "")
         if parts.provider is not None and session.way == Way.OIDC and session.renewal:
@@ -142,7 +222,7 @@ async def speak(parts: LoginParts, session: Session, language: Language) -> None
 
 def language_of(request: Request) -> Language:
     """Return the language of pages before sign-in: the one chosen on the device, else the one the browser prefers."""
-    return cookies.chosen_language(request) or accepted(",".join(request.headers.getlist("accept-language")))
+    return _chosen_language(request) or accepted(",".join(request.headers.getlist("accept-language")))
 
 
 def _over(parts: LoginParts, session: Session, now_us: int) -> str:
@@ -233,3 +313,141 @@ def _name(session: Session) -> str:
 def code_of(error: LiaisonError) -> str:
     """Return the code under which a sign-in that failed is counted."""
     return error.code if isinstance(error, Refused) else "sign-in-failed"
+
+
+# ------------------------------------------------------------ cookies
+
+
+SESSION = "__Host-liaison"
+"""Sent by our own pages only (`SameSite=Strict`), and gone with the browser."""
+
+LOGIN = "__Host-liaison-login"
+"""Sent as well when the identity provider leads back to us (`SameSite=Lax`)."""
+
+_LANGUAGE = "__Host-liaison-language"
+"""Says in which language the pages before sign-in are shown on this device. It is no secret, and proves nothing."""
+
+_LANGUAGE_S = 365 * 24 * 3600
+
+LOGIN_S = 600
+"""Seconds in which a sign-in that was begun can be ended."""
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+def new_secret() -> str:
+    """Return 256 random bits as text."""
+    return secrets.token_urlsafe(32)
+
+
+def id_of(secret: str) -> str:
+    """Return the id under which we know a secret of a browser: its SHA-256, hexadecimal."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def secret_in(request: Request, name: str) -> str:
+    """Return the secret in a cookie; an empty text where there is none, or several, or one of another form."""
+    found = _named(request, name)
+    return found[0] if len(found) == 1 and _SECRET.fullmatch(found[0]) else ""
+
+
+def _chosen_language(request: Request) -> Language | None:
+    """Return the language that was chosen on this device; None without one."""
+    found = _named(request, _LANGUAGE)
+    return Language(found[0]) if len(found) == 1 and found[0] in list(Language) else None
+
+
+def _named(request: Request, name: str) -> list[str]:
+    parts = (part.strip() for header in request.headers.getlist("cookie") for part in header.split(";"))
+    return [part.removeprefix(f"{name}=") for part in parts if part.startswith(f"{name}=")]
+
+
+def give_session(response: Response, secret: str) -> None:
+    """Give the browser the secret of its session, in place of an earlier one."""
+    response.set_cookie(SESSION, secret, secure=True, httponly=True, samesite="strict", path="/")
+
+
+def give_login(response: Response, secret: str) -> None:
+    """Give the browser the secret of a sign-in that begins."""
+    response.set_cookie(LOGIN, secret, LOGIN_S, secure=True, httponly=True, samesite="lax", path="/")
+
+
+def give_language(response: Response, language: Language) -> None:
+    """Have the browser remember the language of the pages before sign-in."""
+    value = language.value
+    response.set_cookie(_LANGUAGE, value, _LANGUAGE_S, secure=True, httponly=True, samesite="lax", path="/")
+
+
+def take_away(response: Response, *names: str) -> None:
+    """Have the browser forget cookies."""
+    for name in names:
+        response.delete_cookie(name, path="/", secure=True, httponly=True)
+
+
+# ------------------------------------------------------------ devices, by their certificates
+
+
+_CARD_KEY = "card-key"
+"""The kind of the documents that say whose card has a key; the value is the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device: the `x5t#S256` of its certificate, empty without one. `person` is whose card it is, if it is one.
+
+    `key_id` is that of the card's public key.
+    """
+
+    thumbprint: str = ""
+    person: str = ""
+    key_id: str = ""
+
+
+def device_of(request: Request, parts: LoginParts) -> Device:
+    """Return the device of a request. Raises `Unauthenticated` where it may not have a page at all.
+
+    TLS has verified the certificate against our own CA. It is that of a device (`client/…`) or a person's card
+    (`person/…`), which is a device as well.
+    """
+    certificate = getattr(request.state, "client_certificate", None)
+    if not certificate:
+        if parts.settings.device_certificate:
+            raise _refused("it shows no certificate")
+        return Device()
+    try:
+        leaf, system = read_client(certificate)
+    except Malformed as error:
+        raise _refused("its certificate does not fit the profile") from error
+    is_card = leaf.name.use is CertificateUse.PERSON and parts.has(Way.CARD)
+    if leaf.name.member != parts.member or not (is_card or leaf.name.use is CertificateUse.CLIENT):
+        raise _refused("its certificate is for another use")
+    if parts.is_withdrawn(system.name, system.thumbprint):
+        raise _refused("its certificate is withdrawn")
+    if not is_card:
+        return Device(system.thumbprint)
+    return Device(system.thumbprint, system.name, leaf.key_id)
+
+
+def check_own_card(device: Device, documents: DocumentStore) -> None:
+    """Raise `Unauthenticated` for a card whose key has signed another person in: a second card makes no second person.
+
+    The first person of a key is kept for good.
+    """
+    first = documents.put_new(_CARD_KEY, device.key_id, device.person.encode())
+    if first is not None and first.decode() != device.person:
+        raise _refused("its key is on the card of another person")
+
+
+def place_of(request: Request, device: Device) -> str:
+    """Return the place by which attempts to sign in are counted: the device, or the address without one."""
+    return device.thumbprint or (request.client.host if request.client else "")
+
+
+def _refused(why: str) -> Unauthenticated:
+    return Unauthenticated(
+        "this device may not use the console: {why}",
+        code="unknown-device",
+        where="client certificate",
+        remedy="ask the administrator for a certificate of this device",
+        why=why,
+    )

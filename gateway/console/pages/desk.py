@@ -26,8 +26,7 @@ from gateway.console.pages.threads.forms import thread_path
 from gateway.console.pages.threads.question import ASKERS
 from gateway.console.pages.watches.board import PATH as WATCHES
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.model.desk.notices import Urgency

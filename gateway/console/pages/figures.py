@@ -17,8 +17,7 @@ from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Field, Option, Table
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.acts import Act
 from gateway.desk.figures.months import month_at
 from gateway.desk.figures.pack import Pack

@@ -16,8 +16,7 @@ from starlette.routing import Route
 
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
-from gateway.console.frame.forms import Form
-from gateway.console.frame.handed import label_of, most_of
+from gateway.console.frame.forms import Form, label_of, most_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import record_rows
@@ -25,8 +24,7 @@ from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Line, Li
 from gateway.console.pages.gate import BETWEEN, PATH
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.misuse.checking import Checked
 from gateway.desk.misuse.checking import Verdict as TokenVerdict
 from gateway.errors import Malformed, Refused, Unknown

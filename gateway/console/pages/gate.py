@@ -16,12 +16,19 @@ from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Field, Hidden, Option
-from gateway.console.gate.carried import parted, shown_document
-from gateway.console.gate.understood import MOST, Kind, Understood, counterparts_by_rule, read_as, understood
+from gateway.console.gate.understood import (
+    MOST,
+    Kind,
+    Understood,
+    counterparts_by_rule,
+    parted,
+    read_as,
+    shown_document,
+    understood,
+)
 from gateway.console.login.sessions import remember
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts, Counterpart
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Counterpart, Visit
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import country, with_country

@@ -19,8 +19,7 @@ from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Banner, Cell, Clock, Field, Link, Option, Row, Table, Tag, Tone
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.originator.holders import Copy, Holders
 from gateway.errors import Forbidden, LiaisonError, Malformed, Unknown
 from gateway.exchange.held_back import Held

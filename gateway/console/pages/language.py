@@ -9,8 +9,7 @@ from gateway.console.frame.page import To
 from gateway.console.login.sessions import speak
 from gateway.console.login.targets import own_path
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 
 PATH = "/language"
 

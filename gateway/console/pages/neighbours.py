@@ -20,8 +20,7 @@ from gateway.console.frame.page import Page
 from gateway.console.frame.records import foreign
 from gateway.console.frame.shapes import Banner, Line, Link, Row, Tag, Text, Tone
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.people.persons import Person
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import country, with_country

@@ -15,8 +15,7 @@ from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read
 from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import thread_path
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import Malformed, Unknown
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country

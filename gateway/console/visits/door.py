@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,11 +20,10 @@ from gateway.console.frame.events import EVENT_STREAM, Streams
 from gateway.console.frame.forms import MAX_FORM, Form, check_sender, read_form, see_other
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.times import begin_visit
-from gateway.console.login.current import person, signed_out
-from gateway.console.login.sessions import SignedOut, language_of
-from gateway.console.visits.parts import ConsoleParts
+from gateway.console.login import sessions
+from gateway.console.login.sessions import Signed, SignedOut, language_of, parts_of
 from gateway.console.visits.render import Renderer
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import Forbidden, LiaisonError, Refused, Unauthenticated, Unknown
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
@@ -132,3 +132,30 @@ class Door:
 def language_of_visit(request: Request, visit: Visit | None) -> Language:
     """Return the language of a person, or the one that the browser prefers."""
     return visit.language if visit is not None else language_of(request)
+
+
+# ------------------------------------------------------------ who asks
+
+
+async def person(request: Request) -> Signed:
+    """Return the person who is signed in. Raises `SignedOut`, which `signed_out` answers.
+
+    A stream of events, or a part that a page fetches by itself (`x-liaison-live`), does not keep a session alive.
+    """
+    by_itself = EVENT_STREAM in request.headers.get("accept", "") or "x-liaison-live" in request.headers
+    return await sessions.current(parts_of(request), request, active=not by_itself)
+
+
+async def signed_out(request: Request, error: Exception) -> Response:
+    """Answer a request without a session: a page leads to sign-in, and back; anything else gets 401."""
+    is_page = request.method == "GET" and request.headers.get("sec-fetch-mode", "navigate") == "navigate"
+    if not is_page or EVENT_STREAM in request.headers.get("accept", ""):
+        return Response(None, 401, {"cache-control": "no-store"})
+    query = f"?{request.url.query}" if request.url.query else ""
+    why = error.code if isinstance(error, SignedOut) else ""
+    ended = "" if why == "no-session" else "&ended=1"
+    answer = see_other(f"/login?next={quote(request.url.path + query, safe='/')}{ended}")
+    if not ended:
+        return answer
+    sessions.take_away(answer, sessions.SESSION)
+    return answer

@@ -1,8 +1,12 @@
-"""Show a page: its view model in its template, inside the frame that all pages share."""
+"""Show a page: its view model in its template, inside the frame that all pages share.
+
+The frame tells where one is, as whom, in which language, and what holds for all pages.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
@@ -11,20 +15,74 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway.console.frame.forms import FORM_ID, new_form_id
-from gateway.console.frame.frame import Frame, Person
 from gateway.console.frame.navigation import navigation
 from gateway.console.frame.page import Page
 from gateway.console.frame.shapes import Banner, Button, Hidden, Link, Proof
 from gateway.console.frame.static import StaticFiles
 from gateway.console.frame.times import stamp
 from gateway.console.login.sessions import language_of
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.language.catalogue import is_reviewed, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.views.statistics import said
 from gateway.views.words.printable import readable
+
+NAMES = {
+    Language.EN: "English",
+    Language.TH: "ไทย",
+    Language.LO: "ລາວ",
+    Language.KM: "ខ្មែរ",
+    Language.MY: "မြန်မာ",
+    Language.VI: "Tiếng Việt",
+    Language.ZH: "中文",
+}
+"""Each language by its own name, so that its readers find it on a page in any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The person who is signed in: name, office, and what is said of a device or a role."""
+
+    name: str
+    office: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The frame of a page.
+
+    `styles` and `scripts` are addresses with the hash of their content. `languages` change the language by a form to
+    `language_action`, `hidden` being what every form carries. `watermark` has officer, time and exchange id: it stands
+    under the page and on each sheet of a print. `is_trial` marks every page of a node that is not in service, and
+    `any_device` that of one that takes any device. `is_reviewed` tells that a native speaker has read its language.
+    """
+
+    title: str
+    language: Language
+    product: str
+    member: str
+    styles: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    navigation: tuple[Link, ...] = ()
+    person: Person | None = None
+    languages: tuple[Language, ...] = tuple(Language)
+    language_action: str = "/language"
+    sign_out_action: str = "/logout"
+    hidden: tuple[Hidden, ...] = ()
+    is_trial: bool = False
+    any_device: bool = False
+    is_reviewed: bool = True
+    notices: tuple[Banner, ...] = ()
+    watermark: str = ""
+    direction: str = "ltr"
+
+    @property
+    def language_names(self) -> tuple[tuple[str, str, bool], ...]:
+        """Return each language that can be chosen: its code, its own name, and whether the page is in it."""
+        return tuple((str(item), NAMES[item], item is self.language) for item in self.languages)
+
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 CHARTS = Path(__file__).parents[2] / "views" / "templates"

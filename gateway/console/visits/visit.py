@@ -1,17 +1,29 @@
-"""A visit: one request of one person who is signed in."""
+"""Define a visit, one request of one person who is signed in, and the parts of the console that it meets."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 
-from gateway.console.login.parts import Way
-from gateway.console.login.sessions import Signed
+from gateway.clock import Clock
+from gateway.console.frame.jobs import Jobs
+from gateway.console.login.sessions import LoginParts, Signed, Way
 from gateway.desk.acting.parts import Actor
+from gateway.desk.worklist.uses import DeskUses
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
+from gateway.model.names import MemberId
 from gateway.model.requester import Officer
+from gateway.ops.console.administration import Administration
+from gateway.ops.console.outline import Outline
+from gateway.ops.mandate.acts import AuditorActs
+from gateway.ops.mandate.placed import Places
+from gateway.ops.members.neighbours import Neighbourhood
+from gateway.ports.officers import Searches
 from gateway.ports.sessions import Remembered
 
 
@@ -60,3 +72,59 @@ class Visit:
     def query(self, name: str) -> str:
         """Return the first value of a parameter of the query; an empty text without one."""
         return str(self.request.query_params.get(name, ""))
+
+
+# ------------------------------------------------------------ parts, handed in by the composition root
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """A counterpart that can be asked: the kinds of queries that it takes, and which of our offices face it."""
+
+    member: MemberId
+    queries: frozenset[str]
+    faced_by: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditParts:
+    """The parts of the auditors' pages. `exports` is the folder of exports, `members` lists the other members."""
+
+    folder: Path
+    exports: Path
+    acts: AuditorActs
+    places: Places
+    jobs: Jobs
+    members: Callable[[], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleParts:
+    """The parts of the console.
+
+    `counterparts` are those that can be asked now, by their documents. `members` and `health` tell what the REST API
+    tells, and `neighbours` what our people must know of each counterpart. `admin` is how the node is kept. `offices`
+    are those of each active member, ours among them; `outline` is what maps are drawn over. `refused` notes the code of
+    a refusal; `failed` gets an error that is none, which ends the process where storage broke.
+    """
+
+    member: str
+    clock: Clock
+    login: LoginParts
+    searches: Searches
+    desk: DeskUses
+    audit: AuditParts
+    counterparts: Callable[[], Sequence[Counterpart]]
+    members: Callable[[], Awaitable[dict[str, Any]]]
+    neighbours: Callable[[], Awaitable[Neighbourhood]]
+    health: Callable[[], dict[str, Any]]
+    offices: Callable[[], dict[str, tuple[str, ...]]]
+    outline: Outline
+    admin: Administration
+    refused: Callable[[str], None]
+    failed: Callable[[BaseException], None]
+
+    @property
+    def known_devices(self) -> bool:
+        """Tell whether a device needs a certificate of ours."""
+        return self.login.settings.device_certificate

@@ -12,8 +12,8 @@ from markupsafe import escape
 
 import gateway.console
 from gateway.console.frame import shapes
-from gateway.console.frame.frame import NAMES, Frame, Person
 from gateway.console.frame.static import StaticFiles
+from gateway.console.visits.render import NAMES, Frame, Person
 from gateway.language import Language, tell
 from gateway.language.catalogue import translation
 from gateway.language.languages import OTHERS

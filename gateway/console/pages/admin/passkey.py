@@ -15,8 +15,7 @@ from gateway.console.frame.shapes import Banner, Row
 from gateway.console.pages.admin.people import PASSKEY_PATH
 from gateway.console.pages.admin.sections import at_us
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.evidence.passkeys import Enrolled
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language

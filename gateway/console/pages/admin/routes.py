@@ -24,8 +24,7 @@ from gateway.console.pages.admin.sections import PATH, Section, admin_page, at_u
 from gateway.console.pages.admin.settings import setting_sections
 from gateway.console.pages.admin.sources import source_sections
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import Malformed, Unknown
 from gateway.language.catalogue import Sentences, tell
 from gateway.ops.console.administration import Administration

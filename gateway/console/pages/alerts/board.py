@@ -38,8 +38,7 @@ from gateway.console.pages.alerts.told import (
     warnings,
 )
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.acting.home import Stand
 from gateway.desk.alerts.board import TakenLine
 from gateway.desk.alerts.standing import AlertStand

@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gateway.console.frame.forms import Form
-from gateway.console.frame.handed import label_of, most_of
+from gateway.console.frame.forms import Form, label_of, most_of
 from gateway.console.frame.shapes import Field, Hidden, Option
 from gateway.console.pages.alerts.kinds import COUNTRIES, LABELS, Kind
 from gateway.console.pages.alerts.lasting import USUAL_H, hidden_lengths, lengths
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.alerts.told import action_words
 from gateway.console.uploads.attached import BROUGHT, FilesPart
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import countries, with_country
 from gateway.language.languages import Language

@@ -32,8 +32,7 @@ from gateway.console.pages.alerts.told import (
 from gateway.console.uploads.attached import file_row
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.own_matter import Approval, OwnAct, approval, decision, done
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.acting.home import Stand
 from gateway.desk.alerts.board import AlertStep, OwnStand
 from gateway.desk.alerts.standing import AlertStand

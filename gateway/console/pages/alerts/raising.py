@@ -24,8 +24,7 @@ from gateway.console.pages.alerts.told import PATH
 from gateway.console.uploads.attached import BROUGHT, FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import Malformed, Refused, Unknown
 from gateway.language.catalogue import tell
 from gateway.model.desk.work import Role

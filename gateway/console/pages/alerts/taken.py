@@ -28,8 +28,7 @@ from gateway.console.pages.alerts.told import (
     warnings,
 )
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.alerts.board import AlertStep, TakenAlert
 from gateway.desk.alerts.taken import OUTCOME
 from gateway.errors import Malformed, Refused, Stale, Unknown

@@ -10,16 +10,14 @@ import msgspec
 
 from gateway.clock import HOUR_US, SECOND_US, rfc3339
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
-from gateway.console.frame.handed import label_of
+from gateway.console.frame.forms import Form, label_of
 from gateway.console.frame.navigation import TOKENS
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Button, Field, Link, Option, Tag, Task
 from gateway.console.pages.threads.forms import ActForm, Part, Sent, Writer
 from gateway.console.visits.door import Answer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.misuse.issuing import IssuedToken
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import tell

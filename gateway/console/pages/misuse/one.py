@@ -17,8 +17,7 @@ from gateway.console.pages.oversight.shown import row
 from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
 from gateway.console.visits.door import Answer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.misuse.issuing import IssuedToken
 from gateway.errors import Malformed, Refused, Stale
 from gateway.language.catalogue import tell

@@ -8,7 +8,7 @@ from gateway.console.frame.navigation import OPEN_TO, TOKENS
 from gateway.console.pages.misuse.issuing import IssuePages
 from gateway.console.pages.misuse.one import OnePages
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import ConsoleParts
 
 
 def misuse_routes(door: Door, parts: ConsoleParts) -> list[Route]:

@@ -14,8 +14,7 @@ from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, later_pages
 from gateway.console.frame.shapes import Link, Tag, Task, Tone
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.rooms.page import RoomLine
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country

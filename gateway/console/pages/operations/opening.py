@@ -12,15 +12,13 @@ from starlette.routing import Route
 
 from gateway.clock import from_us, to_us
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
-from gateway.console.frame.handed import label_of, most_of
+from gateway.console.frame.forms import Form, label_of, most_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Field, Option
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.operations.listing import OPENERS, OPENING, PATH
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.forms.catalogue import templates
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import tell

@@ -19,8 +19,7 @@ from gateway.console.pages.operations.listing import PATH, stand_tone
 from gateway.console.pages.operations.opening import invited, places
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.visits.door import Answer, Door, FormHandler
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.forms.catalogue import FieldType, FormField, templates
 from gateway.desk.rooms.page import RoomPage
 from gateway.errors import Malformed, Stale

@@ -16,8 +16,7 @@ from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
 from gateway.console.visits.door import Answer
 from gateway.console.visits.own_matter import WORK
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.oversight.frozen import Freeze, Stage
 from gateway.errors import Refused
 from gateway.language.catalogue import tell

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from gateway.clock import rfc3339
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
-from gateway.console.frame.handed import label_of
+from gateway.console.frame.forms import Form, label_of
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Button, Cell, Link, Row, Table, Tag, Task, Tone
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, row
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
 from gateway.console.visits.door import Answer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.oversight.values import IncidentItem, IncidentStand, Standing
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import tell

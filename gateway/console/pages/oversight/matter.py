@@ -15,8 +15,7 @@ from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, row
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
 from gateway.console.visits.door import Answer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.oversight.reviewing import Looked
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell

@@ -10,7 +10,7 @@ from gateway.console.pages.oversight.freezes import FreezePages
 from gateway.console.pages.oversight.incidents import PATH, IncidentPages
 from gateway.console.pages.oversight.matter import MatterPages, matter_path
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import ConsoleParts
 
 
 def oversight_routes(door: Door, parts: ConsoleParts) -> list[Route]:

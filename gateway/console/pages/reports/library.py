@@ -16,8 +16,7 @@ from gateway.console.frame.page import Page, later_pages
 from gateway.console.frame.shapes import Field, Link, Option, Tag, Task, Text
 from gateway.console.pages.reports.told import PATH, STAND_TONES, text_in
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.listing import Slice
 from gateway.desk.reports.library import Found, Shelved
 from gateway.desk.reports.values import LibraryQuery, OwnReport

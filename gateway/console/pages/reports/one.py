@@ -15,8 +15,7 @@ from gateway.console.frame.shapes import Field, Hidden, Option, Row, Tag
 from gateway.console.pages.reports.told import PATH, STAND_TONES, field_rows, own_rows, shelf_rows
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.own_matter import MAX_REASON, WORK, OwnAct, decision, done
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.acting.home import Stand
 from gateway.desk.reports.library import Shelved
 from gateway.desk.reports.values import OwnReport

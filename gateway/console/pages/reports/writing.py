@@ -12,15 +12,13 @@ import msgspec
 from starlette.routing import Route
 
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
-from gateway.console.frame.frame import NAMES
-from gateway.console.frame.handed import hint_of, label_of, most_of
+from gateway.console.frame.forms import Form, hint_of, label_of, most_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Field, Hidden, Option, Row, Text
 from gateway.console.pages.reports.told import PATH, field_rows, own_rows
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.render import NAMES
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.reports.values import Draft, Trace
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell

@@ -20,8 +20,7 @@ from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.second_step.deciding import Choice, Matter
 from gateway.errors import Forbidden, Malformed, Refused, Stale, Unavailable
 from gateway.language.catalogue import Sentences, tell

@@ -16,8 +16,7 @@ from gateway.console.pages.threads.forms import Sent, thread_path
 from gateway.console.pages.threads.page import ThreadPages
 from gateway.console.uploads.attached import BROUGHT
 from gateway.console.visits.door import Answer, FormHandler
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import Malformed, Refused
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import MAX_WORDS, Ask, Note, OutcomeCode, OutcomeReport, StatusCode

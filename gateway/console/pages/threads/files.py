@@ -15,8 +15,7 @@ from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.attachments.opening import ShownFile, refusal_of
 from gateway.errors import LiaisonError, Malformed, Refused
 from gateway.language.catalogue import tell

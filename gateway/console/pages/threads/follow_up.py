@@ -15,8 +15,7 @@ from gateway.console.pages.threads.reasons import FIELDS, OFFICE, office_part, r
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import Refused, Unknown
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country

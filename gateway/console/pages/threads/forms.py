@@ -8,8 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway.console.frame.forms import Form
-from gateway.console.frame.handed import hint_of, label_of, most_of
+from gateway.console.frame.forms import Form, hint_of, label_of, most_of
 from gateway.console.frame.shapes import Button, Field, Hidden, Link, Option, Tag
 from gateway.console.frame.shapes import Text as Words
 from gateway.language.catalogue import Sentences, tell

@@ -10,8 +10,7 @@ from gateway.console.frame.records import as_written, record_rows
 from gateway.console.frame.shapes import Banner, Proof, Row, Tag, Text
 from gateway.console.pages.threads.acts import not_same_form, outcome_form
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.holdings.ledger import UNHEARD, WITHDRAWN
 from gateway.desk.second_step.packages import Package
 from gateway.errors import Forbidden

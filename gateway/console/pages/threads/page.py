@@ -16,8 +16,7 @@ from gateway.console.pages.threads.acts import DECISIONS, Place, thread_forms, w
 from gateway.console.pages.threads.facts import ask_rows, held_clock, subject
 from gateway.console.pages.threads.forms import ActForm, Sent, WorkView, Writer, headline
 from gateway.console.pages.threads.timeline import steps_of
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import LiaisonError
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country

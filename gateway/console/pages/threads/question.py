@@ -17,8 +17,7 @@ from gateway.console.pages.threads.reasons import FIELDS, OFFICE, office_part, r
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.forms.catalogue import FieldType, FormField, form_named, forms, topics
 from gateway.desk.forms.catalogue import Form as Pattern
 from gateway.errors import Malformed, Refused

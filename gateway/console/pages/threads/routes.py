@@ -15,7 +15,7 @@ from gateway.console.pages.threads.page import ThreadPages
 from gateway.console.pages.threads.question import ASKERS, QuestionPages
 from gateway.console.pages.threads.signing import SigningPages
 from gateway.console.visits.door import Door
-from gateway.console.visits.parts import ConsoleParts
+from gateway.console.visits.visit import ConsoleParts
 from gateway.model.desk.work import Role
 
 _THREAD = "/threads/{peer}/{thread}"

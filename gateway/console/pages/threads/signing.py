@@ -16,8 +16,7 @@ from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import file_row
 from gateway.console.visits.door import Answer
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.second_step.deciding import Waiting
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import tell

@@ -18,8 +18,7 @@ from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Clock, Field, Link, Option, Tag, Tone
 from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.acting.home import Stand
 from gateway.desk.acts import Act
 from gateway.desk.listing import Slice

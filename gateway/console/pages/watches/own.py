@@ -24,8 +24,7 @@ from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_p
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.own_matter import MAX_REASON, Approval, OwnAct, approval, decision, done, read_reason
-from gateway.console.visits.parts import ConsoleParts
-from gateway.console.visits.visit import Visit
+from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.acting.home import Stand
 from gateway.desk.watches.standing import MetThere, WatchStand
 from gateway.desk.watches.values import OwnHit, OwnWatch

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.console.gate.carried import parted, shown_document
-from gateway.console.gate.understood import Kind, understood
+from gateway.console.gate.understood import Kind, parted, shown_document, understood
 from gateway.errors import Malformed
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm

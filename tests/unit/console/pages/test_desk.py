@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from gateway.console.frame.frame import Frame
 from gateway.console.pages.desk import DeskView, _query
-from gateway.console.visits.render import _templates
+from gateway.console.visits.render import Frame, _templates
 from gateway.language import Language, tell
 from tests.support.tables import table
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.console.frame.forms import Form
 from gateway.console.pages.gate import _is_concerned, _key, _remembered, _Sent
-from gateway.console.visits.parts import Counterpart
+from gateway.console.visits.visit import Counterpart
 from gateway.errors import Malformed
 from gateway.model.names import MemberId
 from gateway.ports.sessions import Remembered
