@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.audit.accounts.receipts import ChannelBook
-from gateway.desk.alerts.contacts import Contacts
-from gateway.desk.alerts.gate import AlertGate
+from gateway.desk.alerts.gate import AlertGate, Contacts
 from gateway.desk.raising import from_hits, from_warning
 from gateway.exchange.asking.abandoned import LostQuestions
 from gateway.exchange.asking.ask import Asker

@@ -39,8 +39,7 @@ from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.exchange.sources.upkeep import SourceUpkeep
-from gateway.gossip.greetings import Greetings
-from gateway.gossip.heads import ThirdHeads
+from gateway.gossip.greetings import Greetings, ThirdHeads
 from gateway.host.ending import end_process
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose

@@ -1,4 +1,6 @@
-"""Tell the state of a thread from its notices: a pure function over one table.
+"""Tell the state of a thread from its notices, when it ends, and what its row says then.
+
+The state is a pure function over one table.
 
 `TABLE` says what each notice does in each state. Both sides merge the notices into the same order, in which order ever
 they came, and so find the same state. A notice is admitted by the state *as its author saw it*: after its own notices
@@ -17,20 +19,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from gateway.errors import Malformed, Overloaded, Replayed, Stale
+from msgspec.structs import replace
+
+from gateway.clock import SECOND_US
+from gateway.desk.clocks import DEFAULTS
+from gateway.errors import Forbidden, Malformed, Overloaded, Replayed, Stale
 from gateway.model.desk.notices import (
     REACTIONS,
     About,
+    Alert,
+    Ask,
+    Change,
     ChangeCode,
+    Notice,
     NoticeType,
     OutcomeCode,
     ReplyCode,
     ServiceCode,
     StatusCode,
 )
-from gateway.model.desk.rooms import RoomCode
-from gateway.model.desk.threads import Placed, Side, ThreadKind, ThreadState
-from gateway.model.desk.watches import WatchCode
+from gateway.model.desk.reports import Report
+from gateway.model.desk.rooms import Room, RoomCode
+from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.watches import Watch, WatchCode
+from gateway.ports.desk import Delivery, Thread
 
 LIMIT = 256
 """So many notices of one side fit into a thread: the fold is done again for each notice that comes."""
@@ -340,3 +352,174 @@ def _check_room(count: int, *, moves: bool) -> None:
             remedy="open another thread",
             count=count,
         )
+
+
+# ------------------------------------------------------------ the end of a thread
+# A notice ends a thread at once, or the clock at a time that its row holds from its last notice on:
+#
+# - an ask that was not taken, or that is wanted for longer than the owner's clock: at its own end
+# - an ask that was taken and is not answered: `UNANSWERED_US` after the time for its answer
+# - an ask that is answered or refused: once an outcome was asked for the last time
+# - an alert or a watch: at its own end
+# - a change: when its holder has confirmed it; one that leaves copies hidden is confirmed by its receipt
+# - a report: when it may not be kept any more
+# - a word of a node itself: as an ask that is answered
+# - a room: at its own end, which its owner's invitation tells
+#
+# Each later notice sets the time anew, so that a late answer is welcome while the thread is kept.
+
+
+OVER = (ThreadState.ENDED, ThreadState.EXPIRED)
+"""The states of rows whose thread is over; a notice that comes all the same opens it again."""
+
+SETTLED_US = (DEFAULTS.outcome[-1] + DEFAULTS.outcome_answer) * SECOND_US
+UNANSWERED_US = DEFAULTS.outcome[-1] * SECOND_US
+UNTOLD_US = DEFAULTS.outcome_answer * SECOND_US
+"""The question for the outcome of a hit that has no thread stays open for so long after its time."""
+
+_SHOWN_US = DEFAULTS.comply * SECOND_US
+"""A change that leaves copies hidden stands in the lists for so long."""
+
+_KEPT = frozenset({ChangeCode.CONTESTED, ChangeCode.CUT})
+"""The changes that leave copies with their holder, hidden."""
+
+_DECIDED = (ThreadState.ANSWERED, ThreadState.REFUSED)
+_RUN_OUT = {
+    ThreadKind.ASK: (ThreadState.OPEN, ThreadState.BACK),
+    ThreadKind.ALERT: (ThreadState.OPEN, ThreadState.ANSWERED),
+    ThreadKind.WATCH: (ThreadState.OPEN, ThreadState.ANSWERED, ThreadState.PAUSED),
+}
+
+
+def ends_us(before: Thread | None, after: Thread, notice: Notice, now_us: int) -> int:
+    """Return when a thread ends that stands as `after` since this notice; 0: only another notice ends it."""
+    body, earlier_us = notice.body, before.closed_us if before is not None else 0
+    if after.state in OVER:
+        return earlier_us if before is not None and before.state in OVER else now_us
+    if after.kind is ThreadKind.SERVICE or (after.kind is ThreadKind.ASK and after.state in _DECIDED):
+        return now_us + SETTLED_US
+    if isinstance(body, Ask):
+        return _open_until_us(after.due_us, notice.head.expires_us)
+    if isinstance(body, Alert | Watch):
+        return notice.head.expires_us
+    if isinstance(body, Report):
+        return body.until_us
+    if isinstance(body, Room) and body.end_us:
+        return body.end_us
+    if after.kind is not ThreadKind.CHANGE:
+        return earlier_us
+    if after.state is ThreadState.ANSWERED:
+        return earlier_us or now_us
+    if isinstance(body, Change) and not after.opener and body.code in _KEPT:
+        return now_us + _SHOWN_US
+    return earlier_us if after.state is ThreadState.OPEN else 0
+
+
+def taken_until_us(thread: Thread, delivery: Delivery, code: str, now_us: int) -> int:
+    """Return when a thread of ours ends since a notice of it with this code was taken."""
+    if delivery.type is NoticeType.ASK and thread.state in _RUN_OUT[ThreadKind.ASK]:
+        return _open_until_us(thread.due_us, delivery.expires_us)
+    if delivery.type is NoticeType.CHANGE and thread.kind is ThreadKind.CHANGE and code in _KEPT:
+        return now_us + _SHOWN_US
+    return thread.closed_us
+
+
+def _open_until_us(due_us: int, expires_us: int) -> int:
+    if not due_us or expires_us > due_us:
+        return expires_us
+    return due_us + UNANSWERED_US
+
+
+def state_when_over(kind: ThreadKind, state: ThreadState) -> ThreadState:
+    """Return the state of a thread that its clock has ended: `expired` where something was still waited for."""
+    return ThreadState.EXPIRED if state in _RUN_OUT.get(kind, ()) else ThreadState.ENDED
+
+
+def state_by_clock(thread: Thread, now_us: int) -> ThreadState:
+    """Return the state of a thread as the clock makes it."""
+    if thread.state in OVER:
+        return thread.state
+    if 0 < thread.closed_us <= now_us:
+        return state_when_over(thread.kind, thread.state)
+    return timed(thread.kind, thread.state, now_us, thread.due_us)
+
+
+# ------------------------------------------------------------ the row of a thread
+
+
+_OPENERS = {
+    NoticeType.ASK: ThreadKind.ASK,
+    NoticeType.ALERT: ThreadKind.ALERT,
+    NoticeType.CHANGE: ThreadKind.CHANGE,
+    NoticeType.SERVICE: ThreadKind.SERVICE,
+    NoticeType.OUTCOME: ThreadKind.OUTCOME,
+    NoticeType.REPORT: ThreadKind.REPORT,
+    NoticeType.ROOM: ThreadKind.ROOM,
+    NoticeType.WATCH: ThreadKind.WATCH,
+}
+
+
+def kind_opened_by(notice: Notice) -> ThreadKind:
+    """Return the kind of the thread that a notice opens; raise `Forbidden` for a type that opens none."""
+    kind = _OPENERS.get(notice.type)
+    if kind is None:
+        raise Forbidden("a notice of this type opens no thread", code="not-now", where="thread_id")
+    return kind
+
+
+def placed_notice(notice: Notice, *, opener: bool) -> Placed:
+    """Return what the fold reads of a notice; `opener` tells whether its author opened the thread."""
+    head = notice.head
+    side = Side.OPENER if opener else Side.OTHER
+    return Placed(side, head.seq, head.seen, notice.type, notice.code, head.issued_us, head.expires_us, head.urgency)
+
+
+def thread_after(
+    before: Thread | None,
+    key: ThreadKey,
+    notice: Notice,
+    payload_hash: bytes,
+    state: ThreadState,
+    *,
+    ours: bool,
+    now_us: int,
+) -> Thread:
+    """Return the thread with one more notice, in its new state."""
+    head = notice.head
+    thread = before or Thread(
+        key,
+        kind_opened_by(notice),
+        ours,
+        state,
+        head.urgency,
+        0,
+        now_us,
+        group_id=head.group_id,
+        office=head.to_office,
+    )
+    counts = (
+        {"ours": thread.ours + 1, "our_last": payload_hash}
+        if ours
+        else {"theirs": thread.theirs + 1, "their_last": payload_hash}
+    )
+    after = replace(thread, state=state, version=thread.version + 1, draft=b"", **counts)
+    return replace(after, closed_us=ends_us(before, after, notice, now_us))
+
+
+def thread_without(thread: Thread, placed: Sequence[Placed], notice: Notice, now_us: int) -> Thread:
+    """Return the thread without our newest notice, which the counterpart has refused; `placed` are all its notices.
+
+    The next notice of ours takes its place. A thread whose first notice was refused is over: its id is used.
+    """
+    side, seq = thread.side(ours=True), notice.head.seq
+    left = [one for one in placed if one.side is not side or one.seq < seq]
+    state = told(thread.kind, left) if left else ThreadState.ENDED
+    closed_us = now_us if state in OVER and thread.state not in OVER else thread.closed_us
+    return replace(
+        thread,
+        state=state,
+        version=thread.version + 1,
+        closed_us=closed_us,
+        ours=seq - 1,
+        our_last=notice.head.previous,
+    )

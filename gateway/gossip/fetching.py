@@ -20,8 +20,7 @@ from gateway.errors import (
     TooLarge,
     Unavailable,
 )
-from gateway.gossip.greetings import Greetings
-from gateway.gossip.heads import ThirdHeads
+from gateway.gossip.greetings import Greetings, ThirdHeads
 from gateway.gossip.holdings import Holdings
 from gateway.gossip.pace import News, Waste
 from gateway.gossip.serving import MAX_BYTES, wanted_after

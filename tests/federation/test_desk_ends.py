@@ -15,9 +15,8 @@ from gateway.audit.reading.show import Filter, show
 from gateway.audit.retention.holds import Hold
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.ending.closing import FORGOTTEN, RESUMED, Closing
-from gateway.desk.ending.works import End
-from gateway.desk.raising import from_opening
-from gateway.desk.times import state_by_clock
+from gateway.desk.fold import state_by_clock
+from gateway.desk.raising import End, from_opening
 from gateway.errors import Stale
 from gateway.model.desk.notices import (
     About,

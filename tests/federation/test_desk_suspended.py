@@ -16,8 +16,8 @@ import pytest_asyncio
 from gateway.config.suspensions import Action
 from gateway.desk.delivery.ahead import Ahead
 from gateway.desk.delivery.authoring import Post
-from gateway.desk.ending.works import End
 from gateway.desk.fold import told
+from gateway.desk.raising import End
 from gateway.errors import ConnectionLost
 from gateway.model.desk.notices import (
     About,

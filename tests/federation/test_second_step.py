@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway.audit.acts.passkeys import Passkey
 from gateway.config.home import Home
 from gateway.desk.acting.parts import Actor
-from gateway.desk.acting.seen import may_read
+from gateway.desk.acting.persons import may_read
 from gateway.desk.acting.step import last_ask
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.originator.lost_copies import UNKNOWN, LostCopies

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.console.frame.forms import new_form_id
-from gateway.desk.second_step.unapproved import draft_of
+from gateway.desk.second_step.approval import draft_of
 from gateway.model.desk.attachments import MAX_FILES
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import WorkKind

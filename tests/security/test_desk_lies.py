@@ -21,8 +21,8 @@ from gateway.app.run.node import Node
 from gateway.config.home import Home
 from gateway.desk.alerts.issuing import binding
 from gateway.desk.delivery.taking import REFUSALS_BURST_S, REFUSALS_PER_S
+from gateway.desk.evidence.own_answers import HeldAnswers
 from gateway.desk.forms.catalogue import FormField, form_named
-from gateway.desk.second_step.answers import HeldAnswers
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import (
     About,

@@ -10,11 +10,9 @@ from gateway.audit.acts.table import Rule as ActRule
 from gateway.clock import SECOND_US
 from gateway.desk.acts import Act
 from gateway.desk.clocks import DEFAULTS, ESCALATION
-from gateway.desk.ending.works import TABLE as ENDS
-from gateway.desk.ending.works import End
-from gateway.desk.fold import CROSSED, LIMIT, RESERVE, RULES, Rule
+from gateway.desk.fold import CROSSED, LIMIT, RESERVE, RULES, SETTLED_US, UNANSWERED_US, Rule
+from gateway.desk.raising import ENDED_BY, End
 from gateway.desk.roles import CONTENTLESS, TABLE
-from gateway.desk.times import SETTLED_US, UNANSWERED_US
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind
@@ -177,7 +175,7 @@ was. Acts marked ° show no content.
 
 def ends_page() -> str:
     """Return the page of ends as it should be: a row for each kind of work, a column for each end."""
-    rows = ((kind.value, *("ends" if end in ends else "" for end in End)) for kind, ends in ENDS.items())
+    rows = ((kind.value, *("ends" if end in ends else "" for end in End)) for kind, ends in ENDED_BY.items())
     settled, unanswered = _time(SETTLED_US // SECOND_US), _time(UNANSWERED_US // SECOND_US)
     text = _ENDS.format(settled=settled, unanswered=unanswered)
     return text + table(("work", *(f"`{end.value}`" for end in End)), rows)

@@ -22,7 +22,7 @@ from msgspec.structs import asdict
 
 from gateway.app.run.node import Node
 from gateway.audit.entries.entry import decode_private, parse_entry
-from gateway.desk.times import OVER
+from gateway.desk.fold import OVER
 from gateway.errors import Unknown
 from gateway.model.desk.work import DeliveryState
 from gateway.ports.desk import Delivery, WorkFilter

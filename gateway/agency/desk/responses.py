@@ -10,7 +10,7 @@ import msgspec
 from pydantic import BaseModel
 
 from gateway.clock import rfc3339
-from gateway.desk.times import OVER
+from gateway.desk.fold import OVER
 from gateway.language.languages import Language
 from gateway.model.desk.notices import Alert, Change, Reply
 from gateway.model.desk.reports import Report

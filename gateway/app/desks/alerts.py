@@ -11,8 +11,7 @@ from gateway.app.core import Core
 from gateway.app.desks.brought import Brought
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.desk.acting.parts import DeskParts
-from gateway.desk.alerts.contacts import Contacts
-from gateway.desk.alerts.gate import AlertGate
+from gateway.desk.alerts.gate import AlertGate, Contacts
 from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.spread import AlertSpread
 from gateway.desk.alerts.taken import TakenAlerts

@@ -34,11 +34,10 @@ from gateway.desk.consent.effects import ConsentEffects
 from gateway.desk.consent.onward import OnwardDesk
 from gateway.desk.consent.replies import ConsentReplies
 from gateway.desk.delivery.ahead import Ahead, withdrawn_elsewhere
-from gateway.desk.delivery.authoring import Author
+from gateway.desk.delivery.authoring import Author, check_notice
 from gateway.desk.delivery.budget import KeepingBudget
 from gateway.desk.delivery.content import ContentDoor, Fetching
 from gateway.desk.delivery.effects import merged
-from gateway.desk.delivery.permission import check_notice
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.notify.notifier import Notifier

@@ -17,7 +17,7 @@ from gateway.desk.acting.once import OnceKeys
 from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.alerts.board import AlertBoard
 from gateway.desk.misuse.checking import TokenCheck
-from gateway.desk.people.bearer import bearer
+from gateway.desk.people.directory import bearer
 from gateway.desk.worklist.phoning import Phoning
 from gateway.desk.worklist.queue import DeskQueue
 from gateway.desk.worklist.reading import DeskReading

@@ -16,12 +16,12 @@ from gateway.desk.clocks import DEFAULTS, Clocks
 from gateway.desk.consent.persons import ConsentPersons
 from gateway.desk.delivery.effects import EffectTable, merged
 from gateway.desk.evidence.deciders import HumanDesk
+from gateway.desk.evidence.own_answers import HeldAnswers, OwnAnswers
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.outcomes.arriving import OutcomeArrivals
 from gateway.desk.outcomes.telling import HitOutcomes
 from gateway.desk.people.directory import People
 from gateway.desk.raising import Raising
-from gateway.desk.second_step.answers import HeldAnswers, OwnAnswers
 from gateway.desk.second_step.approval import Approvals
 from gateway.desk.second_step.arriving import Arrivals
 from gateway.desk.second_step.deciding import Decisions

@@ -26,8 +26,7 @@ from gateway.console.frame.page import Page
 from gateway.console.login.guard import Guard
 from gateway.console.login.provider import Grant, Provider
 from gateway.desk.evidence.passkeys import PasskeyBook
-from gateway.desk.people.bearer import bearer
-from gateway.desk.people.directory import People
+from gateway.desk.people.directory import People, bearer
 from gateway.desk.roles import Person
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Refused, Unauthenticated, Unavailable
 from gateway.https.client_certificate import ClientSystem, read_client

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.desk.acting.home import home_key
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.seen import may_read
+from gateway.desk.acting.persons import may_read
 from gateway.desk.alerts.book import HeldAlert
 from gateway.desk.alerts.gate import KIND, AlertGate
 from gateway.desk.alerts.own import OwnAlerts

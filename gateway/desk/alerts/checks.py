@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US
+from gateway.desk.delivery.authoring import check_active, check_allowed, citing
 from gateway.desk.delivery.offices import check_offices
-from gateway.desk.delivery.permission import check_active, check_allowed, citing
 from gateway.desk.roles import check_purpose
 from gateway.errors import Malformed
 from gateway.exchange.parts import Parts

@@ -16,10 +16,9 @@ from gateway.desk.alerts.issuing import issued_for
 from gateway.desk.alerts.values import ALERTS, SOURCE, UNSENT, OwnAddressee, OwnAlert
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.offices import closed_offices, is_reached
-from gateway.desk.ending.works import End, ended_works
 from gateway.desk.fold import runs_until_us
 from gateway.desk.own.spread import LOOKED_AFTER, Clocked, Spread
-from gateway.desk.raising import from_opening
+from gateway.desk.raising import End, ended_works, from_opening
 from gateway.desk.rooms.known import RoomBook
 from gateway.errors import Stale
 from gateway.model.desk.codes import LiftReason

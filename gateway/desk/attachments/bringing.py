@@ -23,13 +23,12 @@ from gateway.desk.attachments.formulas import has_formulas, neutral_name, neutra
 from gateway.desk.attachments.images import stripped_jpeg, stripped_png
 from gateway.desk.attachments.kinds import checked_type, told_type
 from gateway.desk.attachments.values import MIB, FileParts
-from gateway.desk.delivery.binding import KEY_BYTES
 from gateway.desk.roles import matter_by, may
 from gateway.errors import Forbidden, Malformed, Overloaded, TooLarge, Unknown
 from gateway.model.desk.attachments import CHUNK, MAX_FILES, MAX_SIZE, Attachment, FileState, MediaType
 from gateway.model.marking import Level
 from gateway.model.names import MemberId, new_exchange_id
-from gateway.ports.files.held import ByteReader, ChunkWriter, HeldFile
+from gateway.ports.files.held import KEY_BYTES, ByteReader, ChunkWriter, HeldFile
 from gateway.statements.notices.files import file_name
 from policy.bundle.limits import BROUGHT
 

@@ -19,7 +19,7 @@ from collections.abc import AsyncGenerator
 from gateway.audit.tree.merkle import Tree
 from gateway.desk.attachments.values import FileParts
 from gateway.desk.delivery.content import ContentDoor, given_lately
-from gateway.desk.times import state_by_clock
+from gateway.desk.fold import state_by_clock
 from gateway.errors import Contradicted, LiaisonError, Overloaded, Unavailable, Unknown
 from gateway.model.desk.attachments import Chunk, FetchWanted, FileState, chunk_count
 from gateway.model.desk.delivered import Fetch, FetchMessage

@@ -21,12 +21,11 @@ from gateway.audit.reading.kept_answers import KeptAnswer
 from gateway.clock import to_us
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.consent.asked import WAITING, AskedConsent, consent_thread, find_asked
-from gateway.desk.delivery.authoring import Post
+from gateway.desk.delivery.authoring import Post, check_notice
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.offices import check_offices
-from gateway.desk.delivery.permission import check_notice
+from gateway.desk.evidence.own_answers import HeldAnswers
 from gateway.desk.onward_rules import Ruling, Verdict, read_release, rule
-from gateway.desk.second_step.answers import HeldAnswers
 from gateway.errors import Forbidden, Refused, Stale, Unknown
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentState, OnwardAnswer, OnwardCommand, Place

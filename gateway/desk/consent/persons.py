@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.consent.records import described_record, marked_for_two
-from gateway.desk.second_step.answers import OwnAnswers
+from gateway.desk.evidence.own_answers import OwnAnswers
 from gateway.desk.second_step.release import AskedFor, Releases
 from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.desk.notices import Ask

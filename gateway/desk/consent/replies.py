@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.consent.book import Consent, ConsentBook, Decision
 from gateway.desk.consent.persons import ConsentPersons
-from gateway.desk.delivery.authoring import Also, Post
+from gateway.desk.delivery.authoring import Also, Post, check_notice
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.permission import check_notice
 from gateway.desk.evidence.deciders import Decider, HumanDesk
 from gateway.desk.second_step.proposals import evidence
 from gateway.desk.second_step.release import AskedFor

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from gateway.desk.delivery.authoring import Author, Post
 from gateway.desk.delivery.effects import Effects, Occasion
-from gateway.desk.ending.works import End, ended_works
+from gateway.desk.raising import End, ended_works
 from gateway.errors import Stale, Unknown
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Change, ChangeCode, Notice, NoticeType

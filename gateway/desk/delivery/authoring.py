@@ -1,4 +1,7 @@
-"""Write notices of ours: the entry `asked`, the notice, its delivery and its thread are one transaction."""
+"""Write notices of ours: the entry `asked`, the notice, its files, its delivery and its thread are one transaction.
+
+Policy says which of ours may leave, and which of theirs are taken.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.desk.delivery.binding import given_files
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion, joined
 from gateway.desk.delivery.offices import check_office
-from gateway.desk.ending.works import with_ended
 from gateway.desk.entries import asked_notice
-from gateway.desk.fold import admits
+from gateway.desk.fold import admits, kind_opened_by, placed_notice, thread_after
 from gateway.desk.pen import Pen, Unsigned, Written
-from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
-from gateway.errors import Stale, Unknown, Unsupported
+from gateway.desk.raising import with_ended
+from gateway.errors import Forbidden, Stale, Unknown, Unsupported
 from gateway.exchange.counterparts import check_heard
 from gateway.exchange.parts import Parts
 from gateway.model.desk.attachments import Attachment
@@ -28,10 +29,12 @@ from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread
-from gateway.ports.files.held import FileRows
+from gateway.ports.files.held import FileRows, HeldFile
 from gateway.ports.journal import EntryDraft
 from gateway.statements.envelope import Sealed
 from gateway.statements.notices.notice import WrittenNotice, write_notice
+from policy.attributes import DeskAttributes
+from policy.explain import forbidden
 
 NOTHING_TOLD: Mapping[str, Any] = MappingProxyType({})
 
@@ -196,7 +199,7 @@ class Author:
             occasion = Occasion(True, notice, payload_hash, before, thread, now_us, self._store)
             effects = joined(effects, effect(occasion))
         works = with_ended(self._store, before, thread, notice, now_us, effects.works)
-        files = given_files(self._files, notice, now_us)
+        files = _given_files(self._files, notice, now_us)
 
         def finish(sealed: Sealed) -> EntryDraft:
             draft = asked_notice(notice, sealed, post.by, post.approved_by, post.told)
@@ -267,3 +270,66 @@ def _check_next(before: Thread | None, notice: Notice) -> None:
 def _delivery(key: ThreadKey, notice: Notice) -> Delivery:
     head = notice.head
     return Delivery(head.notice_id, key, head.seq, notice.type, head.urgency, head.issued_us, head.expires_us)
+
+
+def _given_files(rows: FileRows, notice: Notice, now_us: int) -> tuple[HeldFile, ...]:
+    """Return the rows of the files that a notice of ours names. Raises `Unknown` for one that is not kept any more."""
+    head = notice.head
+    found = []
+    for about in head.attachments:
+        brought = rows.brought(about.root)
+        if brought is None or brought.about.size != about.size:
+            raise Unknown(
+                "the file `{name}` is not kept any more",
+                code="no-such-file",
+                where="attachments",
+                remedy="bring it again: `liaison desk attach`",
+                name=about.name,
+            )
+        found.append(
+            replace(
+                brought,
+                peer=head.recipient,
+                notice_id=head.notice_id,
+                thread_id=head.thread_id,
+                about=about,
+                time_us=now_us,
+            )
+        )
+    return tuple(found)
+
+
+# ------------------------------------------------------------ policy on notices
+
+
+def check_notice(parts: Parts, notice: Notice, now_us: int) -> None:
+    """Raise `Forbidden` with the code of the policy that does not allow a notice, ours or theirs."""
+    decision = parts.policy().may_desk(DeskAttributes.of(notice, parts.member), now_us)
+    if not decision.allow:
+        raise Forbidden(
+            "policy does not allow this notice",
+            code=decision.code or "policy-denies",
+            where="policy",
+            remedy="see why: `liaison policy explain`",
+        )
+
+
+def check_active(parts: Parts, member: MemberId) -> None:
+    """Raise `Forbidden` where this is no other active member of the federation."""
+    if member == parts.member or not parts.trust().active(member):
+        raise Forbidden(
+            "`{member}` is not an active member of the federation", code="not-a-member", where="to", member=member
+        )
+
+
+def citing(parts: Parts, notice: DeskAttributes, now_us: int) -> DeskAttributes:
+    """Return a notice of ours that is not written yet with the agreement that it would cite."""
+    owners = parts.trust().descriptor(notice.counterpart).agencies
+    return replace(notice, agreement=parts.policy().agreement_to_cite(notice.as_question(), owners, now_us))
+
+
+def check_allowed(parts: Parts, notice: DeskAttributes, now_us: int) -> None:
+    """Raise `Forbidden` with the code of the policy that does not allow a notice that is not written yet."""
+    decision = parts.policy().may_desk(notice, now_us)
+    if not decision.allow:
+        raise forbidden(decision.code, notice.as_question(), notice.counterpart)

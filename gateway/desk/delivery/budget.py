@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.clock import DAY_US, HOUR_US
-from gateway.desk.projection import kind_opened_by
+from gateway.desk.fold import kind_opened_by
 from gateway.errors import LiaisonError, Stale, TooLarge
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Ask, Change, Notice, NoticeType, Service, Status, StatusCode, Urgency

@@ -23,6 +23,7 @@ delivery; nothing is kept of what is beyond a budget but its hash.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NoReturn
@@ -32,17 +33,13 @@ from msgspec.structs import replace
 from gateway.audit.entries.entry import parse_entry
 from gateway.clock import check_time
 from gateway.desk.clocks import answer_by_us
-from gateway.desk.delivery.binding import taken_files
 from gateway.desk.delivery.budget import CODES, KeepingBudget, needs_no_agreement, protects
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.offices import check_office
-from gateway.desk.ending.works import with_ended
 from gateway.desk.entries import answered_notice, refused_notice, unaccepted_notice
-from gateway.desk.fold import admits
+from gateway.desk.fold import admits, ends_us, kind_opened_by, placed_notice, thread_after
 from gateway.desk.pen import Pen, Unsigned, Written
-from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
-from gateway.desk.raising import Raising, from_notice
-from gateway.desk.times import ends_us
+from gateway.desk.raising import Raising, from_notice, with_ended
 from gateway.errors import (
     Forbidden,
     LiaisonError,
@@ -60,13 +57,15 @@ from gateway.exchange.counterparts import check_heard
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
+from gateway.model.desk.attachments import FileState
 from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
 from gateway.model.desk.notices import Notice, NoticeType
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.exchange import AnswerMessage, LogProof, Refusal, Verified
-from gateway.model.names import ExchangeId, MemberId
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports.desk import DeskRows, DeskStore, NoticeRow, Thread
 from gateway.ports.entries import events
+from gateway.ports.files.held import KEY_BYTES, HeldFile
 from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.statements.envelope import Sealed
 from gateway.statements.notices.notice import UnprovedNotice, check_unexpired, notice_reference, unproved_notice
@@ -385,3 +384,23 @@ class NoticeTaker:
         error = Replayed("this notice id was used with another notice", where="notice_id")
         self._it.incidents.note(peer, error.code, str(error), notice_id)
         raise error
+
+
+def taken_files(notice: Notice, now_us: int) -> tuple[HeldFile, ...]:
+    """Return the rows of the files that a notice of the counterpart names: each is to be fetched, under a new key."""
+    head = notice.head
+    return tuple(
+        HeldFile(
+            head.sender,
+            head.notice_id,
+            head.thread_id,
+            about,
+            ours=False,
+            state=FileState.WAITING,
+            file=new_exchange_id(),
+            key=os.urandom(KEY_BYTES),
+            time_us=now_us,
+            due_us=now_us,
+        )
+        for about in head.attachments
+    )

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from gateway.audit.retention.holds import Hold
 from gateway.desk.ending.forgetting import forget_ended
-from gateway.desk.ending.works import TABLE, End, ended_works
 from gateway.desk.entries import desk_clock
+from gateway.desk.fold import OVER, UNTOLD_US, state_when_over
 from gateway.desk.pen import Pen
-from gateway.desk.times import OVER, UNTOLD_US, state_when_over
+from gateway.desk.raising import ENDED_BY, End, ended_works
 from gateway.errors import Stale
 from gateway.exchange.parts import Parts
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
@@ -33,7 +33,7 @@ FORGOTTEN = "time-over"
 RESUMED = "counterpart-back"
 _AT_ONCE = 500
 _FORGET_S = 3_600.0
-_ENDED_BY_REMOVAL = tuple(kind for kind, ends in TABLE.items() if End.REMOVED in ends)
+_ENDED_BY_REMOVAL = tuple(kind for kind, ends in ENDED_BY.items() if End.REMOVED in ends)
 _UNDECIDED = (ThreadState.OPEN, ThreadState.BACK)
 
 

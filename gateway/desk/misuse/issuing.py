@@ -21,6 +21,7 @@ from gateway.desk.acting.step import last_ask
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.entries import desk_act
+from gateway.desk.evidence.own_answers import OwnAnswers
 from gateway.desk.listing import USUAL_LISTED, Slice
 from gateway.desk.misuse.statement import (
     LONGEST_US,
@@ -31,7 +32,6 @@ from gateway.desk.misuse.statement import (
 from gateway.desk.oversight.values import Told
 from gateway.desk.own.spread import Spread
 from gateway.desk.roles import Matter, may
-from gateway.desk.second_step.answers import OwnAnswers
 from gateway.errors import Malformed, Unknown
 from gateway.model.desk.codes import ChangeReason
 from gateway.model.desk.notices import Change, ChangeCode, NoticeType, Urgency

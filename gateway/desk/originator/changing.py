@@ -18,10 +18,9 @@ from gateway.clock import DAY_US
 from gateway.desk.acting.once import part_of
 from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.acts import Act
-from gateway.desk.delivery.authoring import Also, Post
+from gateway.desk.delivery.authoring import Also, Post, check_active
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.offices import check_offices
-from gateway.desk.delivery.permission import check_active
 from gateway.desk.originator.evidence import Evidence, Ground
 from gateway.desk.originator.meant import LIVE, passed_on
 from gateway.desk.originator.renewing import Renewed

@@ -18,16 +18,15 @@ from msgspec.structs import replace
 
 from gateway.clock import DAY_US, SECOND_US
 from gateway.conversion import converter
-from gateway.desk.delivery.binding import taken_files
 from gateway.desk.delivery.content import UNSIGNED, Fetching
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
-from gateway.desk.fold import admits
+from gateway.desk.delivery.taking import taken_files
+from gateway.desk.fold import admits, kind_opened_by, placed_notice, thread_after
 from gateway.desk.originator.changing import Hold
 from gateway.desk.originator.lost_copies import LostCopies
 from gateway.desk.originator.meant import copies_meant
 from gateway.desk.originator.watching import VANISHED
 from gateway.desk.pen import Pen
-from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.desk.raising import from_notice
 from gateway.errors import (
     ConnectionLost,

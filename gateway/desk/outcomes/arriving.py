@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from gateway.desk.acting.step import last_ask
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
-from gateway.desk.second_step.answers import OwnAnswers
+from gateway.desk.evidence.own_answers import OwnAnswers
 from gateway.desk.second_step.questions import check_teller, outcome_group
 from gateway.errors import Forbidden, Unknown
 from gateway.model.desk.notices import NoticeType, OutcomeReport

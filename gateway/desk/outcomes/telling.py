@@ -11,12 +11,11 @@ from gateway.desk.acting.parts import Actor
 from gateway.desk.acting.persons import check_person, done
 from gateway.desk.acting.step import StepParts, own_matter
 from gateway.desk.acts import Act
-from gateway.desk.delivery.authoring import Post
+from gateway.desk.delivery.authoring import Post, check_notice
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.permission import check_notice
+from gateway.desk.evidence.own_answers import HeldAnswers
 from gateway.desk.raising import hit_of_question
 from gateway.desk.roles import Matter, matter_by, matter_of, may
-from gateway.desk.second_step.answers import HeldAnswers
 from gateway.desk.second_step.questions import outcome_group, questions
 from gateway.errors import Forbidden, Stale, Unknown
 from gateway.model.desk.notices import Notice, NoticeType, OutcomeReport, RecordPlace, Urgency

@@ -16,9 +16,8 @@ import msgspec
 
 from gateway.desk.acting.home import OwnKind, home_key
 from gateway.desk.acting.parts import DeskParts
-from gateway.desk.delivery.authoring import Also, Post
+from gateway.desk.delivery.authoring import Also, Post, check_notice
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_clock
 from gateway.errors import LiaisonError, Stale, StorageBroken
 from gateway.model.desk.notices import Body, Notice, Urgency

@@ -1,4 +1,6 @@
-"""Know who works at the desks: persons and shifts from the lists of the home, and shifts that officer tokens tell.
+"""Know who works at the desks, and who acts under an officer token.
+
+Persons and shifts are those of the lists of the home, and shifts that officer tokens tell.
 
 A person whose training has run out, or who is listed without one, has no access at all, to searches either. A person
 who is in no list is judged by the token alone.
@@ -16,6 +18,7 @@ from gateway.clock import Clock
 from gateway.config.file_marks import FileMarks
 from gateway.desk.people.lists import DUTY, PERSONS, Lists, read_lists
 from gateway.desk.people.persons import OnDuty, Person, Shift
+from gateway.desk.roles import Person as Acting
 from gateway.errors import LiaisonError, Unauthenticated
 from gateway.model.desk.work import Role
 from gateway.model.names import MemberId
@@ -218,3 +221,31 @@ def check_training(until_us: int, now_us: int) -> None:
             where="training",
             remedy="the supervisor enters the new training in people/persons.csv, or with the identity provider",
         )
+
+
+# ------------------------------------------------------------ who acts
+
+
+_TOKEN_US = 600_000_000
+"""A token lives for so long at most; each call checks the training anew."""
+
+
+def bearer(officer: Officer, people: People, now_us: int) -> Acting:
+    """Return who acts: office and agency as the token names them, roles and training as the list does.
+
+    A person of no list has the role of the token where it is one of the desk, else that of an officer; the training
+    was checked with the token. Roles in which a person is on duty now count as well.
+    """
+    listed = people.person(officer.person)
+    roles = listed.roles if listed is not None else frozenset({_role(officer.role)})
+    return Acting(
+        officer.person,
+        roles | people.roles_on_duty(officer, now_us),
+        officer.agency,
+        officer.office,
+        listed.training_until_us if listed is not None else now_us + _TOKEN_US,
+    )
+
+
+def _role(name: str) -> Role:
+    return Role(name) if name in set(Role) else Role.OFFICER

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.desk.delivery.authoring import check_allowed, citing
 from gateway.desk.delivery.offices import check_offices, check_reached, closed_offices, is_reached
-from gateway.desk.delivery.permission import check_allowed, citing
 from gateway.desk.delivery.sending import SUSPENDED
 from gateway.desk.rooms.known import OVER, Known
 from gateway.desk.rooms.values import HomeRoom

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from gateway.desk.acting.home import Stand, approval
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Post
-from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_clock
 from gateway.desk.own.spread import Telling
+from gateway.desk.raising import End, ended_works
 from gateway.desk.rooms.known import OVER, Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs
 from gateway.desk.rooms.values import (

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from gateway.desk.acting.step import last_ask
 from gateway.desk.clocks import resumed
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
+from gateway.desk.evidence.own_answers import OwnAnswers
 from gateway.desk.forms.catalogue import form_named, topic_named
 from gateway.desk.forms.values import check_values
 from gateway.desk.originator.meant import changed_before, obeyed_again
 from gateway.desk.raising import Raising, for_reading
-from gateway.desk.second_step.answers import OwnAnswers
 from gateway.errors import Forbidden, LiaisonError, Malformed
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import About, Ask, Change, Notice, NoticeType, Reply, ReplyCode, Status, StatusCode

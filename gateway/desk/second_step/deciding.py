@@ -23,13 +23,12 @@ from gateway.desk.acting.parts import Actor
 from gateway.desk.acting.persons import done
 from gateway.desk.acting.step import StepParts, last_ask
 from gateway.desk.clocks import clarified, paused
-from gateway.desk.delivery.authoring import Also, Post
+from gateway.desk.delivery.authoring import Also, Post, check_notice
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act
 from gateway.desk.evidence.deciders import Decider
+from gateway.desk.evidence.own_answers import OwnAnswers, OwnHit
 from gateway.desk.raising import from_first_decision
-from gateway.desk.second_step.answers import OwnAnswers, OwnHit
 from gateway.desk.second_step.proposals import Proposal, evidence, given, proposal_of
 from gateway.desk.second_step.release import AskedFor, Consents, Fresh, Released, Releases
 from gateway.errors import Forbidden, Malformed, Stale

@@ -11,14 +11,14 @@ from gateway.desk.acting.parts import Actor
 from gateway.desk.acting.persons import check_person
 from gateway.desk.acting.step import StepParts, own_matter
 from gateway.desk.acts import Act
-from gateway.desk.delivery.permission import check_notice
+from gateway.desk.delivery.authoring import check_notice
 from gateway.desk.entries import desk_act
+from gateway.desk.evidence.own_answers import HeldAnswers
 from gateway.desk.forms.catalogue import form_named, topic_named
 from gateway.desk.forms.values import check_values
 from gateway.desk.raising import from_draft
 from gateway.desk.roles import Matter, check_purpose, may
-from gateway.desk.second_step.answers import HeldAnswers
-from gateway.desk.second_step.unapproved import URGENCY_REASON, Draft, lapses_us
+from gateway.desk.second_step.approval import URGENCY_REASON, Draft, lapses_us
 from gateway.desk.watches.values import hit_id
 from gateway.errors import Malformed, Stale, Unknown
 from gateway.model.desk.notices import About, Ask, Notice, RecordPlace, Reply, Urgency

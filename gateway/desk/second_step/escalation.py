@@ -19,8 +19,7 @@ from gateway.desk.delivery.authoring import Author, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.pen import Pen
 from gateway.desk.raising import for_reading
-from gateway.desk.second_step.approval import ended_draft
-from gateway.desk.second_step.unapproved import Draft, draft_of
+from gateway.desk.second_step.approval import Draft, draft_of, ended_draft
 from gateway.errors import LiaisonError, Refused, Stale, StorageBroken
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Body, Notice, NoticeType, Status, StatusCode

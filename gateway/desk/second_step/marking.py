@@ -13,13 +13,12 @@ from gateway.desk.acting.parts import Actor
 from gateway.desk.acting.persons import check_person, done
 from gateway.desk.acting.step import StepParts
 from gateway.desk.acts import Act
-from gateway.desk.delivery.authoring import Post
+from gateway.desk.delivery.authoring import Post, check_notice
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act
+from gateway.desk.evidence.own_answers import HeldAnswers
 from gateway.desk.raising import NOT_SAME_TOPIC, for_outcome, hit_work
 from gateway.desk.roles import matter_by, matter_of, may
-from gateway.desk.second_step.answers import HeldAnswers
 from gateway.desk.second_step.packages import Packages
 from gateway.desk.second_step.questions import questions, questions_key
 from gateway.errors import Stale, Unknown

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.desk.evidence.own_answers import OwnHit
 from gateway.desk.originator.withdrawn import check_given
-from gateway.desk.second_step.answers import OwnHit
 from gateway.desk.watches.goods import goods_match
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, Suspended, Unavailable
 from gateway.exchange.parts import Parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.clock import DAY_US
-from gateway.desk.delivery.permission import check_active, check_allowed, citing
+from gateway.desk.delivery.authoring import check_active, check_allowed, citing
 from gateway.desk.roles import check_purpose
 from gateway.desk.watches.looking import own_question
 from gateway.desk.watches.wide import check_asks, check_width

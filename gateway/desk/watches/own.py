@@ -12,10 +12,9 @@ from gateway.desk.acting.home import Stand
 from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.acting.persons import OnDuty, done
 from gateway.desk.acts import Act
-from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import asked_by, desk_act
 from gateway.desk.own.acts import Changed, OwnActs
-from gateway.desk.raising import for_revalidating, work_id
+from gateway.desk.raising import End, ended_works, for_revalidating, work_id
 from gateway.desk.watches.checks import check_command, check_until
 from gateway.desk.watches.looking import Looker
 from gateway.desk.watches.spread import WatchSpread, state_at_home

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from gateway.desk.acting.home import Stand, approval
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Post
-from gateway.desk.ending.works import End, ended_works
 from gateway.desk.own.spread import LOOKED_AFTER, Clocked, Spread
+from gateway.desk.raising import End, ended_works
 from gateway.desk.watches.values import LIVE, WATCHES, OwnAddressee, OwnWatch, WhyPaused
 from gateway.errors import Stale
 from gateway.model.desk.notices import Body, Change, ChangeCode, NoticeType, Status, StatusCode

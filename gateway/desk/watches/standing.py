@@ -13,9 +13,9 @@ from gateway.desk.acting.home import Stand
 from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
+from gateway.desk.fold import state_by_clock
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.roles import Matter, may
-from gateway.desk.times import state_by_clock
 from gateway.desk.watches.values import LIVE, OwnWatch, WhyPaused, hit_id
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Head, Notice, NoticeType, Reply, Status, StatusCode

@@ -17,9 +17,8 @@ from gateway.desk.acting.home import Stand
 from gateway.desk.acting.parts import DeskParts
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
-from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_clock
-from gateway.desk.raising import for_reading
+from gateway.desk.raising import End, ended_works, for_reading
 from gateway.desk.watches.book import LiveWatch
 from gateway.desk.watches.looking import Met
 from gateway.desk.watches.values import LIVE, MOST_HITS, WATCHES, OwnHit, OwnWatch, WhyStopped, hit_id

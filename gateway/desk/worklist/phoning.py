@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.people.persons import OnDuty
-from gateway.desk.second_step.unapproved import draft_of
+from gateway.desk.second_step.approval import draft_of
 from gateway.errors import Unknown
 from gateway.model.desk.offices import Contact
 from gateway.model.desk.threads import ThreadKey, ThreadKind

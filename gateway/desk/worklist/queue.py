@@ -16,13 +16,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.audit.acts.desk_acts import needs_of
-from gateway.desk.acting.seen import as_item, check_act, is_about, is_for, is_visible, wanted_of
+from gateway.desk.acting.persons import as_item, check_act, is_about, is_for, is_visible, wanted_of
 from gateway.desk.acts import Act
 from gateway.desk.changes import PAUSE_S, Change, Changes
 from gateway.desk.listing import Slice
 from gateway.desk.pen import Pen
-from gateway.desk.people.bearer import bearer
-from gateway.desk.people.directory import People
+from gateway.desk.people.directory import People, bearer
 from gateway.desk.people.persons import Person as Listed
 from gateway.desk.roles import PASSED_ON, Person, matter_of, may, note_shown, refusal
 from gateway.desk.worklist.paging import page_of

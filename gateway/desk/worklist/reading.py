@@ -14,21 +14,20 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.audit.acts.desk_acts import needs_of
-from gateway.desk.acting.seen import may_read, readable_at, thread_item
+from gateway.desk.acting.persons import may_read, readable_at, thread_item
 from gateway.desk.acting.step import own_matter
 from gateway.desk.acts import Act
 from gateway.desk.alerts.issuing import verified
 from gateway.desk.changes import Change as Changed
 from gateway.desk.changes import Changes
+from gateway.desk.fold import state_by_clock
 from gateway.desk.holdings.ledger import Ledger
 from gateway.desk.listing import first_fitting
 from gateway.desk.pen import Pen
-from gateway.desk.people.bearer import bearer
-from gateway.desk.people.directory import People
+from gateway.desk.people.directory import People, bearer
 from gateway.desk.roles import PASSED_ON, Person, note_shown, refusal
+from gateway.desk.second_step.approval import draft_of
 from gateway.desk.second_step.proposals import proposal_of
-from gateway.desk.second_step.unapproved import draft_of
-from gateway.desk.times import state_by_clock
 from gateway.desk.watches.standing import is_quiet
 from gateway.desk.worklist.queue import DeskQueue
 from gateway.errors import LiaisonError, Malformed, Stale, Unknown

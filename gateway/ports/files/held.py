@@ -18,6 +18,9 @@ from gateway.model.names import ExchangeId, MemberId
 ByteReader = Callable[[int, int], bytes]
 """Returns up to so many bytes of a file from an offset on."""
 
+KEY_BYTES = 32
+"""Gives the size of the key under which a file lies sealed."""
+
 
 class HeldFile(msgspec.Struct, frozen=True):
     """A file that a notice names, or one that an officer has brought and no notice names yet.

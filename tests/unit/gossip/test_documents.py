@@ -12,8 +12,7 @@ import pytest
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import Malformed, Unknown
 from gateway.gossip.endings import Endings, charter_left_s, statuses_left_s
-from gateway.gossip.greetings import Greetings
-from gateway.gossip.heads import ThirdHeads
+from gateway.gossip.greetings import Greetings, ThirdHeads
 from gateway.gossip.holdings import FORK, fork_hash, fork_lines, holdings
 from gateway.gossip.renewal import Renewal
 from gateway.gossip.serving import PART, Serving, wanted_after

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.audit.tree.checkpoint import Checkpoint, Signer, origin
 from gateway.clock import SystemClock
-from gateway.gossip.heads import ThirdHeads
+from gateway.gossip.greetings import ThirdHeads
 from gateway.gossip.holdings import MAX_FORKS, holdings
 from gateway.model.documents import Kind
 from gateway.model.evidence.witness import HeadEvidence

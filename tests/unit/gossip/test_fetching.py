@@ -16,8 +16,7 @@ import pytest
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import Malformed, TooLarge, Unavailable
 from gateway.gossip.fetching import Fetching
-from gateway.gossip.greetings import Greetings
-from gateway.gossip.heads import ThirdHeads
+from gateway.gossip.greetings import Greetings, ThirdHeads
 from gateway.gossip.holdings import MAX_EVIDENCE, holdings
 from gateway.gossip.serving import MAX_BYTES, PART
 from gateway.gossip.taking import Taken

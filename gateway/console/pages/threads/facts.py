@@ -11,7 +11,7 @@ from gateway.console.frame.shapes import Clock, Row, Text
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.uploads.attached import file_row
 from gateway.desk.forms.catalogue import FieldType, FormField, form_named, topic_named
-from gateway.desk.second_step.unapproved import URGENCY_REASON
+from gateway.desk.second_step.approval import URGENCY_REASON
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.audit.log.log import AuditLog
-from gateway.desk.acting.seen import as_item, is_for, is_visible, may_read, readable_at, wanted_of
+from gateway.desk.acting.persons import as_item, is_for, is_visible, may_read, readable_at, wanted_of
 from gateway.desk.acts import Act
 from gateway.desk.roles import TABLE, Person, matter_of, refusal
 from gateway.model.desk.threads import ThreadKind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.desk.ending.works import TABLE, End, ended_works
+from gateway.desk.raising import ENDED_BY, End, ended_works
 from gateway.model.desk.work import WorkKind
 from tests.support.desk_rows import START_US, new_key, some_work
 from tests.support.tables import table
@@ -26,7 +26,7 @@ EXPECTED = {
 
 
 def test_the_table_names_every_kind() -> None:
-    assert set(TABLE) == set(WorkKind) == set(EXPECTED)
+    assert set(ENDED_BY) == set(WorkKind) == set(EXPECTED)
 
 
 @table("end", End)

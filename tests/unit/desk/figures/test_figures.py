@@ -25,7 +25,7 @@ from gateway.desk.figures.pack import MINUTES_BY_HAND, Pack, Table, Tables
 from gateway.desk.figures.published import HIDDEN, Publisher
 from gateway.desk.figures.tally import OURS, THEIRS, Tally
 from gateway.desk.figures.threads import ThreadCount
-from gateway.desk.projection import kind_opened_by, placed_notice
+from gateway.desk.fold import kind_opened_by, placed_notice
 from gateway.desk.second_step.questions import outcome_group
 from gateway.errors import Malformed
 from gateway.language.languages import Language

@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.desk.clocks import DEFAULTS
+from gateway.desk.second_step.approval import Draft, draft_of, lapses_us
 from gateway.desk.second_step.arriving import is_late
 from gateway.desk.second_step.proposals import proposal_of
-from gateway.desk.second_step.unapproved import Draft, draft_of, lapses_us
 from gateway.errors import Stale
 from gateway.model.desk.notices import About, Ask, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState

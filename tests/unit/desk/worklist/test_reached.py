@@ -6,9 +6,9 @@ import itertools
 
 from msgspec.structs import replace
 
-from gateway.desk.acting.seen import as_item, is_for, may_read
+from gateway.desk.acting.persons import as_item, is_for, may_read
 from gateway.desk.acts import Act
-from gateway.desk.projection import kind_opened_by
+from gateway.desk.fold import kind_opened_by
 from gateway.desk.raising import NOT_SAME_TOPIC, Raising, from_notice
 from gateway.desk.roles import PASSED_ON, Person, matter_of, refusal
 from gateway.model.desk.notices import About, Ask, Body, Change, ChangeCode, Notice, NoticeType, Service, ServiceCode
