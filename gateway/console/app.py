@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from gateway.console.audit.routes import audit_routes
-from gateway.console.frame.headers import Guarded
 from gateway.console.frame.navigation import first_page
 from gateway.console.frame.page import To
 from gateway.console.frame.static import StaticFiles
@@ -39,7 +38,7 @@ from gateway.console.pages.reports.writing import writing_routes
 from gateway.console.pages.threads.routes import threads_routes
 from gateway.console.pages.watches.board import watch_routes
 from gateway.console.pages.watches.own import own_watch_routes
-from gateway.console.visits.door import Door
+from gateway.console.visits.door import Door, Guarded
 from gateway.console.visits.render import Renderer
 from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import Unknown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -10,17 +10,18 @@ from certs.profile import read_leaf
 from gateway.audit.tree.checkpoint import Shown
 from gateway.clock import Clock, SystemClock
 from gateway.config.suspensions import Suspensions
-from gateway.errors import Unavailable
+from gateway.errors import Overloaded, Unavailable
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import Journal
-from gateway.ports.quotas import QuotaStore
+from gateway.ports.quotas import QuotaPlace, QuotaStore
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import SigningKey
 from gateway.telemetry import Counters, Recorder
 from gateway.trust.standing import check_own_key
 from gateway.trust.view import TrustView
+from policy.bundle.limits import Quotas
 from policy.engine.engine import PolicyEngine
 
 URGENT = frozenset({Purpose.THREAT_TO_LIFE, Purpose.MISSING_PERSON, Purpose.VICTIM_PROTECTION, Purpose.BORDER_CHECK})
@@ -95,8 +96,32 @@ class Parts:
             )
         return found
 
+    def over_quota(self, quotas: Quotas, places: Sequence[QuotaPlace]) -> list[Overloaded | None]:
+        """Return for each question, in order, its refusal when today's quota is used up, else None; count the others.
+
+        So a question beyond a quota reaches no source and no peer (design, section 5, step 5). Where the policy sets no
+        quota, the store is not asked. Raises `StorageBroken`.
+        """
+        if not quotas.named or not places:
+            return [None] * len(places)
+        granted = self.quotas.take(places, lambda place: quotas.limit(*place), self.clock.now_us())
+        return [None if ok else _beyond(place) for ok, place in zip(granted, places, strict=True)]
+
 
 @lru_cache(maxsize=64)
 def _key_id(certificate: bytes) -> str:
     """Return the id of the key of an issuer's certificate, which never changes."""
     return read_leaf(certificate).key_id
+
+
+def _beyond(place: QuotaPlace) -> Overloaded:
+    whose = "from" if place.direction == "in" else "to"
+    words = place.purpose.replace("_", " ").lower()
+    return Overloaded(
+        "today's quota of questions {whose} `{peer}` for `{words}` is used up",
+        code="quota",
+        remedy="ask again tomorrow (UTC), or through the duty desk",
+        whose=whose,
+        peer=place.peer,
+        words=words,
+    )

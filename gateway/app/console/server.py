@@ -28,12 +28,12 @@ from gateway.config import Settings, host_port
 from gateway.config.home import CONSOLE_CERTIFICATE, CONSOLE_TLS, Home
 from gateway.config.sections.console import Console
 from gateway.console.app import create_console
-from gateway.console.frame.errors import HEADERS_TOO_LARGE
 from gateway.console.frame.page import Page
 from gateway.console.frame.static import packaged
 from gateway.console.login.guard import Guard
 from gateway.console.login.provider import Provider, provider_tls
 from gateway.console.login.sessions import LoginParts, Way
+from gateway.console.visits.door import HEADERS_TOO_LARGE
 from gateway.console.visits.render import Renderer
 from gateway.console.visits.visit import ConsoleParts, Counterpart
 from gateway.desk.evidence.passkeys import PasskeyBook

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from starlette.responses import PlainTextResponse
-
-from gateway.console.frame.headers import Guarded
 from gateway.console.frame.page import Page
 from gateway.errors import LiaisonError, Refused
 from gateway.https.statuses import TITLES, status_of
@@ -43,7 +40,3 @@ def error_page(error: LiaisonError, language: Language) -> Page:
     status = status_of(error)
     title = tell(language, TITLES.get(str(status), "not served"))
     return Page("error.html", title, problem_of(error, language), status)
-
-
-HEADERS_TOO_LARGE = Guarded(PlainTextResponse("", 431))
-"""The answer to a request whose headers are too many or too long."""

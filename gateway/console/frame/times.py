@@ -11,16 +11,11 @@ from datetime import date
 
 from gateway.clock import from_us
 from gateway.desk.people.times import OFFSETS
-from gateway.language.dates import day, local, named_day, tell_times_of, year
+from gateway.language.dates import day, local, named_day, year
 from gateway.language.languages import Language
 
 _DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
-
-
-def begin_visit(member: str) -> None:
-    """Tell the times of a request's page in those of a member's country; a country of no list has UTC."""
-    tell_times_of(OFFSETS.get(member, 0))
 
 
 def zone(member: str) -> str:

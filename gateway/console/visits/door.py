@@ -1,30 +1,35 @@
-"""The door of each page: who comes in, what becomes of errors, and how the answer is shown.
+"""The door of each page: who comes in, what becomes of errors, how the answer is shown, and what guards it.
 
 Each handler gets a `Visit` whose person an officer token has just proved. It returns a `Page`, a `To`, or a response of
 its own. A refusal becomes a page that says what was wrong and what to do next; nothing internal is shown.
+
+The headers of every answer say what a page may load and do, and that no cache keeps it (CASE-L5, CASE-L6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.console.frame.errors import error_page
 from gateway.console.frame.events import EVENT_STREAM, Streams
 from gateway.console.frame.forms import MAX_FORM, Form, check_sender, read_form, see_other
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.times import begin_visit
 from gateway.console.login import sessions
 from gateway.console.login.sessions import Signed, SignedOut, language_of, parts_of
 from gateway.console.visits.render import Renderer
 from gateway.console.visits.visit import ConsoleParts, Visit
+from gateway.desk.people.times import OFFSETS
 from gateway.errors import Forbidden, LiaisonError, Refused, Unauthenticated, Unknown
+from gateway.language.dates import tell_times_of
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
 
@@ -134,6 +139,11 @@ def language_of_visit(request: Request, visit: Visit | None) -> Language:
     return visit.language if visit is not None else language_of(request)
 
 
+def begin_visit(member: str) -> None:
+    """Tell the times of a request's page in those of a member's country; a country of no list has UTC."""
+    tell_times_of(OFFSETS.get(member, 0))
+
+
 # ------------------------------------------------------------ who asks
 
 
@@ -159,3 +169,54 @@ async def signed_out(request: Request, error: Exception) -> Response:
         return answer
     sessions.take_away(answer, sessions.SESSION)
     return answer
+
+
+# ------------------------------------------------------------ what guards every answer
+
+
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types liaison"
+)
+
+_ALWAYS = {
+    "content-security-policy": CONTENT_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)",
+    "referrer-policy": "same-origin",  # with no-referrer a browser sends `Origin: null` with our own forms
+    "strict-transport-security": "max-age=31536000",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+"""The policy of files that are handed out as attachments: shown by mistake, they do nothing."""
+
+_UNLESS_SET = {"cache-control": "no-store"}
+
+
+class Guarded:
+    """Adds the headers to every answer (ASGI)."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a request."""
+
+        async def guarded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_ALWAYS)
+                if headers.get("content-disposition", "").startswith("attachment"):
+                    headers["content-security-policy"] = FILE_POLICY
+                for name, value in _UNLESS_SET.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, guarded)
+
+
+HEADERS_TOO_LARGE = Guarded(PlainTextResponse("", 431))
+"""The answer to a request whose headers are too many or too long."""

@@ -29,7 +29,7 @@ from gateway.model.desk.attachments import CHUNK, MAX_FILES, MAX_SIZE, Attachmen
 from gateway.model.marking import Level
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.ports.files.held import KEY_BYTES, ByteReader, ChunkWriter, HeldFile
-from gateway.statements.notices.files import file_name
+from gateway.statements.notices.notice import file_name
 from policy.bundle.limits import BROUGHT
 
 _AT_ONCE, _AT_ONCE_PERSON = 16, 2

@@ -46,7 +46,6 @@ from gateway.exchange.answering.job import Job
 from gateway.exchange.answering.repeated_subjects import Subjects
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
-from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import Stage, Turn, as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage
 from gateway.ports.journal import Logged, StoredAnswer
@@ -285,9 +284,8 @@ class Answerer:
 
     def _charge(self, jobs: Sequence[Job], policy: PolicyEngine) -> None:
         """Charge today's quota for the questions that policy allows; a refusal by policy is not charged."""
-        parts = self._parts
         places = [QuotaPlace("in", job.peer, job.verified.value.purpose.value) for job in jobs]
-        refusals = over_quota(parts.quotas, policy.quotas, places, parts.clock)
+        refusals = self._parts.over_quota(policy.quotas, places)
         for job, refusal in zip(jobs, refusals, strict=True):
             if refusal is not None:
                 job.refuse(refusal)

@@ -47,7 +47,6 @@ from gateway.exchange.asking.inquiry import Asked, Inquiry
 from gateway.exchange.asking.outcomes import line_unsent, outcome_at_home, outcome_unheard
 from gateway.exchange.asking.own_agencies import OwnSources
 from gateway.exchange.parts import Parts
-from gateway.exchange.quota import over_quota
 from gateway.exchange.refusals import Refusals
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.matching.confirm import judge
@@ -202,10 +201,9 @@ class Asker:
 
     async def _within_quota(self, outgoing: list[Asked | Line], policy: PolicyEngine) -> list[Asked | Line]:
         """Refuse questions beyond today's quota before they leave; count the others."""
-        parts = self._parts
         asked = [item for item in outgoing if isinstance(item, Asked)]
         places = [QuotaPlace("out", item.member, item.request.purpose.value) for item in asked]
-        refusals = await asyncio.to_thread(over_quota, parts.quotas, policy.quotas, places, parts.clock)
+        refusals = await asyncio.to_thread(self._parts.over_quota, policy.quotas, places)
         refused = {item.member: refusal for item, refusal in zip(asked, refusals, strict=True) if refusal is not None}
         return [line_unsent(item.member, refused[item.member]) if item.member in refused else item for item in outgoing]
 

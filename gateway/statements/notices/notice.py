@@ -1,9 +1,14 @@
-"""Notices as statements: one kind for each type, chosen by the payload type of the envelope."""
+"""Notices as statements: one kind for each type, chosen by the payload type of the envelope.
+
+The files that a notice names have types of a closed list, and names that say nothing of a folder.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,10 +17,12 @@ from liaison.exchange.v1 import envelope_pb2, statements_pb2
 from liaison.exchange.v1 import notices_pb2 as pb
 
 from gateway.errors import BadSignature, LiaisonError, Malformed, Stale, Unsupported
+from gateway.model.desk.attachments import ENDINGS, MAX_FILES, MAX_NAME, MAX_SIZE, Attachment, MediaType
 from gateway.model.desk.notices import Body, Head, Notice, NoticeType, OutcomeReport, Urgency
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.watches import Goods, Watch
 from gateway.model.exchange import Verified
+from gateway.model.marking import Level
 from gateway.model.names import ExchangeId, MemberId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
@@ -42,7 +49,6 @@ from gateway.statements.notices.alert import (
     write_status,
 )
 from gateway.statements.notices.ask import read_ask, read_reply, write_ask, write_reply
-from gateway.statements.notices.files import file_messages, read_files
 from gateway.statements.notices.reports import (
     read_note,
     read_outcome,
@@ -54,7 +60,7 @@ from gateway.statements.notices.reports import (
     write_service,
 )
 from gateway.statements.notices.room import read_room, write_room
-from gateway.statements.notices.texts import listed, optional_time
+from gateway.statements.notices.texts import free_text, listed, optional_time
 from gateway.statements.notices.watch import read_watch, write_watch
 from gateway.statements.versions import Versions, check_part, check_query
 from gateway.trust.documents.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, WATCHED_GOODS, Descriptors
@@ -369,4 +375,81 @@ def _read_human(message: statements_pb2.Requester, where: str) -> Requester:
         office=identifier(message.office, f"{where}.office"),
         agency=identifier(message.agency, f"{where}.agency"),
         pseudonym=identifier(message.pseudonym, f"{where}.pseudonym"),
+    )
+
+
+# ------------------------------------------------------------ the files that a notice names
+
+
+CARRIERS = frozenset({NoticeType.ASK, NoticeType.REPLY, NoticeType.ALERT, NoticeType.NOTE, NoticeType.REPORT})
+"""The types of notices that may name files."""
+
+_RESERVED_SIGNS = frozenset('/\\:*?"<>|')
+"""Characters that mean something else than themselves in the name of a file, on some system."""
+
+_AS_FOLDER = frozenset('/\\"')
+"""Signs whose wide or slanted look-alikes become these on systems with an older code page."""
+
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\..*)?", re.IGNORECASE)
+"""Names that Windows takes for a device, whatever ending they have."""
+
+
+def file_name(text: str, type_: MediaType, where: str) -> str:
+    """Return the name of a file of this type, or raise `Malformed`: it is shown, and proposed to who saves the file."""
+    free_text(text, where)
+    is_device = _DEVICE.fullmatch(text) is not None
+    if len(text) > MAX_NAME or _RESERVED_SIGNS & set(text) or text != text.strip() or text.startswith(".") or is_device:
+        raise Malformed("not the name of a file", code="bad-file-name", where=where)
+    if not text.isascii() and _AS_FOLDER & set(unicodedata.normalize("NFKC", text.replace("∕", "/"))):
+        raise Malformed("not the name of a file", code="bad-file-name", where=where)
+    if not text.lower().endswith(ENDINGS[type_]):
+        raise Malformed(
+            "the name of a file of the type `{type}` ends with {endings}",
+            code="name-and-type-differ",
+            where=where,
+            remedy="give the file the ending of its type",
+            type=type_.value,
+            endings=", ".join(ENDINGS[type_]),
+        )
+    return text
+
+
+def file_messages(files: Iterable[Attachment]) -> list[pb.Attachment]:
+    """Return files for a payload."""
+    return [
+        pb.Attachment(
+            name=each.name,
+            media_type=each.type.value,
+            size=each.size,
+            merkle_root=each.root,
+            marking=each.marking.value,
+        )
+        for each in files
+    ]
+
+
+def read_files(messages: Sequence[pb.Attachment], of: NoticeType) -> tuple[Attachment, ...]:
+    """Return the files that a notice of this type names, each once, or raise `Malformed`."""
+    if not messages:
+        return ()
+    if of not in CARRIERS:
+        raise Malformed("a notice of this type has no files", code="no-files-here", where="attachments")
+    if len(messages) > MAX_FILES:
+        raise Malformed("more than {limit} files", code="too-many", where="attachments", limit=MAX_FILES)
+    found = tuple(_read_file(each) for each in messages)
+    if len({each.root for each in found}) != len(found):
+        raise Malformed("a file is listed twice", code="listed-twice", where="attachments")
+    return found
+
+
+def _read_file(message: pb.Attachment) -> Attachment:
+    type_ = listed(MediaType, message.media_type, "attachments.media_type")
+    if not 0 < message.size <= MAX_SIZE:
+        raise Malformed("a file has 1 to {limit} bytes", code="bad-size", where="attachments.size", limit=MAX_SIZE)
+    return Attachment(
+        file_name(message.name, type_, "attachments.name"),
+        type_,
+        message.size,
+        check_hash(message.merkle_root, "attachments.merkle_root"),
+        listed(Level, message.marking, "attachments.marking"),
     )

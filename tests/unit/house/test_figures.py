@@ -12,8 +12,8 @@ from gateway.model.desk.notices import NoticeType
 from tests.house import costs, imports
 from tests.support.shared import PROJECT
 
-MOST_MODULES = {"frame to answer": 121, "notice to row": 96, "approve to receipt": 134, "gate's hit": 188}
-"""Modules of the product that run on each way, and four of timers that may run by chance. A bound may only fall."""
+MOST_MODULES = {"frame to answer": 119, "notice to row": 93, "approve to receipt": 131, "gate's hit": 185}
+"""Modules of the product that run on each way, and two of timers that may run by chance. A bound may only fall."""
 
 MOST_FILES = {
     "field": {"repeat_s": 12, "hidden_until": 16},

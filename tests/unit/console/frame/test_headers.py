@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from gateway.console.frame.headers import CONTENT_POLICY, FILE_POLICY, Guarded
+from gateway.console.visits.door import CONTENT_POLICY, FILE_POLICY, Guarded
 
 
 def answered(response: Response) -> dict[str, str]:

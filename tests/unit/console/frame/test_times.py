@@ -10,7 +10,8 @@ from gateway.clock import to_us
 from gateway.console.frame.clocks import countdown
 from gateway.console.frame.records import record_rows
 from gateway.console.frame.shapes import Text
-from gateway.console.frame.times import begin_visit, hour, plain_day, stamp, zone
+from gateway.console.frame.times import hour, plain_day, stamp, zone
+from gateway.console.visits.door import begin_visit
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.views.search.lines import marking_text

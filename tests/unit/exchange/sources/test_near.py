@@ -16,8 +16,7 @@ from adapters.indexed import IndexedSource
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Unavailable
 from gateway.exchange.sources.batching import FetchCall, SearchCall, Steps, Work
-from gateway.exchange.sources.bulkhead import Bulkhead, Task, WallLimits
-from gateway.exchange.sources.near import NEAR_S, Near
+from gateway.exchange.sources.bulkhead import NEAR_S, Bulkhead, Near, Task, WallLimits
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import DocumentQuery, Query
 from gateway.model.strictness import Strictness

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import Malformed
 from gateway.model.desk.attachments import MAX_NAME, Attachment, MediaType
-from gateway.statements.notices.files import file_name
+from gateway.statements.notices.notice import file_name
 from gateway.views.desk.file_headers import file_headers
 from tests.support.tables import table
 
