@@ -17,6 +17,7 @@ from gateway.statements.account import (
     MAX_NAMED,
     MAX_WIDTH,
     read_account,
+    read_account_answer,
     verify_account_answer,
 )
 from gateway.statements.receipt import RECEIPT
@@ -120,6 +121,24 @@ def test_check_6_a_key_that_is_not_listed() -> None:
 def test_check_7_content(changes: dict[str, object]) -> None:
     with pytest.raises(LiaisonError):
         ACCOUNT_KIND.build(replace(ACCOUNT, **changes), KEY)
+
+
+def test_check_7_lines_are_counted_before_they_are_read() -> None:
+    message = pb.DayAccount.FromString(payload_of(ACCOUNT_KIND.build(LISTED, KEY).envelope))
+    message.lines.extend([message.lines[0]] * MAX_LINES)
+    with pytest.raises(Malformed) as refused:
+        read_account(message)
+    assert (refused.value.code, refused.value.where) == ("too-many", "lines")
+
+
+@table("part", ["unknown", "missing", "differing"])
+def test_check_7_what_an_answer_lists_is_counted_before_it_is_read(part: str) -> None:
+    message = pb.DayAccountAnswer.FromString(payload_of(ACCOUNT_ANSWER_KIND.build(ANSWER, KEY).envelope))
+    items = getattr(message, part)
+    items.extend([items[0]] * max(MAX_LINES, MAX_NAMED))
+    with pytest.raises(Malformed) as refused:
+        read_account_answer(message)
+    assert (refused.value.code, refused.value.where) == ("too-many", part)
 
 
 def test_check_7_an_exchange_id_has_16_bytes() -> None:

@@ -15,7 +15,7 @@ from gateway.model.desk.watches import Goods, Watch
 from gateway.model.query import QUERIES, PhoneQuery, ReportQuery, VesselQuery
 from gateway.statements.account import ACCOUNT_ANSWER_VERSIONS, ACCOUNT_VERSIONS
 from gateway.statements.answer import ANSWER_VERSIONS
-from gateway.statements.envelope import PayloadType, check_signature, unseal_evidence
+from gateway.statements.envelope import PayloadType, check_signature, signer_of, unseal_evidence
 from gateway.statements.fetch import FETCH_VERSIONS
 from gateway.statements.notices.notice import NOTICE_VERSIONS, write_notice
 from gateway.statements.notices.receipt import NOTICE_RECEIPT_VERSIONS
@@ -174,6 +174,12 @@ def test_evidence_of_a_newer_version_has_a_hash_and_a_signature_to_check() -> No
     changed = envelope_of(payload_of(newer.envelope), PayloadType("receipt", 3, 16 * 1024), new_key())
     with pytest.raises(BadSignature):
         check_signature(unseal_evidence(changed, *RECEIPT_VERSIONS.types), keys, TH, NOW)
+
+
+def test_an_envelope_of_any_kind_names_its_signer_and_other_bytes_name_none() -> None:
+    envelope = SECOND.build(sealing.RECEIPT, KEY).envelope
+    assert signer_of(envelope) == KEY.key_id
+    assert [signer_of(data) for data in (b"", b"\xff", envelope[:-1])] == [""] * 3
 
 
 @table("kind", ["receipt-book", "day-account", "notice.receipt", "receipt.v2"])

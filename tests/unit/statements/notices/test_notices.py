@@ -32,6 +32,7 @@ from gateway.model.desk.notices import (
     Status,
     StatusCode,
 )
+from gateway.model.desk.reports import Report
 from gateway.model.desk.rooms import Room, RoomCode, RoomRole
 from gateway.model.desk.watches import Watch
 from gateway.model.exchange import Verified
@@ -51,6 +52,7 @@ from gateway.statements.notices.notice import (
     unsealed_notice,
     verify_notice,
 )
+from gateway.statements.notices.reports import REPORT_LIFE_US
 from gateway.statements.notices.texts import MAX_RECORD
 from tests.support import notices as samples
 from tests.support.load import effort
@@ -310,6 +312,8 @@ BODIES = [
     Change(ChangeCode.WITHDRAWN, (samples.JTI,), owner="cambodia"),
     Change(ChangeCode.CORRECTED, (samples.JTI,), record="a.b.c", owner="kh"),
     Change(ChangeCode.CORRECTED, (samples.JTI,), reason="ask-them"),
+    Report("a.b.c~d~", NOW, "th"),
+    Report("a.b.c~d~", NOW + REPORT_LIFE_US + SECOND, "th"),
     Service(ServiceCode.OUTAGE, types=("person",)),
     Service(ServiceCode.OUTAGE, since_us=NOW, until_us=NOW),
     Watch(PLATE, NOW + 91 * DAY, NOW + DAY),
@@ -351,6 +355,8 @@ LATER_BODIES = [
     OutcomeReport(OutcomeCode.ARRESTED, grams=1),
     OutcomeReport(OutcomeCode.SEIZED, substance="x" * 101),
     OutcomeReport(OutcomeCode.SEIZED, grams=10**12 + 1),
+    OutcomeReport(OutcomeCode.NO_ACTION, at_us=NOW + SECOND),
+    Note("km", "text", at_us=NOW + SECOND),
     Note("", "text"),
     Note("a b", "text"),
     Note("km", ""),
@@ -366,6 +372,17 @@ def test_a_body_that_cannot_be_is_refused(body: Any) -> None:
 @table("body", LATER_BODIES)
 def test_a_later_body_that_cannot_be_is_refused(body: Any) -> None:
     refused_at_both_ends(Notice(LATER, body))
+
+
+@table("part", ["record", "action"])
+def test_a_hit_of_a_watch_brings_neither_a_record_nor_what_to_do(part: str) -> None:
+    met = Notice(LATER, Reply(ReplyCode.HIT, hits=(samples.HIT,)))
+    message = message_of(met)
+    assert verify(padded(message, NOTICES[NoticeType.REPLY])).value == met
+    setattr(message.hits[0], part, "a.b.c~d~")
+    with pytest.raises(Malformed) as refused:
+        verify(padded(message, NOTICES[NoticeType.REPLY]))
+    assert (refused.value.code, refused.value.where) == ("bad-reply", "hits")
 
 
 INVITATION = samples.ROOM.body
