@@ -58,6 +58,9 @@ def _check(host: object) -> None:
         raise NetworkForbidden(f"tests reach loopback only, not `{host!s}`")
 
 
+_BUSY = 5
+"""How often the limit of a test fits into what it may take: on a busy machine it is slower, and does not hang."""
+
 _UNIT = Path(__file__).parent / "unit"
 _LEFT_OUT = ("process", "long", "timed")
 """The marks of what a quick run leaves out."""
@@ -122,6 +125,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What judges time comes last.
     """
     tables.choose_rows(config, items)
+    if not config.getoption("timeout"):  # whoever names a limit means it
+        for item in items:
+            item.add_marker(pytest.mark.timeout(_BUSY * limit_s(item)), append=False)
     items.sort(key=lambda item: (bool(item.get_closest_marker("timed")), -limit_s(item), _is_quick(item)))
 
 

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from gateway.demo.sources import planted
 from gateway.language import Language, tell
 from tests.support.consoles import OFFICER, Consoles, Person
+from tests.support.nodes import silent_after
 
 pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(600)]
 
@@ -138,7 +139,8 @@ def test_the_first_line_comes_within_a_fifth_of_a_second(
 def silent(federation: Consoles) -> Iterator[None]:
     federation.stop("vn")
     try:
-        yield
+        with silent_after(federation.node("th")):
+            yield
     finally:
         federation.start("vn")
 

@@ -14,7 +14,8 @@ from gateway.console.frame import events
 from gateway.demo.sources import planted
 from tests.security.test_console_markup import HOSTILE, MARK, plant
 from tests.support.browser import chromium, watched
-from tests.support.console_nodes import DUTY, OFFICER, WAIT_S, consoles
+from tests.support.console_nodes import DUTY, OFFICER, consoles
+from tests.support.waiting import MOST_S
 
 pytestmark = [pytest.mark.small_form, pytest.mark.process]
 
@@ -42,7 +43,7 @@ def changes_hands(origin: str) -> None:
         page.goto(f"{origin}/desk?list=threads")
         page.locator('form[action="/logout"] button').click()
         page.wait_for_url(SIGN_IN)
-        other.wait_for_url(SIGN_IN, timeout=WAIT_S * 1000)
+        other.wait_for_url(SIGN_IN, timeout=MOST_S * 1000)
         for _ in range(2):
             page.go_back()
             expect(page.locator("nav .tabs")).to_have_count(0)
@@ -62,7 +63,7 @@ def reads(origin: str) -> None:
             page.locator("details:has(#ticket) > summary").click()
         page.locator("#ticket").fill("T-1")
         page.locator("button.first").click()
-        expect(page.locator("#content")).to_contain_text(MARK, timeout=WAIT_S * 1000)
+        expect(page.locator("#content")).to_contain_text(MARK, timeout=MOST_S * 1000)
         for text in HOSTILE:
             page.goto(f"{origin}/gate?{quote(text)}#{quote(text)}")
         assert page.evaluate(f"typeof window.{MARK}") == "undefined"

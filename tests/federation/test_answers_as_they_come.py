@@ -24,7 +24,7 @@ from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from tests.support.cli import Liaison
 from tests.support.exchange import CLOCK, sample_world, stopping
-from tests.support.nodes import World
+from tests.support.nodes import World, silent_after
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -112,15 +112,14 @@ def outcomes(search: dict[str, Any]) -> dict[str, str]:
 
 
 async def test_a_search_begins_at_once_and_each_line_comes_until_the_late_answer_is_there(
-    world: World, client: httpx2.AsyncClient, vn: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+    world: World, client: httpx2.AsyncClient, vn: asyncio.Event
 ) -> None:
-    monkeypatch.setattr(world.nodes["th"].asking.asker, "_budget_s", 1.0)
-    async with asyncio.timeout(WITHIN_S):
+    with silent_after(world.nodes["th"]):
         begun = await begin(world, client)
         assert (begun.status_code, begun.headers["preference-applied"]) == (202, "respond-async")
         assert begun.headers["location"] == f"/v1/searches/{begun.json()['id']}"
         assert not begun.json()["done"]
-        seen = []
+        seen: list[dict[str, Any]] = []
         async for search in states(world, client, begun.headers["location"]):
             seen.append(search)
             if search and search["done"]:
@@ -217,9 +216,8 @@ def ask(world: World, *more: str) -> tuple[str | Path, ...]:
 
 
 async def test_the_command_prints_each_line_as_it_comes_and_shows_the_late_answer_again(
-    world: World, vn: asyncio.Event, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: World, vn: asyncio.Event, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(world.nodes["th"].asking.asker, "_budget_s", 20.0)
     async with asyncio.timeout(WITHIN_S):
         command = await Command.start(*ask(world))
         await command.until("  th  our own agencies: ")
@@ -234,11 +232,11 @@ async def test_the_command_prints_each_line_as_it_comes_and_shows_the_late_answe
 
 
 async def test_a_late_answer_is_announced_and_found_with_search_show(
-    world: World, vn: asyncio.Event, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: World, vn: asyncio.Event, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(world.nodes["th"].asking.asker, "_budget_s", 1.0)
     liaison, home = Liaison(capsys), ("--home", world.home("th"))
-    asked = await asyncio.to_thread(liaison, *ask(world))
+    with silent_after(world.nodes["th"]):
+        asked = await asyncio.to_thread(liaison, *ask(world))
     assert asked.code == 1
     search_id = asked.out.split()[-1]
     assert f"its answer can still come: liaison search show --home {world.home('th')} {search_id}" in asked.out

@@ -33,7 +33,7 @@ from gateway.model.search import Line
 from gateway.ops.sources.places import source_place
 from tests.support.exchange import VN, command, lines
 from tests.support.moved_clock import Ahead
-from tests.support.nodes import SourcePlan, build_world, officer
+from tests.support.nodes import SourcePlan, build_world, impatient, officer
 from tests.support.samples import ONE_EACH, sample_database
 from tests.support.simulator import Simulation, simulated
 from tests.support.weathered_rows import WeatheredRows
@@ -163,7 +163,7 @@ async def country(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cou
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gateway.app.resources.source_place", with_weather)
-        async with simulated(build_world(folder, {"vn": plans}, ("th", "vn"))) as world:
+        async with simulated(impatient(build_world(folder, {"vn": plans}, ("th", "vn")))) as world:
             refreshers = world.nodes["vn"].resources.refreshers
             for name, agency in agencies.items():
                 agency.ahead = world.ahead

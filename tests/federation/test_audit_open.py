@@ -40,7 +40,7 @@ from tests.support.exchange import (
     watch,
 )
 from tests.support.forger import eventually_async
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, officer, silent_after
 from tests.support.persons import signed
 from tests.support.tables import table
 
@@ -71,8 +71,7 @@ async def _ask(world: World, query: Query, outcome: Outcome) -> str:
 async def _late(world: World) -> str:
     source, th = watch(world.nodes["vn"]), world.nodes["th"]
     source.gate.clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(th.asking.asker, "_budget_s", 0.2)
+    with silent_after(th, 0.2):
         exchange = await _ask(world, PASSPORT, Outcome.SILENT)
     source.gate.set()
 

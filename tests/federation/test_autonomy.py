@@ -20,7 +20,7 @@ from tests.support.exchange import KH, NO_PASSPORT, TH, VN, command, lines, samp
 from tests.support.forger import eventually, eventually_async
 from tests.support.link import Link, linked
 from tests.support.moved_clock import look_at_sources
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, impatient, officer
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
@@ -67,7 +67,7 @@ class Times:
 
 @pytest_asyncio.fixture
 async def times(tmp_path: Path) -> AsyncIterator[Times]:
-    world = sample_world(tmp_path)
+    world = impatient(sample_world(tmp_path))
     async with AsyncExitStack() as stack:
         links = {member: await stack.enter_async_context(linked(world, member)) for member in MEMBERS}
         await stack.enter_async_context(stopping(world))
@@ -92,21 +92,21 @@ async def answers(times: Times, who: MemberId, to: MemberId) -> bool:
 
 
 async def test_nodes_that_were_cut_off_for_71_hours_exchange_when_any_link_is_back(times: Times) -> None:
-    await eventually(lambda: connected(times, TH, VN) and connected(times, VN, TH), 10)
+    await eventually(lambda: connected(times, TH, VN) and connected(times, VN, TH))
     times.cut()
     await times.pass_hours(71)
     found = await ask(times, TH, VN)
     assert found[TH].outcome is Outcome.NO_HIT  # our own country is served
     assert found[VN].outcome is Outcome.SILENT
     times.restore(TH, VN)
-    await eventually_async(lambda: answers(times, TH, VN), 20)
+    await eventually_async(lambda: answers(times, TH, VN))
     assert (await ask(times, TH, KH))[KH].outcome is Outcome.SILENT
     times.restore(KH)
-    await eventually_async(lambda: answers(times, KH, VN), 20)
+    await eventually_async(lambda: answers(times, KH, VN))
 
 
 async def test_after_73_hours_nothing_is_asked_until_a_newer_status_has_come_by_itself(times: Times) -> None:
-    await eventually(lambda: connected(times, TH, VN) and connected(times, VN, TH), 10)
+    await eventually(lambda: connected(times, TH, VN) and connected(times, VN, TH))
     times.cut()
     await times.pass_hours(73)
     line = (await ask(times, TH, VN))[VN]
@@ -114,5 +114,5 @@ async def test_after_73_hours_nothing_is_asked_until_a_newer_status_has_come_by_
     assert line.refusal is not None
     assert line.refusal.code == "status-expired"
     times.restore(*MEMBERS)
-    await eventually_async(lambda: answers(times, TH, VN), 20)
-    await eventually_async(lambda: answers(times, KH, TH), 20)
+    await eventually_async(lambda: answers(times, TH, VN))
+    await eventually_async(lambda: answers(times, KH, TH))

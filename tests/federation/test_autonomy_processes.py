@@ -20,15 +20,13 @@ from tests.support.exchange import sample_world
 from tests.support.forger import eventually, eventually_async
 from tests.support.link import Link, linked
 from tests.support.moved_clock import Ahead, were_looked_at
-from tests.support.nodes import World, fix_rest_ports
+from tests.support.nodes import World, fix_rest_ports, impatient
 from tests.support.processes import NodeProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
 MEMBERS = ("th", "vn", "kh")
 SERVE = "tests.support.moved_clock:serve"
-PATIENCE_S = 60.0
-"""Seconds of this loop's turns in which what is awaited happens on a loaded machine; an idle one needs a few."""
 
 
 @dataclass
@@ -88,11 +86,11 @@ class Far:
         """
         for hours in steps:
             self.ahead.move(timedelta(hours=hours))
-            await eventually(lambda: all(map(self._is_renewed, MEMBERS)), PATIENCE_S)
+            await eventually(lambda: all(map(self._is_renewed, MEMBERS)))
         clock = self.ahead.clock()
         now_us = clock.now_us()
         homes = [self.world.home(member) for member in MEMBERS]
-        await eventually(lambda: all(were_looked_at(home, now_us, clock) for home in homes), PATIENCE_S)
+        await eventually(lambda: all(were_looked_at(home, now_us, clock) for home in homes))
 
     def _is_renewed(self, member: str) -> bool:
         status = self.world.federation.view(member).status(member)
@@ -102,7 +100,7 @@ class Far:
 
 @pytest_asyncio.fixture
 async def far(tmp_path: Path) -> AsyncIterator[Far]:
-    world = sample_world(tmp_path)
+    world = impatient(sample_world(tmp_path))
     fix_rest_ports(world)
     made = Far(world, {}, Ahead(world.home("th").parent))
     async with AsyncExitStack() as stack:
@@ -119,7 +117,7 @@ async def serves(far: Far, member: str, at: str) -> bool:
 
 
 async def test_processes_serve_their_country_for_71_hours_and_exchange_once_any_link_is_back(far: Far) -> None:
-    await eventually_async(lambda: serves(far, "vn", "th"), PATIENCE_S)
+    await eventually_async(lambda: serves(far, "vn", "th"))
     far.cut()
     await far.pass_hours(35, 35, 1)
     found = await asyncio.to_thread(far.ask, "th", "vn")
@@ -130,7 +128,7 @@ async def test_processes_serve_their_country_for_71_hours_and_exchange_once_any_
     async def answered() -> bool:
         return await far.outcome("th", "vn") == "no_hit"
 
-    await eventually_async(answered, PATIENCE_S)
+    await eventually_async(answered)
     assert await far.outcome("th", "kh") == "silent"
     far.cut()
     await far.pass_hours(35, 35, 3)
@@ -139,5 +137,5 @@ async def test_processes_serve_their_country_for_71_hours_and_exchange_once_any_
     assert (found["vn"]["outcome"], found["vn"]["refusal"]["code"]) == ("refused", "status-expired")
     assert await asyncio.to_thread(far.shown, "vn", "th") == "out-of-time"
     far.restore(*MEMBERS)
-    await eventually_async(answered, PATIENCE_S)
-    await eventually_async(lambda: serves(far, "kh", "vn"), PATIENCE_S)
+    await eventually_async(answered)
+    await eventually_async(lambda: serves(far, "kh", "vn"))

@@ -40,7 +40,7 @@ async def test_there_is_one_request_at_whichever_process_the_officer_asks(tmp_pa
                 answers = [await node.desk.onward.use(about.officer, about.wish()) for node in nodes]
                 return {answer.state for answer in answers} == {"taken"}
 
-            await eventually_async(taken, 20)
+            await eventually_async(taken)
             assert vn.core.desk.asks(About.CONSENT, CLOCK.now_us()) == [key]
             head = parse_notice(vn.core.desk.notices(key)[0].envelope).head
             who = officer("vn")
@@ -55,6 +55,6 @@ async def test_there_is_one_request_at_whichever_process_the_officer_asks(tmp_pa
                 answers = [await node.desk.onward.use(about.officer, about.wish()) for node in nodes]
                 return all(answer.allowed and answer.until_us == until_us for answer in answers)
 
-            await eventually_async(allowed, 20)
+            await eventually_async(allowed)
         finally:
             await second.stop()

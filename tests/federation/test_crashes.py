@@ -194,7 +194,7 @@ async def test_i12_files_and_threads_stay_the_same_over_exchanges_and_reconnects
             before = usage(process.pid)
             await spell(20)
             with suppress(TimeoutError):
-                await eventually(partial(stays, process.pid, before), 10)
+                await eventually(partial(stays, process.pid, before))
                 break
         else:
             pytest.fail(f"{usage(process.pid)} files and threads, and {before} before 20 connections")

@@ -53,7 +53,7 @@ async def _seen(world: World) -> None:
             item.covered == item.size for member in ("th", "vn") for item in world.nodes[member].witness.standings
         )
 
-    await eventually_async(covered, 30.0)
+    await eventually_async(covered)
 
 
 async def _goes_on(world: World, home: Path, member: str = "th") -> None:

@@ -22,7 +22,7 @@ from tests.support.desk_faces import OFFICES, Caller, desk_world
 from tests.support.exchange import CLOCK, TH, VN, entries
 from tests.support.nodes import World, officer
 from tests.support.simulator import simulated
-from tests.support.waiting import until
+from tests.support.waiting import MOST_S, until
 
 SECRET = "a grey truck was left at the bridge"
 HOUR_US = 3_600_000_000
@@ -165,7 +165,7 @@ async def test_a_stream_tells_each_change_of_the_work_without_content(asked: tup
     vn = world.nodes["vn"].desk.parts
     await vn.author.post(ThreadKey(TH, ExchangeId(thread)), post(Reply(ReplyCode.CLARIFY), "vn", expires_us=0))
     await world.nodes["th"].desk.parts.author.post(ThreadKey(VN, ExchangeId(thread)), post(Note("en", SECRET)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(MOST_S):
         await following
     assert SECRET not in str(told)
 

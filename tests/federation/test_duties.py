@@ -44,7 +44,7 @@ from tests.support.exchange import (
     stopping,
 )
 from tests.support.forger import eventually, eventually_async
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, officer, silent_after
 from tests.support.sealing import payload_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -79,7 +79,8 @@ async def test_duty_l1_each_hit_no_hit_refusal_and_silence_has_exactly_one_entry
         assert line.outcome is outcome
         assert kinds(ours) == {"own": 1, "asked": 1, "received": 1}
         assert kinds(theirs) == {"answered": 1}
-    line, ours, theirs = await ask(world, command(PASSPORT, (KH,)), KH)  # Cambodia's node is down
+    with silent_after(world.nodes["th"]):
+        line, ours, theirs = await ask(world, command(PASSPORT, (KH,)), KH)  # Cambodia's node is down
     assert (line.outcome, kinds(ours), theirs) == (Outcome.SILENT, {"own": 1, "asked": 1, "silent": 1}, [])
 
 

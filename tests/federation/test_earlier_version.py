@@ -28,6 +28,7 @@ import pytest
 from tests.support.cli import Liaison, Ran
 from tests.support.ports import free_port
 from tests.support.shared import PROJECT
+from tests.support.waiting import MOST_S
 from tests.support.zygote import Child, Zygote
 
 FIXTURES = PROJECT / "tests" / "fixtures" / "v0_1_0"
@@ -35,7 +36,6 @@ FIGURES: dict[str, Any] = json.loads((FIXTURES / "figures.json").read_text(encod
 EXCHANGES: dict[str, str] = FIGURES["exchanges"]
 LOGS = ("exchange", "operations")
 SETTINGS = ("node.toml", "source.toml", "witness.toml")
-START_S = 20.0
 
 PASSPORT = ("document", "--number", "C4419027", "--issuer", "VNM")
 CAR = ("vehicle", "--plate", "2กข 4471", "--province", "สระแก้ว")
@@ -99,7 +99,7 @@ class Federation:
                 command = [*kind, "serve", "--home", str(self / name)]
                 child = await zygote.fork("tests.support.zygote:command", *command, output=self / f"{name}.log")
                 children.append(child)
-                async with asyncio.timeout(START_S):
+                async with asyncio.timeout(MOST_S):
                     while not all(map(_is_open, self.ports(name))):
                         assert child.alive, (self / f"{name}.log").read_text()
                         await asyncio.sleep(0.02)

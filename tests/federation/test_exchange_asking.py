@@ -41,7 +41,7 @@ from tests.support.exchange import (
     watch,
 )
 from tests.support.forger import eventually, eventually_async
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, officer, silent_after
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -331,25 +331,26 @@ async def test_a_counterpart_that_is_down_is_silent_with_when_it_was_last_seen(
     await eventually_async(answered)
     await world.stop("kh")
     try:
-        found = lines(await search(world, command(NO_PASSPORT, (VN, KH))))
+        with silent_after(th):
+            found = lines(await search(world, command(NO_PASSPORT, (VN, KH))))
     finally:
         sources["kh"] = watch(await world.start("kh"))
     assert found[VN].outcome is Outcome.NO_HIT
     assert found[KH].outcome is Outcome.SILENT
     assert 0 < found[KH].last_seen_us <= CLOCK.now_us()
     assert kinds(th, found[KH].exchange_id) == ["asked", "silent"]
-    await eventually_async(answered, 8)
+    await eventually_async(answered)
 
 
 async def test_a_late_answer_is_logged_and_found_with_the_search(
-    world: World, sources: dict[str, WatchedSource], monkeypatch: pytest.MonkeyPatch
+    world: World, sources: dict[str, WatchedSource]
 ) -> None:
     """The budget of the officer's view is over; the answer still comes and takes the place of the silence."""
     th, vn = world.nodes["th"], sources["vn"]
-    monkeypatch.setattr(th.asking.asker, "_budget_s", 0.2)
     vn.reset()
     vn.gate.clear()
-    found = await search(world, command())
+    with silent_after(th, 0.2):
+        found = await search(world, command())
     line = lines(found)[VN]
     assert (line.outcome, line.late) == (Outcome.SILENT, False)
     vn.gate.set()

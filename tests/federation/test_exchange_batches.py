@@ -22,6 +22,7 @@ from gateway.ports.sources import BatchSource, ClassedSource, RecordClass, Sourc
 from gateway.rpc import methods
 from tests.support.exchange import KH, answer_of, caller, entries, person, sample_world, sealed, stopping, submission
 from tests.support.nodes import World
+from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -59,7 +60,7 @@ class Held:
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         self.entered.set()
-        self.gate.wait(10)
+        self.gate.wait(MOST_S)
         return self.inner.search(query, deadline, strictness)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:

@@ -28,6 +28,7 @@ from gateway.ports.journal import EntryDraft, Logged
 from tests.support.inbound import inbound
 from tests.support.nodes import World, build_world, officer
 from tests.support.simulator import simulated
+from tests.support.waiting import MOST_S
 
 ASKED = SearchCommand(
     DocumentQuery("C0000001"), (MemberId("vn"),), Purpose.BORDER_CHECK, Offence.NARC, ticket="T-1", idempotency_key="k1"
@@ -120,7 +121,7 @@ def _served(items: Sequence[_Item]) -> list[int]:
     gate, done = threading.Event(), threading.Event()
 
     def work(batch: list[_Item]) -> None:
-        gate.wait(10)
+        gate.wait(MOST_S)
         served.extend(item.number for item in batch)
         if len(served) == len(items):
             done.set()
@@ -129,7 +130,7 @@ def _served(items: Sequence[_Item]) -> list[int]:
     stage.put_all(items)
     stage.start()
     gate.set()
-    assert done.wait(10)
+    assert done.wait(MOST_S)
     stage.stop(5)
     return served
 

@@ -16,7 +16,6 @@ from gateway.signing.keys import SigningKey
 from tests.support.exchange import answer_of, caller, kinds, sample_world, sealed, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import World
-from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -73,7 +72,7 @@ async def test_a_record_whose_agency_cannot_sign_is_missing(world: World, broken
         again = answer_of(await caller(world).submit(sealed(world.federation["th"])))
         return bool(again.outcome is Outcome.HIT and again.hits[0].record)
 
-    await eventually_async(given, MOST_S)
+    await eventually_async(given)
     issuers[name] = issuer
 
 

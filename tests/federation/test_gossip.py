@@ -18,7 +18,6 @@ from gateway.trust.documents.members import MemberStatus
 from tests.support.exchange import entries, sample_world, stopping
 from tests.support.forger import eventually
 from tests.support.nodes import World
-from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
@@ -88,7 +87,7 @@ async def test_documents_come_through_a_third_member_and_whole_chains_at_once(ow
     await eventually(lambda: has_descriptor(own_world, "kh", "vn", version))
     await own_world.stop("vn")
     await own_world.start("th")
-    await eventually(lambda: has_descriptor(own_world, "th", "vn", version), MOST_S)
+    await eventually(lambda: has_descriptor(own_world, "th", "vn", version))
     assert len(own_world.nodes["th"].resources.trust.documents.descriptors("vn")) == version
 
 
@@ -96,10 +95,10 @@ async def test_a_suspension_travels_and_the_suspended_member_is_told_by_the_char
     for member in ("th", "vn", "kh"):
         await own_world.start(member)
     nodes = own_world.nodes
-    await eventually(lambda: nodes["kh"].core.peers.status("th").connected, 10)  # type: ignore[arg-type]
+    await eventually(lambda: nodes["kh"].core.peers.status("th").connected)  # type: ignore[arg-type]
     import_document(own_world.home("th") / "trust", charter_without(own_world, "kh"), CLOCK)
-    await eventually(lambda: not nodes["vn"].core.parts.trust().active("kh"), MOST_S)
-    await eventually(lambda: not nodes["kh"].core.parts.trust().active("kh"), MOST_S)
+    await eventually(lambda: not nodes["vn"].core.parts.trust().active("kh"))
+    await eventually(lambda: not nodes["kh"].core.parts.trust().active("kh"))
     assert nodes["vn"].core.parts.trust().active("th")
 
 
@@ -129,10 +128,10 @@ async def test_two_descriptors_of_one_version_take_away_what_either_does_at_ever
     def withheld(member: str) -> bool:
         return gone not in nodes[member].core.parts.trust().tls_keys("vn")
 
-    await eventually(lambda: withheld("th"), MOST_S)
-    await eventually(lambda: len(nodes["th"].resources.trust.documents.evidence.hashes()) == 1, MOST_S)
-    await eventually(lambda: len(nodes["kh"].resources.trust.documents.evidence.hashes()) == 1, MOST_S)
-    await eventually(lambda: all(has_entry(own_world, member, "trust-refused") for member in ("th", "kh")), MOST_S)
+    await eventually(lambda: withheld("th"))
+    await eventually(lambda: len(nodes["th"].resources.trust.documents.evidence.hashes()) == 1)
+    await eventually(lambda: len(nodes["kh"].resources.trust.documents.evidence.hashes()) == 1)
+    await eventually(lambda: all(has_entry(own_world, member, "trust-refused") for member in ("th", "kh")))
 
 
 async def test_an_old_status_of_ours_is_renewed_by_the_running_node(own_world: World) -> None:
@@ -141,7 +140,7 @@ async def test_an_old_status_of_ours_is_renewed_by_the_running_node(own_world: W
     assert held is not None
     await eventually(lambda: CLOCK.now_us() >= held.expires_us)  # before, a node looks again in a minute only
     node = await own_world.start("th")
-    await eventually(lambda: has_status(own_world, "th", "th", held.sequence + 1), MOST_S)
+    await eventually(lambda: has_status(own_world, "th", "th", held.sequence + 1))
     renewed = node.core.parts.trust().status("th")
     assert renewed is not None
     assert renewed.expires_us - renewed.issued_us > 71 * 3_600 * 1_000_000
@@ -155,7 +154,7 @@ async def test_two_heads_of_one_log_are_found_by_members_that_saw_one_each_and_a
     heads = [signer.sign(9, bytes([number]) * 32) for number in (1, 2)]
     for member, head in zip(("th", "kh"), heads, strict=True):
         own_world.nodes[member].core.heads.note_head(parse_checkpoint(head))
-    await eventually(lambda: all(own_world.nodes[member].gossip.forks() for member in ("th", "kh")), MOST_S)
-    await eventually(lambda: all(has_entry(own_world, member, "fork-found") for member in ("th", "kh")), MOST_S)
+    await eventually(lambda: all(own_world.nodes[member].gossip.forks() for member in ("th", "kh")))
+    await eventually(lambda: all(has_entry(own_world, member, "fork-found") for member in ("th", "kh")))
     found = own_world.nodes["th"].gossip.forks()[0]
     assert {found.known, found.offered} == set(heads)

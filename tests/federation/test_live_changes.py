@@ -55,7 +55,7 @@ class Flow:
         def found() -> list[Answer]:
             return [answer for began, answer in self.told if began > moment]
 
-        await eventually(lambda: len(found()) >= AFTERWARDS, 60)
+        await eventually(lambda: len(found()) >= AFTERWARDS)
         return found()
 
 

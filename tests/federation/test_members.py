@@ -79,7 +79,7 @@ async def test_a_member_that_serves_is_shown_with_its_offer_its_documents_and_it
         return bool(found["contact"]["holds_ours"] == {"charter": True, "descriptor": True, "status": True})
 
     await eventually(lambda: world.federation.view("vn").status("th").sequence >= number)  # type: ignore[union-attr]
-    await eventually_async(holds_all, 10)
+    await eventually_async(holds_all)
     await ask(world)
     found = await shown(world, "vn")
     assert (found["state"], found["text"]) == ("serving", "it can be asked")
@@ -124,14 +124,14 @@ async def test_a_cosignature_under_an_unknown_name_is_an_alarm_and_a_line(world:
         return [private["detail"] for private in found if private["code"] == "cosignature-unknown"]
 
     try:
-        await eventually_async(is_unknown, 20)
+        await eventually_async(is_unknown)
         about = await asyncio.to_thread(known_members, world.home("th"))
         assert "cosigns our logs as `some.other.name+" in lines(about)
         await thailand.witness.round()
         await eventually(lambda: bool(alarms()))
     finally:
         cosigner.name = own
-    await eventually_async(is_known, 20)
+    await eventually_async(is_known)
     (detail,) = alarms()
     assert detail.endswith("and is listed as `vn.liaison.internal/witness`")
 
@@ -143,7 +143,7 @@ async def test_a_switch_of_either_side_is_told_apart_and_never_called_silence(ow
         await ask(own_world)
         return bool((await shown(own_world, "vn"))["state"] == MemberState.SUSPENDED_BY_THEM)
 
-    await eventually_async(refused, 10)
+    await eventually_async(refused)
     found = await shown(own_world, "vn")
     assert found["since"]
     assert "switched us off" in found["text"]
@@ -153,7 +153,7 @@ async def test_a_switch_of_either_side_is_told_apart_and_never_called_silence(ow
     async def switched() -> bool:
         return bool((await shown(own_world, "kh"))["state"] == MemberState.SUSPENDED_BY_US)
 
-    await eventually_async(switched, 10)
+    await eventually_async(switched)
     assert (await shown(own_world, "kh"))["text"] == "our own country has switched it off: keys stolen"
     assert (await shown(own_world, "vn"))["types_off"] == ["Person"]
 
@@ -165,21 +165,21 @@ async def test_a_node_that_is_away_is_silent_since_it_was_last_heard(own_world: 
     async def silent() -> bool:
         return bool((await shown(own_world, "vn"))["state"] == MemberState.SILENT)
 
-    await eventually_async(silent, 15)
+    await eventually_async(silent)
     found = await shown(own_world, "vn")
     assert found["since"] == found["contact"]["last_seen"] is not None
     assert "does not mean no hit" in found["text"]
 
 
 async def test_a_suspension_by_the_charter_is_told_at_every_node_also_at_the_suspended_one(own_world: World) -> None:
-    await eventually(lambda: own_world.nodes["kh"].core.peers.status(TH).connected, 10)
+    await eventually(lambda: own_world.nodes["kh"].core.peers.status(TH).connected)
     import_document(own_world.home("th") / "trust", charter_without(own_world, "kh"), CLOCK)
 
     async def suspended(at: str) -> bool:
         return bool((await shown(own_world, "kh", at))["state"] == MemberState.SUSPENDED)
 
     for member in own_world.ports:
-        await eventually_async(lambda at=member: suspended(at), 15)  # type: ignore[misc]
+        await eventually_async(lambda at=member: suspended(at))  # type: ignore[misc]
 
 
 @on_one_loop

@@ -64,7 +64,7 @@ class Story:
             await self.world.nodes["vn"].witness.round()
             return all(item.covered == item.size for item in self.world.nodes["th"].witness.standings)
 
-        await eventually_async(covered, 30.0)
+        await eventually_async(covered)
 
     async def command(self, *arguments: str | Path) -> int:
         return await asyncio.to_thread(run, ["audit", *map(str, arguments)])
@@ -165,7 +165,7 @@ async def step_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story:
     sure_us = first.entry.time_us + SKEW_US
     refused = await story.world.nodes["vn"].asking.searches.start(person("vn"), command(to=(TH,)))
     assert lines(refused)[TH].outcome is Outcome.REFUSED or CLOCK.now_us() > sure_us, "half a minute is not over"
-    await eventually_async(served, 60.0, pause=0.5)
+    await eventually_async(served, pause=0.5)
     given = [item for item in entries(th) if item.entry.kind == "answered"]
     assert given
     assert all(REQUEST_KIND.parse(payload_of(item.request)).issued_us >= sure_us for item in given)
@@ -188,7 +188,7 @@ async def step_5_receipts_pass_over_what_is_lost(story: Story) -> None:
         ours = book.acknowledged(VN) == book.given()[VN]
         return ours and theirs.acknowledged(TH) == theirs.given()[TH]
 
-    await eventually_async(paid, 60.0, pause=0.25)
+    await eventually_async(paid, pause=0.25)
     refused = [item.private for item in entries(th, "operations") if item.entry.kind == "receipt-refused"]
     assert refused == []
 

@@ -25,7 +25,7 @@ from tests.support.databases import make_certificates
 from tests.support.desk_faces import OFFICES, Caller, desk_world
 from tests.support.exchange import VN, entries
 from tests.support.simulator import simulated
-from tests.support.waiting import until
+from tests.support.waiting import MOST_S, until
 
 SECRET_KEY = bytes(range(32))
 
@@ -90,7 +90,7 @@ def serving(server: Any) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(MOST_S)
 
 
 def test_nothing_is_sent_until_a_country_switches_it_on(tmp_path: Path) -> None:

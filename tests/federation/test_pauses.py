@@ -31,12 +31,13 @@ from gateway.demo.sources import planted
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
 from gateway.ops.doctor.doctor import examine
+from gateway.storage.database.absence import STANDS_S
 from tests.federation.test_several_processes import on_postgres, parsed, serve
 from tests.federation.test_witnessing import add_domestic
 from tests.support.databases import Server, new_postgres, server
 from tests.support.exchange import KH, command, entries, lines, person, stopping
 from tests.support.forger import eventually, eventually_async
-from tests.support.nodes import World, fix_rest_ports, officer
+from tests.support.nodes import World, fix_rest_ports, impatient, officer
 from tests.support.ports import free_port
 from tests.support.source_process import KIND, SourceProcessUnderTest, remote_world
 from tests.support.zygote import Child, Zygote
@@ -51,6 +52,7 @@ SHOWS_S = 6.0
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.small_form,
+    pytest.mark.timed,
     pytest.mark.timeout(120 + 8 * int(sum(PAUSES))),
 ]
 
@@ -88,10 +90,10 @@ class Country:
             await self.ask()
             await asyncio.sleep(0.05)
 
-    def health(self) -> dict[str, Any]:
+    def health(self, timeout: float = 10.0) -> dict[str, Any]:
         """Return what the node tells its own systems of its health, also while it is not ready."""
         with NodeClient(load_settings(self.home)) as client:
-            answer = client._client.get("/v1/health", extensions={"sni_hostname": client._name})
+            answer = client._client.get("/v1/health", extensions={"sni_hostname": client._name}, timeout=timeout)
             return dict(answer.json())
 
     def refusal(self) -> str:
@@ -123,12 +125,12 @@ class Country:
             at_once = [asyncio.get_running_loop().run_in_executor(callers, call, token) for token in tokens]
             return await asyncio.gather(*at_once)
 
-    def answers_s(self) -> float:
-        """Return the seconds that its health and its metrics take together."""
-        begun = SystemClock.monotonic()
-        self.health()
-        assert "liaison_loop_lag_seconds" in httpx2.get(f"http://{self.metrics}/metrics").text
-        return SystemClock.monotonic() - begun
+    async def tells_how_it_is(self) -> None:
+        """Ask five times for its health and its metrics, none of which may wait as long as for a server that stands."""
+        for _ in range(5):
+            await asyncio.to_thread(self.health, STANDS_S)
+            metrics = await asyncio.to_thread(httpx2.get, f"http://{self.metrics}/metrics", timeout=STANDS_S)
+            assert "liaison_loop_lag_seconds" in metrics.text
 
     def told(self, event: str) -> list[dict[str, Any]]:
         """The lines of the node's log for an event."""
@@ -141,7 +143,7 @@ async def country(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cou
     server("postgresql")
     folder = tmp_path_factory.mktemp("pauses")
     remote = remote_world(folder)
-    world, postgres = remote.world, new_postgres()
+    world, postgres = impatient(remote.world), new_postgres()
     fix_rest_ports(world)
     add_domestic(world, folder / "auditor", "kh", every_s=1)
     postgres.fresh_database("pauses")
@@ -163,7 +165,7 @@ async def country(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cou
             node = await serve(zygote, home)
             (log,) = folder.glob("**/node-*.log")
             made = Country(world, postgres, node, log, source, witness, metrics)
-            await eventually_async(lambda: _is(made, Outcome.HIT), 30)
+            await eventually_async(lambda: _is(made, Outcome.HIT))
             yield made
     finally:
         await source.kill()
@@ -196,7 +198,7 @@ async def stand(
     asking = [asyncio.create_task(country.keep_asking(over)) for _ in range(AT_ONCE)]
     before = len(country.heard)
     try:
-        await eventually(lambda: len(country.heard) > before, 10)
+        await eventually(lambda: len(country.heard) > before)
         with still:
             until, told = now() + seconds, False
             while now() < until:
@@ -204,7 +206,7 @@ async def stand(
                 await asyncio.sleep(0.1)
             assert told or seconds < SHOWS_S, "nothing tells which part stands"
         through, until = len(country.heard), now() + GOES_ON_S
-        await eventually(lambda: any(map(is_whole, country.heard[through:])), GOES_ON_S + 5)
+        await eventually(lambda: any(map(is_whole, country.heard[through:])))
         assert now() < until, f"{now() - until + GOES_ON_S:.1f} s"
         assert country.node.alive, country.log.read_text()[-2000:]
     finally:
@@ -258,15 +260,14 @@ async def test_n285_while_many_officers_wait_for_the_database_the_node_tells_how
         def stands() -> bool:
             return [each["code"] for each in country.health()["problems"]] == ["commits-hang"]
 
-        await eventually_async(lambda: asyncio.to_thread(stands), 10)
+        await eventually_async(lambda: asyncio.to_thread(stands))
         postgres.kill()
     try:
-        took = [await asyncio.to_thread(country.answers_s) for _ in range(5)]
+        await country.tells_how_it_is()
     finally:
         postgres.start()
-    assert max(took) < 1, took
     assert set(await calling) <= {200, 503}
-    await eventually_async(lambda: _is(country, Outcome.HIT), GOES_ON_S)
+    await eventually_async(lambda: _is(country, Outcome.HIT))
 
 
 async def test_n317_while_many_officers_wait_for_a_database_that_stands_the_node_tells_how_it_is(
@@ -278,13 +279,12 @@ async def test_n317_while_many_officers_wait_for_a_database_that_stands_the_node
         def stands() -> bool:
             return [each["code"] for each in country.health()["problems"]] == ["commits-hang"]
 
-        await eventually_async(lambda: asyncio.to_thread(stands), 10)
+        await eventually_async(lambda: asyncio.to_thread(stands))
         refused = await asyncio.to_thread(country.refusal)
-        took = [await asyncio.to_thread(country.answers_s) for _ in range(5)]
+        await country.tells_how_it_is()
     assert refused == "storage-away"
-    assert max(took) < 1, took
     assert set(await calling) <= {200, 503}
-    await eventually_async(lambda: _is(country, Outcome.HIT), GOES_ON_S)
+    await eventually_async(lambda: _is(country, Outcome.HIT))
 
 
 async def test_n317_what_the_members_are_is_refused_at_once_while_the_database_is_away(country: Country) -> None:
@@ -293,11 +293,11 @@ async def test_n317_what_the_members_are_is_refused_at_once_while_the_database_i
         def is_away() -> bool:
             return [each["code"] for each in country.health()["problems"]] == ["storage-away"]
 
-        await eventually_async(lambda: asyncio.to_thread(is_away), 10)
+        await eventually_async(lambda: asyncio.to_thread(is_away))
         states = await asyncio.gather(*(asyncio.to_thread(country.members) for _ in range(OFFICERS)))
     assert set(states) == {"storage-away"}
-    await eventually_async(lambda: asyncio.to_thread(lambda: country.members() == ""), 10)
-    await eventually_async(lambda: _is(country, Outcome.HIT), 10)
+    await eventually_async(lambda: asyncio.to_thread(lambda: country.members() == ""))
+    await eventually_async(lambda: _is(country, Outcome.HIT))
 
 
 @pytest.mark.parametrize("seconds", PAUSES)
@@ -321,7 +321,7 @@ async def test_n282_a_source_stands_and_the_others_answer_without_it(country: Co
     async def is_served() -> bool:
         return is_whole(await country.ask()) and country.health()["sources"][name] == "ok"
 
-    await eventually_async(is_served, GOES_ON_S)
+    await eventually_async(is_served)
     missing = [line.missing for line in country.heard if line.missing]
     assert set(missing) <= {(KIND,)}
 

@@ -37,7 +37,7 @@ async def own_world(tmp_path: Path) -> AsyncIterator[World]:
             await vn.witness.round()
             return any(item.log == "exchange/1" and item.covered >= MANY for item in th.witness.standings)
 
-        await eventually_async(covered, 30.0)
+        await eventually_async(covered)
         yield made
 
 
@@ -83,4 +83,4 @@ async def test_g20_a_pruned_node_goes_on_and_says_so(own_world: World, capsys: p
         return any(item.log == "exchange/1" and item.covered == item.size for item in th.witness.standings)
 
     await th.core.writers.exchange.write(events.OWN.draft())
-    await eventually_async(cosigned, 30.0)
+    await eventually_async(cosigned)

@@ -100,7 +100,7 @@ async def until(world: World, condition: object, **changes: object) -> Line:
         found.append(await ask(world, "kh", **changes))
         return bool(condition(found[-1]))  # type: ignore[operator]
 
-    await eventually_async(met, 5)
+    await eventually_async(met)
     return found[-1]
 
 

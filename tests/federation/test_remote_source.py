@@ -131,14 +131,14 @@ async def test_doctor_names_a_source_process_that_does_not_take_the_statement_ke
         return bool((await ask(made, person(planted.DRIVER))).hits)
 
     try:
-        await eventually_async(is_missing, 20)
+        await eventually_async(is_missing)
         findings = await asyncio.to_thread(examine, made.world.home("kh"), SystemClock())
         (told,) = [finding for finding in findings if finding.check == "ready" and finding.severity is Severity.WARN]
         assert told.text.endswith("failed: source-refused")
         assert "keys/statement.pem" in told.remedy
     finally:
         shutil.move(kept, accepted)
-        await eventually_async(is_back, 20)
+        await eventually_async(is_back)
 
 
 async def test_each_request_is_in_the_sources_own_log_with_the_nodes_reference(
@@ -198,7 +198,7 @@ async def ask_until_there(made: RemoteWorld) -> Line:
         seen.append(await ask(made, person(planted.DRIVER)))
         return not seen[-1].missing
 
-    await eventually_async(there, timeout=20)
+    await eventually_async(there)
     return seen[-1]
 
 

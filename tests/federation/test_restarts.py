@@ -26,7 +26,7 @@ from gateway.model.search import Line
 from tests.federation.test_several_processes import on_postgres, parsed, serve
 from tests.support.databases import new_postgres, server
 from tests.support.exchange import VN, command, entries, lines, sample_world, stopping
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, impatient, officer
 from tests.support.processes import SERVE
 from tests.support.waiting import until
 from tests.support.zygote import Child, Zygote
@@ -42,7 +42,7 @@ BETWEEN = 20
 @pytest.fixture
 def own_world(tmp_path: Path) -> World:
     server("postgresql")
-    return sample_world(tmp_path, ("th", "vn"))
+    return impatient(sample_world(tmp_path, ("th", "vn")))
 
 
 @pytest_asyncio.fixture

@@ -113,7 +113,7 @@ async def never_silent(world: World, by: str, to: MemberId, until: Callable[[], 
         assert line.outcome is not Outcome.SILENT, code_of(line)
         return until()
 
-    await eventually_async(asked_once, LEARNED_S)
+    await eventually_async(asked_once)
     return await asked(world, by, to)
 
 
@@ -143,17 +143,17 @@ async def test_j8_missed_versions_of_any_size_come_whole(own_world: World, tmp_p
     for member in ("th", "vn", "kh"):
         await own_world.start(member)
     documents = own_world.nodes["kh"].resources.trust.documents
-    await eventually(lambda: documents.charter_versions()[1:] == versions, LEARNED_S)
-    await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
+    await eventually(lambda: documents.charter_versions()[1:] == versions)
+    await eventually(lambda: not is_active(own_world, "kh", "kh"))
 
 
 async def test_j8_a_large_charter_is_told_on_an_open_stream(own_world: World, tmp_path: Path) -> None:
     for member in ("th", "kh"):
         await own_world.start(member)
     nodes = own_world.nodes
-    await eventually(lambda: nodes["kh"].core.peers.status(TH).connected, LEARNED_S)
+    await eventually(lambda: nodes["kh"].core.peers.status(TH).connected)
     take(own_world, charters(own_world, many_left(tmp_path / "left"), now_is("kh", MemberStatus.SUSPENDED)), "th")
-    await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
+    await eventually(lambda: not is_active(own_world, "kh", "kh"))
 
 
 async def test_j8_a_member_that_is_reinstated_is_told_and_exchanges_again(own_world: World) -> None:
@@ -161,11 +161,11 @@ async def test_j8_a_member_that_is_reinstated_is_told_and_exchanges_again(own_wo
     take(own_world, [suspended], "th", "vn")
     for member in ("th", "vn", "kh"):
         await own_world.start(member)
-    await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
+    await eventually(lambda: not is_active(own_world, "kh", "kh"))
     take(own_world, [again], "th", "vn")
-    await eventually(lambda: is_active(own_world, "kh", "kh"), LEARNED_S)
+    await eventually(lambda: is_active(own_world, "kh", "kh"))
     # Viet Nam may have told it before Thailand's own round has taken the charter up; until then Thailand must refuse.
-    await eventually(lambda: is_active(own_world, "th", "kh"), LEARNED_S)
+    await eventually(lambda: is_active(own_world, "th", "kh"))
     line = await never_silent(own_world, "kh", TH, lambda: True)
     assert line.outcome is Outcome.NO_HIT
 
@@ -199,7 +199,7 @@ async def test_the_doctor_of_a_member_that_came_back_says_that_it_is_not_accepte
     await own_world.start("th")
     assert "`th` does not accept our node: unknown-peer" in await stops(own_world, "kh")
     await own_world.start("kh")
-    await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
+    await eventually(lambda: not is_active(own_world, "kh", "kh"))
     assert "`kh` is not an active member" in await stops(own_world, "kh")
 
 
@@ -244,7 +244,7 @@ async def test_a_stream_on_which_its_peer_says_nothing_ends_when_trust_changes(o
     async with caller(own_world, "kh", "th").channel() as channel:
         call = channel.stream_stream(methods.STREAM.path)()
         await call.write(b"")
-        await eventually(lambda: any(stream.member == KH for stream in server._streams), LEARNED_S)
+        await eventually(lambda: any(stream.member == KH for stream in server._streams))
         take(own_world, [suspended], "th")
         assert await asyncio.wait_for(call.code(), LEARNED_S) is grpc.StatusCode.UNAUTHENTICATED
         assert await call.details() == "unknown-peer"
@@ -256,7 +256,7 @@ async def test_the_document_of_an_ending_alone_tells_a_member_that_it_is_suspend
     async with HostileMember(own_world, "th").serving() as other:
         other.ending = pb.Ending(code="unknown-peer", documents=suspended)
         await own_world.start("kh")
-        await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
+        await eventually(lambda: not is_active(own_world, "kh", "kh"))
         assert other.counts["documents"] == 0
 
 
@@ -294,7 +294,7 @@ async def test_a_member_that_is_not_accepted_uses_up_nothing_of_its_members_and_
     server, flooder = node._server, HostileMember(own_world, "kh")
     assert server is not None
     async with flooder.asking("th", methods.LIST_DOCUMENTS, lambda: b""):
-        await eventually(lambda: flooder.counts["call-rate"] > 0, 60)
+        await eventually(lambda: flooder.counts["call-rate"] > 0)
     assert flooder.counts["served"]
     rates: Any = server._pace
     assert "kh" not in rates._calls.of

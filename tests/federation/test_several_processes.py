@@ -42,17 +42,13 @@ from tests.support import schemas
 from tests.support.databases import Server, new_postgres, server
 from tests.support.exchange import VN, caller, command, entries, lines, request, sample_world, stopping, submission
 from tests.support.forger import eventually, eventually_async
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, impatient, officer
 from tests.support.ports import free_port
+from tests.support.waiting import MOST_S
 from tests.support.zygote import Child, Zygote
 
 CHANNELS, AT_ONCE = 8, 3
-_START_S = 60.0
-GOES_ON_S = 3.0
 END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'liaison'"
-FAIL_OVER_S = 15.0
-"""Seconds beside other tests: a process that loses its lease waits up to four. `test_shared_log` holds one taking to
-two, and `make machines` shows the whole on a machine of its own."""
 
 
 def on_postgres(world: World, member: str, url: str = "") -> Path:
@@ -67,7 +63,7 @@ def on_postgres(world: World, member: str, url: str = "") -> Path:
 @pytest.fixture
 def own_world(tmp_path: Path) -> World:
     server("postgresql")
-    return sample_world(tmp_path, ("th", "vn"))
+    return impatient(sample_world(tmp_path, ("th", "vn")))
 
 
 @pytest_asyncio.fixture
@@ -81,7 +77,7 @@ async def serve(zygote: Zygote, home: Path, entry: str = "tests.support.zygote:s
     output = home.parent / f"node-{secrets.token_hex(4)}.log"
     output.touch()
     child = await zygote.fork(entry, str(home), output=output)
-    async with asyncio.timeout(_START_S):
+    async with asyncio.timeout(MOST_S):
         while "node.started" not in output.read_text():
             assert child.alive, output.read_text()
             await asyncio.sleep(0.02)
@@ -126,7 +122,7 @@ class Load:
             for first in range(0, count, CHANNELS * AT_ONCE):
                 await asyncio.gather(*work[first : first + CHANNELS * AT_ONCE])
 
-    async def more(self, count: int, within_s: float) -> None:
+    async def more(self, count: int) -> None:
         """Wait until so many more exchanges have an answer. Raises what ended the load, where it has ended."""
         wanted = len(self.answers) + count
 
@@ -135,7 +131,7 @@ class Load:
                 self.goes_on.result()
             return len(self.answers) >= wanted
 
-        await eventually(answered, within_s)
+        await eventually(answered)
 
     async def twice(self, channels: list[Any], number: int, forgiving: bool) -> None:
         self.number += 1
@@ -183,7 +179,7 @@ async def test_two_processes_answer_each_exchange_once_and_one_may_be_killed(
     assert min(heads(home)) > 0, "one process answered everything"
     losing = asyncio.create_task(load.some(96, forgiving=True))  # CASE-N285: both lose their connections
     for _ in range(3):
-        await load.more(8, 20)
+        await load.more(8)
         await asyncio.to_thread(schemas.execute, home, [END_SESSIONS])
     await losing
 
@@ -192,7 +188,7 @@ async def test_two_processes_answer_each_exchange_once_and_one_may_be_killed(
         await load.some(24, forgiving=True)
         return load.failed == before
 
-    await eventually_async(is_back, 20)  # the sessions of either may have ended with the last of `losing`
+    await eventually_async(is_back)  # the sessions of either may have ended with the last of `losing`
     assert one.alive
     assert other.alive
     check(home, load)
@@ -243,11 +239,11 @@ async def test_a_machine_that_is_stopped_under_load_holds_the_others_up_for_mome
         each.goes_on = asyncio.create_task(keep_on(each))
     for _ in range(3):
         for each in (load, beside):
-            await each.more(24, 30)
+            await each.more(24)
         one.signal(signal.SIGSTOP)
         try:
             for _ in range(3):
-                await beside.more(1, FAIL_OVER_S)
+                await beside.more(1)  # `test_shared_log` and `make machines` say within which time
         finally:
             one.signal(signal.SIGCONT)
     over.set()
@@ -340,17 +336,17 @@ async def test_h4_h5_n285_while_its_database_is_away_a_node_answers_nothing_and_
     await load.some(8)
     loading = asyncio.create_task(load.some(300, forgiving=True))
     for _ in range(3):
-        await load.more(10, 20)
+        await load.more(10)
         await asyncio.to_thread(postgres.execute, "", [END_SESSIONS])
-    await load.more(10, 20)
+    await load.more(10)
     await asyncio.to_thread(postgres.kill)
-    await eventually(lambda: "storage-away" in output.read_text(), 10)
+    await eventually(lambda: "storage-away" in output.read_text())
     with pytest.raises(AssertionError, match="the database failed"):  # and another process does not start without
         await serve(zygote, home)
     await asyncio.to_thread(subprocess.run, ["cp", "-a", str(data), str(old)], check=True)
     answered = len(load.answers)
     await asyncio.to_thread(postgres.start)
-    await load.more(1, GOES_ON_S)
+    await load.more(1)
     assert answered < len(load.answers)
     await loading
     await load.some(8)
@@ -397,11 +393,11 @@ async def test_n285_an_officer_whose_own_database_is_away_waits_or_is_refused_an
         before = asyncio.gather(*(ask() for _ in range(4)))
         await run_apart(postgres.kill)
         during = asyncio.gather(*(ask() for _ in range(4)))
-        await eventually(lambda: [each.code for each in node.health.problems()] == ["storage-away"], 10)
+        await eventually(lambda: [each.code for each in node.health.problems()] == ["storage-away"])
         line = {"id": "1", "time": "", "target": "client:lost", "reason": "stolen"}
         switches = [line | {"id": "0", "action": "resume"}, line | {"action": "suspend"}]  # the first has no entry
         node.resources.home.suspensions.write_text("".join(f"{json.dumps(each)}\n" for each in switches))
-        await eventually(lambda: "client:lost" in node.core.parts.suspensions.in_force, 10)
+        await eventually(lambda: "client:lost" in node.core.parts.suspensions.in_force)
         assert node.resources.database.absence.away_s(), "switching off needs no database"
         await run_apart(postgres.start)
         async with asyncio.timeout(30):
@@ -423,7 +419,7 @@ async def test_a_server_that_stands_still_shows_as_not_ready_and_the_node_goes_o
     async def ready() -> bool:
         return methods.HEALTH_CHECK.answer.read(await load.client.call(methods.HEALTH_CHECK.path, b""))
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(MOST_S):
         assert await ready()
         with postgres.frozen():
             while await ready():

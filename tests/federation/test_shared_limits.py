@@ -40,12 +40,12 @@ async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[W
     url = schemas.address(world.home("vn"), make=True)
     file.write_text(text.replace("[listen]", f'[storage]\nurl = "{url}"\n[listen]', 1))
     one, other = await world.start("vn"), await world.start("vn")
-    await eventually(lambda: one.core.leadership.processes == other.core.leadership.processes == 2, 20)
+    await eventually(lambda: one.core.leadership.processes == other.core.leadership.processes == 2)
     try:
         yield world, one, other
     finally:
         await other.stop()
-        await eventually(lambda: one.core.leadership.processes == 1, 20)
+        await eventually(lambda: one.core.leadership.processes == 1)
         await one.stop()
 
 
@@ -69,7 +69,7 @@ async def test_streams_of_one_member_are_limited_over_both(two: tuple[World, Nod
         def refused() -> int:
             return sum(call.done() for call in calls)
 
-        await eventually(lambda: opened(one) + opened(other) + refused() == len(calls), 20)
+        await eventually(lambda: opened(one) + opened(other) + refused() == len(calls))
         assert opened(one) + opened(other) <= most
         assert max(opened(one), opened(other)) == most // 2
         for call in calls:

@@ -31,7 +31,7 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.trust.ceremony.ceremony import publish_status
 from tests.support.exchange import KH, TH, VN, command, entries, kinds, lines, sample_world
 from tests.support.moved_clock import Ahead
-from tests.support.nodes import running
+from tests.support.nodes import impatient, running
 from tests.support.second_step import (
     DUTY,
     OFFICER,
@@ -69,7 +69,7 @@ def compared(node: Node, peer: str) -> list[tuple[int, int]]:
 
 
 async def test_the_worked_example(tmp_path: Path, ahead: Ahead) -> None:
-    world = with_rules(sample_world(tmp_path, ("th", "vn", "kh")))
+    world = with_rules(impatient(sample_world(tmp_path, ("th", "vn", "kh"))))
     begun = SystemClock().now_us()
 
     def at(**after: int) -> None:
@@ -88,6 +88,7 @@ async def test_the_worked_example(tmp_path: Path, ahead: Ahead) -> None:
         th, vn = world.nodes["th"], world.nodes["vn"]
 
         # 14:02:10: the gate scans a document. 14:02:11: a hit without a record, and silence that is not "clear"
+        await until(lambda: th.core.peers.status(VN).connected, "they are connected")
         asked = command(
             to=(VN, KH), offence=Offence.MONEY, purpose=Purpose.BORDER_CHECK, case="TH-2026-0417", ticket="CK-88213"
         )

@@ -23,7 +23,7 @@ from gateway.model.strictness import Strictness
 from gateway.ports.sources import Source, SourceDescription
 from gateway.throttle import BURST_SECONDS, Throttle
 from tests.support.load import waiting
-from tests.support.waiting import wait_until
+from tests.support.waiting import MOST_S, wait_until
 
 CLOCK = SystemClock()
 QUERY = DocumentQuery("AA1234567")
@@ -67,7 +67,7 @@ class Asker:
         self.wall.submit(Task(run, lambda result, error: self.results.put((result, error)), deadline))
 
     def next(self) -> tuple[object, LiaisonError | None]:
-        return self.results.get(timeout=10)
+        return self.results.get(timeout=MOST_S)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_k5_a_source_that_hangs_is_known_and_refused_at_once_until_it_comes_back
     asker.wall._pace = 1.0  # known to be slow: each thread serves for itself
     for _ in range(2):
         asker.ask(0.05)
-        entered.acquire(timeout=10)
+        entered.acquire(timeout=MOST_S)
     assert asker.wall.state == "ok"
     wait_until(lambda: asker.wall.state == "hangs", "the state of the wall")
     asker.ask()
@@ -170,7 +170,7 @@ def test_k5_a_source_that_hangs_in_its_turn_makes_the_others_wait_for_moments_on
 
     hanging = start(Backend(hang), turn=turn)
     hanging.ask()
-    assert entered.wait(10)
+    assert entered.wait(MOST_S)
     quick = start(Backend(), turn=turn)
     for _ in range(40):
         quick.ask()

@@ -233,7 +233,7 @@ async def test_a_duty_officer_of_the_owning_agency_decides_at_the_desk_whole_or_
     async def allowed() -> bool:
         return (await th.desk.onward.use(about.officer, about.wish())).allowed
 
-    await eventually_async(allowed, 20)
+    await eventually_async(allowed)
     (human,) = next(
         item.private["humans"]
         for item in entries(vn)
@@ -363,7 +363,7 @@ async def test_an_owner_that_we_suspended_is_not_asked_until_we_go_on(world: Wor
         answer = await th.desk.onward.use(about.officer, about.wish())
         return (answer.consent, answer.state) == (waiting.consent, "taken")
 
-    await eventually_async(taken, 15)
+    await eventually_async(taken)
 
 
 async def test_people_in_danger_come_through_our_own_suspension_and_nothing_else_does(
@@ -385,7 +385,7 @@ async def test_people_in_danger_come_through_our_own_suspension_and_nothing_else
         async def taken() -> bool:
             return (await th.desk.onward.use(about.officer, about.wish(danger))).state == "taken"
 
-        await eventually_async(taken, 20)
+        await eventually_async(taken)
         assert (await th.desk.onward.use(about.officer, about.wish())).state == "waiting"
     finally:
         await switch_on(home, "peer:vn", "over")
@@ -393,7 +393,7 @@ async def test_people_in_danger_come_through_our_own_suspension_and_nothing_else
     async def over() -> bool:
         return (await th.desk.onward.use(about.officer, about.wish())).state == "taken"
 
-    await eventually_async(over, 20)
+    await eventually_async(over)
 
 
 async def test_each_copy_whose_time_is_over_has_one_entry_and_is_gone(world: World, about: Found) -> None:
@@ -431,7 +431,7 @@ async def test_a_word_that_does_not_verify_grants_nothing(world: World, about: F
     async def refused() -> bool:
         return bool(vn.core.desk.deliveries((DeliveryState.REFUSED,), key))
 
-    await eventually_async(refused, 20)
+    await eventually_async(refused)
     answer = await th.desk.onward.use(about.officer, about.wish())
     assert (answer.allowed, answer.state) == (False, "taken")
     assert last(th, "refused", "exchange").private["code"] in ("bad-validity", "bad-reply")
@@ -458,7 +458,7 @@ async def _asked(world: World, about: Found, wanted: OnwardUse = CUSTOMS) -> str
     async def taken() -> bool:
         return (await th.desk.onward.use(about.officer, about.wish(wanted))).state == "taken"
 
-    await eventually_async(taken, 20)
+    await eventually_async(taken)
     return (await th.desk.onward.use(about.officer, about.wish(wanted))).consent
 
 
@@ -476,7 +476,7 @@ async def _granted(world: World, about: Found, wanted: OnwardUse = CUSTOMS) -> s
     async def allowed() -> bool:
         return (await th.desk.onward.use(about.officer, about.wish(wanted))).allowed
 
-    await eventually_async(allowed, 20)
+    await eventually_async(allowed)
     return asked
 
 

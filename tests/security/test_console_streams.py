@@ -28,13 +28,12 @@ from tests.support.console_nodes import DUTY, OFFICER, Consoles, Visitor, consol
 from tests.support.desk_rows import new_key, some_work
 from tests.support.exchange import CLOCK, VN
 from tests.support.nodes import officer
-from tests.support.waiting import until
+from tests.support.waiting import MOST_S, until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
 STREAM = {"accept": streams.EVENT_STREAM}
 PATH = "/desk/events"
-WAIT_S = 20.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -57,7 +56,7 @@ async def stream(visitor: Visitor, **headers: str) -> AsyncIterator[AsyncIterato
 async def heard(lines: AsyncIterator[str], line: str) -> list[str]:
     """Wait for a line; return what came before it."""
     before: list[str] = []
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(MOST_S):
         async for each in lines:
             if each == line:
                 return before
@@ -66,7 +65,7 @@ async def heard(lines: AsyncIterator[str], line: str) -> list[str]:
 
 
 async def refused(visitor: Visitor) -> httpx2.Response:
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(MOST_S):
         return await visitor.client.get(PATH, headers=STREAM)
 
 
@@ -169,7 +168,7 @@ async def test_those_who_follow_look_at_their_own_work_and_not_at_what_others_do
     assert not told.done()
     assert looks[0] == 1
     await write(node, kind=WorkKind.CONFIRM, role=Role.OFFICER, office=who.office)
-    found = await asyncio.wait_for(told, WAIT_S)
+    found = await asyncio.wait_for(told, MOST_S)
     assert len(found) == len(before) + 1
     await follows.aclose()
 

@@ -32,8 +32,7 @@ LOG = origin("vn", "exchange", 1)
 async def own_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     made = sample_world(tmp_path_factory.mktemp("forks"), ("th", "vn"))
     async with stopping(made):
-        node = await made.start("th")
-        node.asking.asker._budget_s = 5.0
+        await made.start("th")
         yield made
 
 

@@ -27,6 +27,7 @@ from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import caller, sample_world, stopping
 from tests.support.forger import eventually
 from tests.support.nodes import World
+from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -99,7 +100,7 @@ async def own_system(world: World, *, known: bool = True) -> AsyncIterator[httpx
     if known:
         context.load_cert_chain(home.certificate("client-cli"), home.key("client-cli"))
     url = f"https://{node.addresses['agency']}"
-    async with httpx2.AsyncClient(base_url=url, verify=context, trust_env=False, timeout=10) as client:
+    async with httpx2.AsyncClient(base_url=url, verify=context, trust_env=False, timeout=MOST_S) as client:
         yield client
 
 

@@ -68,7 +68,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     async with stopping(made):
         for member in ("th", "vn"):
             await made.start(member)
-        await eventually(lambda: made.nodes["th"].core.peers.status(VN).connected, 20)
+        await eventually(lambda: made.nodes["th"].core.peers.status(VN).connected)
         await answered(made)
         yield made
 
@@ -183,7 +183,7 @@ async def test_forks_without_end_hide_no_fork_of_another_member(world: World, ho
     node = world.nodes["vn"]
     async with hostile.calling("vn", lambda: hello(hostile), every_s=0.6), others_are_served(world, seconds=LONGER):
         pass
-    await eventually(lambda: number("vn", world, "fork-found") > before, 10)
+    await eventually(lambda: number("vn", world, "fork-found") > before)
     assert number("vn", world, "fork-found") - before <= MOST_FORKS
     told = [line for line in node.core.greetings.held.lines if line.kind is Kind.FORK]
     assert 1 <= len(told) <= 2
@@ -286,7 +286,7 @@ async def test_old_documents_change_nothing(world: World, hostile: HostileMember
     new = publish_status(world.home("th"), CLOCK)
     sequence = world.federation.view("th").status("th").sequence  # type: ignore[union-attr]
     assert new != old
-    await eventually(lambda: world.nodes["vn"].core.parts.trust().status("th").sequence >= sequence, 10)  # type: ignore[union-attr]
+    await eventually(lambda: world.nodes["vn"].core.parts.trust().status("th").sequence >= sequence)  # type: ignore[union-attr]
     hostile.hash = changing
     hostile.lines = lambda: [Held(Kind.STATUS, "th", 10**6, changing()), Held(Kind.CHARTER, "", 9, changing())]
     hostile.document = lambda wanted: Part(old, len(old))
@@ -334,9 +334,9 @@ async def test_a_removal_reaches_others_while_gossip_is_flooded(world: World, ho
 
     floods = [hostile.calling(to, lambda: hello(hostile), streams=8, every_s=0.01) for to in ("vn", "th")]
     async with floods[0], floods[1]:
-        await eventually(lambda: hostile.counts["ended"] > 16, 10)
+        await eventually(lambda: hostile.counts["ended"] > 16)
         publish_status(world.home("th"), CLOCK, removed=[gone])
-        await eventually(is_gone, 5)
+        await eventually(is_gone)
 
 
 # ---------------------------------------------------------------- our own systems

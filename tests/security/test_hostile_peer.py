@@ -30,7 +30,7 @@ from gateway.statements.request import request_reference
 from tests.support.exchange import KH, VN, command, entries, kinds, lines, sample_world, stopping
 from tests.support.forger import Forger, HostileNode, eventually_async, hostile
 from tests.support.load import waiting
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, impatient, officer, silent_after
 from tests.support.sealing import MARKING, PERSON, RECORD, decoded, new_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -42,10 +42,9 @@ Make = Callable[[Forger, World, bytes], AnswerMessage | bytes | None]
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    made = sample_world(tmp_path_factory.mktemp("hostile"))
+    made = impatient(sample_world(tmp_path_factory.mktemp("hostile")))
     async with stopping(made):
-        node = await made.start("th")
-        node.asking.asker._budget_s = 3.0
+        await made.start("th")
         yield made
 
 
@@ -282,7 +281,7 @@ async def test_a_stream_that_the_peer_ends_is_replaced(
     for _ in range(2):
         await silent(world)
     peer.ending = None
-    await eventually_async(lambda: heard(world), 4)
+    await eventually_async(lambda: heard(world))
     assert [await heard(world) for _ in range(4)] == [True] * 4, "all streams serve again"
 
 
@@ -296,14 +295,13 @@ async def fill_the_pool() -> None:
 
 
 async def test_i1_a_peer_that_accepts_and_never_answers_is_silent_inside_the_budget(
-    world: World, peer: HostileNode, monkeypatch: pytest.MonkeyPatch
+    world: World, peer: HostileNode
 ) -> None:
     await eventually_async(lambda: heard(world))
-    monkeypatch.setattr(world.nodes["th"].asking.asker, "_budget_s", 0.6)
     await fill_the_pool()
     threads = threading.active_count()
     peer.behaviour = lambda _: None
-    with waiting() as watch:
+    with waiting() as watch, silent_after(world.nodes["th"], 0.6):
         for _ in range(5):
             await silent(world, "timed-out")
     assert watch.seconds < 5 * 1.5

@@ -18,6 +18,7 @@ from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import KH, answer_of, caller, person, request, sample_world, stopping, submission
 from tests.support.nodes import World
+from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -78,7 +79,7 @@ async def everything(world: World, asked: Request, capfd: pytest.CaptureFixture[
     capfd.readouterr()
     envelope = REQUEST_KIND.build(asked, world.federation["th"].key("statement")).envelope
     async with caller(world, to="kh").channel() as channel:
-        call = channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=5)
+        call = channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=MOST_S)
         body = await call
         beside = [*await call.initial_metadata(), *await call.trailing_metadata(), await call.details()]
     said = "".join(capfd.readouterr())

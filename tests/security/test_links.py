@@ -21,7 +21,7 @@ from tests.support.exchange import VN, command, entries, kinds, lines, sample_wo
 from tests.support.forger import eventually, eventually_async
 from tests.support.link import Link, linked
 from tests.support.load import waiting
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, impatient, officer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 
@@ -34,7 +34,7 @@ BUSY = 2.0
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    yield sample_world(tmp_path_factory.mktemp("links"), ("th", "vn"))
+    yield impatient(sample_world(tmp_path_factory.mktemp("links"), ("th", "vn")))
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -48,7 +48,7 @@ async def link(world: World) -> AsyncIterator[Link]:
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
 async def heard(world: World, link: Link) -> None:
     link.restore()
-    await eventually_async(lambda: _answers(world), 30)
+    await eventually_async(lambda: _answers(world))
 
 
 async def ask(world: World) -> Line:
@@ -62,7 +62,7 @@ async def _answers(world: World) -> bool:
 async def back_within(world: World) -> float:
     """Ask again and again; return the seconds until the first answer."""
     with waiting() as watch:
-        await eventually_async(lambda: _answers(world), 30)
+        await eventually_async(lambda: _answers(world))
     return watch.seconds
 
 
@@ -92,7 +92,7 @@ async def test_keepalive_notices_a_dead_connection_on_which_nothing_is_asked(wor
     streams = [each._stream for each in node.core.peers._links[VN]._connections]
     link.lose()
     link.restore()
-    await eventually(lambda: all(stream is None or stream.broken for stream in streams), 30)
+    await eventually(lambda: all(stream is None or stream.broken for stream in streams))
 
 
 async def test_a_connection_that_is_cut_under_a_question_costs_a_repetition_and_no_silence(

@@ -20,7 +20,8 @@ from tests.support.exchange import VN, caller, command, lines, sample_world, sto
 from tests.support.forger import Forger, HostileNode, eventually_async
 from tests.support.load import effort
 from tests.support.loop_watch import HELD_S, loop_watch
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, officer, silent_after
+from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.timed
 IN_MODULE = pytest.mark.asyncio(loop_scope="module")
@@ -77,15 +78,14 @@ async def test_replies_do_not_hold_the_loop_of_the_asker(
     await eventually_async(lambda: _heard(world))
     data = PACKAGES[package](size)
     peer.behaviour = lambda _: data
-    world.nodes["th"].asking.asker._budget_s = 0.5
 
     async def answered() -> float:
         with loop_watch() as watch:
             assert await outcome(world) in (Outcome.SILENT, Outcome.NOT_ACCEPTED)
         return watch.longest
 
-    held = await least(answered)
-    world.nodes["th"].asking.asker._budget_s = 3.0
+    with silent_after(world.nodes["th"], 0.5):
+        held = await least(answered)
     assert held < HELD_S
 
 
@@ -109,12 +109,12 @@ async def _heard(world: World) -> bool:
 async def test_requests_do_not_hold_the_loop_of_the_node(world: World, row: Method[Any, Any], package: str) -> None:
     data = PACKAGES[package](row.max_request_bytes)
     async with caller(world, "vn", "th").channel() as channel:
-        assert await channel.unary_unary(methods.HEALTH_CHECK.path)(b"", timeout=10)
+        assert await channel.unary_unary(methods.HEALTH_CHECK.path)(b"", timeout=MOST_S)
 
         async def sent() -> float:
             with loop_watch() as watch:
                 assert await _send(channel, row, data) is not grpc.StatusCode.DEADLINE_EXCEEDED
-                assert await channel.unary_unary(methods.HEALTH_CHECK.path)(b"", timeout=10)
+                assert await channel.unary_unary(methods.HEALTH_CHECK.path)(b"", timeout=MOST_S)
             return watch.longest
 
         assert await least(sent) < HELD_S
@@ -122,8 +122,8 @@ async def test_requests_do_not_hold_the_loop_of_the_node(world: World, row: Meth
 
 async def _send(channel: Any, row: Method[Any, Any], data: bytes) -> grpc.StatusCode:
     if row.shape is Shape.UNARY:
-        return await channel.unary_unary(row.path)(data, timeout=10).code()  # type: ignore[no-any-return]
-    call = channel.stream_stream(row.path)(timeout=10)
+        return await channel.unary_unary(row.path)(data, timeout=MOST_S).code()  # type: ignore[no-any-return]
+    call = channel.stream_stream(row.path)(timeout=MOST_S)
     with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # it may be refused before all was written
         await call.write(data)
         await call.done_writing()

@@ -53,6 +53,7 @@ from tests.support.forger import eventually, eventually_async
 from tests.support.load import in_turns
 from tests.support.nodes import World, other_work
 from tests.support.tables import table
+from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -272,7 +273,9 @@ async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(
     async with caller(world).channel() as channel:
         for _ in range(40):
             try:
-                await channel.unary_unary(methods.ACKNOWLEDGE.path)(methods.ACKNOWLEDGE.request.write(sent), timeout=5)
+                await channel.unary_unary(methods.ACKNOWLEDGE.path)(
+                    methods.ACKNOWLEDGE.request.write(sent), timeout=MOST_S
+                )
             except grpc.aio.AioRpcError as error:
                 statuses.append((error.code(), error.details()))
     written = operations(node, "receipt-refused")[before:]
@@ -353,7 +356,7 @@ async def test_an_unforeseen_error_is_a_refusal_and_its_words_stay_at_home(
     data = methods.DELIVER_NOTICE.request.write(NoticeMessage(b"x"))
     async with caller(world).channel() as channel:
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
-            await channel.unary_unary(methods.DELIVER_NOTICE.path)(data, timeout=5)
+            await channel.unary_unary(methods.DELIVER_NOTICE.path)(data, timeout=MOST_S)
     assert (refusal.value.code(), refusal.value.details()) == (grpc.StatusCode.INTERNAL, "internal")
     monkeypatch.undo()
     assert answer_of(await caller(world).submit(sealed(world.federation["th"])))
@@ -391,7 +394,7 @@ async def test_a_peer_that_asks_and_does_not_read_is_cut_and_costs_the_others_no
             cut = streams_cut(world.nodes["vn"])
             call = channel.stream_stream(methods.STREAM.path)()
             await call.write(message)
-            await eventually(lambda: streams_cut(world.nodes["vn"]) > cut, 30.0)
+            await eventually(lambda: streams_cut(world.nodes["vn"]) > cut)
             assert answer_of(await caller(world).submit(sealed(world.federation["th"]))).outcome is Outcome.HIT
     finally:
         server._limits = limits
@@ -420,8 +423,8 @@ async def test_a_node_that_suspends_everything_does_not_say_that_it_serves(world
             return await peers.call(VN, methods.HEALTH_CHECK, None) is well
         return False
 
-    await eventually_async(lambda: says(True), 5)
+    await eventually_async(lambda: says(True))
     switch_off(home, "all", "trial")
-    await eventually_async(lambda: says(False), 5)
+    await eventually_async(lambda: says(False))
     await switch_on(home, "all", "trial")
-    await eventually_async(lambda: says(True), 5)
+    await eventually_async(lambda: says(True))

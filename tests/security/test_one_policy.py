@@ -87,7 +87,7 @@ async def searching(world: World, act: Callable[[], object]) -> Any:
     async def begun() -> bool:
         return source.searches == 1
 
-    await eventually_async(begun, 5)
+    await eventually_async(begun)
     await asyncio.to_thread(act)
     source.gate.set()
     return await asking

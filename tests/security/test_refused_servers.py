@@ -24,7 +24,7 @@ from gateway.rpc.contract import largest_answer
 from gateway.views.search.lines import headline
 from tests.support.exchange import CLOCK, VN, command, entries, kinds, lines, sample_world, stopping
 from tests.support.forger import Forger, eventually_async, hostile
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, impatient, officer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,7 +34,7 @@ Shown = Callable[[World, Path], bytes]
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    made = sample_world(tmp_path_factory.mktemp("refused"), ("th", "vn"))
+    made = impatient(sample_world(tmp_path_factory.mktemp("refused"), ("th", "vn")))
     async with stopping(made):
         await made.start("th")
         yield made
@@ -99,7 +99,7 @@ async def test_a15_a_certificate_that_we_refuse_is_no_silence(
 ) -> None:
     forger = Forger(world.federation["vn"])
     async with hostile(world, "vn", forger.message, certificate=shown(world, tmp_path)) as node:
-        await eventually_async(lambda: says(world, code), 20)
+        await eventually_async(lambda: says(world, code))
         for _ in range(IN_A_ROW + 1):
             await told(world, code)
         assert node.requests == []
@@ -151,7 +151,7 @@ async def test_a_server_of_another_protocol_is_no_silence(
     world: World, serve: Callable[[World], AbstractAsyncContextManager[None]]
 ) -> None:
     async with serve(world):
-        await eventually_async(lambda: says(world, "tls-protocol"), 20)
+        await eventually_async(lambda: says(world, "tls-protocol"))
         await told(world, "tls-protocol")
 
 
@@ -184,7 +184,7 @@ async def test_silence_says_why_where_that_can_be_told(
     breakers = world.nodes["th"].asking.asker.breakers
     async with serve(world):
         breakers.heard(VN)
-        await eventually_async(lambda: says(world, code), 30)
+        await eventually_async(lambda: says(world, code))
         breakers.heard(VN)
         line = await ask(world)
     assert line.refusal
@@ -200,14 +200,14 @@ async def test_silence_says_why_where_that_can_be_told(
 async def test_an_answer_that_is_too_large_is_not_accepted(world: World) -> None:
     much = bytes(largest_answer(methods.NODE_METHODS) + 1)
     async with hostile(world, "vn", lambda _: much):
-        await eventually_async(lambda: says(world, "answer-too-large"), 30)
+        await eventually_async(lambda: says(world, "answer-too-large"))
         await told(world, "answer-too-large")
 
 
 @pytest.mark.parametrize("alert", [0x30, 0x2A, 0x2D], ids=["unknown-authority", "bad-certificate", "expired"])
 async def test_a_server_that_refuses_us_is_silent(world: World, alert: int) -> None:
     async with speaking(world, bytes((0x15, 3, 3, 0, 2, 2, alert))):
-        await eventually_async(lambda: is_silent(world), 20)
+        await eventually_async(lambda: is_silent(world))
 
 
 async def test_a_silent_counterpart_that_comes_back_with_an_old_certificate_is_told_apart_and_heard_once_it_renews(
@@ -219,11 +219,11 @@ async def test_a_silent_counterpart_that_comes_back_with_an_old_certificate_is_t
     assert breakers.open == [VN]
     forger = Forger(world.federation["vn"])
     async with hostile(world, "vn", forger.message, certificate=_certificate(world, start=timedelta(days=-2))):
-        await eventually_async(lambda: says(world, "tls-out-of-time"), 30)
+        await eventually_async(lambda: says(world, "tls-out-of-time"))
         assert breakers.open == []
 
     async def is_heard() -> bool:
         return (await ask(world)).outcome is Outcome.NO_HIT
 
     async with hostile(world, "vn", forger.message, certificate=_certificate(world)):
-        await eventually_async(is_heard, 30)
+        await eventually_async(is_heard)

@@ -60,6 +60,7 @@ from tests.support.forger import eventually
 from tests.support.load import waiting
 from tests.support.nodes import SourcePlan, World, officer, write_settings
 from tests.support.source_process import CUSTOMS, KIND, Knock, RemoteWorld, knock, log_entries, remote_world, status_of
+from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -828,7 +829,7 @@ async def test_a_source_that_takes_such_questions_no_more_is_missing(
 
 async def test_a_source_that_hangs_costs_its_time_and_no_more(stage: Stage) -> None:
     gate = threading.Event()
-    stage.liar.changes["search"] = lambda answer: answer if gate.wait(10) else b""
+    stage.liar.changes["search"] = lambda answer: answer if gate.wait(MOST_S) else b""
     try:
         with waiting() as watch:
             line = await ask(stage)

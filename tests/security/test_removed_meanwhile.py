@@ -166,10 +166,10 @@ async def test_j9_nothing_is_fetched_for_what_was_removed_while_the_source_searc
     async def searching() -> bool:
         return source.searches == 1
 
-    await eventually_async(searching, 5)
+    await eventually_async(searching)
     before = told(vn)
     await asyncio.to_thread(remove, own_world)
-    await eventually_async(lambda: is_told_otherwise(vn, before), 5)  # a file is looked at again after a moment
+    await eventually_async(lambda: is_told_otherwise(vn, before))  # a file is looked at again after a moment
     source.gate.set()
     reply = await asking
     assert source.fetches == 0

@@ -16,14 +16,14 @@ from gateway.node import wire
 from gateway.rpc import methods
 from tests.support.exchange import VN, caller, command, kinds, lines, sample_world, stopping
 from tests.support.forger import Forger, HostileNode, eventually_async
-from tests.support.nodes import World, officer
+from tests.support.nodes import World, impatient, officer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    made = sample_world(tmp_path_factory.mktemp("again"), ("th", "vn"))
+    made = impatient(sample_world(tmp_path_factory.mktemp("again"), ("th", "vn")))
     async with stopping(made):
         await made.start("th")
         yield made
@@ -36,7 +36,7 @@ async def heard(world: World, peer: HostileNode, forger: Forger) -> None:
     async def answered() -> bool:
         return (await ask(world)).outcome is Outcome.NO_HIT
 
-    await eventually_async(answered, 30)
+    await eventually_async(answered)
     peer.requests = []
 
 

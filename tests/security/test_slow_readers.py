@@ -184,11 +184,11 @@ async def test_a_peer_that_does_not_read_is_cut_after_two_seconds_and_its_memory
         (made,) = server._streams
         await eventually(lambda: made._unsent > 0)
         with waiting() as watch:
-            await eventually(lambda: server._open[PLACE] == 0, 30.0)
+            await eventually(lambda: server._open[PLACE] == 0)
         assert server._limits.write_s - 1.0 < watch.seconds < server._limits.write_s + 3.0
         assert not made._outbox
         call.cancel()
-    await eventually(lambda: server._unfinished[PLACE] == 0, 10.0)
+    await eventually(lambda: server._unfinished[PLACE] == 0)
 
 
 async def test_a_member_that_floods_and_never_reads_fills_no_memory(world: World) -> None:
@@ -201,9 +201,9 @@ async def test_a_member_that_floods_and_never_reads_fills_no_memory(world: World
             flood = asyncio.create_task(_flood(call, world))
             await eventually(lambda: server._open[PLACE] == 1)
             (made,) = server._streams
-            await eventually(lambda: not made._room.is_set(), 60.0)
+            await eventually(lambda: not made._room.is_set())
             before = made._unanswered
-            await eventually(lambda: made._unanswered == 0, 30.0)
+            await eventually(lambda: made._unanswered == 0)
             assert made._unsent < 128 * 1024 + 64 * 80 * 1024
             assert before <= 256 + wire.MAX_FRAMES
             assert answer_of(await caller(world).submit(sealed(world.federation["th"]))).outcome is Outcome.HIT
@@ -234,14 +234,14 @@ async def test_calls_that_were_answered_and_are_not_read_count_for_their_caller(
                 calls.append(channel.stream_stream(methods.STREAM.path)())
                 await calls[-1].write(message)
                 await eventually(lambda number=number: server._unfinished[PLACE] == number)  # type: ignore[misc]
-                await eventually(lambda: server._open[PLACE] == 0, 30.0)
+                await eventually(lambda: server._open[PLACE] == 0)
             over = channel.stream_stream(methods.STREAM.path)()
             assert await over.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
             data = submission(sealed(world.federation["th"]))
             assert await channel.unary_unary(methods.SUBMIT.path)(data, timeout=20)
             for call in calls:
                 call.cancel()
-        await eventually(lambda: server._unfinished[PLACE] == 0, 10.0)
+        await eventually(lambda: server._unfinished[PLACE] == 0)
     finally:
         server._limits = limits
 

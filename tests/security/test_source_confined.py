@@ -53,7 +53,7 @@ async def test_n114_a_source_process_that_was_taken_over_opens_nothing_of_the_no
 
     try:
         await served.start()
-        await eventually(looked, 20)
+        await eventually(looked)
     finally:
         await served.kill()
     assert [found["read"][str(place)] for place in closed] == [DENIED] * len(closed)

@@ -40,7 +40,7 @@ async def until(world: World, outcome: Outcome) -> Line:
         found.append(await ask(world))
         return found[-1].outcome is outcome
 
-    await eventually_async(asked, 5)
+    await eventually_async(asked)
     return found[-1]
 
 

@@ -46,6 +46,7 @@ from tests.support.exchange import (
 from tests.support.forger import eventually
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
+from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -149,7 +150,7 @@ async def test_a1_plaintext_is_not_answered(world: World) -> None:
     channel: Any
     async with grpc.aio.insecure_channel(f"127.0.0.1:{world.ports['vn']}") as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await channel.unary_unary(methods.SUBMIT.path)(submission(message(world)), timeout=5)
+            await channel.unary_unary(methods.SUBMIT.path)(submission(message(world)), timeout=MOST_S)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     with socket.create_connection(("127.0.0.1", world.ports["vn"]), 5) as raw:
         raw.settimeout(5)
@@ -226,7 +227,7 @@ async def test_a7_a_certificate_for_servers_only(world: World) -> None:
 async def test_a8_a9_another_profile_passes_tls_and_is_nobody(world: World, changes: dict[str, Any]) -> None:
     certificate, before = forged(world, **changes), noted(world, "auth-failed")
     assert await refused(caller(world, certificate=certificate), world) is grpc.StatusCode.UNAUTHENTICATED
-    await eventually(lambda: (noted(world, "auth-failed") - before).total() == 1, 8)
+    await eventually(lambda: (noted(world, "auth-failed") - before).total() == 1)
     (code,) = noted(world, "auth-failed") - before
     assert code
 
@@ -240,7 +241,7 @@ async def test_a10_the_right_ca_and_a_key_that_is_not_listed(world: World) -> No
     ca, key = load_authority(world.federation["th"].authority), ec.generate_private_key(ec.SECP256R1())
     who = caller(world, key=pem(key), certificate=issue(ca, key.public_key(), NODE, CLOCK))
     assert await refused(who, world) is grpc.StatusCode.UNAUTHENTICATED
-    await eventually(lambda: noted(world, "auth-failed")["not-listed"] > 0, 8)
+    await eventually(lambda: noted(world, "auth-failed")["not-listed"] > 0)
 
 
 @pytest.mark.parametrize("path", [methods.STREAM.path, methods.ACKNOWLEDGE.path, methods.HEALTH_CHECK.path])
@@ -250,11 +251,11 @@ async def test_a10_no_method_answers_a_stranger(world: World, path: str) -> None
     async with who.channel() as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:  # noqa: PT012 - a stream takes several steps
             if path == methods.STREAM.path:
-                call = channel.stream_stream(path)(iter(()), timeout=5)
+                call = channel.stream_stream(path)(iter(()), timeout=MOST_S)
                 async for _ in call:
                     pytest.fail("something came back")
             else:
-                await channel.unary_unary(path)(b"", timeout=5)
+                await channel.unary_unary(path)(b"", timeout=MOST_S)
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
@@ -266,7 +267,7 @@ async def test_a18_tls_files_that_cannot_be_read_leave_the_old_credentials(world
         assert answer_of(await caller(world).submit(message(world))).outcome is Outcome.HIT
         assert await refused(caller(world, key=b"", certificate=b""), world) in SILENCE
         await eventually(
-            lambda: any(item.private.get("code") == "tls-files" for item in entries(world.nodes["vn"], "operations")), 8
+            lambda: any(item.private.get("code") == "tls-files" for item in entries(world.nodes["vn"], "operations"))
         )
     finally:
         path.write_bytes(good)
@@ -314,7 +315,7 @@ async def test_b7_metadata_without_end(world: World, metadata: list[tuple[str, s
 async def test_b14_an_unknown_method_is_unimplemented_and_counted(world: World, path: str) -> None:
     before = noted(world, "auth-failed")["unknown-method"]
     assert await caller(world).refused(path, b"") is grpc.StatusCode.UNIMPLEMENTED
-    await eventually(lambda: noted(world, "auth-failed")["unknown-method"] == before + 1, 8)
+    await eventually(lambda: noted(world, "auth-failed")["unknown-method"] == before + 1)
 
 
 @pytest.mark.parametrize("data", [b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"\x00\x00", b"\x0a\x05abc"])
@@ -322,10 +323,10 @@ async def test_b1_a_frame_that_does_not_parse_is_refused_before_the_story(world:
     before = noted(world, "alarm")
     assert await caller(world).refused(methods.SUBMIT.path, data) is grpc.StatusCode.INVALID_ARGUMENT
     async with caller(world).channel() as channel:
-        call = channel.stream_stream(methods.STREAM.path)(timeout=5)
+        call = channel.stream_stream(methods.STREAM.path)(timeout=MOST_S)
         await call.write(data)
         with pytest.raises(grpc.aio.AioRpcError) as caught:  # noqa: PT012 - a stream takes several steps
             assert await call.read() is grpc.aio.EOF
             pytest.fail("the stream ended without a status")
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    await eventually(lambda: (noted(world, "alarm") - before).total() == 2, 8)
+    await eventually(lambda: (noted(world, "alarm") - before).total() == 2)

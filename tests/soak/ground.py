@@ -18,9 +18,10 @@ from gateway.model.names import MemberId
 from gateway.trust.documents.charter import charter_fingerprint
 from tests.support.exchange import Caller, caller, sample_world
 from tests.support.federation import Federation, Member
-from tests.support.nodes import World
+from tests.support.nodes import World, impatient
 from tests.support.ports import free_port
-from tests.support.torture import SERVE, START_S, listens
+from tests.support.torture import SERVE, listens
+from tests.support.waiting import MOST_S
 from tests.support.zygote import Child, Zygote
 
 NODES = ("th", "vn", "kh")
@@ -69,7 +70,7 @@ class Seat:
         """Start it by a function that is given its home and these arguments, and wait until it listens."""
         output = self.home.parent / f"{self.member}.txt"
         self.child = await zygote.fork(serve, str(self.home), *arguments, output=output)
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(MOST_S):
             while not self.is_up:
                 assert self.child.alive, f"`{self.member}` ended with {self.child.code} when it was started"
                 await asyncio.sleep(0.02)
@@ -102,7 +103,7 @@ class Ground:
 
 def prepare(folder: Path) -> Ground:
     """Found the federation, and write the homes of its nodes."""
-    world = sample_world(folder, (*NODES, HOSTILE))
+    world = impatient(sample_world(folder, (*NODES, HOSTILE)))
     ports = {member: [world.ports[member], free_port(), free_port()] for member in (*NODES, HOSTILE)}
     (folder / _PORTS).write_text(json.dumps(ports), encoding="utf-8")
     ground = open_ground(folder)

@@ -47,6 +47,7 @@ from gateway.storage.database.open import open_storage
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.keys.keystore import KeyStore
 from tests.support.rest import certify
+from tests.support.waiting import MOST_S
 
 MEMBER = MemberId("th")
 OFFICER = "th.o.1042"
@@ -113,7 +114,7 @@ class Console:
         context.load_verify_locations(self.settings.home / "ca.pem")
         if certificate:
             context.load_cert_chain(self.keys / f"{certificate}.pem", self.keys / f"{certificate}.key")
-        return httpx2.AsyncClient(base_url=self.origin, verify=context, trust_env=False, timeout=20)
+        return httpx2.AsyncClient(base_url=self.origin, verify=context, trust_env=False, timeout=MOST_S)
 
     async def get(self, client: httpx2.AsyncClient, path: str, **headers: str) -> httpx2.Response:
         """Ask for a page as a browser does that was told the address."""

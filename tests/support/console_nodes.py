@@ -24,11 +24,11 @@ from gateway.console.login import sessions
 from gateway.demo.people import DeskPerson, write_people
 from gateway.model.desk.work import Role
 from tests.support.exchange import sample_world
+from tests.support.waiting import MOST_S
 
 FORM = "A" * 22
 """The random id of a form."""
 
-WAIT_S = 20.0
 OFFICE = "th.blo.aranyaprathet"
 
 _ROLES: Mapping[str, tuple[Role, str]] = {
@@ -96,7 +96,7 @@ class Visitor:
         answer = await self.post("/gate", fields | {"to": "vn"})
         assert answer.status_code == 303, answer.text
         path = answer.headers["location"]
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(MOST_S):
             while "data-live" in (await self.get(path)).text:
                 await asyncio.sleep(0.05)
         return str(path)
@@ -124,7 +124,7 @@ class Consoles:
     async def visitor(self, person: str = "", *, anew: bool = False) -> AsyncIterator[Visitor]:
         """Yield a browser, signed in as a person; not `anew`, it goes on with a session that the person has."""
         origin = self.node().addresses["console"]
-        async with httpx2.AsyncClient(base_url=origin, verify=self.context, trust_env=False, timeout=WAIT_S) as client:
+        async with httpx2.AsyncClient(base_url=origin, verify=self.context, trust_env=False, timeout=MOST_S) as client:
             found = Visitor(self.node(), client)
             if person in self.secrets and not anew:
                 client.cookies.set(sessions.SESSION, self.secrets[person], domain="localhost.local", path="/")
@@ -137,11 +137,11 @@ class Consoles:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(MOST_S):
             while not await asyncio.to_thread(condition):
                 await asyncio.sleep(0.02)
 
-    async def raw(self, data: bytes, *, wait_s: float = WAIT_S) -> bytes:
+    async def raw(self, data: bytes, *, wait_s: float = MOST_S) -> bytes:
         """Send bytes over TLS, and return all that comes until the other side ends."""
         reader, writer = await self.open()
         found = b""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-import time
 from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,13 +33,13 @@ from tests.support.console_nodes import console_of
 from tests.support.exchange import sample_world
 from tests.support.nodes import World
 from tests.support.second_step import with_rules
+from tests.support.waiting import MOST_S, wait_until
 
 OFFICER, SUPERVISOR, DUTY = "o.1042", "s.3", "d.7"
 DATA_OFFICER, AUDITOR, ADMINISTRATOR = "p.1", "a.1", "adm.1"
 """Persons of each country."""
 
 CLOCK = SystemClock()
-_START_S = 90.0
 
 T = TypeVar("T")
 
@@ -61,7 +60,7 @@ class Consoles:
     world: World
     loop: asyncio.AbstractEventLoop
 
-    def run(self, work: Coroutine[Any, Any, T], timeout: float = _START_S) -> T:
+    def run(self, work: Coroutine[Any, Any, T], timeout: float = MOST_S) -> T:
         """Run a coroutine where the nodes run, and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout)
 
@@ -82,12 +81,8 @@ class Consoles:
         return self.node(member).desk.parts.store.works(WorkFilter())
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for a condition, half a minute at most."""
-        for _ in range(600):
-            if condition():
-                return
-            time.sleep(0.05)
-        raise AssertionError(what)
+        """Wait for a condition."""
+        wait_until(condition, what)
 
     def stop(self, member: str) -> None:
         """Stop a member's node: it falls silent."""

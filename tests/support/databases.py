@@ -32,11 +32,11 @@ from cryptography.x509.oid import NameOID
 from gateway.clock import SystemClock
 from tests.support.optional import absent, found, needs
 from tests.support.ports import free_port
+from tests.support.waiting import MOST_S
 
 READER, PASSWORD = "reader", "only-for-tests"
 """An account that may select, and connects over TCP with its password."""
 
-_START_SECONDS = 60.0
 _STARTS = 2
 _MARIADB_TABLES = (
     "mariadb_system_tables.sql",
@@ -160,7 +160,7 @@ class Server:
             return
         process.send_signal(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(MOST_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -266,7 +266,7 @@ def new_standby(primary: Server) -> Server:
          "-R", "-X", "fetch", "-c", "fast"],  # its process for `stream` aborts now and then
         check=True,
         capture_output=True,
-        timeout=_START_SECONDS,
+        timeout=MOST_S,
         env=primary.environment,
     )  # fmt: skip
     return _running(_server(folder, program, primary.user), [])
@@ -290,7 +290,7 @@ def _mariadb() -> Server:
         input=b"CREATE DATABASE mysql;\nUSE mysql;\n" + tables,
         check=True,
         capture_output=True,
-        timeout=_START_SECONDS,
+        timeout=MOST_S,
     )
     program = [
         *common,
@@ -344,9 +344,9 @@ def _lives(pid: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], message: str) -> None:
-    """Return when `condition` holds; `OSError` with `message` when it does not within a minute."""
+    """Return when `condition` holds; `OSError` with `message` when it never does."""
     clock = SystemClock()
-    deadline = clock.monotonic() + _START_SECONDS
+    deadline = clock.monotonic() + MOST_S
     while not condition():
         if clock.monotonic() > deadline:
             raise OSError(message)

@@ -37,6 +37,7 @@ from tests.support.federation import Member
 from tests.support.nodes import SourcePlan, World, build_world
 from tests.support.samples import ONE_EACH, give_indexes, sample_database
 from tests.support.sealing import payload_of
+from tests.support.waiting import MOST_S
 
 TH, VN, KH = MemberId("th"), MemberId("vn"), MemberId("kh")
 CLOCK = SystemClock()
@@ -174,7 +175,7 @@ class Caller:
     async def call(self, path: str, data: bytes, **options: Any) -> bytes:
         """One unary call on a connection of its own."""
         async with self.channel() as channel:
-            answer: bytes = await channel.unary_unary(path)(data, timeout=20, **options)
+            answer: bytes = await channel.unary_unary(path)(data, timeout=MOST_S, **options)
             return answer
 
     async def submit(self, envelope: bytes, budget_ms: int = 3_000) -> AnswerMessage:
@@ -243,7 +244,7 @@ class WatchedSource:
     def search_in(self, inner: Source, query: Query, deadline: float, strictness: Strictness) -> SearchResult:
         self.searches += 1
         self.query, self.strictness = query, strictness
-        self.gate.wait(30)
+        self.gate.wait(MOST_S)
         if self.error is not None:
             raise self.error()
         if self.result is not None:

@@ -27,6 +27,7 @@ from gateway.statements.request import REQUEST_KIND, request_reference
 from tests.support.federation import Member
 from tests.support.load import in_turns
 from tests.support.nodes import World
+from tests.support.waiting import MOST_S
 
 Behaviour = Callable[[bytes], "AnswerMessage | bytes | None"]
 """From the envelope of a request to the answer, to raw bytes of a stream message, or to nothing at all."""
@@ -161,21 +162,21 @@ async def hostile(
         await server.stop(None)
 
 
-async def eventually(condition: Callable[[], bool], timeout: float = 5.0) -> None:
-    """Wait until `condition` holds, for so many seconds of this loop's turns."""
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until `condition` holds; the bound is for failures alone."""
 
     async def wait() -> None:
         while not condition():
             await asyncio.sleep(0.01)
 
-    await in_turns(wait(), timeout)
+    await in_turns(wait(), MOST_S)
 
 
-async def eventually_async(condition: Callable[[], Awaitable[bool]], timeout: float = 5.0, pause: float = 0.02) -> None:
+async def eventually_async(condition: Callable[[], Awaitable[bool]], pause: float = 0.02) -> None:
     """Wait until the awaited `condition` holds, which is looked at after each `pause`."""
 
     async def wait() -> None:
         while not await condition():
             await asyncio.sleep(pause)
 
-    await in_turns(wait(), timeout)
+    await in_turns(wait(), MOST_S)

@@ -23,9 +23,9 @@ from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support import schemas
 from tests.support.audit_logs import NOON, LogHome
+from tests.support.waiting import MOST_S
 
 LOG = "exchange/1"
-WAIT_S = 60.0
 
 
 class SuspendedStore(SqlLogStore):
@@ -50,7 +50,7 @@ class SuspendedStore(SqlLogStore):
         if self.suspend_at == place:
             self.suspend_at = ""
             self.stands.set()
-            assert self.wake.wait(WAIT_S)
+            assert self.wake.wait(MOST_S)
 
 
 class Machine:
@@ -109,13 +109,13 @@ class Machine:
         self.store.wake.clear()
         self._thread = threading.Thread(target=self.append, args=(drafts,))
         self._thread.start()
-        assert self.store.stands.wait(WAIT_S)
+        assert self.store.stands.wait(MOST_S)
 
     def go_on(self) -> None:
         """Wake from the suspension, and end the batch."""
         if self._thread is not None:
             self.store.wake.set()
-            self._thread.join(WAIT_S)
+            self._thread.join(MOST_S)
             self._thread = None
 
     def cut(self) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gateway.config import Home
 from gateway.host.ending import STOP_S
-from tests.support.processes import SERVE, START_S
+from tests.support.processes import SERVE
 from tests.support.security_module import Token
+from tests.support.waiting import MOST_S
 from tests.support.zygote import Child, Zygote
 
 _COMMAND_S = 180.0
@@ -55,7 +56,7 @@ async def serving(home: Path, port: int, environment: Mapping[str, str], output:
     async with Zygote() as zygote:
         child = await zygote.fork(SERVE, str(home), output=output, environment=environment)
         try:
-            async with asyncio.timeout(3 * START_S):
+            async with asyncio.timeout(MOST_S):
                 while not await _listens(port):
                     assert child.alive, output.read_text()
                     await asyncio.sleep(0.05)

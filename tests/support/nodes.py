@@ -14,6 +14,9 @@ from gateway.model.requester import Officer
 from tests.support.federation import Federation, make_federation
 from tests.support.ports import free_port
 
+_PATIENCE = "budget_ms = 20000"
+"""Lets a node wait for answers that a busy machine gives late, which would be silence after the usual three seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourcePlan:
@@ -72,6 +75,7 @@ def write_settings(home: Path, member: str, port: int, sources: Sequence[SourceP
     ]
     # A test that asks with a client of its own sends no receipts; what they limit has tests of its own.
     lines += ["[limits]", f"receipt_debt = {10**9}", f"receipt_debt_s = {10**6}"]
+    lines.append(_PATIENCE)
     # Nor does a trial of storage let its officers ask as slowly as officers do.
     lines += [f"{caller}_rate_per_s = {10**6}" for caller in ("officer", "system")]
     for source in sources:
@@ -83,6 +87,26 @@ def write_settings(home: Path, member: str, port: int, sources: Sequence[SourceP
             f'url = "{source.url}"',
         ]
     (home / "node.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def impatient(world: World) -> World:
+    """Return a world whose nodes wait for answers as long as nodes do: some of its members do not answer."""
+    for member in world.ports:
+        file = world.home(member) / "node.toml"
+        file.write_text(file.read_text(encoding="utf-8").replace(f"{_PATIENCE}\n", ""), encoding="utf-8")
+    return world
+
+
+@contextmanager
+def silent_after(node: Node, seconds: float = 3.0) -> Iterator[None]:
+    """Let a node take a counterpart for silent after so many seconds, until the block ends."""
+    asker = node.asking.asker
+    patience_s = asker._budget_s
+    asker.limit(seconds)
+    try:
+        yield
+    finally:
+        asker.limit(patience_s)
 
 
 def fix_rest_ports(world: World) -> None:

@@ -8,9 +8,9 @@ import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from tests.support.waiting import MOST_S
 from tests.support.zygote import Child, Zygote
 
-START_S = 60.0
 SERVE = "tests.support.zygote:serve"
 
 
@@ -33,7 +33,7 @@ class NodeProcess:
         """Start it and wait until it listens."""
         zygote = await self._stack.enter_async_context(Zygote())
         self._child = await zygote.fork(self._call, str(self._home))
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(MOST_S):
             while not self._listens():
                 assert self._child.alive, f"the node ended with {self._child.code}"
                 await asyncio.sleep(0.02)
@@ -47,7 +47,7 @@ class NodeProcess:
         assert self._child
         self._child.signal(number)
 
-    async def ended(self, timeout: float = 20.0) -> int:
+    async def ended(self, timeout: float = MOST_S) -> int:
         """Wait for its end and return its exit code."""
         assert self._child
         return await self._child.ended(timeout)

@@ -25,12 +25,13 @@ import pytest
 from tests.supply import releases
 from tests.supply.releases import PACKAGES
 from tests.support.shared import PROJECT
+from tests.support.waiting import MOST_S
 
 NOTE = "of the next version"
 """What the next version writes into the new field of a request."""
 
 _MAIN = "import sys; from gateway.cli import main; sys.argv[0] = 'liaison'; main()"
-_COMMAND_S, _START_S = 120.0, 60.0
+_COMMAND_S = 120.0
 _ANCHOR = "REQUEST_VERSIONS = Versions(REQUEST_KIND)\n"
 _SECOND = f'''
 
@@ -141,7 +142,7 @@ class Serving:
     def stop(self) -> None:
         """Stop it in good order."""
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(_START_S) == 0, self.log.read_text(encoding="utf-8", errors="replace")[-4_000:]
+        assert self.process.wait(MOST_S) == 0, self.log.read_text(encoding="utf-8", errors="replace")[-4_000:]
 
     def end(self) -> None:
         """End it at once, where a test has failed."""
@@ -150,7 +151,7 @@ class Serving:
             self.process.wait()
 
 
-def wait_until(condition: Any, what: str, log: Path | None = None, seconds: float = _START_S) -> Any:
+def wait_until(condition: Any, what: str, log: Path | None = None, seconds: float = MOST_S) -> Any:
     """Return what the condition returns once it is true; fail after some seconds."""
     until = time.monotonic() + seconds
     while not (found := condition()):

@@ -19,6 +19,7 @@ import httpx2
 from tests.support.collector import certificate
 from tests.support.ports import free_port
 from tests.support.shared import PROJECT
+from tests.support.waiting import MOST_S
 from tests.support.web_source import Authority, Interface, as_json, server_tls, serving
 
 OFFICER = "an-officer-token"
@@ -143,7 +144,7 @@ class Process:
     def told(self, event: str, times: int = 1, after: int = 0) -> dict[str, Any]:
         """Wait until it has written an event so many times after its first `after` lines; return the last of these."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self._found(event, after)) >= times, 30), self.lines
+            assert self._changed.wait_for(lambda: len(self._found(event, after)) >= times, MOST_S), self.lines
             return self._found(event, after)[times - 1]
 
     def _found(self, event: str, after: int) -> list[dict[str, Any]]:

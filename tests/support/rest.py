@@ -38,6 +38,7 @@ from gateway.ops.members.describe import Knowledge, describe_members
 from gateway.ports.officers import Ended, Searches
 from gateway.telemetry import Counters
 from gateway.trust.view import TrustView
+from tests.support.waiting import MOST_S
 
 MEMBER = MemberId("th")
 OFFICER = Profile("th.o.1042", "border-officer", "th.blo.aranyaprathet", "police", ("BORDER_CHECK", "INVESTIGATION"))
@@ -116,7 +117,7 @@ class Rest:
         """A client with the certificate `name` (empty: none)."""
         context = options.pop("context", None) or self.context(name)
         url = f"https://127.0.0.1:{self.port}"
-        return httpx2.AsyncClient(base_url=url, verify=context, trust_env=False, timeout=10, **options)
+        return httpx2.AsyncClient(base_url=url, verify=context, trust_env=False, timeout=MOST_S, **options)
 
     def context(self, name: str) -> ssl.SSLContext:
         """TLS of a client."""

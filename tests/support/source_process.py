@@ -28,10 +28,10 @@ from tests.support.nodes import SourcePlan, World, build_world
 from tests.support.ports import free_port
 from tests.support.samples import ONE_EACH
 from tests.support.shared import PROJECT
+from tests.support.waiting import MOST_S
 
 CUSTOMS: SampleSource = next(sample for sample in ONE_EACH if sample.member == "kh")
 KIND = "customs records"
-START_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class SourceProcessUnderTest:
                 stdout=log,
                 stderr=log,
             )
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(MOST_S):
             while not self._listens():
                 said = (self._home / "stderr.log").read_text(encoding="utf-8")
                 assert self._process.returncode is None, said
@@ -128,7 +128,7 @@ class SourceProcessUnderTest:
         """Send a signal and wait for its end; its exit code."""
         assert self._process
         self.send(number)
-        return await asyncio.wait_for(self._process.wait(), 20)
+        return await asyncio.wait_for(self._process.wait(), MOST_S)
 
     async def kill(self) -> None:
         """End it at once, if it runs."""

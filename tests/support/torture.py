@@ -23,15 +23,15 @@ from gateway.audit.entries.entry import parse_entry
 from tests.support.exchange import caller, sample_world
 from tests.support.faulty_disk import Disk
 from tests.support.logbook import LogBook
-from tests.support.nodes import World
+from tests.support.nodes import World, impatient
 from tests.support.ports import free_port
 from tests.support.torture_load import Counterpart, Desk
 from tests.support.torture_notices import SERVE as SERVE_WITH_NOTICES
 from tests.support.torture_notices import Notices
+from tests.support.waiting import MOST_S
 from tests.support.zygote import Child, Zygote
 
 SERVE = "tests.support.zygote:serve"
-START_S = 60.0
 _OFFICERS = 4
 _VICTIMS = (("vn",), ("th",), ("th", "vn"))
 _IN_A_FILE = 0.3
@@ -60,7 +60,7 @@ class Seat:
     async def serving(self) -> None:
         """Wait until it serves its counterparts and its own systems."""
         assert self.child
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(MOST_S):
             while not self.listens:
                 assert self.child.alive, f"`{self.member}` ended with {await self.child.ended()} when it was started"
                 await asyncio.sleep(0.005)
@@ -253,7 +253,7 @@ def listens(port: int) -> bool:
 
 async def tortured(folder: Path, kills: int, seed: int) -> Torture:
     """A new federation, and `kills` kills of its nodes."""
-    world = sample_world(folder)
+    world = impatient(sample_world(folder))
     async with Zygote() as zygote:
         torture = Torture(world, zygote, seed, SERVE_WITH_NOTICES)
         try:

@@ -17,6 +17,7 @@ import httpx2
 
 from tests.support.exchange import sample_world
 from tests.support.faulty_disk import Disk, Fault, build_disk
+from tests.support.nodes import impatient
 from tests.support.torture import Torture
 from tests.support.zygote import Zygote
 
@@ -147,7 +148,7 @@ class Faults(Torture):
 @asynccontextmanager
 async def faults(folder: Path, victim: str) -> AsyncIterator[Faults]:
     """A new federation, of which `victim` has a disk with faults."""
-    world, library = sample_world(folder), build_disk()
+    world, library = impatient(sample_world(folder)), build_disk()
     async with Zygote(preload=library) as zygote:
         torture = Faults(world, zygote, 0)
         torture.prepare(folder, victim)

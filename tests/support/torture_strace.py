@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.support.exchange import sample_world
 from tests.support.faulty_disk import Fault
+from tests.support.nodes import impatient
 from tests.support.strace import Call, Trace, environment
 from tests.support.torture import Seat
 from tests.support.torture_faults import Faults
@@ -93,7 +94,7 @@ class Straced(Faults):
 @asynccontextmanager
 async def straced(folder: Path, victim: str) -> AsyncIterator[Straced]:
     """A new federation, of which `victim` is traced."""
-    world = sample_world(folder)
+    world = impatient(sample_world(folder))
     async with Zygote() as zygote:
         torture = Straced(world, zygote, 0)
         torture.prepare(folder, victim)

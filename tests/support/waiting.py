@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-MOST_S = 60.0
-"""Seconds after which a condition counts as one that never comes."""
+MOST_S = 180.0
+"""Seconds after which a condition counts as one that never comes: what takes one at rest may take many beside load."""
 
 MEANWHILE: list[Callable[[], Awaitable[None]]] = []
 """What is done again and again while a test waits: the rounds of simulated nodes, which make none by themselves."""

@@ -33,8 +33,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.support.shared import PROJECT
+from tests.support.waiting import MOST_S
 
-_START_S = 180.0
 _OURS = "LIAISON_"
 
 
@@ -155,7 +155,7 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    async def ended(self, timeout: float = 20.0) -> int:
+    async def ended(self, timeout: float = MOST_S) -> int:
         """Wait for the end and return the exit code."""
         return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._ended)), timeout)
 
@@ -206,7 +206,7 @@ class _Running:
     def _stop(self) -> None:
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(MOST_S)
 
 
 _running = cache(_Running)
@@ -223,7 +223,7 @@ class Zygote:
         self._children: list[Child] = []
 
     async def __aenter__(self) -> Zygote:
-        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._running.ready)), _START_S)
+        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._running.ready)), MOST_S)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -248,7 +248,7 @@ class Zygote:
         order["disk"] = [str(path) for path in disk or ()]
         order["environment"] = {name: value for name, value in os.environ.items() if name.startswith(_OURS)}
         order["environment"] |= environment or {}
-        child = await asyncio.wait_for(asyncio.wrap_future(self._running.order(order)), _START_S)
+        child = await asyncio.wait_for(asyncio.wrap_future(self._running.order(order)), MOST_S)
         self._children.append(child)
         return child
 

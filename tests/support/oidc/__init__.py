@@ -23,11 +23,11 @@ from certs.keyfiles import create_key, load_key
 from gateway.clock import SystemClock
 from tests.support.optional import absent, needs
 from tests.support.ports import free_port
+from tests.support.waiting import MOST_S
 
 KID = "provider-1"
 
 _FOLDER = Path(__file__).parent
-_START_S = 60
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class TestProvider:
     def browser(self) -> httpx2.AsyncClient:
         """A browser, which shows the provider no certificate."""
         context = ssl.create_default_context(cafile=str(self.ca))
-        return httpx2.AsyncClient(verify=context, trust_env=False, timeout=20)
+        return httpx2.AsyncClient(verify=context, trust_env=False, timeout=MOST_S)
 
     async def sign_in(self, browser: httpx2.AsyncClient, url: str, person: str) -> str:
         """Sign a person in at the page to which the console led; return the address to which the provider leads."""
@@ -100,7 +100,7 @@ async def oidc_provider(
         assert process.stdout is not None
         process.stdin.write(json.dumps(given).encode())
         process.stdin.close()
-        async with asyncio.timeout(_START_S):
+        async with asyncio.timeout(MOST_S):
             while b"listens" not in (line := await process.stdout.readline()):
                 assert line, (folder / "provider.log").read_text()
         yield TestProvider(issuer, folder / "provider-tls.pem", folder / "provider-tokens.key", process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from gateway.exchange.stages import Turn
+from tests.support.waiting import MOST_S
 
 
 def test_a_busy_thread_hands_its_turn_to_the_one_that_waits() -> None:
@@ -22,7 +23,7 @@ def test_a_busy_thread_hands_its_turn_to_the_one_that_waits() -> None:
     thread = threading.Thread(target=busy)
     thread.start()
     try:
-        assert waits.wait(10)
+        assert waits.wait(MOST_S)
         for _ in range(50):
             before = rounds
             with turn.taken():
@@ -32,7 +33,7 @@ def test_a_busy_thread_hands_its_turn_to_the_one_that_waits() -> None:
                 assert rounds == held, "one works at a time"
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(MOST_S)
 
 
 def test_those_that_wait_are_served_in_their_order() -> None:
@@ -50,7 +51,7 @@ def test_those_that_wait_are_served_in_their_order() -> None:
             while len(turn._waiting) <= number:
                 pass
     for thread in threads:
-        thread.join(10)
+        thread.join(MOST_S)
     assert served == list(range(8))
 
 
@@ -64,13 +65,13 @@ def test_a_turn_that_hangs_is_given_up_and_ends_without_harm() -> None:
 
     hanging = threading.Thread(target=hang)
     hanging.start()
-    assert entered.wait(10)
+    assert entered.wait(MOST_S)
     for _ in range(40):
         with turn.taken():
             pass
     with turn.taken():
         holder = turn._holder
         gate.set()
-        hanging.join(10)
+        hanging.join(MOST_S)
         assert turn._holder is holder is not None, "the forgotten holder does not end another one's turn"
     assert turn._holder is None

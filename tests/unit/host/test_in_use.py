@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from gateway.host.in_use import InUse
+from tests.support.waiting import MOST_S
 
 
 def test_what_is_not_in_use_is_closed_at_once_and_only_once() -> None:
@@ -31,14 +32,14 @@ def test_what_is_in_use_is_closed_by_its_user_when_it_is_done() -> None:
         with guard as is_open:
             assert is_open
             inside.set()
-            assert goes_on.wait(10)
+            assert goes_on.wait(MOST_S)
             assert closed == []
 
     user = threading.Thread(target=use, name="user")
     user.start()
-    assert inside.wait(10)
+    assert inside.wait(MOST_S)
     guard.close()
     assert closed == [], "it is in use"
     goes_on.set()
-    user.join(10)
+    user.join(MOST_S)
     assert closed == ["user"]

@@ -29,6 +29,7 @@ from gateway.telemetry import (
 )
 from gateway.telemetry.logs import lost_lines
 from gateway.telemetry.names import FIELDS
+from tests.support.waiting import MOST_S
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ def test_prometheus_reads_counters_and_gauges() -> None:
         counters.observe(Histogram.ANSWER, labels, seconds, NO_TRACE, 0)
     port, stop = serve_metrics(counters, "127.0.0.1", 0, {"service.name": "liaison", "service.instance.id": "gw1.th"})
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=MOST_S) as answer:
             text = answer.read().decode()
     finally:
         stop()

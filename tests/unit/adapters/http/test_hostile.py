@@ -23,6 +23,7 @@ from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, Overloaded, TimedOut, Unavailable
 from gateway.model.query import DocumentQuery
 from tests.support.load import waiting
+from tests.support.waiting import MOST_S
 from tests.support.web_source import MAPPING, Authority, Interface, Reply, as_json, open_web, server_tls, serving
 
 pytestmark = pytest.mark.process
@@ -236,7 +237,7 @@ def test_k5_a_server_that_says_nothing_is_left_at_the_deadline(source: Adapter, 
     done = threading.Event()
 
     def hang(handler: BaseHTTPRequestHandler) -> bool:
-        done.wait(10)
+        done.wait(MOST_S)
         handler.close_connection = True
         return True
 

@@ -20,6 +20,7 @@ from gateway.storage.index.index_store import IndexStore
 from gateway.storage.index.index_view import IndexView
 from tests.support.open_files import open_in
 from tests.support.small_source import SmallSource, small_source
+from tests.support.waiting import MOST_S
 
 LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT count(*) FROM n"
 """Seconds of SQLite's own work, which a deadline ends."""
@@ -71,15 +72,15 @@ def test_an_index_is_closed_while_threads_look_things_up(files: SmallSource) -> 
         store, ready = IndexStore(path), threading.Barrier(5)
 
         def look(store: IndexStore = store, ready: threading.Barrier = ready) -> str:
-            ready.wait(10)
+            ready.wait(MOST_S)
             while True:  # until it is closed
                 IndexView(store).find(KeyKind.DOCUMENT, "D1", 9)
 
         looking = [in_thread(look) for _ in range(4)]
-        ready.wait(10)
+        ready.wait(MOST_S)
         store.close()
         for thread, found in looking:
-            thread.join(10)
+            thread.join(MOST_S)
             assert isinstance(found[0], Unavailable)
         assert open_in(files.folder) == []
 
@@ -97,12 +98,12 @@ def test_a_source_that_is_closed_under_its_refresh_notes_no_failure_and_keeps_no
         for number, row in enumerate(scan(*arguments, **options)):
             if not number:
                 inside.set()
-                assert goes_on.wait(10)
+                assert goes_on.wait(MOST_S)
             yield row
 
     monkeypatch.setattr(rows, "scan", held)
     thread, _ = in_thread(lambda: source.compare())  # type: ignore[attr-defined]
-    assert inside.wait(10)
+    assert inside.wait(MOST_S)
     source.search(DocumentQuery("D1"), clock.monotonic() + 3)
     source.close()
     goes_on.set()

@@ -6,6 +6,7 @@ import sys
 import threading
 
 from adapters.index.give_way import SearchPriority
+from tests.support.waiting import MOST_S
 
 
 def test_upkeep_waits_while_somebody_searches_and_goes_on_after() -> None:
@@ -19,7 +20,7 @@ def test_upkeep_waits_while_somebody_searches_and_goes_on_after() -> None:
     with priority.answering():
         thread.start()
         assert not done.is_set()
-    assert done.wait(5)
+    assert done.wait(MOST_S)
     thread.join()
 
 

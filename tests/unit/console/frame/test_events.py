@@ -14,6 +14,7 @@ from gateway.console.frame import events
 from gateway.console.frame.events import Streams, merged_changes
 from gateway.errors import Overloaded
 from tests.support.nodes import officer
+from tests.support.waiting import MOST_S
 
 
 async def feed(*items: object) -> AsyncIterator[object]:
@@ -47,7 +48,7 @@ async def test_a_reader_who_goes_leaves_nothing_running() -> None:
     stream = merged_changes([watched()])
     assert await anext(stream) == b"event: changed\ndata: {}\n\n"
     await stream.aclose()  # type: ignore[attr-defined]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(MOST_S):
         await ended.wait()
 
 

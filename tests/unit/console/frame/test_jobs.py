@@ -11,6 +11,7 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.console.frame.jobs import MOST_JOBS, Job, Jobs
 from gateway.errors import LiaisonError, Overloaded, Unknown
+from tests.support.waiting import MOST_S
 
 
 def jobs(failed: list[BaseException] | None = None) -> Jobs:
@@ -18,7 +19,7 @@ def jobs(failed: list[BaseException] | None = None) -> Jobs:
 
 
 async def over(job: Job) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(MOST_S):
         while not job.is_over:
             await asyncio.sleep(0.01)
 
@@ -53,7 +54,7 @@ async def test_only_so_many_run_and_stopping_ends_them() -> None:
     running = [made.begin(str(number), "verify", work) for number in range(MOST_JOBS)]
     with pytest.raises(Overloaded):
         made.begin("one more", "verify", work)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(MOST_S):
         await made.stop()
         for job in running:
             await over(job)

@@ -15,6 +15,7 @@ from gateway.desk.attachments.antivirus import Verdict, scanner_of
 from gateway.errors import Misconfigured, Unavailable
 from tests.support.load import waiting
 from tests.support.tables import table
+from tests.support.waiting import MOST_S
 
 PARTS = (b"abc", b"def")
 
@@ -38,7 +39,7 @@ def clamd(folder: Path, answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield f"clamd:{place}", got
-        thread.join(10)
+        thread.join(MOST_S)
 
 
 @table(

@@ -15,6 +15,7 @@ from gateway.model.hit import Hit, Quality
 from gateway.records.sdjwt import UnsignedRecord
 from gateway.signing.keys import SigningKey
 from tests.support.inbound import inbound
+from tests.support.waiting import MOST_S
 
 
 def job(*sources: str) -> Job:
@@ -73,7 +74,7 @@ def test_the_timekeeper_sends_on_what_is_late_and_keeps_nothing_else() -> None:
         keeper.watch([quick, slow, slower])
         assert quick.found(hit("a"))
         assert sys.getrefcount(quick) == 2
-        assert [late.get(timeout=10), late.get(timeout=10)] == [slow, slower]
+        assert [late.get(timeout=MOST_S), late.get(timeout=MOST_S)] == [slow, slower]
     finally:
         keeper.stop()
     assert slow.complete

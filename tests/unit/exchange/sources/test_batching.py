@@ -20,6 +20,7 @@ from gateway.model.marking import Marking, SubjectCategory
 from gateway.model.query import DocumentQuery, Query
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import Source, SourceDescription
+from tests.support.waiting import MOST_S
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -183,6 +184,6 @@ def test_a_time_limit_of_the_source_holds_for_the_form_for_many_too(clock: Manua
         work = partial(look, number=number, keys=keys)
         wall.submit(Task(work, lambda result, _error: answered.put(result), clock.monotonic() + 5.0))
     wall.start()
-    assert [answered.get(timeout=10) for _ in ASKED] == FOUND
+    assert [answered.get(timeout=MOST_S) for _ in ASKED] == FOUND
     wall.stop()
     assert source.deadlines == [clock.monotonic() + 0.25] * 2

@@ -32,6 +32,7 @@ from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered, logged
 from tests.support.databases import Server, new_postgres, wait_until
 from tests.support.desk_rows import a_thread, new_key
+from tests.support.waiting import MOST_S
 
 pytestmark = pytest.mark.process
 
@@ -146,7 +147,7 @@ def be_away(log: AuditLog, _postgres: Server) -> None:
         require_here(doing, **how)
 
     def looked() -> None:
-        assert needed.wait(10)
+        assert needed.wait(MOST_S)
         look()
 
     absence.require_here, absence.look = required, looked
@@ -234,13 +235,13 @@ def test_n285_who_waits_for_a_server_that_is_away_is_told_at_once_when_the_datab
         with ThreadPoolExecutor(2) as threads:
             writing = threads.submit(log.append, [answered()])
             wait_until(lambda: bool(database.absence._changed._waiters), "nobody waits")  # type: ignore[attr-defined]
-            assert looking.wait(10)
+            assert looking.wait(MOST_S)
             closing_it = threads.submit(database.close)
             try:
                 error = writing.exception(10)
             finally:
                 answers.set()
-            closing_it.result(10)
+            closing_it.result(MOST_S)
         assert type(error) is StorageBroken
 
 
@@ -297,7 +298,7 @@ def test_n285_who_needs_a_server_that_is_away_waits_but_for_one_who_holds_what_t
             reader.start()
             assert database.absence.away_s() > 0
             own.start()
-            reader.join(10)
+            reader.join(MOST_S)
             assert found == [1]
             database.probe()
     finally:
@@ -319,7 +320,7 @@ def test_n285_who_waits_for_a_server_that_is_away_holds_no_lock_that_a_writer_ne
             wait_until(lambda: bool(database.absence._changed._waiters), "nobody waits")  # type: ignore[attr-defined]
             writer = threading.Thread(target=store._claims.read_again)
             writer.start()
-            writer.join(10)
+            writer.join(MOST_S)
             assert not writer.is_alive()
             own.start()
             reader.join(20)
@@ -376,14 +377,14 @@ def test_n285_a_look_for_a_server_holds_no_lock_while_it_connects(
 
         def slow(*given: Any, **named: Any) -> Any:
             connecting.set()
-            assert goes_on.wait(10)
+            assert goes_on.wait(MOST_S)
             return connect(*given, **named)
 
         monkeypatch.setattr(database.engine.dialect, "connect", slow)
         end_sessions(postgres)
         with pytest.raises(StorageAway):
             database.probe()
-        assert connecting.wait(10)
+        assert connecting.wait(MOST_S)
         try:
             for lock in (database._write_lock, database._read_lock):
                 assert lock.acquire(timeout=1)

@@ -10,8 +10,7 @@ from sqlalchemy import create_engine
 
 from gateway.errors import StorageBroken
 from gateway.storage.database.engine import EACH, Database, WalMover, open_database
-
-_WAIT_S = 20.0
+from tests.support.waiting import MOST_S
 
 
 def commit(database: Database, times: int) -> None:
@@ -52,7 +51,7 @@ def test_what_is_committed_reaches_the_file_without_a_commit_doing_it(tmp_path: 
     commit(database, 1)
     waiter = threading.Thread(target=wait_for_move)
     waiter.start()
-    assert moved.wait(_WAIT_S), "the log was not moved"
+    assert moved.wait(MOST_S), "the log was not moved"
     waiter.join()
     database.close()
     assert not (tmp_path / "d.sqlite-wal").exists(), "the mover has let go of the database"
@@ -72,7 +71,7 @@ def test_a_log_that_cannot_be_moved_ends_all_writing(tmp_path: Path) -> None:
     mover = WalMover(nowhere, note)
     for _ in range(EACH):
         mover.committed()
-    assert failed.wait(_WAIT_S)
+    assert failed.wait(MOST_S)
     mover.stop()
     with pytest.raises(StorageBroken, match="failed before") as caught:
         commit(database, 1)
@@ -93,7 +92,7 @@ def test_who_cuts_the_log_waits_for_who_moves_it(tmp_path: Path) -> None:
         cutter = threading.Thread(target=cut)
         cutter.start()
         assert not done.is_set()
-    assert done.wait(_WAIT_S)
+    assert done.wait(MOST_S)
     cutter.join()
     assert (tmp_path / "d.sqlite-wal").stat().st_size == 0
     database.close()

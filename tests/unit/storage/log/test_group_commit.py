@@ -16,6 +16,7 @@ from gateway.ports.entries import events
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.storage.log.group_commit import MAX_BATCH, LogWriter
 from tests.support.audit_logs import LogHome, answered
+from tests.support.waiting import MOST_S
 
 
 class SlowJournal:
@@ -27,7 +28,7 @@ class SlowJournal:
         self.broken = broken
 
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
-        self.opened.wait(10)
+        self.opened.wait(MOST_S)
         self.batches.append(len(drafts))
         if self.broken is not None:
             raise self.broken
