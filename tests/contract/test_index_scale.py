@@ -87,12 +87,14 @@ def _query(row: dict[str, str]) -> Query:
     return PersonQuery((NameForm(row["name"]),), PartialDate(row["birth"]))
 
 
+@pytest.mark.timed
 def test_the_index_is_built_in_bounded_time_and_memory(large: Large) -> None:
     assert large.seconds < BUILD_SECONDS
     assert large.megabytes < BUILD_MB
     assert large.source._store.count()[0] > 0.9 * ROWS
 
 
+@pytest.mark.timed
 def test_exact_keys_and_names_are_found_in_their_time(large: Large, databases: Path) -> None:
     exact = time_queries(large.source, queries(databases, {"document", "document_absent", "vehicle", "container"}))
     named = time_queries(large.source, queries(databases, {"person", "person_local", "person_absent"}))
