@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,14 @@ def code_of(world: World, who: Actor) -> str:
     try:
         world.nodes["th"].core.tokens.check(who.officer)
     except Unauthenticated as error:
+        return error.code
+    return ""
+
+
+async def refusal(act: Awaitable[object]) -> str:
+    try:
+        await act
+    except LiaisonError as error:
         return error.code
     return ""
 
@@ -146,6 +154,46 @@ async def test_a_freezing_does_not_exist_for_whom_it_is_about_and_is_asked_once(
     once = new_exchange_id()
     command = AskFreeze("th.o.1042", "again")
     assert await uses.freezes.ask(SECURITY, command, once) == await uses.freezes.ask(SECURITY, command, once) == once
+
+
+async def test_an_act_is_refused_by_role_then_by_what_one_may_read_then_by_how_it_stands_and_last_for_its_reason(
+    own_world: World,
+) -> None:
+    freezes = own_world.nodes["th"].desk.uses.freezes
+    suspect, boss = actor("th", "s2", Role.SECURITY_OFFICER), actor("th", "7", Role.SUPERVISOR)
+    name = await ask(own_world, person="th.o.s2")
+    work = waiting(own_world)
+
+    async def declining(who: Actor, reason: str = " ", read: str = work.id) -> str:
+        return await refusal(freezes.decline_work(who, work.key, reason, read))
+
+    async def lifting(who: Actor, reason: str = " ") -> str:
+        return await refusal(freezes.lift(who, name, reason))
+
+    assert [await declining(who) for who in (boss, suspect, SECURITY)] == [
+        "role-not-permitted",
+        "no-such-freeze",
+        "own-approval",
+    ]
+    assert [await declining(HEAD, read="another"), await declining(HEAD)] == ["already-decided", "reason-missing"]
+    assert [await lifting(who) for who in (boss, suspect, HEAD)] == ["role-not-permitted", "no-such-freeze", "not-now"]
+    await decide(own_world, HEAD)
+    assert await declining(HEAD) == "already-decided"
+    assert await lifting(HEAD) == "reason-missing"
+    assert acts(own_world) == [("ask-freeze", "th.o.s2"), ("approve-freeze", "th.o.s2")]
+    assert await lifting(HEAD, " explained\n") == ""
+    (told,) = [
+        one.private for one in entries(own_world.nodes["th"], "operations") if one.private.get("act") == "ask-lift"
+    ]
+    assert told["reason"] == (await freezes.show(HEAD, name)).steps[-1].reason == "explained"
+
+
+async def test_an_id_that_another_person_has_used_freezes_nobody_else(own_world: World) -> None:
+    freezes = own_world.nodes["th"].desk.uses.freezes
+    name = await ask(own_world)
+    assert await refusal(freezes.ask(HEAD, AskFreeze("th.o.2000", "another reason"), name)) == "outdated"
+    found = await freezes.show(SECURITY, name)
+    assert (found.person, found.steps[0].by, acts(own_world)) == ("th.o.1042", "th.o.s1", [("ask-freeze", "th.o.1042")])
 
 
 async def test_who_may_not_and_what_is_not_whole_freezes_nobody(own_world: World) -> None:

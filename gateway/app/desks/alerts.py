@@ -50,6 +50,6 @@ def build_alerts(desk: DeskParts, asking: Asking, core: Core) -> Alerts:
         Round("look-ups of offices", WATCH_S, shelf.take_in),
         Round("contacts", UPKEEP_S, partial(asyncio.to_thread, contacts.keep), leader_only=False, line=UPKEEP),
     ]
-    own = OwnAlerts(desk, spread, core.people.is_anybody_on_duty)
+    own = OwnAlerts(desk, spread.home, core.people.is_anybody_on_duty, spread.bring_up)
     decides, wakes = {ThreadKind.ALERT: own}, (gate.changed,)
     return Alerts(own, taken, gate, contacts, rounds=rounds, decides=decides, wakes=wakes)

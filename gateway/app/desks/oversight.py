@@ -55,6 +55,7 @@ def build_oversight(core: Core, desk: DeskParts, asking: Asking, budget: Keeping
         Round("our own questions", WATCH_S, watch.round),
         Round("budgets", WATCH_S, OverBudget(desk, budget).round, leader_only=False),
     ]
-    freezes, misuse = FreezeDesk(desk, core.freeze), MisuseDesk(desk, own_answers(core), tokens)
+    freezes = FreezeDesk(desk, core.people.is_anybody_on_duty, core.freeze)
+    misuse = MisuseDesk(desk, own_answers(core), tokens)
     incidents, decides = IncidentDesk(desk, spread), {ThreadKind.SERVICE: freezes}
     return Oversight(incidents, freezes, ReviewDesk(desk), misuse, outages, rounds=rounds, decides=decides)

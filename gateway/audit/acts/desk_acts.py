@@ -55,6 +55,7 @@ _LISTS = "it says who works on something; what the work needs is asked of whoeve
 _ASKS = "it has no effect before another person has approved it"
 
 _ALERT, _REPORT, _ROOM, _WATCH = ThreadKind.ALERT, ThreadKind.REPORT, ThreadKind.ROOM, ThreadKind.WATCH
+_FREEZE = ThreadKind.SERVICE
 
 DESK_ACTS: Mapping[str, Needs] = MappingProxyType(
     _one(
@@ -108,11 +109,11 @@ DESK_ACTS: Mapping[str, Needs] = MappingProxyType(
         *("join-room", "write-note", "write-outcome"),
         of=_ROOM,
     )
-    | _asks(f"it takes the work away from a person: {_ASKS}", "ask-freeze")
-    | _asks(f"it gives an account back that two persons froze: {_ASKS}", "ask-lift")
-    | _approves("approve-freeze", "ask-freeze")
-    | _approves("approve-lift", "ask-lift")
-    | _one(_DECLINES, "decline-freeze", "decline-lift")
+    | _asks(f"it takes the work away from a person: {_ASKS}", "ask-freeze", of=_FREEZE)
+    | _asks(f"it gives an account back that two persons froze: {_ASKS}", "ask-lift", of=_FREEZE)
+    | _approves("approve-freeze", "ask-freeze", of=_FREEZE)
+    | _approves("approve-lift", "ask-lift", of=_FREEZE)
+    | _one(_DECLINES, "decline-freeze", "decline-lift", of=_FREEZE)
     | _one("what leaves is written, and waits for its decision", "propose")
     | _asks("the record's marking, or policy, lets it out by two persons only: the second one signs", "first-decision")
     | _one(

@@ -7,6 +7,7 @@ counts how far the act reaches, and last how the matter stands.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -61,12 +62,32 @@ class Stand(StrEnum):
 GOES_ON = frozenset({Stand.WAITING, Stand.ON, Stand.PUBLISHED, Stand.PAUSED})
 
 
-class Own(msgspec.Struct, frozen=True):
-    """Holds what an officer has handed in, and a second person approves, as it should be everywhere."""
+class Handed(msgspec.Struct, frozen=True):
+    """Holds what a person has handed in, and a second person approves."""
 
     id: ExchangeId
+
+    @property
+    @abstractmethod
+    def asker(self) -> str:
+        """Return the person who handed it in."""
+
+    @property
+    @abstractmethod
+    def is_alive(self) -> bool:
+        """Tell whether it goes on, or waits for its approval."""
+
+
+class Own(Handed, frozen=True):
+    """Holds what an officer has handed in, and a second person approves, as it should be everywhere."""
+
     author: Officer
     stand: Stand
+
+    @property
+    def asker(self) -> str:
+        """Return the person who handed it in."""
+        return self.author.person
 
     @property
     def is_alive(self) -> bool:

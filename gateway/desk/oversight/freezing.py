@@ -7,204 +7,129 @@ their own account. From the approval on each token of the person is refused, as 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Callable
+from typing import ClassVar
 
 from msgspec.structs import replace
 
 from gateway.audit.acts.desk_acts import APPROVES
-from gateway.desk.acting.home import approval, decidable, home_key, of_node
+from gateway.desk.acting.home import of_node
 from gateway.desk.acting.parts import Actor, DeskParts
-from gateway.desk.acting.persons import check_person, done
+from gateway.desk.acting.persons import OnDuty
 from gateway.desk.acts import Act
-from gateway.desk.entries import desk_act
-from gateway.desk.listing import Slice
-from gateway.desk.oversight.frozen import FREEZES, Freeze, FreezeStep, Stage
+from gateway.desk.oversight.frozen import FREEZES, WIDENS, Freeze, FreezeStep, Stage
+from gateway.desk.own.acts import Changed, OwnActs
 from gateway.desk.raising import for_freezing
-from gateway.desk.roles import Matter, may
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Urgency
-from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.handed.basis import MAX_REASON
 from gateway.model.handed.freezes import AskFreeze
-from gateway.model.names import ExchangeId, identifier, new_exchange_id
+from gateway.model.names import ExchangeId, identifier
 from gateway.model.values import text_value
-from gateway.ports.desk import DeskRows, Thread, Work
-from gateway.ports.journal import EntryDraft
+from gateway.ports.desk import Thread
 
+_LIST = "liaison freeze list"
 _STANDING = (ThreadState.NEW, ThreadState.PAUSED)
-Stages = Mapping[Stage, Stage]
-_APPROVED: Stages = {Stage.ASKED: Stage.FROZEN, Stage.LIFTING: Stage.LIFTED}
-_DECLINED: Stages = {Stage.ASKED: Stage.DECLINED, Stage.LIFTING: Stage.FROZEN}
+_APPROVED = {Stage.ASKED: Stage.FROZEN, Stage.LIFTING: Stage.LIFTED}
+_DECLINED = {Stage.ASKED: Stage.DECLINED, Stage.LIFTING: Stage.FROZEN}
 
 
-class FreezeDesk:
-    """The use cases of frozen accounts. `put_in_force` makes what is decided count in this process at once.
+class FreezeDesk(OwnActs[Freeze]):
+    """The use cases of frozen accounts. `put_in_force` makes what is decided count in this process at once."""
 
-    They are written by hand (decision 0140): no counterpart is told, each step is asked for and approved anew, and each
-    look is an entry.
-    """
+    widens = WIDENS
+    raising: ClassVar = (Act.FREEZE, "ask-freeze")
+    changing: ClassVar = Act.FREEZE
+    approving: ClassVar = Act.FREEZE
+    tells: ClassVar = ("person",)
+    looks = "freezes"
 
-    def __init__(self, desk: DeskParts, put_in_force: Callable[[], None]) -> None:
-        self._desk = desk
-        self._put_in_force = put_in_force
+    def __init__(self, desk: DeskParts, on_duty: OnDuty, put_in_force: Callable[[], None]) -> None:
+        async def follow(_: ExchangeId) -> None:
+            await asyncio.to_thread(put_in_force)
+
+        super().__init__(desk, FREEZES, on_duty, follow)
 
     async def ask(self, actor: Actor, command: AskFreeze, freeze_id: ExchangeId | None = None) -> ExchangeId:
         """Ask that an account is frozen; another person approves it. Return its id; the same `freeze_id` asks once.
 
         Raises `Forbidden` for one's own account, and `Stale` for one that is frozen, or is to be.
         """
-        check_person(actor)
-        may(actor.person, Act.FREEZE, Matter(""), self._now_us)
+        self._may_raise(actor)
         person = identifier(command.person, "person")
         if person == actor.officer.person:
             raise Forbidden("one does not freeze one's own account", code="own-account", where="person")
-        reason = _reason(command.reason)
-        name = freeze_id or new_exchange_id()
-        now_us = self._now_us
-        made = Freeze(name, person, (FreezeStep(Stage.ASKED, actor.officer.person, now_us, reason),), command.work)
-        if await asyncio.to_thread(self._desk.store.thread, self._key(name)) is not None:
-            return name
+        asked = FreezeStep(Stage.ASKED, actor.officer.person, self._now_us, _reason(command.reason))
 
-        def make() -> EntryDraft:
-            if command.work:
-                self._check_finding(command.work)
-            if any(row.officer == person for row in self._standing()):
-                raise Stale(
-                    "the account of `{person}` is frozen, or is to be",
-                    code="already-frozen",
-                    where="person",
-                    remedy="liaison freeze list",
-                    person=person,
-                )
-            home = of_node(ThreadKind.SERVICE, self._key(name), Urgency.URGENT, now_us)
-            return self._drafted(actor, "ask-freeze", replace(home, officer=person), made, now_us)
+        async def make(name: ExchangeId) -> Changed[Freeze]:
+            return Changed(Freeze(name, person, (asked,), command.work))
 
-        await self._write(name, make)
-        return name
+        return await self._raise(actor, freeze_id, make, Urgency.URGENT)
 
     async def lift(self, actor: Actor, freeze_id: ExchangeId, reason: str) -> None:
         """Ask that an account is free again; another person approves it, and until then it stays frozen."""
-        said = _reason(reason)
 
-        def make() -> EntryDraft:
-            thread, freeze, now_us = *FREEZES.found(self._desk, actor, Act.FREEZE, freeze_id), self._now_us
-            if freeze.stage is not Stage.FROZEN:
+        def change(freeze: Freeze, thread: Thread) -> Changed[Freeze]:
+            if "lift" not in self.open_to(freeze):
                 raise Stale("this account is not frozen now", code="not-now", where="freeze", remedy=_LIST)
-            after = freeze.and_then(FreezeStep(Stage.LIFTING, actor.officer.person, now_us, said))
-            return self._drafted(actor, "ask-lift", thread, after, now_us)
+            step = FreezeStep(Stage.LIFTING, actor.officer.person, self._now_us, _reason(reason))
+            return _asked(thread, freeze.and_then(step))
 
-        await self._write(freeze_id, make)
+        await self._change(actor, freeze_id, "ask-lift", reason, change)
 
-    async def approve_work(self, actor: Actor, key: ThreadKey, work: str) -> tuple[str, ...]:
-        """Approve what another person asked for: it counts at once."""
-        await self._decide(actor, key, "approve", _APPROVED, "", work)
-        return ()
+    # ------------------------------------------------------------ what a kind says
 
-    async def decline_work(self, actor: Actor, key: ThreadKey, reason: str, work: str) -> None:
-        """Decline what another person asked for: everything stays as it is."""
-        await self._decide(actor, key, "decline", _DECLINED, _reason(reason), work)
-
-    async def show(self, actor: Actor, freeze_id: ExchangeId) -> Freeze:
-        """Return a freezing, once the entry of this look is durable."""
-        thread, freeze = await asyncio.to_thread(FREEZES.found, self._desk, actor, Act.FREEZE, freeze_id)
-        await self._desk.pen.write(
-            self._desk.parts.member, thread.key, lambda: desk_act(actor.officer, "look", thread.key)
-        )
-        return freeze
-
-    async def all(self, actor: Actor, *, over: bool = False, limit: int, after: str = "") -> Slice[Freeze]:
-        """Return the accounts that are frozen or are to be, the newest first; with `over` those that were, too.
-
-        The entry of this look is durable before. The person's own account is never among them.
-        """
-        check_person(actor)
-        may(actor.person, Act.FREEZE, Matter(""), self._now_us)
-        states = (*_STANDING, ThreadState.ENDED) if over else _STANDING
-
-        def fits(freeze: Freeze) -> Freeze | None:
-            return freeze if freeze.person != actor.person.person else None
-
-        found = await asyncio.to_thread(FREEZES.page, self._desk, states, fits, limit, after)
-        key = ThreadKey(self._desk.parts.member, new_exchange_id())
-        read = {"freezes": [one.id for one in found.items]}
-        await self._desk.pen.write(
-            self._desk.parts.member, key, lambda: desk_act(actor.officer, "read-freezes", key, content=read)
-        )
-        return found
-
-    # ------------------------------------------------------------ parts
-
-    @property
-    def _now_us(self) -> int:
-        return self._desk.parts.clock.now_us()
-
-    def _key(self, name: ExchangeId) -> ThreadKey:
-        return home_key(self._desk.parts.member, name)
-
-    async def _write(self, name: ExchangeId, make: Callable[[], EntryDraft]) -> None:
-        await self._desk.pen.write(self._desk.parts.member, self._key(name), make)
-
-    def _standing(self) -> list[Thread]:
-        me = self._desk.parts.member
-        return self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=_STANDING, peer=me)
-
-    def _check_finding(self, work_id: str) -> None:
-        work = self._desk.store.work(work_id)
-        if work is None or work.kind is not WorkKind.INCIDENT or work.key.peer != self._desk.parts.member:
+    def begun(self, thread: Thread, made: Changed[Freeze]) -> tuple[Thread, Changed[Freeze]]:
+        """Return the thread of the person whose account it is, which no office has."""
+        freeze, me = made.value, self._desk.parts.member
+        work = self._desk.store.work(freeze.work) if freeze.work else None
+        if freeze.work and (work is None or work.kind is not WorkKind.INCIDENT or work.key.peer != me):
             raise Unknown(
                 "there is no such finding", code="no-such-work", where="work", remedy="liaison review list --all --done"
             )
-
-    async def _decide(self, actor: Actor, key: ThreadKey, act: str, stages: Stages, reason: str, read: str) -> None:
-        def make() -> EntryDraft:
-            thread, freeze = FREEZES.seen(self._desk, actor, Act.FREEZE, key.thread_id)
-            now_us, first = self._now_us, {freeze.steps[-1].by, freeze.person}
-            idle = Stale("this was decided before", code="already-decided", where="freeze", remedy=_LIST)
-            waiting = approval(self._desk.store, key) if freeze.stage in stages else None
-            work = decidable(
-                actor,
-                Act.FREEZE,
-                waiting,
-                read,
-                lambda one: Matter("", not_by=frozenset({*first, one.not_by})),
-                idle,
-                now_us,
+        standing = self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=_STANDING, peer=me)
+        if any(row.officer == freeze.person for row in standing):
+            raise Stale(
+                "the account of `{person}` is frozen, or is to be",
+                code="already-frozen",
+                where="person",
+                remedy=_LIST,
+                person=freeze.person,
             )
-            after = freeze.and_then(FreezeStep(stages[freeze.stage], actor.officer.person, now_us, reason))
-            name = "freeze" if freeze.stage is Stage.ASKED else "lift"
-            asked = {APPROVES: {"act": f"ask-{name}", "officer": freeze.steps[-1].by}} if act == "approve" else {}
-            ended = done(work, actor, act, now_us)
-            return self._drafted(actor, f"{act}-{name}", thread, after, now_us, ended, asked)
+        home = replace(of_node(thread.kind, thread.key, thread.urgency, thread.opened_us), officer=freeze.person)
+        return home, _asked(home, freeze)
 
-        await self._write(key.thread_id, make)
-        await asyncio.to_thread(self._put_in_force)
+    def state(self, value: Freeze, thread: Thread) -> ThreadState:  # noqa: ARG002
+        """Return the state of its thread, which its stage says."""
+        return value.state
 
-    def _drafted(
-        self,
-        actor: Actor,
-        act: str,
-        thread: Thread,
-        freeze: Freeze,
-        now_us: int,
-        ended: Work | None = None,
-        asked: Mapping[str, Any] = MappingProxyType({}),
-    ) -> EntryDraft:
-        """Return the entry of a step with its rows; a step that another person must approve raises the work of that."""
-        works: tuple[Work, ...] = (ended,) if ended is not None else ()
-        if freeze.waits:
-            works = (for_freezing(thread, f"{freeze.id}.{len(freeze.steps)}", actor.officer.person, now_us),)
-            freeze = replace(freeze, approval=works[0].id)
-        after = FREEZES.moved(thread, freeze, freeze.state, now_us)
-        rows = DeskRows(thread=after, before=thread.version, works=works)
-        content = {"person": freeze.person, "finding": freeze.work, **asked}
-        reason = freeze.steps[-1].reason
-        return desk_act(actor.officer, act, thread.key, work=works[0], reason=reason, content=content, rows=rows)
+    def not_now(self, text: str = "") -> Stale:
+        """Return the refusal of an act that is not possible now."""
+        if not text:
+            text = "this was decided before"
+        return Stale(text, code="already-decided", where="freeze", remedy=_LIST)
+
+    def open_to(self, value: Freeze) -> set[str]:
+        """Return the changes that are possible now."""
+        return {"lift"} if value.stage is Stage.FROZEN else set()
+
+    def decided(self, actor: Actor, value: Freeze, *, approves: bool, reason: str) -> Changed[Freeze]:
+        """Return a freezing after a second person's decision; where that declines, everything stays as it is."""
+        name = "freeze" if value.stage is Stage.ASKED else "lift"
+        act, stages, said = ("approve", _APPROVED, "") if approves else ("decline", _DECLINED, _reason(reason))
+        after = value.and_then(FreezeStep(stages[value.stage], actor.officer.person, self._now_us, said))
+        asked = {APPROVES: {"act": f"ask-{name}", "officer": value.steps[-1].by}} if approves else {}
+        told = {"finding": value.work, **asked}
+        return Changed(after, told=told, act=f"{act}-{name}", result=act, reason=said)
 
 
-_LIST = "liaison freeze list"
+def _asked(thread: Thread, freeze: Freeze) -> Changed[Freeze]:
+    """Return a freezing with the work of another person who approves its last step."""
+    step = freeze.steps[-1]
+    work = for_freezing(thread, f"{freeze.id}.{len(freeze.steps)}", step.by, step.time_us)
+    return Changed(replace(freeze, approval=work.id), (work,), told={"finding": freeze.work}, reason=step.reason)
 
 
 def _reason(text: str) -> str:

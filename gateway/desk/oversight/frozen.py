@@ -11,12 +11,13 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from gateway.desk.acting.home import OwnKind
+from gateway.desk.acting.home import Handed, OwnKind
 from gateway.desk.acts import Act
 from gateway.desk.roles import Matter
+from gateway.desk.widening import CONTENT, FOLLOWS, Way, Widens
 from gateway.errors import Unknown
 from gateway.model.desk.threads import ThreadKind, ThreadState
-from gateway.model.names import ExchangeId, MemberId
+from gateway.model.names import MemberId
 from gateway.ports.desk import DeskStore
 
 
@@ -51,17 +52,26 @@ class FreezeStep(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Freeze(msgspec.Struct, frozen=True, tag_field="matter", tag="freeze"):
+class Freeze(Handed, frozen=True, tag_field="matter", tag="freeze"):
     """The freezing of one account. `work` is the finding that led to it; empty: none.
 
     `approval` is the work of the person who must approve the last step; empty: it waits for none.
     """
 
-    id: ExchangeId
     person: str
     steps: tuple[FreezeStep, ...]
     work: str = ""
     approval: str = ""
+
+    @property
+    def asker(self) -> str:
+        """Return the person who asked for it first."""
+        return self.steps[0].by
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it is in force, or waits for its approval."""
+        return self.state is not ThreadState.ENDED
 
     @property
     def stage(self) -> Stage:
@@ -76,7 +86,7 @@ class Freeze(msgspec.Struct, frozen=True, tag_field="matter", tag="freeze"):
     @property
     def is_in_force(self) -> bool:
         """Tell whether the account is refused."""
-        return self.state is ThreadState.PAUSED
+        return _is_in_force(self.steps)
 
     @property
     def waits(self) -> bool:
@@ -86,6 +96,20 @@ class Freeze(msgspec.Struct, frozen=True, tag_field="matter", tag="freeze"):
     def and_then(self, step: FreezeStep) -> Freeze:
         """Return it after one more step."""
         return replace(self, steps=(*self.steps, step), approval="")
+
+
+def _is_in_force(steps: tuple[FreezeStep, ...]) -> bool:
+    return STATES[steps[-1].stage] is ThreadState.PAUSED
+
+
+WIDENS: Widens = {
+    "id": CONTENT,
+    "person": CONTENT,
+    "steps": (Way.IN_FORCE, lambda before, after: _is_in_force(before) is not _is_in_force(after)),
+    "work": CONTENT,
+    "approval": FOLLOWS,
+}
+"""Tells what two persons approve of a freezing, by field: that the account is frozen, and that it is free again."""
 
 
 def _unknown(freeze_id: str) -> Unknown:

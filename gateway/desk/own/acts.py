@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from gateway.desk.acting.home import Own, OwnKind, home_key, written_by
+from gateway.desk.acting.home import Handed, OwnKind, home_key, written_by
 from gateway.desk.acting.parts import Actor, DeskParts
 from gateway.desk.acting.persons import OnDuty, check_person, done
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice
-from gateway.desk.own.spread import LOOKED_AFTER, Spread
+from gateway.desk.own.spread import LOOKED_AFTER
 from gateway.desk.raising import Raising, from_draft
-from gateway.desk.roles import matter_by, may, refusal
+from gateway.desk.roles import Matter, matter_by, may, refusal
 from gateway.desk.widening import Widens, check_alone
 from gateway.errors import Stale
 from gateway.model.desk.notices import Urgency
@@ -33,7 +33,7 @@ from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.ports.desk import DeskRows, ReportRow, Thread, Work
 from gateway.ports.journal import EntryDraft
 
-Kept = TypeVar("Kept", bound=Own)
+Kept = TypeVar("Kept", bound=Handed)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -41,8 +41,9 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Changed(Generic[Kept]):
     """Says what an act makes of what is ours: `works` are raised or ended by it, `told` is what else its entry says.
 
-    `act` names the entry where the act turns out to be another one than was asked for. `closed` are the offices that
-    have closed since it was asked for, and get nothing.
+    `act` names the entry where the act turns out to be another one than was asked for, `result` is what ends the work
+    of a decision where that is not the act's name, `reason` is the entry's where that is not as it was handed in.
+    `closed` are the offices that have closed since it was asked for, and get nothing.
     """
 
     value: Kept
@@ -50,11 +51,13 @@ class Changed(Generic[Kept]):
     reports: tuple[ReportRow, ...] = ()
     told: Mapping[str, Any] = NOTHING
     act: str = ""
+    result: str = ""
+    reason: str = ""
     closed: tuple[str, ...] = ()
 
 
 class OwnActs(ABC, Generic[Kept]):
-    """The use cases of one kind. `spread` lets the threads with counterparts follow what is at home."""
+    """The use cases of one kind. `follow` lets what depends on one follow what is at home, after each act."""
 
     widens: Widens
     raising: ClassVar[tuple[Act, str]]
@@ -63,12 +66,16 @@ class OwnActs(ABC, Generic[Kept]):
     approving: ClassVar[Act] = Act.APPROVE
     tells: ClassVar[tuple[str, ...]]
     """The fields that the entries of its acts tell."""
+    looks: ClassVar[str] = ""
+    """Names them in the entries of looks, where each look is an entry; empty: it is none."""
 
-    def __init__(self, desk: DeskParts, spread: Spread[Kept, Any], on_duty: OnDuty) -> None:
-        self.own: OwnKind[Kept] = spread.home
+    def __init__(
+        self, desk: DeskParts, own: OwnKind[Kept], on_duty: OnDuty, follow: Callable[[ExchangeId], Awaitable[None]]
+    ) -> None:
+        self.own = own
         self._desk = desk
-        self._spread = spread
         self._on_duty = on_duty
+        self._follow = follow
 
     # ------------------------------------------------------------ what a kind says
 
@@ -87,6 +94,10 @@ class OwnActs(ABC, Generic[Kept]):
     @abstractmethod
     def open_to(self, value: Kept) -> set[str]:
         """Return the changes that are possible now."""
+
+    def begun(self, thread: Thread, made: Changed[Kept]) -> tuple[Thread, Changed[Kept]]:
+        """Return a new one with the work of its approval, and its thread at home. It reads the store."""
+        return thread, made
 
     # ------------------------------------------------------------ what people do
 
@@ -111,7 +122,10 @@ class OwnActs(ABC, Generic[Kept]):
 
     async def show(self, actor: Actor, name: ExchangeId) -> Kept:
         """Return one to a person who may read it."""
-        return (await asyncio.to_thread(self.own.found, self._desk, actor, self.own.see, name))[1]
+        value = (await asyncio.to_thread(self.own.found, self._desk, actor, self.own.see, name))[1]
+        if self.looks:
+            await self._write(name, lambda: desk_act(actor.officer, "look", self._key(name)))
+        return value
 
     async def all(
         self,
@@ -127,12 +141,21 @@ class OwnActs(ABC, Generic[Kept]):
         `alive` tells those that go on or wait from all others.
         """
         states, now_us = tuple(ThreadState) if over else LOOKED_AFTER, self._now_us
+        if self.looks:
+            check_person(actor)
+            may(actor.person, self.own.see, Matter(""), now_us)
 
         def fits(value: Kept) -> Kept | None:
             is_meant = alive is None or value.is_alive is alive
             return value if is_meant and self.own.sees(actor.person, value, now_us) else None
 
-        return await asyncio.to_thread(self.own.page, self._desk, states, fits, limit, after)
+        found: Slice[Kept] = await asyncio.to_thread(self.own.page, self._desk, states, fits, limit, after)
+        if self.looks:
+            look, read = new_exchange_id(), {self.looks: [one.id for one in found.items]}
+            await self._write(
+                look, lambda: desk_act(actor.officer, f"read-{self.looks}", self._key(look), content=read)
+            )
+        return found
 
     def acts(self, actor: Actor, value: Kept) -> tuple[Work | None, frozenset[str]]:
         """Return the work of its approval, and what this person may do with it. It reads the store."""
@@ -171,10 +194,11 @@ class OwnActs(ABC, Generic[Kept]):
         self._may_raise(actor)
         name = name or new_exchange_id()
         first = await asyncio.to_thread(self._desk.store.thread, self._key(name))
-        if first is None or first.officer != actor.officer.person:
+        value = self.own.of(first)
+        if value is None or value.asker != actor.officer.person:
             made = await make(name)
             await self._write(name, lambda: self._raised(actor, self._key(name), made, urgency, to_life=to_life))
-        await self._spread.bring_up(name)
+        await self._follow(name)
         return name
 
     def _raised(
@@ -183,9 +207,12 @@ class OwnActs(ABC, Generic[Kept]):
         now_us, officer = self._now_us, actor.officer
         thread = written_by(officer, self.own.kind, key, urgency, now_us)
         work = self._to_approve(thread, now_us, to_life=to_life)
+        thread, made = self.begun(thread, replace(made, works=(work,)))
         after = self.own.moved(thread, made.value, self.state(made.value, thread), now_us)
-        rows = DeskRows(thread=after, works=(work,))
-        return desk_act(officer, self.raising[1], key, work=work, content=self._told(made), rows=rows)
+        rows = DeskRows(thread=after, works=tuple(made.works))
+        return desk_act(
+            officer, self.raising[1], key, work=made.works[0], reason=made.reason, content=self._told(made), rows=rows
+        )
 
     def _to_approve(self, thread: Thread, now_us: int, *, to_life: bool = False) -> Work:
         here = self._on_duty(thread.agency, thread.office, Role.SUPERVISOR, now_us)
@@ -200,11 +227,12 @@ class OwnActs(ABC, Generic[Kept]):
             )
             after = self.decided(actor, value, approves=approves, reason=reason)
             made.append(after)
-            ended = done(work, actor, act, self._now_us)
-            return self._acted(actor, act, thread, after, reason, ended)
+            said = after.act or act
+            ended = done(work, actor, after.result or said, self._now_us)
+            return self._acted(actor, said, thread, after, reason, ended)
 
         await self._write(name, make)
-        await self._spread.bring_up(name)
+        await self._follow(name)
         return made[-1]
 
     async def _change(
@@ -218,7 +246,7 @@ class OwnActs(ABC, Generic[Kept]):
             return self._acted(actor, after.act or act, thread, after, reason)
 
         await self._write(name, make)
-        await self._spread.bring_up(name)
+        await self._follow(name)
 
     def _acted(
         self, actor: Actor, act: str, thread: Thread, after: Changed[Kept], reason: str, *ended: Work
@@ -227,8 +255,8 @@ class OwnActs(ABC, Generic[Kept]):
         moved = self.own.moved(thread, after.value, self.state(after.value, thread), self._now_us)
         works = (*ended, *after.works)
         rows = DeskRows(thread=moved, before=thread.version, works=works, reports=after.reports)
-        work = works[0] if works else None
-        return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=self._told(after), rows=rows)
+        work, said = works[0] if works else None, after.reason or reason
+        return desk_act(actor.officer, act, thread.key, work=work, reason=said, content=self._told(after), rows=rows)
 
     def _told(self, after: Changed[Kept]) -> dict[str, Any]:
         plain: dict[str, Any] = msgspec.to_builtins(after.value)

@@ -48,7 +48,7 @@ class OwnReports(OwnActs[OwnReport]):
     tells: ClassVar = ("id", "fields", "lang", "level", "to", "left", "until_us", "stand")
 
     def __init__(self, desk: DeskParts, spread: ReportSpread, on_duty: OnDuty, walls: Walls) -> None:
-        super().__init__(desk, spread, on_duty)
+        super().__init__(desk, spread.home, on_duty, spread.bring_up)
         self._walls = walls
         self._names = NamesAsked(desk.parts)
 

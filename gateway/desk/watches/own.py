@@ -51,7 +51,7 @@ class OwnWatches(OwnActs[OwnWatch]):
     def __init__(
         self, desk: DeskParts, spread: WatchSpread, looker: Looker, walls: Iterable[Bulkhead], on_duty: OnDuty
     ) -> None:
-        super().__init__(desk, spread, on_duty)
+        super().__init__(desk, spread.home, on_duty, spread.bring_up)
         self._looker = looker
         self._walls = tuple(walls)
 

@@ -16,6 +16,8 @@ from gateway.desk.acting.home import Stand
 from gateway.desk.alerts import values as alerts
 from gateway.desk.alerts.values import OwnAddressee, OwnAlert
 from gateway.desk.entries import desk_act
+from gateway.desk.oversight import frozen
+from gateway.desk.oversight.frozen import Freeze, FreezeStep, Stage
 from gateway.desk.reports import values as reports
 from gateway.desk.reports.values import OwnReport, Reader
 from gateway.desk.rooms import values as rooms
@@ -102,6 +104,7 @@ ROOM = HomeRoom(
     own=RoomMember(TH, RoomRole.LEAD, ("th.blo.one",)),
     to=(RoomMember(VN, RoomRole.PARTNER, ("vn.blo.one",)),),
 )
+FREEZE = Freeze(ONE, "th.o.1042", (FreezeStep(Stage.FROZEN, "th.o.h3", DAY_US),))
 ASK = Ask(About.HIT, "seen at the bridge", fields=("birth",))
 APPROVED: dict[type, Widens] = {
     OwnAlert: alerts.WIDENS,
@@ -109,6 +112,7 @@ APPROVED: dict[type, Widens] = {
     OwnReport: reports.WIDENS,
     HomeRoom: rooms.WIDENS,
     Ask: packages.WIDENS,
+    Freeze: frozen.WIDENS,
 }
 MATTERS: dict[ThreadKind, msgspec.Struct] = {
     ThreadKind.ALERT: ALERT,
@@ -116,6 +120,7 @@ MATTERS: dict[ThreadKind, msgspec.Struct] = {
     ThreadKind.REPORT: REPORT,
     ThreadKind.ROOM: ROOM,
     ThreadKind.ASK: ASK,
+    ThreadKind.SERVICE: FREEZE,
 }
 MORE: dict[tuple[type, str], Any] = {
     (OwnAlert, "to"): (*ALERT.to, OwnAddressee(LA, (), ONE, "mou")),
@@ -127,6 +132,7 @@ MORE: dict[tuple[type, str], Any] = {
     (OwnAlert, "hidden_until_us"): DAY_US,
     (HomeRoom, "start_us"): DAY_US,
     (OwnReport, "stand"): Stand.PUBLISHED,
+    (Freeze, "steps"): (*FREEZE.steps, FreezeStep(Stage.LIFTED, "th.o.s1", 2 * DAY_US)),
     (Ask, "fields"): (),
     (Ask, "hit"): "another",
     (Ask, "use"): "another",
@@ -248,7 +254,7 @@ def test_an_act_that_is_not_in_the_table_is_not_done_and_no_row_is_idle() -> Non
     told = "".join(path.read_text() for path in (PROJECT / "gateway").rglob("*.py") if _acts(path))
     composed = {
         f"{word}-{what}" for word in ("approve", "decline") for what in ("alert", "freeze", "lift", "report", "watch")
-    }
+    } | {"read-freezes"}
     assert [act for act in DESK_ACTS if f'"{act}"' not in told and act not in composed] == []
 
 

@@ -10,6 +10,8 @@ import pytest
 from gateway.desk.acting.home import OwnKind
 from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.spread import AlertSpread
+from gateway.desk.oversight.freezing import FreezeDesk
+from gateway.desk.oversight.frozen import FREEZES
 from gateway.desk.own.acts import OwnActs
 from gateway.desk.own.spread import Spread
 from gateway.desk.reports.own import OwnReports
@@ -18,7 +20,10 @@ from gateway.desk.watches.own import OwnWatches
 from gateway.desk.watches.spread import WatchSpread
 
 MOST = 22
-ACTS = {"widens", "raising", "changing", "approving", "tells", "state", "decided", "not_now", "open_to"}
+ACTS = {
+    *("widens", "raising", "changing", "approving", "tells", "looks"),
+    *("begun", "state", "decided", "not_now", "open_to"),
+}
 TELLING = {"home", "remembers", "changed", "without", "to", "missing", "settled", "due", "times"}
 
 
@@ -44,3 +49,9 @@ def test_a_kind_says_its_rules_in_hooks_and_goes_round_no_act_of_the_machine(
     assert to_acts <= ACTS
     assert to_telling <= TELLING
     assert len(fields(spread.home)) + len(to_acts) + len(to_telling) <= MOST
+
+
+def test_a_freezing_which_is_told_to_no_counterpart_says_its_rules_in_hooks_too() -> None:
+    to_acts = said(FreezeDesk, OwnActs)
+    assert to_acts <= ACTS
+    assert len(fields(FREEZES)) + len(to_acts) <= MOST
