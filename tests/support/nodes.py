@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gateway.app.rounds import Work
+from gateway.app.rounds import UPKEEP, WATCH, Work
 from gateway.app.run.node import Node, build_node
 from gateway.config import load_settings
 from gateway.model.requester import Officer
 from tests.support.federation import Federation, make_federation
+from tests.support.load import in_turns
 from tests.support.ports import free_port
 
 _PATIENCE = "budget_ms = 20000"
 """Lets a node wait for answers that a busy machine gives late, which would be silence after the usual three seconds."""
+
+_FIRST_ROUNDS_S = 5.0
+"""Seconds of turns after which a test goes on all the same: a round of its node hangs, as the test may want it to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +46,29 @@ class World:
         return self.federation[member].home
 
     async def start(self, member: str) -> Node:
-        """Start a member's node in this process."""
+        """Start a member's node in this process, and let it make its first rounds, which cost as much as ten questions.
+
+        A question that is asked beside them on a busy machine may not be answered within the seconds of a source.
+        """
         node = build_node(load_settings(self.home(member)), production=False)
         await node.start()
         self.nodes[member] = node
+        with suppress(TimeoutError):
+            await in_turns(_first_rounds_made(node), _FIRST_ROUNDS_S)
         return node
 
     async def stop(self, member: str) -> None:
         """Stop a member's node in good order."""
         await self.nodes.pop(member).stop()
+
+
+async def _first_rounds_made(node: Node) -> None:
+    """Wait until the rounds that wait for nothing outside have been made once."""
+    names = [each.name for line in (WATCH, UPKEEP) for each in node.rounds.lines[line]]
+    while names := [name for name in names if name in node.rounds.late_s().keys() - node.rounds._done.keys()]:
+        if node.rounds._failing.keys() & names:
+            return
+        await asyncio.sleep(0.005)
 
 
 def build_world(

@@ -15,7 +15,9 @@ import socket
 from collections.abc import Iterator
 from functools import cache
 
-_FIRST, _END, _BLOCK = 16_000, 32_000, 500
+_FIRST, _END, _BLOCK = 10_000, 32_000, 500
+"""44 blocks: enough for seven whole runs beside each other, of six processes each."""
+
 _held: list[socket.socket] = []
 
 
