@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.agency.bodies.members import MembersBody, members_body
-from gateway.agency.bodies.onward import OnwardBody, OnwardResponse, onward_response, read_onward
+from gateway.agency.bodies.onward import ONWARD, OnwardResponse, onward_response
 from gateway.agency.bodies.openapi import OF_BODIES, DocumentedApi, body_of, document_text, refusals, revocations_call
 from gateway.agency.bodies.patterns import IDEMPOTENCY_KEY
 from gateway.agency.bodies.problems import plain_problem, problem
@@ -75,7 +75,7 @@ from gateway.errors import (
     Unavailable,
 )
 from gateway.https.statuses import status_of
-from gateway.model.consent import Place
+from gateway.model.desk.consent import Place
 from gateway.model.names import member_id
 from gateway.telemetry import Logger, LogLine, Metric, parse_traceparent
 
@@ -200,14 +200,14 @@ def _routes() -> APIRouter:
         "/searches/{search_id}/onward",
         response_model=OnwardResponse,
         responses={202: {"model": OnwardResponse}} | OF_BODIES | refusals(404, 409),
-        openapi_extra=body_of(OnwardBody),
+        openapi_extra=ONWARD.documented,
         dependencies=first,
     )
     async def use_onward(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Decide whether a record may be used onward: 200 allowed, 403 refused, 202 the owner was asked for consent."""
         parts, officer = parts_of(request), officer_of(request)
         own = Place(member_id(parts.member), officer.agency, officer.office)
-        command = read_onward(await json_body(request)).as_command(search_id, own)
+        command = ONWARD.read(await json_body(request), "bad-onward", search_id=search_id).placed(own)
         if parts.onward is None:
             raise Forbidden("records are not used onward here", code="no-onward")
         request.state.handed_over = True  # from here on the use writes its own entry

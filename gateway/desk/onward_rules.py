@@ -28,7 +28,7 @@ from typing import Any
 
 from gateway.clock import to_us
 from gateway.errors import Forbidden
-from gateway.model.consent import OnwardUse, Place, Use
+from gateway.model.desk.consent import OnwardUse, Place, Use
 from gateway.model.marking import Caveat, Level, Onward, ReleaseMarking, UseCode, code
 
 _NOT_AFTER = "%Y-%m-%dT%H:%M:%SZ"

@@ -102,8 +102,8 @@ class NoticeItem(msgspec.Struct, frozen=True):
     """Those of an alert's record, verified."""
 
 
-class DraftItem(msgspec.Struct, frozen=True):
-    """An ask of ours that is not approved yet, with what its notice will say of it."""
+class DraftItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An ask of ours that is not approved yet, with what its notice will say of it. `lapses_us` is when it is over."""
 
     ask: Ask
     urgency: Urgency
@@ -112,8 +112,8 @@ class DraftItem(msgspec.Struct, frozen=True):
     case: str
     ticket: str
     to_office: str
-    attachments: tuple[Attachment, ...]
     lapses_us: int
+    attachments: tuple[Attachment, ...] = ()
 
 
 class ThreadItem(msgspec.Struct, frozen=True):

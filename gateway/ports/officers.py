@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
-from gateway.model.consent import OnwardAnswer, OnwardCommand
+from gateway.model.desk.consent import OnwardAnswer
+from gateway.model.handed.onward import UseOnward
 from gateway.model.requester import Officer
 from gateway.model.search import Search, SearchCommand
 
@@ -46,5 +47,5 @@ class OfficerCheck(Protocol):
 class OnwardUses(Protocol):
     """Onward use of records from abroad, called by the REST API."""
 
-    async def use(self, officer: Officer, command: OnwardCommand) -> OnwardAnswer:
+    async def use(self, officer: Officer, command: UseOnward) -> OnwardAnswer:
         """Return whether the use is allowed or the owner was asked, once its entry is durable; else raise `Refused`."""

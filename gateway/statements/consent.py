@@ -11,7 +11,7 @@ from liaison.exchange.v1 import consent_pb2 as pb
 from liaison.exchange.v1 import statements_pb2
 
 from gateway.errors import Forbidden, Malformed, Reason, Stale
-from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
+from gateway.model.desk.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import MemberId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Purpose

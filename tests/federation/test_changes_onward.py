@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app.run.node import Node
-from gateway.model.consent import OnwardUse, Place, Use
+from gateway.model.desk.consent import OnwardUse, Place, Use
 from gateway.model.desk.notices import ChangeCode, ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind

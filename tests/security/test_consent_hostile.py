@@ -24,7 +24,7 @@ from gateway.desk.delivery.authoring import Post
 from gateway.desk.roles import Person
 from gateway.errors import Forbidden, LiaisonError, Malformed
 from gateway.exchange.asking.copies import COPY
-from gateway.model.consent import OnwardUse, Place, Use
+from gateway.model.desk.consent import OnwardUse, Place, Use
 from gateway.model.desk.notices import About, Notice, NoticeType, Reply, ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Role, WorkKind

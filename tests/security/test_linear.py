@@ -28,7 +28,7 @@ from bridges.taxii.server import _takes
 from bridges.taxii.shelf import place_of
 from bridges.wording import cell, flat
 from certs.profile import MAX_CERTIFICATE, read_leaf
-from gateway.agency.bodies.onward import read_onward
+from gateway.agency.bodies.onward import ONWARD
 from gateway.agency.bodies.requests import read_search
 from gateway.agency.officer_tokens.tokens import OfficerTokens
 from gateway.audit.export import layout
@@ -171,7 +171,9 @@ ROWS: dict[str, Row] = {
     "record": Row(text(_verify), MAX_COMPACT),
     "token": Row(text(lambda data: _TOKENS.verify(data, "", "")), MAX_TOKEN),
     "body of a search": Row(lambda data: read_search(strict_json.loads(data, 64 * KIB))),
-    "body of an onward use": Row(lambda data: read_onward(strict_json.loads(data, 64 * KIB))),
+    "body of an onward use": Row(
+        lambda data: ONWARD.read(strict_json.loads(data, 64 * KIB), "bad-onward", search_id="s")
+    ),
     "accepted languages": Row(text(accepted), 32 * KIB),
     "trace": Row(text(parse_traceparent), 32 * KIB),
     "certificate": Row(read_leaf, MAX_CERTIFICATE),

@@ -13,9 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
-from gateway.model.consent import OnwardCommand, OnwardUse, Place, Use
+from gateway.model.desk.consent import OnwardUse, Place, Use
 from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
 from gateway.model.desk.notices import About, Ask, Head, Notice, RecordPlace, Urgency
+from gateway.model.handed.onward import UseOnward
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
@@ -39,9 +40,17 @@ class Found:
     search: Search
     line: Line
 
-    def wish(self, wanted: OnwardUse = CUSTOMS, hit: int = 0) -> OnwardCommand:
+    def wish(self, wanted: OnwardUse = CUSTOMS, hit: int = 0) -> UseOnward:
         """The officer's wish."""
-        return OnwardCommand(self.search.id, ExchangeId(self.line.exchange_id), hit, wanted, "the yard is theirs")
+        return UseOnward(
+            search_id=self.search.id,
+            exchange_id=ExchangeId(self.line.exchange_id),
+            hit=hit,
+            to=wanted.to,
+            purpose=wanted.purpose,
+            use=wanted.use,
+            reason="the yard is theirs",
+        )
 
 
 async def found(world: World) -> Found:

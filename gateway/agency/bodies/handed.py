@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from functools import cache
 from types import GenericAlias, UnionType
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, create_model
@@ -157,7 +157,9 @@ def _kind(kind: Any, said: Said, *, is_needed: bool, is_listed: bool = False) ->
         case Several(least=least, most=most):
             listed = _listed(item_of(kind), Field(min_length=least or None, max_length=most))
             return listed | None if isinstance(kind, UnionType) else listed
-    return _nested(kind) if _is_form(kind) else kind
+    if (held := _form_in(kind)) is None:
+        return kind
+    return _nested(held) | None if isinstance(kind, UnionType) else _nested(held)
 
 
 def _listed(item: tuple[Any, Said], said: Any) -> Any:
@@ -170,8 +172,10 @@ def _nested(form: type[msgspec.Struct]) -> type[Closed]:
     return _model(form, f"{form.__name__}Body", {}, (), {}, {})
 
 
-def _is_form(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+def _form_in(kind: Any) -> type[msgspec.Struct] | None:
+    """Return the form that a field holds, or may hold; None where it holds another value."""
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return next((each for each in kinds if isinstance(each, type) and issubclass(each, msgspec.Struct)), None)
 
 
 def _read(form: type[F], body: BaseModel, known: Mapping[str, Any], place: str = "") -> F:
@@ -190,6 +194,7 @@ def _value(kind: Any, said: Said, given: Any, place: str) -> Any:
     if isinstance(said, Several) and given is not None:
         of, item = item_of(kind)
         return tuple(_value(of, item, each, place) for each in given)
-    if _is_form(kind):
-        return _read(kind, given, {}, f"{place}.")
-    return given.as_model() if hasattr(given, "as_model") else taken(said, given, place)
+    if hasattr(given, "as_model"):
+        return given.as_model()
+    form = _form_in(kind) if given is not None else None
+    return _read(form, given, {}, f"{place}.") if form is not None else taken(said, given, place)

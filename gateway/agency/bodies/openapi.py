@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from gateway.agency.bodies.onward import OnwardBody
 from gateway.agency.bodies.patterns import THIS_YEAR, years_to
 from gateway.agency.bodies.problems import Problem
 from gateway.agency.bodies.requests import SearchBody
@@ -17,7 +16,7 @@ from gateway.errors import Reason
 from gateway.https.statuses import TITLES
 
 _REF = "#/components/schemas/{model}"
-_MODELS: dict[str, type[BaseModel]] = {model.__name__: model for model in (SearchBody, OnwardBody, Problem)}
+_MODELS: dict[str, type[BaseModel]] = {model.__name__: model for model in (SearchBody, Problem)}
 """Bodies that FastAPI does not read or write itself, by name; `body_of` adds those that it is called with."""
 
 _EXAMPLES = {

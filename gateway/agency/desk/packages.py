@@ -6,46 +6,43 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gateway.agency.bodies.answers import answer
 from gateway.agency.bodies.responses import RecordBody
 from gateway.desk.second_step.deciding import Choice, Decided
 from gateway.desk.second_step.packages import Package
+from gateway.model.faces.told import told
 from gateway.records.verify import VerifiedRecord
 
 
-class ChoiceBody(BaseModel):
+class _OfThread(BaseModel):
+    thread: str
+    peer: str
+
+
+CHOICE = answer(
+    "ChoiceBody",
     """The record and its fields, as a human sees them before the decision.
 
-    `record` are the fields of our record that a human may release; `wanted` those that were asked for, `default` those
-    that are released without a narrower choice, `two` those that take two persons. `code` says why there are none.
-    """
-
-    thread: str
-    peer: str
-    type: str
-    record: dict[str, Any]
-    wanted: list[str]
-    default: list[str]
-    two: list[str]
-    code: str
-
-
-class DecidedBody(BaseModel):
-    """The state of a decision: `sent`, or waiting (`second` person, or a `passkey` over `options`)."""
-
-    thread: str
-    peer: str
-    state: str
-    answer: str
-    fields: list[str]
-    work: str
-    options: dict[str, Any] | None
+`record` are the fields of our record that a human may release; `wanted` those that were asked for, `default` those
+that are released without a narrower choice, `two` those that take two persons. `code` says why there are none.""",
+    Choice,
+    base=_OfThread,
+    leave=("matter", "fresh", "marking"),
+    type=str,
+    record=dict[str, Any],
+)
+DECIDED = answer(
+    "DecidedBody",
+    "The state of a decision: `sent`, or waiting (`second` person, or a `passkey` over `options`).",
+    Decided,
+    base=_OfThread,
+    leave=("key",),
+)
 
 
-class PackageBody(BaseModel):
+class PackageBody(_OfThread):
     """An opened answer with its records, verified. `late`: it came after its time."""
 
-    thread: str
-    peer: str
     notice: str
     answer: str
     reason: str
@@ -54,32 +51,21 @@ class PackageBody(BaseModel):
     records: list[RecordBody]
 
 
-def choice_body(found: Choice) -> ChoiceBody:
+def choice_body(found: Choice) -> BaseModel:
     """Return a choice as JSON shows it."""
-    key, fresh = found.matter.work.key, found.fresh
-    return ChoiceBody(
+    fresh, key = found.fresh, found.matter.work.key
+    return CHOICE(
+        **told(found, leave=("matter", "fresh", "marking")),
         thread=key.thread_id,
         peer=key.peer,
-        type=found.fresh.hit.record_type,
+        type=fresh.hit.record_type,
         record={name: fresh.record.fields[name] for name in fresh.fields},
-        wanted=list(found.wanted),
-        default=list(found.default),
-        two=list(found.two),
-        code=found.code,
     )
 
 
-def decided_body(found: Decided) -> DecidedBody:
+def decided_body(found: Decided) -> BaseModel:
     """Return what came of a decision as JSON shows it."""
-    return DecidedBody(
-        thread=found.key.thread_id,
-        peer=found.key.peer,
-        state=found.state,
-        answer=found.answer.value,
-        fields=list(found.fields),
-        work=found.work,
-        options=found.options,
-    )
+    return DECIDED(**told(found), thread=found.key.thread_id, peer=found.key.peer)
 
 
 def package_body(found: Package) -> PackageBody:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel
 
+from gateway.agency.bodies.answers import answer, many
 from gateway.clock import rfc3339
 from gateway.desk.fold import OVER
 from gateway.language.languages import Language
@@ -139,25 +140,21 @@ class NoticeBody(BaseModel):
     delivery: DeliveryBody | None
 
 
-class DraftBody(BaseModel):
-    """An ask of ours that is not approved yet, and when it lapses."""
-
-    content: dict[str, Any]
-    urgency: str
-    purpose: str
-    offence: str
-    case: str
-    ticket: str
-    to_office: str
-    lapses: str
-
-
-class ThreadContentBody(ThreadBody):
-    """A thread with its notices and its work. `draft` is an ask of ours that is not approved yet."""
-
-    draft: DraftBody | None
-    notices: list[NoticeBody]
-    work: list[WorkBody]
+DRAFT = answer(
+    "DraftBody",
+    "An ask of ours that is not approved yet, and when it lapses.",
+    DraftItem,
+    leave=("ask", "attachments"),
+    content=dict[str, Any],
+)
+CONTENT = answer(
+    "ThreadContentBody",
+    "A thread with its notices and its work. `draft` is an ask of ours that is not approved yet.",
+    base=ThreadBody,
+    draft=DRAFT | None,
+    notices=many(NoticeBody),
+    work=many(WorkBody),
+)
 
 
 def work_body(item: WorkItem, now_us: int, language: Language = Language.EN) -> WorkBody:
@@ -206,9 +203,9 @@ def approved_body(item: ThreadItem, closed: Sequence[str], language: Language = 
     return ApprovedBody(**_thread(item, language), closed_offices=list(closed))
 
 
-def thread_content(found: ThreadContent, now_us: int, language: Language = Language.EN) -> ThreadContentBody:
+def thread_content(found: ThreadContent, now_us: int, language: Language = Language.EN) -> BaseModel:
     """Return a thread with its notices."""
-    return ThreadContentBody(
+    return CONTENT(
         **_thread(found.item, language),
         draft=_draft(found.draft) if found.draft is not None else None,
         notices=[_notice(notice, language) for notice in found.notices],
@@ -269,10 +266,9 @@ def _thread(item: ThreadItem, language: Language) -> dict[str, Any]:
     }
 
 
-def _draft(draft: DraftItem) -> DraftBody:
+def _draft(draft: DraftItem) -> BaseModel:
     said = _plain(draft)
-    content = said.pop("ask")
-    return DraftBody(content=content, **said)
+    return DRAFT(content=said["ask"], **said)
 
 
 def _notice(item: NoticeItem, language: Language) -> NoticeBody:

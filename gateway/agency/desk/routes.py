@@ -16,7 +16,7 @@ from gateway.agency.desk.bodies import ASSIGN
 from gateway.agency.desk.cards import DutyCardBody, duty_card
 from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import (
-    ThreadContentBody,
+    CONTENT,
     ThreadListBody,
     WorkBody,
     WorkListBody,
@@ -167,7 +167,7 @@ def _threads() -> APIRouter:
         key = await desk.reading.key(officer, thread_id, peer)
         return shown(duty_card(await asyncio.to_thread(desk.phoning.of, key)), request)
 
-    @router.get("/threads/{thread_id}", response_model=ThreadContentBody, responses=_READ)
+    @router.get("/threads/{thread_id}", response_model=CONTENT, responses=_READ)
     async def get_thread(
         request: Request,
         thread_id: ThreadId,

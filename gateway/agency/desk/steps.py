@@ -22,8 +22,8 @@ from gateway.agency.desk.asks import (
 from gateway.agency.desk.bodies import DECIDE, HIT_OUTCOME, OUTCOME, PASS_ON, REACT, REASON, SIGN
 from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.packages import (
-    ChoiceBody,
-    DecidedBody,
+    CHOICE,
+    DECIDED,
     PackageBody,
     choice_body,
     decided_body,
@@ -67,7 +67,7 @@ def _work() -> APIRouter:
         await desk.decline(desk.actor(officer), item, reason)
         return await _thread(request, item.work.key)
 
-    @router.post("/{work_id}/choice", response_model=ChoiceBody, responses=CHANGED)
+    @router.post("/{work_id}/choice", response_model=CHOICE, responses=CHANGED)
     async def choose(request: Request, work_id: WorkId) -> Response:
         """Return the record that an ask is about, what was wanted of it, and what policy allows a human to release."""
         officer, desk = officer_of(request), desk_of(request)
@@ -75,7 +75,7 @@ def _work() -> APIRouter:
         await desk.reading.note(officer, found.matter.work.key, "choice")
         return shown(choice_body(found), request)
 
-    @router.post("/{work_id}/decide", response_model=DecidedBody, responses=CHANGED, openapi_extra=DECIDE.documented)
+    @router.post("/{work_id}/decide", response_model=DECIDED, responses=CHANGED, openapi_extra=DECIDE.documented)
     async def decide(request: Request, work_id: WorkId) -> Response:
         """Decide on an ask: release (field by field), ask back, refuse. `state` says whether it is sent, or waits."""
         officer, desk = officer_of(request), desk_of(request)
@@ -85,7 +85,7 @@ def _work() -> APIRouter:
         decided = await desk.decisions.decide(actor, replace(form, attachments=files))
         return shown(decided_body(decided), request)
 
-    @router.post("/{work_id}/sign", response_model=DecidedBody, responses=CHANGED, openapi_extra=SIGN.documented)
+    @router.post("/{work_id}/sign", response_model=DECIDED, responses=CHANGED, openapi_extra=SIGN.documented)
     async def sign(request: Request, work_id: WorkId) -> Response:
         """Give a decision to a reply that waits for it: as the second person, or with a passkey's assertion."""
         officer, desk = officer_of(request), desk_of(request)
@@ -94,7 +94,7 @@ def _work() -> APIRouter:
         decided = await desk.decisions.sign(desk.actor(officer), work_id, form.reason, said)
         return shown(decided_body(decided), request)
 
-    @router.post("/{work_id}/challenge", response_model=DecidedBody, responses=CHANGED)
+    @router.post("/{work_id}/challenge", response_model=DECIDED, responses=CHANGED)
     async def challenge(request: Request, work_id: WorkId) -> Response:
         """Return the challenge of a reply that waits for the caller's passkey."""
         officer, desk = officer_of(request), desk_of(request)

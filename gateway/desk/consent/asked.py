@@ -10,7 +10,7 @@ import hashlib
 
 import msgspec
 
-from gateway.model.consent import ConsentState, OnwardUse
+from gateway.model.desk.consent import ConsentState, OnwardUse
 from gateway.model.desk.notices import NoticeType, Reply, ReplyCode
 from gateway.model.desk.threads import Side, ThreadKey
 from gateway.model.desk.work import DeliveryState

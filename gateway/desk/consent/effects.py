@@ -22,7 +22,7 @@ from gateway.desk.consent.records import find_record
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.errors import Forbidden, Malformed, Suspended
 from gateway.exchange.parts import Parts
-from gateway.model.consent import Use
+from gateway.model.desk.consent import Use
 from gateway.model.desk.notices import About, Ask, Notice, NoticeType, Reply, ReplyCode
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.ports.desk import Holding

@@ -28,9 +28,10 @@ from gateway.desk.evidence.own_answers import HeldAnswers
 from gateway.desk.onward_rules import Ruling, Verdict, read_release, rule
 from gateway.errors import Forbidden, Refused, Stale, Unknown
 from gateway.exchange.stages import as_error, reraise_fatal
-from gateway.model.consent import ConsentState, OnwardAnswer, OnwardCommand, Place
+from gateway.model.desk.consent import ConsentState, OnwardAnswer, Place
 from gateway.model.desk.notices import About, Ask, Notice, NoticeType, Urgency
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.handed.onward import UseOnward
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
@@ -68,7 +69,7 @@ class OnwardDesk:
         self._log = log
         self._one_at_a_time = asyncio.Lock()
 
-    async def use(self, officer: Officer, command: OnwardCommand) -> OnwardAnswer:
+    async def use(self, officer: Officer, command: UseOnward) -> OnwardAnswer:
         """Run steps 1 to 5; a refusal has its entry before it is raised."""
         held: _Held | None = None
         try:
@@ -94,7 +95,7 @@ class OnwardDesk:
         await self._write(events.ONWARD_ALLOWED, officer, command, _about(held))  # 5
         return OnwardAnswer(True, "its marking allows it", to_us(held.marking.not_after))
 
-    async def _held(self, officer: Officer, command: OnwardCommand) -> _Held:
+    async def _held(self, officer: Officer, command: UseOnward) -> _Held:
         search = await self._desk.searches.get(officer, command.search_id)
         line = next((line for line in search.lines if line.exchange_id == command.exchange_id), None)
         if line is None or not 0 <= command.hit < len(line.hits) or line.entry_index is None:
@@ -135,9 +136,7 @@ class OnwardDesk:
 
     # ------------------------------------------------------------ consent
 
-    async def _with_consent(
-        self, officer: Officer, command: OnwardCommand, held: _Held, ruling: Ruling
-    ) -> OnwardAnswer:
+    async def _with_consent(self, officer: Officer, command: UseOnward, held: _Held, ruling: Ruling) -> OnwardAnswer:
         """Return the owner's decision on exactly this use; where there is none, ask the owner, or wait on."""
         key = consent_thread(
             MemberId(held.line.member), officer.person, held.search.id, held.record.jti, command.wanted
@@ -153,7 +152,7 @@ class OnwardDesk:
         await self._write(events.CONSENT_ASKED, officer, command, told, asked.request_hash)  # 5
         return OnwardAnswer(False, ruling.text, asked.expires_us, asked.id, asked.state, asked.problem)
 
-    async def _ask(self, officer: Officer, command: OnwardCommand, held: _Held, key: ThreadKey) -> None:
+    async def _ask(self, officer: Officer, command: UseOnward, held: _Held, key: ThreadKey) -> None:
         """Write the ask; another process of this node may have written it meanwhile."""
 
         def first_only(before: Thread | None, _after: Thread, notice: Notice) -> Effects:
@@ -182,7 +181,7 @@ class OnwardDesk:
             await asyncio.sleep(_LOOK_S)
 
     async def _decided(
-        self, officer: Officer, command: OnwardCommand, held: _Held, asked: AskedConsent
+        self, officer: Officer, command: UseOnward, held: _Held, asked: AskedConsent
     ) -> OnwardAnswer | None:
         """Return the answer under the owner's decision on exactly this use; None while it has not decided.
 
@@ -206,7 +205,7 @@ class OnwardDesk:
         await self._write(events.ONWARD_ALLOWED, officer, command, told, asked.request_hash)
         return OnwardAnswer(True, "the owner has consented", until_us, asked.id, asked.state)
 
-    def _question(self, officer: Officer, command: OnwardCommand, held: _Held) -> Post:
+    def _question(self, officer: Officer, command: UseOnward, held: _Held) -> Post:
         parts, line, now_us = self._parts, held.line, self._parts.clock.now_us()
         purpose, member = command.wanted.purpose, MemberId(line.member)
         agreements = parts.policy().agreement_for(purpose.value, member, now_us)
@@ -246,7 +245,7 @@ class OnwardDesk:
     # ------------------------------------------------------------ entries
 
     async def _write(
-        self, event: Event, officer: Officer, command: OnwardCommand, more: dict[str, Any], statement: bytes = b""
+        self, event: Event, officer: Officer, command: UseOnward, more: dict[str, Any], statement: bytes = b""
     ) -> None:
         owner = str(more.pop("peer", ""))
         private = {

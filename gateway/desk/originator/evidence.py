@@ -16,7 +16,7 @@ from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.acting.step import last_ask
 from gateway.desk.evidence.own_answers import own_answer
 from gateway.errors import Refused, Unknown
-from gateway.model.consent import Use
+from gateway.model.desk.consent import Use
 from gateway.model.desk.notices import Change
 from gateway.model.desk.work import Direction, WorkKind
 from gateway.model.names import ExchangeId, MemberId

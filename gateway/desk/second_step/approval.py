@@ -23,36 +23,26 @@ from gateway.desk.entries import desk_act
 from gateway.desk.raising import for_reading
 from gateway.desk.roles import may
 from gateway.errors import Stale
-from gateway.model.desk.attachments import Attachment
-from gateway.model.desk.notices import About, Ask, Notice, Urgency
+from gateway.model.desk.notices import About, Notice, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.handed.basis import MAX_REASON
-from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
+from gateway.ports.desk_uses import DraftItem
 from gateway.ports.journal import EntryDraft
 
 URGENCY_REASON = "urgency-reason"
 """The code of the value of an ask that says why it is so urgent."""
 
 
-class Draft(msgspec.Struct, frozen=True):
-    """An ask that nobody has approved yet. `lapses_us` is when it is over."""
+class Draft(DraftItem, frozen=True, kw_only=True):
+    """An ask that nobody has approved yet, with whose it is and under which agreement."""
 
-    ask: Ask
-    urgency: Urgency
-    purpose: Purpose
-    offence: Offence
-    case: str
-    ticket: str
     agreement: str
-    to_office: str
     officer: Officer
     requester: Requester
-    lapses_us: int
-    attachments: tuple[Attachment, ...] = ()
 
     def encoded(self) -> bytes:
         """Return the bytes that a thread's row keeps."""

@@ -66,18 +66,18 @@ class Drafting:
         _check_fields(held.hit.record_type, command.fields)
         ask = with_reasons(command.reasons, Ask(About.HIT, "", hit=held.place, fields=command.fields))
         made = Draft(
-            ask,
-            command.reasons.urgency,
-            command.purpose or request.purpose,
-            command.offence or request.offence,
-            reference(command.case, "case") if command.case else request.case,
-            request.ticket,
-            identifier(command.agreement, "agreement") if command.agreement else request.agreement,
-            command.to_office,
-            actor.officer,
-            self._it.requester(actor, peer),
-            0,
-            command.reasons.attachments,
+            ask=ask,
+            urgency=command.reasons.urgency,
+            purpose=command.purpose or request.purpose,
+            offence=command.offence or request.offence,
+            case=reference(command.case, "case") if command.case else request.case,
+            ticket=request.ticket,
+            agreement=identifier(command.agreement, "agreement") if command.agreement else request.agreement,
+            to_office=command.to_office,
+            officer=actor.officer,
+            requester=self._it.requester(actor, peer),
+            lapses_us=0,
+            attachments=command.reasons.attachments,
         )
         return await self.draft(actor, peer, made, thread_id)
 
@@ -91,18 +91,18 @@ class Drafting:
         ask = with_reasons(command.reasons, Ask(About.HIT, "", hit=place, fields=command.fields))
         head = asked.head
         made = Draft(
-            ask,
-            command.reasons.urgency,
-            head.purpose,
-            head.offence,
-            head.case,
-            head.ticket,
-            head.agreement,
-            command.to_office,
-            actor.officer,
-            self._it.requester(actor, key.peer),
-            0,
-            command.reasons.attachments,
+            ask=ask,
+            urgency=command.reasons.urgency,
+            purpose=head.purpose,
+            offence=head.offence,
+            case=head.case,
+            ticket=head.ticket,
+            agreement=head.agreement,
+            to_office=command.to_office,
+            officer=actor.officer,
+            requester=self._it.requester(actor, key.peer),
+            lapses_us=0,
+            attachments=command.reasons.attachments,
         )
         return await self.draft(actor, key.peer, made, thread_id)
 
@@ -126,18 +126,18 @@ class Drafting:
         peer = MemberId(command.peer)
         ask, urgency = _form_ask(command) if command.form else _question_ask(command)
         made = Draft(
-            ask,
-            urgency,
-            command.purpose,
-            command.offence,
-            reference(command.case, "case") if command.case else "",
-            reference(command.ticket, "ticket") if command.ticket else "",
-            command.agreement or self._agreement(peer, command.purpose),
-            command.to_office,
-            actor.officer,
-            self._it.requester(actor, peer),
-            0,
-            command.reasons.attachments,
+            ask=ask,
+            urgency=urgency,
+            purpose=command.purpose,
+            offence=command.offence,
+            case=reference(command.case, "case") if command.case else "",
+            ticket=reference(command.ticket, "ticket") if command.ticket else "",
+            agreement=command.agreement or self._agreement(peer, command.purpose),
+            to_office=command.to_office,
+            officer=actor.officer,
+            requester=self._it.requester(actor, peer),
+            lapses_us=0,
+            attachments=command.reasons.attachments,
         )
         return await self.draft(actor, peer, made, thread_id)
 

@@ -268,18 +268,7 @@ def _draft(thread: Thread) -> DraftItem | None:
     """Return the ask of ours that waits in a thread for its approval, if one does."""
     if not thread.draft or thread.kind is not ThreadKind.ASK or not thread.opener:
         return None
-    draft = draft_of(thread)
-    return DraftItem(
-        draft.ask,
-        draft.urgency,
-        draft.purpose,
-        draft.offence,
-        draft.case,
-        draft.ticket,
-        draft.to_office,
-        draft.attachments,
-        draft.lapses_us,
-    )
+    return draft_of(thread)
 
 
 def _read(envelope: bytes) -> Notice | None:

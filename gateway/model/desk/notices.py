@@ -11,8 +11,8 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.model.consent import OnwardUse
 from gateway.model.desk.attachments import Attachment
+from gateway.model.desk.consent import OnwardUse
 from gateway.model.desk.reports import Report
 from gateway.model.desk.rooms import Room
 from gateway.model.desk.watches import Watch, Watched

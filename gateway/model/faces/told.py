@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from enum import StrEnum
 from typing import Any
 
@@ -11,9 +12,10 @@ from gateway.clock import rfc3339
 from gateway.model.faces.fields import fields_of
 
 
-def told(value: msgspec.Struct) -> dict[str, Any]:
-    """Return a value by the names that its fields have in all faces; a time that is 0 is empty."""
-    return {name: _plain(getattr(value, one.own), one.own) for name, one in fields_of(type(value)).items()}
+def told(value: msgspec.Struct, leave: Container[str] = ()) -> dict[str, Any]:
+    """Return a value by the names that its fields have in all faces, without those to leave; a time of 0 is empty."""
+    fields = fields_of(type(value)).items()
+    return {name: _plain(getattr(value, one.own), one.own) for name, one in fields if name not in leave}
 
 
 def _plain(value: Any, name: str) -> Any:

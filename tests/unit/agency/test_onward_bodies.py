@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.agency.bodies.onward import read_onward
+from gateway.agency.bodies.onward import ONWARD
 from gateway.errors import Malformed, Unknown
 from gateway.https.statuses import status_of
 from tests.support.tables import table
@@ -16,14 +16,14 @@ BODY = {"exchange_id": "ab" * 16, "purpose": "INVESTIGATION", "use": "evidence",
 
 @pytest.mark.parametrize("hit", [0, 146, 146.0])
 def test_a_whole_number_is_the_same_with_a_point(hit: float) -> None:
-    read = read_onward({**BODY, "hit": hit}).hit
+    read = ONWARD.read({**BODY, "hit": hit}, "bad-onward", search_id="s").hit
     assert (read, type(read)) == (hit, int)
 
 
 @table("hit", [0.5, 1001.0, -1, "1", True, None, float("inf")])
 def test_no_other_value_is_a_place_among_the_hits(hit: Any) -> None:
     with pytest.raises(Malformed):
-        read_onward({**BODY, "hit": hit})
+        ONWARD.read({**BODY, "hit": hit}, "bad-onward", search_id="s")
 
 
 @table(("code", "status"), [("no-such-hit", 409), ("record-gone", 409), ("no-such-search", 404), ("not-found", 404)])

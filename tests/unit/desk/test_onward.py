@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway.clock import from_us
 from gateway.desk.onward_rules import Verdict, read_release, rule
 from gateway.errors import Forbidden
-from gateway.model.consent import OnwardUse, Place, Use
+from gateway.model.desk.consent import OnwardUse, Place, Use
 from gateway.model.marking import Caveat, Level, Onward, ReleaseMarking, UseCode
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose

@@ -11,7 +11,7 @@ from liaison.exchange.v1 import consent_pb2 as pb
 from msgspec import structs
 
 from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Stale
-from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
+from gateway.model.desk.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose

@@ -9,19 +9,17 @@ from typing import Any
 import click
 
 from gateway.cli.client import NodeClient
+from gateway.cli.inputs.handed import option_of
 from gateway.cli.officers import trial_token
-from gateway.cli.options import Word, home_option, unlisted_officer
+from gateway.cli.options import home_option, unlisted_officer
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.config import load_settings
 from gateway.errors import Malformed
-from gateway.model.consent import Use
+from gateway.model.desk.consent import Use
+from gateway.model.handed.onward import UseOnward
 from gateway.model.names import member_id
-from gateway.model.purpose import Purpose
 from gateway.views.lines import Line
-
-_PURPOSES = Word([item.value for item in Purpose])
-_USES = click.Choice([item.value for item in Use])
 
 
 @click.command()
@@ -30,14 +28,14 @@ _USES = click.Choice([item.value for item in Use])
 @click.option("--search", "search_id", required=True, help="The search's id, as `liaison ask` shows it.")
 @click.option("--from", "owner", default="", metavar="COUNTRY", help="The country whose hit it is; or --exchange.")
 @click.option("--exchange", default="", help="The exchange id of that country's line, as `ask --json` shows it.")
-@click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of the line, from 0.")
+@option_of(UseOnward, "hit", required=False, default=0, show_default=True)
 @click.option("--to", default="", metavar="COUNTRY.AGENCY", help="Who is to have it, such as th.customs.")
 @click.option(
     "--to-office", default="", help="The office there; what is not named is taken for another one than yours."
 )
-@click.option("--purpose", required=True, type=_PURPOSES, help="Why.")
-@click.option("--use", default=Use.PASS_ON.value, show_default=True, type=_USES, help="What is done with it.")
-@click.option("--reason", required=True, help="Why; it is logged, and goes to the owner with a request for consent.")
+@option_of(UseOnward, "purpose")
+@option_of(UseOnward, "use", required=False, default=Use.PASS_ON.value, show_default=True)
+@option_of(UseOnward, "reason")
 @unlisted_officer
 @printed
 def onward(

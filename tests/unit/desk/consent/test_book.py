@@ -19,7 +19,7 @@ from gateway.desk.consent.asked import consent_thread, find_asked
 from gateway.desk.consent.book import Consent, ConsentBook, Decision
 from gateway.desk.consent.reading import ConsentReader
 from gateway.errors import Forbidden, LiaisonError, Malformed, Stale, Unauthenticated, Unknown
-from gateway.model.consent import OnwardUse, Place, Use
+from gateway.model.desk.consent import OnwardUse, Place, Use
 from gateway.model.desk.notices import About, Ask, Body, Notice, Reply, ReplyCode
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState

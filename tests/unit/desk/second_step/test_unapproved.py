@@ -22,7 +22,17 @@ from tests.support.tables import table
 MINUTE = 60 * SECOND
 ASK = Ask(About.HIT, "facts", hit=PLACE, fields=("names",), values=(("urgency-reason", "held"),))
 DRAFT = Draft(
-    ASK, Urgency.FLASH, HEAD.purpose, HEAD.offence, HEAD.case, "", HEAD.agreement, "", officer(), OFFICER, NOW
+    ask=ASK,
+    urgency=Urgency.FLASH,
+    purpose=HEAD.purpose,
+    offence=HEAD.offence,
+    case=HEAD.case,
+    ticket="",
+    agreement=HEAD.agreement,
+    to_office="",
+    officer=officer(),
+    requester=OFFICER,
+    lapses_us=NOW,
 )
 
 

@@ -12,8 +12,8 @@ from liaison.exchange.v1 import notices_pb2 as pb
 from msgspec.structs import replace
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale, TooLarge, Unsupported
-from gateway.model.consent import OnwardUse
 from gateway.model.desk.attachments import Attachment, MediaType
+from gateway.model.desk.consent import OnwardUse
 from gateway.model.desk.notices import (
     About,
     Alert,

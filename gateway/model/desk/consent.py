@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from gateway.model.exchange import Refusal
+from gateway.model.faces.fields import Id, Member
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Requester
@@ -24,9 +25,9 @@ class Use(StrEnum):
 class Place(msgspec.Struct, frozen=True):
     """The place of a record, now or in future. An agency or office that is not known is empty, and equals no other."""
 
-    member: MemberId
-    agency: str = ""
-    office: str = ""
+    member: Annotated[MemberId, Member(help="The country.", examples=("th",))]
+    agency: Annotated[str, Id(examples=("customs",))] = ""
+    office: Annotated[str, Id(examples=("th.blo.chiang-khong",))] = ""
 
 
 class OnwardUse(msgspec.Struct, frozen=True):
@@ -91,16 +92,6 @@ class ConsentAnswer(msgspec.Struct, frozen=True):
     state: ConsentState
     until_us: int = 0
     refusal: Refusal | None = None
-
-
-class OnwardCommand(msgspec.Struct, frozen=True):
-    """An officer's wish to use one record of a search onward. `hit` counts from 0 within the exchange's hits."""
-
-    search_id: str
-    exchange_id: ExchangeId
-    hit: int
-    wanted: OnwardUse
-    reason: str
 
 
 class OnwardAnswer(msgspec.Struct, frozen=True):
