@@ -26,10 +26,10 @@ from gateway.agency.bodies.patterns import IDEMPOTENCY_KEY
 from gateway.agency.bodies.problems import plain_problem, problem
 from gateway.agency.bodies.requests import SearchBody, read_search
 from gateway.agency.bodies.responses import (
+    SEARCH,
     HealthBody,
     LiveBody,
     ReadyBody,
-    SearchResponse,
     search_events,
     search_response,
 )
@@ -86,7 +86,7 @@ _NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "operation_spa
 _OF_EVERY_CALL = refusals(401, 403, 405, 429, 431, 500, 503)
 _BEGUN: dict[int | str, dict[str, Any]] = {
     202: {
-        "model": SearchResponse,
+        "model": SEARCH,
         "description": "The search runs; read it at `location`",
         "headers": {"location": {"schema": {"type": "string"}}, "preference-applied": {"schema": {"type": "string"}}},
     }
@@ -146,7 +146,7 @@ def _routes() -> APIRouter:
 
     @router.post(
         "/searches",
-        response_model=SearchResponse,
+        response_model=SEARCH,
         responses=_BEGUN | OF_BODIES | refusals(409),
         openapi_extra=body_of(SearchBody),
         dependencies=first,
@@ -185,9 +185,7 @@ def _routes() -> APIRouter:
         headers = {"location": f"/v1/searches/{found.id}", "preference-applied": "respond-async"}
         return shown(search_response(found, language), request, 202, headers)
 
-    @router.get(
-        "/searches/{search_id}", response_model=SearchResponse, responses=refusals(400, 404), dependencies=first
-    )
+    @router.get("/searches/{search_id}", response_model=SEARCH, responses=refusals(400, 404), dependencies=first)
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Return the search as it is now; as events until no answer can come when `Accept` says `text/event-stream`."""
         parts, officer, language = parts_of(request), officer_of(request), language_of(request)

@@ -114,11 +114,10 @@ OWN_AGENCY = f"{UNRELEASED}own-agency"
 """The rule of a hit of our own agencies: the record is read in their system."""
 
 
-class Hit(msgspec.Struct, frozen=True):
-    """One hit in an answer. `reference` is opaque and stable for the same case and peer.
+class Lead(msgspec.Struct, frozen=True):
+    """What a hit says beside its record. `reference` is opaque and stable for the same case and peer.
 
-    `record` is an SD-JWT with the disclosures that policy releases, or empty when a human must decide first. `rules`
-    made the match; of a hit without a record the last one says why, as far as policy shows it (`UNRELEASED`).
+    `rules` made the match; of a hit without a record the last one says why, as far as policy shows it (`UNRELEASED`).
     """
 
     reference: str
@@ -126,6 +125,14 @@ class Hit(msgspec.Struct, frozen=True):
     record_type: str
     rules: tuple[str, ...] = ()
     action: str = ""
+
+
+class Hit(Lead, frozen=True):
+    """One hit in an answer.
+
+    `record` is an SD-JWT with the disclosures that policy releases, or empty when a human must decide first.
+    """
+
     record: str = ""
 
 

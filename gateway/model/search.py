@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from gateway.model.exchange import Outcome, Refusal, Searched
-from gateway.model.hit import Quality
+from gateway.model.hit import Lead
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import Query
@@ -32,8 +34,7 @@ class SearchCommand:
     tracestate: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownRecord:
+class ShownRecord(msgspec.Struct, frozen=True):
     """A verified record as the officer sees it: the disclosed fields only, and its handling rules.
 
     `own_key` is True when the agency itself signed (`own`), False when the node held its key (`held-by-node`).
@@ -47,20 +48,13 @@ class ShownRecord:
     compact: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShownHit:
+class ShownHit(Lead, frozen=True):
     """One hit: a lead, not proof."""
 
-    reference: str
-    quality: Quality
-    record_type: str
-    rules: tuple[str, ...]
-    action: str
-    record: ShownRecord | None
+    record: ShownRecord | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """The line of one counterpart: its answer, or its silence. The line of our own agencies has our own id as `member`.
 
     `silent` is never shown as no hit; `last_seen_us` is when it was last heard (0 = never); `silent_since_us` is set
@@ -88,8 +82,7 @@ class Line:
     log_forked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """A search with its lines so far; `done` when nothing more is waited for in its budget.
 
     `awaiting_late` are the counterparts whose answer may still come after that. `failed` says why the search ended
@@ -101,7 +94,7 @@ class Search:
     started_us: int
     done: bool
     waiting_for: tuple[MemberId, ...] = ()
-    lines: tuple[Line, ...] = field(default_factory=tuple)
+    lines: tuple[Line, ...] = ()
     awaiting_late: tuple[MemberId, ...] = ()
     failed: Refusal | None = None
 

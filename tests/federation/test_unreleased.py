@@ -145,8 +145,8 @@ async def test_a_hit_without_a_record_says_why(world: World, changes: dict[str, 
     assert "vn-test" not in text
     follow_up = f"liaison followup --search {search.id} --from vn --hit 0"
     assert f"ask a human of the owner: {follow_up}" in text
-    told = next(each for each in search_response(search).lines if each.member == VN)
-    assert [each.next for each in told.hits] == [follow_up]
+    told = next(each for each in search_response(search).model_dump()["lines"] if each["member"] == VN)
+    assert [each["next"] for each in told["hits"]] == [follow_up]
     others = {shown(search, language=language).replace(hit.reference, "") for language in Language}
     assert len(others) == len(Language)
     for language in Language:
@@ -174,5 +174,5 @@ async def test_a_hit_of_our_own_is_read_in_the_agency_s_own_system(world: World)
     assert "no record: read it in the system of our own agency" in text
     assert "follow-up" not in text
     assert "liaison followup" not in text
-    told = next(each for each in search_response(search).lines if each.member == VN)
-    assert [each.next for each in told.hits] == [""]
+    told = next(each for each in search_response(search).model_dump()["lines"] if each["member"] == VN)
+    assert [each["next"] for each in told["hits"]] == [""]

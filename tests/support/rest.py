@@ -6,12 +6,13 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
 from cryptography.hazmat.primitives.asymmetric import ec
+from msgspec.structs import replace
 
 from certs.authority import Authority, create_authority, issue
 from certs.keyfiles import create_key, load_key

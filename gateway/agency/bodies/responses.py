@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gateway.agency.bodies.answers import answer, many
 from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
-from gateway.model.search import Search
+from gateway.model.search import Line, Search, ShownHit
 from gateway.views.search.fields import search_value
 
 STREAM_PAUSE_S = 5.0
@@ -42,19 +43,17 @@ class RecordBody(BaseModel):
     sd_jwt: str
 
 
-class HitBody(BaseModel):
+HIT = answer(
+    "HitBody",
     """One hit: a lead, not proof. Without a record, the last of the rules says why (`unreleased-` and a code).
 
-    `next` is the command that asks a human of the owner for more; it is empty for a hit of our own agencies.
-    """
-
-    reference: str
-    quality: Quality
-    record_type: str
-    rules: list[Rule]
-    action: str
-    record: RecordBody | None = None
-    next: str = ""
+`next` is the command that asks a human of the owner for more; it is empty for a hit of our own agencies.""",
+    ShownHit,
+    quality=Quality,
+    rules=many(Rule),
+    record=RecordBody | None,
+    next=str,
+)
 
 
 class RefusalBody(BaseModel):
@@ -72,53 +71,41 @@ class SearchedBody(BaseModel):
     as_of: str | None = None
 
 
-class LineBody(BaseModel):
+LINE = answer(
+    "LineBody",
     """The line of one counterpart: its answer, or its silence (`silent`, with `last_seen`).
 
-    `not_searched`: no source that could hold the record was searched, since none takes such a question, or none of
-    those in `missing` answered. `partial`: those that were searched hold nothing that may be told, and those in
-    `missing` did not answer, were read too long ago, or are `suspended`; a `hit` can lack some, too, and has
-    `partial` set. Neither means no hit. Where all that the question could find is `suspended`, so is the outcome.
-    `searched` says as of when; an answer of an earlier version has none. `not_accepted`: an answer came that does not
-    verify here, or our node refused the connection to theirs.
+`not_searched`: no source that could hold the record was searched, since none takes such a question, or none of
+those in `missing` answered. `partial`: those that were searched hold nothing that may be told, and those in
+`missing` did not answer, were read too long ago, or are `suspended`; a `hit` can lack some, too, and has
+`partial` set. Neither means no hit. Where all that the question could find is `suspended`, so is the outcome.
+`searched` says as of when; an answer of an earlier version has none. `not_accepted`: an answer came that does not
+verify here, or our node refused the connection to theirs.
 
-    `silent_since` is set where the counterpart was not waited for, since it had been silent for long. `log_forked`:
-    its log was shown in two versions, so that the answer may not be provable.
-    """
-
-    member: str
-    outcome: Outcome
-    partial: bool
-    missing: list[str]
-    suspended: list[str]
-    searched: list[SearchedBody]
-    capped: bool
-    hits: list[HitBody]
-    refusal: RefusalBody | None = None
-    withheld_count: int | None = None
-    last_seen: str | None = None
-    silent_since: str | None = None
-    late: bool
-    exchange_id: str
-    entry: int | None = None
-    log_forked: bool
-
-
-class SearchResponse(BaseModel):
+`silent_since` is set where the counterpart was not waited for, since it had been silent for long. `log_forked`:
+its log was shown in two versions, so that the answer may not be provable.""",
+    Line,
+    leave=("entry_index", "log"),
+    outcome=Outcome,
+    partial=bool,
+    searched=many(SearchedBody),
+    hits=many(HIT),
+    refusal=RefusalBody | None,
+    last_seen=str | None,
+    silent_since=str | None,
+    entry=int | None,
+)
+SEARCH = answer(
+    "SearchResponse",
     """A search. `done`: nothing more is waited for in its budget.
 
-    A late answer of those in `awaiting_late` can still replace their line. `problem`: our own node could not run the
-    search to its end, so that the lines say nothing of what was not asked.
-    """
-
-    id: str
-    officer: str
-    started: str
-    done: bool
-    waiting_for: list[str]
-    awaiting_late: list[str]
-    lines: list[LineBody]
-    problem: RefusalBody | None = None
+A late answer of those in `awaiting_late` can still replace their line. `problem`: our own node could not run the
+search to its end, so that the lines say nothing of what was not asked.""",
+    Search,
+    leave=("failed",),
+    lines=many(LINE),
+    problem=RefusalBody | None,
+)
 
 
 class LiveBody(BaseModel):
@@ -150,9 +137,9 @@ class HealthBody(ReadyBody):
     sources: dict[str, str]
 
 
-def search_response(search: Search, language: Language = Language.EN) -> SearchResponse:
+def search_response(search: Search, language: Language = Language.EN) -> BaseModel:
     """Return a search as JSON shows it."""
-    return SearchResponse.model_validate(search_value(search, language))
+    return SEARCH(**search_value(search, language))
 
 
 async def search_events(searches: AsyncIterator[Search], language: Language) -> AsyncIterator[bytes]:

@@ -7,7 +7,9 @@ ledger came before there was one, and is shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from gateway.errors import Forbidden
 from gateway.matching.explain import RULES

@@ -23,7 +23,6 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -312,7 +311,7 @@ class Asker:
         await asyncio.wait((sending,))
         if sending.cancelled() or sending.exception() is not None:
             return
-        added(replace(await self._conclude(asked, sending, events.LATE), late=True))
+        added(structs.replace(await self._conclude(asked, sending, events.LATE), late=True))
 
     async def _conclude(
         self, asked: Asked, sending: asyncio.Task[AnswerMessage], event: Event = events.RECEIVED

@@ -6,16 +6,17 @@ The document store encrypts them, and only the officer who asked may read one.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import secrets
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.conversion import converter
 from gateway.errors import LiaisonError, Overloaded, Replayed, Unknown
@@ -286,7 +287,7 @@ def decode_search(data: bytes) -> Search:
 
 def _fingerprint(command: SearchCommand) -> str:
     """Return a hash of the command without its trace: equal questions have equal hashes."""
-    return hashlib.sha256(repr(replace(command, traceparent="", tracestate="")).encode()).hexdigest()
+    return hashlib.sha256(repr(dataclasses.replace(command, traceparent="", tracestate="")).encode()).hexdigest()
 
 
 def _ended(search: Search) -> Search:

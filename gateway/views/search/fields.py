@@ -15,6 +15,7 @@ from gateway.language.languages import Language
 from gateway.language.sentences import refusal_text
 from gateway.matching.explain import explain
 from gateway.model.exchange import Outcome, Refusal
+from gateway.model.faces.told import told
 from gateway.model.hit import OWN_AGENCY
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
 from gateway.records.types import RECORD_TYPES
@@ -160,12 +161,7 @@ def _values(value: Any, name: str, language: Language) -> tuple[str, ...]:
 def search_value(search: Search, language: Language = Language.EN) -> dict[str, Any]:
     """Return a search as JSON shows it."""
     return {
-        "id": search.id,
-        "officer": search.officer,
-        "started": rfc3339(search.started_us),
-        "done": search.done,
-        "waiting_for": list(search.waiting_for),
-        "awaiting_late": list(search.awaiting_late),
+        **told(search, leave=("lines", "failed")),
         "lines": [_line(search.id, line, language) for line in search.lines],
         "problem": _refusal(search.failed, language) if search.failed else None,
     }
@@ -173,24 +169,16 @@ def search_value(search: Search, language: Language = Language.EN) -> dict[str, 
 
 def _line(search_id: str, line: Line, language: Language) -> dict[str, Any]:
     return {
-        "member": line.member,
-        "outcome": line.outcome,
+        **told(line, leave=("searched", "hits", "entry_index", "log")),
         "partial": bool(line.missing) and line.outcome not in (Outcome.NOT_SEARCHED, Outcome.SUSPENDED),
-        "missing": list(line.missing),
-        "suspended": list(line.suspended),
         "searched": [
             {"kind": one.kind, "as_of": rfc3339(one.as_of_us) if one.as_of_us else None} for one in line.searched
         ],
-        "capped": line.capped,
         "hits": [_hit(hit, _follow_up(search_id, line, at), language) for at, hit in enumerate(line.hits)],
         "refusal": _refusal(line.refusal, language) if line.refusal else None,
-        "withheld_count": line.withheld_count,
         "last_seen": rfc3339(line.last_seen_us) if line.last_seen_us else None,
         "silent_since": rfc3339(line.silent_since_us) if line.silent_since_us else None,
-        "late": line.late,
-        "exchange_id": line.exchange_id,
         "entry": line.entry_index,
-        "log_forked": line.log_forked,
     }
 
 
@@ -209,11 +197,8 @@ def _follow_up(search_id: str, line: Line, at: int) -> str:
 def _hit(hit: ShownHit, follow_up: str, language: Language) -> dict[str, Any]:
     sentences = explain(hit.rules, language)
     return {
-        "reference": hit.reference,
-        "quality": hit.quality,
-        "record_type": hit.record_type,
+        **told(hit, leave=("record",)),
         "rules": [{"word": word, "sentence": text} for word, text in zip(hit.rules, sentences, strict=True)],
-        "action": hit.action,
         "record": _record(hit.record) if hit.record else None,
         "next": follow_up,
     }
