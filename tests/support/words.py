@@ -88,8 +88,8 @@ OFFICERS = (
 )
 """Modules whose own errors an officer reads."""
 
-FORMS = "gateway/model/handed/"
-"""The room of forms: pages show their labels."""
+FORMS = ("gateway/model/handed/", "gateway/model/desk/notices.py")
+"""Hold forms: pages show their labels."""
 
 _SPOKEN = ("Sentences", "tell(", "usage(", "Term(")
 """Hold what stands in a module with sentences for people."""

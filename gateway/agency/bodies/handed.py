@@ -185,7 +185,7 @@ def _read(form: type[F], body: BaseModel, known: Mapping[str, Any], place: str =
         if isinstance(one.said, Within)
         else _value(one.kind, one.said, getattr(body, one.name), f"{place}{one.name}")
         for one in fields_of(form).values()
-        if one.name not in known and not isinstance(one.said, Files | Inner)
+        if one.own not in known and not isinstance(one.said, Files | Inner)
     }
     return form(**given, **known)
 

@@ -25,7 +25,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 ONWARD = Handed(
-    UseOnward, "OnwardBody", example=_EXAMPLE, more={"anyOf": patterns.RECEIVER_OR_OTHER_USE}, path=("search_id",)
+    UseOnward, "OnwardBody", example=_EXAMPLE, more={"anyOf": patterns.RECEIVER_OR_OTHER_USE}, path=("search",)
 )
 
 

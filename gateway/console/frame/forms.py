@@ -1,4 +1,4 @@
-"""Read the forms of pages, and say of their fields what pages show.
+"""Read the forms of pages, and draw the fields of `gateway.model.handed`: labels, sentences and limits are theirs.
 
 Only forms that our own pages sent are read, of bounded size, in one reading.
 
@@ -13,16 +13,20 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from gateway.console.frame.shapes import Field
 from gateway.errors import Forbidden, Malformed, TimedOut, TooLarge
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
-from gateway.model.faces.fields import Written, fields_of
+from gateway.model.desk.notices import MAX_WORDS
+from gateway.model.faces.fields import Matching, Text, Written, fields_of
+from gateway.model.values import text_value
 
 MAX_FORM = 64 * 1024
 """The most bytes in a form, where its page does not say otherwise."""
@@ -150,22 +154,54 @@ def _bad() -> Malformed:
     return Malformed("the form cannot be read", code="bad-request", where="form", remedy="open the page again")
 
 
-# ------------------------------------------------------------ fields of `gateway.model.handed`: label, sentence, limit
+# ------------------------------------------------------------ fields of `gateway.model.handed`
 
 
 def label_of(form: type[msgspec.Struct], name: str, language: Language) -> str:
     """Return the label of a field."""
-    return tell(language, fields_of(form)[name].said.label)
+    label = fields_of(form)[name].said.label
+    assert label, name
+    return tell(language, label)
 
 
-def hint_of(form: type[msgspec.Struct], name: str, language: Language) -> str:
-    """Return the sentence that stands below a field; empty where its label says enough."""
+def field_of(
+    form: type[msgspec.Struct],
+    name: str,
+    reader: Language,
+    value: str = "",
+    fault: str = "",
+    *,
+    place: str = "",
+    label: str = "",
+    hint: str = "",
+    **more: Any,
+) -> Field:
+    """Return a text of a form as a page shows it: its label, the sentence below it and its limit.
+
+    `place` is its name on the page, and `label` and `hint` what it says there, where they are others.
+    """
     said = fields_of(form)[name].said
-    return tell(language, said.help) if said.hint else ""
+    assert isinstance(said, Written | Matching)
+    label, hint = label or label_of(form, name, reader), hint or (tell(reader, said.help) if said.hint else "")
+    return Field(place or name, label, value, hint, fault, most=said.most or 0, **more)
 
 
-def most_of(form: type[msgspec.Struct], name: str) -> int:
-    """Return the most characters of a field that is written as a text."""
+def is_long(form: type[msgspec.Struct], name: str) -> bool:
+    """Tell whether a text of a form is written on several lines."""
     said = fields_of(form)[name].said
-    assert isinstance(said, Written)
-    return said.most
+    return isinstance(said, Text) and said.long
+
+
+def written(form: Form, name: str, most: int = MAX_WORDS, *, needed: bool = True) -> str:
+    """Return the text of a field as one line, as notices have it. Raises `Malformed`, which names the field."""
+    text = " ".join(form.one(name).split())
+    if not text and needed:
+        raise Malformed("write something here", code="text-missing", where=name)
+    return text_value(text, name, most) if text else ""
+
+
+def text_of(sent: Form, form: type[msgspec.Struct], name: str, place: str = "") -> str:
+    """Return what was written into a text of a form, whose name on the page is `place`. Raises as `written` does."""
+    one = fields_of(form)[name]
+    assert isinstance(one.said, Written)
+    return written(sent, place or name, one.said.most, needed=one.is_needed)

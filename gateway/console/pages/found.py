@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
-from gateway.console.frame.forms import Form, label_of, most_of
+from gateway.console.frame.forms import Form, field_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import record_rows
@@ -31,7 +31,7 @@ from gateway.errors import Malformed, Refused, Unknown
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
-from gateway.model.handed.tokens import MAX_TOKEN
+from gateway.model.handed.tokens import CheckToken
 from gateway.model.handed.work import Confirm, Mark, Verdict
 from gateway.model.hit import OWN_AGENCY
 from gateway.model.search import Search
@@ -234,9 +234,9 @@ def _beside(
 def _token_form(path: str, writer: Writer, *, is_open: bool) -> ActForm:
     language = writer.language
     parts = (
-        writer.area("token", tell(language, "Scan the token"), most=MAX_TOKEN),
-        writer.line("token-number", tell(language, "Number of the document that the person shows"), most=40),
-        writer.line("token-issuer", tell(language, "Country of the document, such as THA"), most=3),
+        writer.of(CheckToken, "token"),
+        writer.of(CheckToken, "number", place="token-number"),
+        writer.of(CheckToken, "issuer", place="token-issuer"),
     )
     button = Button(tell(language, "Check it"), kind="first")
     title = tell(language, "The person carries a token: not this person")
@@ -331,9 +331,7 @@ def _hits(search_id: str, line: dict[str, Any], language: Language, beside: Besi
                 Hidden("hit", str(at)),
                 Hidden("work", work),
             ),
-            reason=Field("reason", label_of(Mark, "reason", language), most=most_of(Mark, "reason"))
-            if is_abroad or work
-            else None,
+            reason=field_of(Mark, "reason", language) if is_abroad or work else None,
             verdicts=[
                 Button(tell(language, text), "verdict", code) for code, text in _VERDICTS.items() if is_abroad or work
             ],

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from gateway.clock import rfc3339_s
 from gateway.console.frame.clocks import countdown
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, field_of, text_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Banner, Cell, Clock, Field, Link, Option, Row, Table, Tag, Tone
@@ -28,14 +28,13 @@ from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.terms import CHANGE_REASONS, RECORD_TYPES
-from gateway.model.desk.notices import ChangeCode
+from gateway.model.desk.notices import MAX_WORDS, ChangeCode
 from gateway.model.desk.work import HoldingState, Role
 from gateway.model.handed.changes import ChangeCommand
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
 
 PATH = "/holders"
-_MAX_TEXT = 2_000
 _STATES: Sentences = {
     "held": "held",
     "hidden": "hidden there, and confirmed",
@@ -140,7 +139,7 @@ class _Holders:
         record = form.one("record")
         try:
             command = ChangeCommand(
-                code=_change(form), record=record, reason=_reason(form), text=_text(form, "text", is_needed=False)
+                code=_change(form), record=record, reason=_reason(form), text=text_of(form, ChangeCommand, "text")
             )
             await self._tell(visit, form, command)
         except Malformed as error:
@@ -152,7 +151,7 @@ class _Holders:
         try:
             office = identifier(form.one("office"), "office")
             holder = member_id(office.partition(".")[0])
-            text = _text(form, "text", is_needed=True)
+            text = text_value(form.one("text").strip(), "text", MAX_WORDS)
             command = ChangeCommand(code=ChangeCode.CUT, holder=holder, office=office, reason="misuse", text=text)
             await self._tell(visit, form, command)
         except (Malformed, Forbidden) as error:
@@ -198,7 +197,7 @@ class _Holders:
             under_way=[_line(each, visit) for each in under_way],
             records=[_line(each, visit) for each in records],
             pages=later_pages(PATH, after, language),
-            find=Field("record", tell(language, "Record: source and key"), hint="police/4711", most=256),
+            find=field_of(ChangeCommand, "record", language, hint="police/4711"),
             cut=self._cut_form(wrong, language) if may_cut else None,
             held=_held_back(self._parts.desk.holding.listed(visit.actor), language) if may_cut else (),
             faults=faults,
@@ -211,7 +210,9 @@ class _Holders:
             if member != self._parts.member
             for office in offices
         ]
-        return CutForm(offices, _words_for_holders(wrong, tell(language, "Why; they read it as you write it")))
+        return CutForm(
+            offices, _words_for_holders(wrong, language, tell(language, "Why; they read it as you write it"))
+        )
 
     async def _record(self, visit: Visit, record: str, faults: tuple[tuple[str, str], ...] = ()) -> Page:
         desk, language = self._parts.desk, visit.language
@@ -331,7 +332,7 @@ def _change_form(wrong: Mapping[str, str], language: Language) -> ChangeForm:
     return ChangeForm(
         codes=[Option(code, tell(language, text)) for code, text in _CHANGES.items()],
         reasons=[Option(code, tell(language, text)) for code, text in CHANGE_REASONS.items()],
-        text=_words_for_holders(wrong, tell(language, "Words for the holders, if needed")),
+        text=_words_for_holders(wrong, language),
     )
 
 
@@ -347,8 +348,8 @@ def _held_back(held: Sequence[Held], language: Language) -> list[Option]:
     return [Option(record, f"{record}: {', '.join(lines)}") for record, lines in told.items()]
 
 
-def _words_for_holders(wrong: Mapping[str, str], label: str) -> Field:
-    return Field("text", label, fault=wrong.get("text", ""), most=_MAX_TEXT)
+def _words_for_holders(wrong: Mapping[str, str], language: Language, label: str = "") -> Field:
+    return field_of(ChangeCommand, "text", language, fault=wrong.get("text", ""), label=label)
 
 
 def _change(form: Form) -> ChangeCode:
@@ -361,11 +362,6 @@ def _reason(form: Form) -> str:
     if form.one("reason") not in CHANGE_REASONS:
         raise Malformed("choose why", code="bad-change", where="reason")
     return form.one("reason")
-
-
-def _text(form: Form, name: str, *, is_needed: bool) -> str:
-    text = form.one(name).strip()
-    return text_value(text, name, _MAX_TEXT) if text or is_needed else ""
 
 
 def _fault(error: LiaisonError, names: Sequence[str], language: Language) -> tuple[tuple[str, str], ...]:

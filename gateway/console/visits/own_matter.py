@@ -7,21 +7,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, field_of, text_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Field, Hidden
 from gateway.console.visits.door import Answer
 from gateway.console.visits.visit import Visit
 from gateway.desk.acting.parts import Actor
 from gateway.errors import Malformed, Refused, Stale
-from gateway.language.catalogue import tell
 from gateway.language.languages import Language
+from gateway.model.handed.work import Approve
 from gateway.model.names import ExchangeId, exchange_id
-from gateway.model.values import text_value
 from gateway.ports.desk import Work
-
-MAX_REASON = 500
-"""Characters of a reason that stands at home."""
 
 WORK = "work"
 """The hidden field of an approval's form that names the work on the page, so that nothing else is approved by it."""
@@ -43,8 +39,7 @@ class Approval:
 
 def approval(work: Work, person: str, wrong: Mapping[str, str], language: Language) -> Approval:
     """Return the form that approves or declines what `person` asks for; `wrong` are faults by field."""
-    label = tell(language, "Reason; needed to decline")
-    reason = Field("reason", label, fault=wrong.get("reason", ""), most=MAX_REASON)
+    reason = field_of(Approve, "reason", language, fault=wrong.get("reason", ""))
     return Approval(person, reason, (Hidden(WORK, work.id),))
 
 
@@ -58,17 +53,11 @@ class Approvable(Protocol):
         """Decline one. Raises as `approve` does."""
 
 
-def read_reason(form: Form, name: str) -> str:
-    """Return the reason in a field of a form, or an empty text. Raises `Malformed` if it is not valid text."""
-    reason = form.one(name).strip()
-    return text_value(reason, name, MAX_REASON) if reason else ""
-
-
 def decision(own: Approvable, visit: Visit, form: Form, field: str = "reason") -> OwnAct:
     """Return the act that the buttons of an approval's form ask for; `field` holds the reason, needed to decline."""
 
     async def act(name: ExchangeId) -> None:
-        reason = read_reason(form, field)
+        reason = text_of(form, Approve, "reason", field)
         if form.one("act") == "approve":
             await own.approve(visit.actor, name, reason, form.one(WORK))
         elif not reason:

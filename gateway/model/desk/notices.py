@@ -273,12 +273,12 @@ class OutcomeCode(StrEnum):
 class OutcomeReport(msgspec.Struct, frozen=True):
     """The outcome: with a seizure the substance and its weight in grams or its units, else how many persons."""
 
-    code: Annotated[OutcomeCode, Said(name="outcome", help="What came of it.")]
-    substance: Annotated[str, Text(64, help="What was seized.")] = ""
-    grams: Annotated[int, Whole(0, 10**9, help="Its weight.")] = 0
-    units: Annotated[int, Whole(0, 10**9, help="Or how many of it.")] = 0
-    persons: Annotated[int, Whole(0, 10**6, help="How many persons.")] = 0
-    text: Annotated[str, Text(MAX_WORDS, help="In words.", long=True)] = ""
+    code: Annotated[OutcomeCode, Said(name="outcome", label="What came of it")]
+    substance: Annotated[str, Text(64, label="Substance or goods that were seized")] = ""
+    grams: Annotated[int, Whole(0, 10**9, label="How many grams", help="Its weight.")] = 0
+    units: Annotated[int, Whole(0, 10**9, label="How many pieces", help="Or how many of it.")] = 0
+    persons: Annotated[int, Whole(0, 10**6, label="How many persons")] = 0
+    text: Annotated[str, Text(MAX_WORDS, label="In short", long=True)] = ""
     hit: Annotated[RecordPlace | None, Inner()] = None
     """The hit of a search that it is the outcome of; None in the thread of an ask or alert, which says so itself."""
     at_us: Annotated[int, Inner()] = 0

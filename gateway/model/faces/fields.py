@@ -32,6 +32,11 @@ class Said:
     name: str = ""
     """The name of the field in all faces, where the form's own name is another."""
 
+    def __post_init__(self) -> None:
+        """Take the label as the sentence, where no other is given."""
+        if self.label and not self.help:
+            object.__setattr__(self, "help", f"{self.label}.")
+
 
 @dataclass(frozen=True, slots=True)
 class Written(Said):

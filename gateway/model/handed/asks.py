@@ -42,21 +42,30 @@ from gateway.model.purpose import Offence, Purpose
 
 _Wanted = Annotated[
     tuple[Annotated[str, Written(64)], ...],
-    Several(64, help="The fields that are wanted; by default all that may be given."),
+    Several(64, label="Fields wanted", help="The fields that are wanted; by default all that may be given."),
 ]
-_Office = Annotated[str, Id(help="An office there, such as the one across the river.")]
+_Office = Annotated[str, Id(label="The office there", help="An office there, such as the one across the river.")]
 
 
 class Reasons(msgspec.Struct, frozen=True, kw_only=True):
     """Reasons for the human who decides (Directive (EU) 2023/977, article 4, asks for the same)."""
 
-    facts: Annotated[str, Text(MAX_WORDS, help="What has happened: what the human there decides on.", long=True)]
-    urgency: Annotated[Urgency, Said(help="How soon it is needed.")] = Urgency.PRIORITY
-    why_you: Annotated[str, Text(MAX_WORDS, help="Why they should hold it.", long=True)] = ""
-    link: Annotated[str, Text(MAX_WORDS, help="How the person and the purpose belong together.", long=True)] = ""
-    urgency_reason: Annotated[str, Text(MAX_WORDS, help="Why so soon.", long=True)] = ""
-    category: Annotated[SubjectCategory, Said(help="What the person is.")] = SubjectCategory.UNKNOWN
-    held_until_us: Annotated[int, Moment(help="Until when a person is held.")] = 0
+    facts: Annotated[
+        str,
+        Text(
+            MAX_WORDS,
+            label="Facts",
+            help="What has happened, in short. The officer on the other side reads it.",
+            hint=True,
+            long=True,
+        ),
+    ]
+    urgency: Annotated[Urgency, Said(label="Urgency", help="How soon it is needed.")] = Urgency.PRIORITY
+    why_you: Annotated[str, Text(MAX_WORDS, label="Why the other side should hold it", long=True)] = ""
+    link: Annotated[str, Text(MAX_WORDS, label="How the person and the purpose belong together", long=True)] = ""
+    urgency_reason: Annotated[str, Text(MAX_WORDS, label="Why it is so urgent", long=True)] = ""
+    category: Annotated[SubjectCategory, Said(label="Who it is about")] = SubjectCategory.UNKNOWN
+    held_until_us: Annotated[int, Moment(label="The person is held until", help="Until when a person is held.")] = 0
     attachments: Attachments = ()
 
 
@@ -68,7 +77,7 @@ class FollowUp(msgspec.Struct, frozen=True, kw_only=True):
     hit: HitNumber = 0
     reasons: Annotated[Reasons, Within(help="Why the human there should give it.")]
     fields: _Wanted = ()
-    purpose: Annotated[Purpose | None, Said(help="By default that of the search.")] = None
+    purpose: Annotated[Purpose | None, Said(label="Purpose", help="By default that of the search.")] = None
     offence: Annotated[Offence | None, Said(help="By default that of the search.")] = None
     case: Annotated[str, Reference(help="By default that of the search.")] = ""
     agreement: Annotated[str, Id(help="By default that of the search.")] = ""
@@ -90,9 +99,9 @@ class FollowWatch(msgspec.Struct, frozen=True, kw_only=True):
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A question without a hit, with a coded topic; or a form with its values."""
 
-    peer: Annotated[str, Member(name="to", help="The country that is asked.")]
+    peer: Annotated[str, Member(name="to", label="Whom you ask", help="The country that is asked.")]
     reasons: Annotated[Reasons, Within(help="Why the human there should answer.")]
-    topic: Annotated[str, Id(help="What the question is about.")] = ""
+    topic: Annotated[str, Id(label="What is asked", help="What the question is about.")] = ""
     form: Annotated[str, Id(help="Or the form that is sent (policy/forms).")] = ""
     values: Annotated[tuple[tuple[str, str], ...], Pairs(128, MAX_WORDS, help="The values of the form.")] = ()
     purpose: ForPurpose
@@ -115,13 +124,13 @@ class Decide(msgspec.Struct, frozen=True, kw_only=True):
     """A human's decision on an ask."""
 
     work: Annotated[str, Written(200, help="The work of deciding.")]
-    answer: Annotated[ReplyCode, Said(help="What they are told.")]
+    answer: Annotated[ReplyCode, Said(label="Answer", help="What they are told.")]
     reason: ProvedReason
     fields: Annotated[
         tuple[Annotated[str, Written(64)], ...] | None,
         Several(64, help="What is released of what was wanted; by default all that policy allows a human."),
     ] = None
-    code: Annotated[str, Code(AnswerReason, help="Why, as a code, for them.")] = ""
+    code: Annotated[str, Code(AnswerReason, label="Why it is refused", help="Why, as a code, for them.")] = ""
     text: WordsForThem = ""
     challenge: Annotated[
         bool, Said(help="The caller can have a passkey sign: where the person has one, the answer is its challenge.")

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.model.desk.notices import MAX_WORDS, ServiceCode
 from gateway.model.faces.fields import Member, Moment, Said, Several, Text, Written
+from gateway.model.handed.basis import WordsForThem
 from gateway.model.names import MemberId
 
 
@@ -33,7 +34,7 @@ class TellNews(msgspec.Struct, frozen=True):
             long=True,
         ),
     ]
-    code: Annotated[NewsCode, Said(label="What it is", help="What it is.")] = NewsCode.INCIDENT
+    code: Annotated[NewsCode, Said(label="What it is")] = NewsCode.INCIDENT
     to: Annotated[
         tuple[Annotated[MemberId, Member()], ...], Several(64, help="Only these members; by default all counterparts.")
     ] = ()
@@ -47,10 +48,10 @@ class TellNews(msgspec.Struct, frozen=True):
 class TellMore(msgspec.Struct, frozen=True):
     """More words about an incident."""
 
-    text: Annotated[str, Text(MAX_WORDS, label="What is new", help="What is new.", long=True)]
+    text: Annotated[str, Text(MAX_WORDS, label="What is new", long=True)]
 
 
 class EndIncident(msgspec.Struct, frozen=True):
     """Words about the end of an incident, or words to the other side; they may be missing."""
 
-    text: Annotated[str, Text(MAX_WORDS, help="In words, for them.", long=True)] = ""
+    text: WordsForThem = ""

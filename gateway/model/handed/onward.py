@@ -11,6 +11,7 @@ from gateway.errors import Malformed
 from gateway.model.desk.consent import OnwardUse, Place, Use
 from gateway.model.faces.fields import Exchange, Said, Text, Whole
 from gateway.model.handed.basis import MAX_REASON
+from gateway.model.handed.work import SearchId
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Purpose
 
@@ -18,7 +19,7 @@ from gateway.model.purpose import Purpose
 class UseOnward(msgspec.Struct, frozen=True, kw_only=True):
     """A use of one record of the search. Passing on names who is to have it."""
 
-    search_id: str
+    search_id: SearchId
     exchange_id: Annotated[ExchangeId, Exchange(help="The exchange id of that country's line.")]
     hit: Annotated[int, Whole(0, 1000, help="Which hit of the line, from 0.")]
     to: Annotated[Place | None, Said(help="Who is to have it; by default it stays in the officer's own office.")] = None

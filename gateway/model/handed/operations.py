@@ -25,7 +25,7 @@ class Invited(msgspec.Struct, frozen=True):
 class Invite(msgspec.Struct, frozen=True, kw_only=True):
     """More members for an operation."""
 
-    to: Annotated[tuple[Invited, ...], Several(31, least=1, help="Who takes part.")]
+    to: Annotated[tuple[Invited, ...], Several(31, least=1, label="Who takes part")]
 
 
 class OpenRoom(Invite, frozen=True, kw_only=True):
@@ -34,9 +34,11 @@ class OpenRoom(Invite, frozen=True, kw_only=True):
     title: Annotated[
         str, Text(MAX_TITLE, label="What it is called", help="What it is called: all its members read it.")
     ]
-    template: Annotated[str, Id(help="The form of its entries (policy/operations).")] = ""
+    template: Annotated[str, Id(label="Form of the entries", help="The form of its entries (policy/operations).")] = ""
     start_us: Annotated[int, Moment(help="When it begins; by default now.")] = 0
-    end_us: Annotated[int, Moment(help="When it seals itself: within 180 days.")]
+    end_us: Annotated[
+        int, Moment(label="Its last day; then it seals itself", help="When it seals itself: within 180 days.")
+    ]
     purpose: ForPurpose
     offence: ForOffence
     case: CaseOrTicket = ""
@@ -47,7 +49,9 @@ class OpenRoom(Invite, frozen=True, kw_only=True):
 class RoomWords(msgspec.Struct, frozen=True):
     """Words for the other members, if any."""
 
-    text: Annotated[str, Text(MAX_WORDS, help="Words for its members.", long=True)] = ""
+    text: Annotated[
+        str, Text(MAX_WORDS, label="Words for its members, if needed", help="Words for its members.", long=True)
+    ] = ""
 
 
 class SealRoom(RoomWords, frozen=True):
@@ -60,5 +64,5 @@ class WriteEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An entry for all members, with values of the operation's template."""
 
     language: Annotated[Language, Said(help="The language of the words.")] = Language.EN
-    text: Annotated[str, Text(MAX_WORDS, help="The words.", long=True)]
+    text: Annotated[str, Text(MAX_WORDS, label="What happened", long=True)]
     values: Annotated[tuple[tuple[str, str], ...], Pairs(64, MAX_WORDS, help="Values of the template.")] = ()

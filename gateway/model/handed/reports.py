@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import msgspec
 
 from gateway.model.desk.codes import ReportReason
+from gateway.model.desk.notices import MAX_WORDS
 from gateway.model.faces.fields import Code, Matching, Member, Moment, Reference, Said, Several, Text
-from gateway.model.handed.basis import MAX_REASON, Attachments, ForOffence, ForPurpose, WordsForThem
+from gateway.model.handed.basis import MAX_REASON, Attachments, ForOffence, ForPurpose
 from gateway.model.marking import Level
 from gateway.model.names import MemberId
 
@@ -48,10 +49,18 @@ class WithdrawReport(msgspec.Struct, frozen=True):
     """The reason of a report's withdrawal."""
 
     reason: Annotated[str, Code(ReportReason, help="Why, as a code: those who have it read it.")]
-    text: WordsForThem = ""
+    text: Annotated[str, Text(MAX_WORDS, label="In words, for those who have it", long=True)] = ""
 
 
 class ObjectToReport(msgspec.Struct, frozen=True):
     """An objection to a counterpart's report."""
 
-    text: Annotated[str, Text(MAX_REASON, help="In words that repeat nothing of the report.", long=True)] = ""
+    text: Annotated[
+        str,
+        Text(
+            MAX_REASON,
+            label="What should not be there",
+            help="What should not be there, in words that repeat nothing of the report.",
+            long=True,
+        ),
+    ] = ""

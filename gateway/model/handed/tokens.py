@@ -17,7 +17,16 @@ MAX_TOKEN = 1_536
 """The most characters of a token."""
 
 _Number = Annotated[str, Text(40, help="The number of the document.")]
-_Issuer = Annotated[str, Matching(r"^[A-Za-z]{3}$", least=3, most=3, help="The country that issued it (ICAO alpha-3).")]
+_Issuer = Annotated[
+    str,
+    Matching(
+        r"^[A-Za-z]{3}$",
+        least=3,
+        most=3,
+        label="Country of the document, such as THA",
+        help="The country that issued it (ICAO alpha-3).",
+    ),
+]
 
 
 class HeldDocument(msgspec.Struct, frozen=True):
@@ -30,17 +39,20 @@ class HeldDocument(msgspec.Struct, frozen=True):
 class IssueToken(msgspec.Struct, frozen=True):
     """A token to be issued, under the work of telling two persons apart."""
 
-    work: Annotated[str, Text(200, help="The work of telling the two persons apart (distinguish.…).")]
+    work: Annotated[
+        str,
+        Text(
+            200,
+            label="The hit that was another person",
+            help="The work of telling the two persons apart (distinguish.…).",
+        ),
+    ]
     documents: Annotated[
         tuple[HeldDocument, ...], Several(MAX_DOCUMENTS, least=1, help="Documents of the person; up to four.")
     ]
     consent: Annotated[
         str,
-        Text(
-            MAX_CONSENT,
-            label="Where the person's consent is written down",
-            help="Where the person's consent is written down.",
-        ),
+        Text(MAX_CONSENT, label="Where the person's consent is written down"),
     ]
     until_us: Annotated[
         int, Moment(label="How long it holds", help="Until when it holds; by default 180 days, a year at most.")
@@ -50,12 +62,19 @@ class IssueToken(msgspec.Struct, frozen=True):
 class WithdrawToken(msgspec.Struct, frozen=True):
     """The reason of a token's withdrawal."""
 
-    reason: Annotated[str, Code(ChangeReason, help="Why, as a code for all counterparts.")]
+    reason: Annotated[str, Code(ChangeReason, label="Why", help="Why, as a code for all counterparts.")]
 
 
 class CheckToken(msgspec.Struct, frozen=True):
     """A token as it was scanned, and the document that its holder shows."""
 
-    token: Annotated[str, Text(2 * MAX_TOKEN, help="The token as it was scanned.")]
-    number: _Number
+    token: Annotated[str, Text(2 * MAX_TOKEN, label="Scan the token", help="The token as it was scanned.", long=True)]
+    number: Annotated[
+        str,
+        Text(
+            40,
+            label="Number of the document that the person shows",
+            help="The number of the document that the person shows.",
+        ),
+    ]
     issuer: _Issuer

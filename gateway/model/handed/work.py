@@ -27,11 +27,7 @@ from gateway.model.handed.basis import MAX_REASON, Attachments, ProvedReason, Re
 SearchId = Annotated[
     str,
     Matching(
-        r"^[A-Za-z0-9._-]{1,64}$",
-        least=1,
-        most=64,
-        name="search",
-        help="The search's id, as `liaison ask` shows it.",
+        r"^[A-Za-z0-9._-]{1,64}$", least=1, most=64, name="search", help="The search's id, as `liaison ask` shows it."
     ),
 ]
 FromMember = Annotated[str, Member(name="from", help="The country whose hit it is.")]
@@ -73,14 +69,14 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
 class PassOn(msgspec.Struct, frozen=True):
     """The agency of ours that is to do the work."""
 
-    agency: Annotated[str, Id(help="The agency of ours that is to do it.")]
+    agency: Annotated[str, Id(label="Agency", help="The agency of ours that is to do it.")]
     reason: Reason
 
 
 class Assign(msgspec.Struct, frozen=True):
     """The person who is to do the work, and the reason."""
 
-    person: Annotated[str, Id(help="The person who is to do it.")]
+    person: Annotated[str, Id(label="Person on duty", help="The person who is to do it.")]
     reason: Reason = ""
 
 
@@ -94,8 +90,13 @@ class Sign(msgspec.Struct, frozen=True):
 class React(msgspec.Struct, frozen=True):
     """Word on a counterpart's alert; NOT_EXECUTED needs a reason in law."""
 
-    answer: Annotated[StatusCode, Among(REACTIONS, help="What becomes of it here.")] = StatusCode.ACKNOWLEDGED
-    reason: Annotated[str, Code(NotExecuted, help="Of NOT_EXECUTED: why in law.")] = ""
+    answer: Annotated[StatusCode, Among(REACTIONS, label="What you do", help="What becomes of it here.")] = (
+        StatusCode.ACKNOWLEDGED
+    )
+    reason: Annotated[
+        str,
+        Code(NotExecuted, label="The reason in law, if it is not executed", help="Of NOT_EXECUTED: why in law."),
+    ] = ""
     text: WordsForThem = ""
 
 
@@ -111,22 +112,24 @@ class HitOutcome(msgspec.Struct, frozen=True, kw_only=True):
 class Review(msgspec.Struct, frozen=True):
     """A supervisor's verdict. `not-in-order` needs words, and puts it to the security officer."""
 
-    result: Annotated[ReviewResult, Said(help="What you found.")]
-    text: Annotated[str, Text(MAX_REASON, help="In words; needed where it is not in order.", long=True)] = ""
+    result: Annotated[ReviewResult, Said(label="What you found")]
+    text: Annotated[
+        str, Text(MAX_REASON, label="In your words", help="In words; needed where it is not in order.", long=True)
+    ] = ""
 
 
 class Settle(msgspec.Struct, frozen=True):
     """A security officer's verdict on a finding or on an incident of ours; `misuse` needs words."""
 
-    result: Annotated[FindingResult, Said(help="What it was.")]
-    text: Annotated[str, Text(MAX_REASON, help="In words; needed for misuse.", long=True)] = ""
+    result: Annotated[FindingResult, Said(label="What you found")]
+    text: Annotated[str, Text(MAX_REASON, label="In your words", help="In words; needed for misuse.", long=True)] = ""
 
 
 class WriteNote(msgspec.Struct, frozen=True, kw_only=True):
     """Words for the humans of the other side, in `language`: they answer nothing that was asked."""
 
     language: Annotated[Language, Said(help="The language of the words.")] = Language.EN
-    text: Annotated[str, Text(MAX_WORDS, help="The words.", long=True)]
+    text: Annotated[str, Text(MAX_WORDS, label="A note to the other side", help="The words.", long=True)]
     attachments: Attachments = ()
 
 
@@ -134,3 +137,11 @@ class GiveReason(msgspec.Struct, frozen=True):
     """The reason of an act; it is logged."""
 
     reason: Reason
+
+
+class Approve(msgspec.Struct, frozen=True):
+    """The word of the second person on what waits for them. The reason is needed to decline it."""
+
+    reason: Annotated[
+        str, Text(MAX_REASON, label="Reason; needed to decline", help="Why; it is logged.", long=True)
+    ] = ""

@@ -25,7 +25,7 @@ from gateway.views.lines import Line
 @click.command()
 @home_option
 @click.option("--as", "officer", required=True, metavar="OFFICER", help="The officer who asked.")
-@click.option("--search", "search_id", required=True, help="The search's id, as `liaison ask` shows it.")
+@option_of(UseOnward, "search")
 @click.option("--from", "owner", default="", metavar="COUNTRY", help="The country whose hit it is; or --exchange.")
 @click.option("--exchange", default="", help="The exchange id of that country's line, as `ask --json` shows it.")
 @option_of(UseOnward, "hit", required=False, default=0, show_default=True)
@@ -41,7 +41,7 @@ from gateway.views.lines import Line
 def onward(
     home: Path,
     officer: str,
-    search_id: str,
+    search: str,
     owner: str,
     exchange: str,
     hit: int,
@@ -80,8 +80,8 @@ def onward(
     body |= {"to": {"member": member, "agency": receiver, "office": to_office}} if to else {}
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
     with NodeClient(settings, language=spoken()) as node:
-        body["exchange_id"] = exchange or _exchange_with(owner, node.get(search_id, token))
-        answer = node.onward(search_id, body, token)
+        body["exchange_id"] = exchange or _exchange_with(owner, node.get(search, token))
+        answer = node.onward(search, body, token)
     return Output(answer, _lines(answer), 0 if answer["decision"] == "allowed" else 1)
 
 

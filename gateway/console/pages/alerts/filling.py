@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gateway.console.frame.forms import Form, label_of, most_of
+from gateway.console.frame.forms import Form, field_of, label_of
 from gateway.console.frame.shapes import Field, Hidden, Option
 from gateway.console.pages.alerts.kinds import COUNTRIES, LABELS, Kind
 from gateway.console.pages.alerts.lasting import USUAL_H, hidden_lengths, lengths
@@ -211,7 +211,7 @@ class _Inputs:
         none = ("", tell(language, "choose one"))
         return [
             *(
-                self.field(name, label_of(RaiseAlert, name, language), most=most_of(RaiseAlert, name))
+                field_of(RaiseAlert, name, language, self.sent.one(name), self.wrong.get(name, ""))
                 for name in ("case", "ticket")
             ),
             self.choice("purpose", label_of(RaiseAlert, "purpose", language), [none, *purposes]),

@@ -1,22 +1,22 @@
-"""The form in which an officer says what came of an alert: what was seized and how much, or how many persons."""
+"""The form in which an officer says what came of an alert or an answer: what was seized, or how many persons."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.values.dates import western_digits
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, field_of, label_of, text_of
 from gateway.console.frame.shapes import Field, Option
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport
-from gateway.model.values import text_value
+from gateway.model.faces.fields import Whole, fields_of
 from gateway.views.desk.words import OUTCOMES
 
-_MAX_TEXT = 2_000
-_MOST = {"grams": 10**9, "units": 10**9, "persons": 10**6}
+_WORDS = "about"
+"""The name of its words on a page, which has a field `text` for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +29,21 @@ class OutcomeForm:
 
 def outcome_form(language: Language, wrong: Mapping[str, str]) -> OutcomeForm:
     """Return the form; `wrong` are faults by field."""
-    labels = {
-        "substance": tell(language, "Substance or goods that were seized"),
-        "grams": tell(language, "How many grams"),
-        "units": tell(language, "How many pieces"),
-        "persons": tell(language, "How many persons"),
-        "about": tell(language, "In short"),
-    }
-    return OutcomeForm(
-        codes=[Option(code, tell(language, text)) for code, text in OUTCOMES.items()],
-        fields=[
-            Field(
-                name,
-                label,
-                fault=wrong.get(name, ""),
-                width="width-10" if name in _MOST else "",
-                mode="numeric" if name in _MOST else "",
-                most=12 if name in _MOST else 64 if name == "substance" else _MAX_TEXT,
-            )
-            for name, label in labels.items()
-        ],
-    )
+    codes = [Option(code, tell(language, text)) for code, text in OUTCOMES.items()]
+    return OutcomeForm(codes, outcome_fields(language, lambda _name: "", wrong))
+
+
+def outcome_fields(language: Language, value: Callable[[str], str], wrong: Mapping[str, str]) -> list[Field]:
+    """Return the fields beside the code, with what was sent before and what is wrong with it."""
+
+    def text(name: str, place: str) -> Field:
+        return field_of(OutcomeReport, name, language, value(place), wrong.get(place, ""), place=place)
+
+    def count(name: str) -> Field:
+        label, fault = label_of(OutcomeReport, name, language), wrong.get(name, "")
+        return Field(name, label, value(name), fault=fault, width="width-10", mode="numeric", most=12)
+
+    return [text("substance", "substance"), *map(count, ("grams", "units", "persons")), text("text", _WORDS)]
 
 
 def read_outcome(form: Form) -> OutcomeReport:
@@ -57,22 +51,24 @@ def read_outcome(form: Form) -> OutcomeReport:
     try:
         code = OutcomeCode(form.one("outcome"))
     except ValueError:
-        raise Malformed("choose what came of it", code="bad-outcome", where="about") from None
-    substance, text = form.one("substance").strip(), form.one("about").strip()
+        raise Malformed("choose what came of it", code="bad-outcome", where=_WORDS) from None
     return OutcomeReport(
         code,
-        text_value(substance, "substance", 64) if substance else "",
-        grams=_number(form.one("grams"), "grams"),
-        units=_number(form.one("units"), "units"),
-        persons=_number(form.one("persons"), "persons"),
-        text=text_value(text, "about", _MAX_TEXT) if text else "",
+        text_of(form, OutcomeReport, "substance"),
+        grams=_number(form, "grams"),
+        units=_number(form, "units"),
+        persons=_number(form, "persons"),
+        text=text_of(form, OutcomeReport, "text", _WORDS),
     )
 
 
-def _number(text: str, name: str) -> int:
-    digits = western_digits(text.strip()).replace(",", "").replace(" ", "")
+def _number(form: Form, name: str) -> int:
+    """Return a whole number, in the digits of any script; 0 for none."""
+    said = fields_of(OutcomeReport)[name].said
+    assert isinstance(said, Whole)
+    digits = western_digits(form.one(name).strip()).replace(",", "").replace(" ", "")
     if not digits:
         return 0
-    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 10 or int(digits) > _MOST[name]:
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 10 or int(digits) > said.most:
         raise Malformed("this is no whole number, or too large", code="bad-outcome", where=name)
     return int(digits)

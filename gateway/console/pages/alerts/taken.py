@@ -10,7 +10,7 @@ from starlette.routing import Route
 from gateway.clock import rfc3339_s
 from gateway.console.frame.clocks import countdown
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, field_of, text_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Button, Clock, Field, Option, Row, Step, Tag, Tone
@@ -40,11 +40,10 @@ from gateway.language.terms import NOT_EXECUTED
 from gateway.model.desk.notices import StatusCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import WorkKind
+from gateway.model.handed.work import React
 from gateway.model.names import exchange_id, member_id
-from gateway.model.values import text_value
 from gateway.views.search.lines import marking_text
 
-_MAX_TEXT = 2_000
 _REACTIONS: Sentences = {
     "ACKNOWLEDGED": "Acknowledge: we have seen it",
     "ACTING": "We act on it",
@@ -98,9 +97,8 @@ class _Taken:
         try:
             code = _code(form)
             reason = form.one("reason") if code is StatusCode.NOT_EXECUTED else ""
-            text = form.one("note").strip()
             await self._parts.desk.taken_alerts.tell(
-                visit.actor, key, code, reason, text_value(text, "note", _MAX_TEXT) if text else ""
+                visit.actor, key, code, reason, text_of(form, React, "text", "note")
             )
         except Stale:
             return To(alert_path(key))
@@ -192,7 +190,7 @@ def _answers(is_waiting: bool, language: Language) -> list[Button]:
 
 def _note(fault: str, language: Language) -> Field:
     hint = tell(language, "They read it as you write it: keep it short")
-    return Field("note", tell(language, "Words for them, if needed"), hint=hint, fault=fault, most=_MAX_TEXT)
+    return field_of(React, "text", language, fault=fault, place="note", hint=hint)
 
 
 def _code(form: Form) -> StatusCode:

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.clock import HOUR_US, SECOND_US, rfc3339
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form, label_of
+from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import TOKENS
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.records import as_written
@@ -121,7 +121,7 @@ def _form(works: Sequence[WorkItem], chosen: str, is_open: bool, writer: Writer)
     days = {each: tell(language, "{count} days", count=each) for each in _DAYS}
     agrees = Option("1", tell(language, "The person agrees to carry it, and knows what it says"))
     parts = (
-        writer.choice(_WORK, tell(language, "The hit that was another person"), kinds, chosen),
+        writer.one_of(IssueToken, _WORK, kinds, chosen),
         writer.area(
             _PAPERS,
             tell(language, "The documents of the person, one a line, each with its country"),
@@ -130,7 +130,7 @@ def _form(works: Sequence[WorkItem], chosen: str, is_open: bool, writer: Writer)
         ),
         writer.of(IssueToken, _CONSENT),
         Part("boxes", Field(_AGREES, tell(language, "Consent"), fault=writer.fault(_AGREES)), (agrees,)),
-        writer.choice(_HOLDS, label_of(IssueToken, _HOLDS, language), days, _USUAL),
+        writer.one_of(IssueToken, _HOLDS, days, _USUAL),
     )
     send = Button(tell(language, "Issue it"), kind="first")
     opened = is_open or bool(chosen) or writer.has_fault(parts)

@@ -24,6 +24,7 @@ from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.model.desk.codes import ChangeReason
+from gateway.model.handed.tokens import WithdrawToken
 from gateway.model.names import exchange_id
 from gateway.views.desk.misuse import WITHDRAWALS
 
@@ -136,7 +137,7 @@ def _rows(one: IssuedToken, visit: Visit) -> tuple[Row, ...]:
 
 def _form(one: IssuedToken, writer: Writer) -> ActForm:
     language = writer.language
-    parts = (writer.choice(_REASON, tell(language, "Why"), {"": "–"} | writer.told(WITHDRAWALS)),)
+    parts = (writer.one_of(WithdrawToken, _REASON, {"": "–"} | writer.told(WITHDRAWALS)),)
     button = Button(tell(language, "Withdraw it everywhere"), kind="danger")
     title = tell(language, "Withdraw it")
     action = f"{TOKENS}/{one.said.id}/withdraw"

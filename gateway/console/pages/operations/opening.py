@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from gateway.clock import from_us, to_us
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form, label_of, most_of
+from gateway.console.frame.forms import Form, field_of, label_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Field, Option
 from gateway.console.pages.alerts.places import office_name
@@ -90,10 +90,9 @@ class _Opening:
             return next(iter(sent.get(name, ())), "")
 
         view = OpeningView(
-            title=Field("title", label_of(OpenRoom, "title", language), one("title"), fault=wrong.get("title", ""),
-                        most=most_of(OpenRoom, "title"), required=True),
+            title=field_of(OpenRoom, "title", language, one("title"), wrong.get("title", ""), required=True),
             to=places(self._parts, sent.get("to", ()), language),
-            to_label=tell(language, "Who takes part"),
+            to_label=label_of(OpenRoom, "to", language),
             observers=places(self._parts, sent.get("observers", ()), language),
             observers_label=tell(language, "Who only reads"),
             templates=[
@@ -101,16 +100,16 @@ class _Opening:
                 *(Option(name, one_.title[language.value], chosen=one("template") == name)
                   for name, one_ in templates().items()),
             ],
-            template_label=tell(language, "Form of the entries"),
-            end=Field("end", tell(language, "Its last day; then it seals itself"), one("end"),
+            template_label=label_of(OpenRoom, "template", language),
+            end=Field("end", label_of(OpenRoom, "end", language), one("end"),
                       fault=wrong.get("end", ""), kind="date", required=True),
             purposes=[Option(code, tell(language, words), chosen=one("purpose") == code)
                       for code, words in PURPOSES.items()],
-            purpose_label=tell(language, "Purpose"),
+            purpose_label=label_of(OpenRoom, "purpose", language),
             offences=[Option(code, tell(language, words), chosen=one("offence") == code)
                       for code, words in OFFENCES.items()],
-            offence_label=tell(language, "Offence"),
-            case=Field("case", tell(language, "Case number"), one("case"), fault=wrong.get("case", ""), most=64),
+            offence_label=label_of(OpenRoom, "offence", language),
+            case=field_of(OpenRoom, "case", language, one("case"), wrong.get("case", "")),
             faults=faults,
         )  # fmt: skip
         return Page("pages/operations/open.html", tell(language, "Open an operation"), view, 400 if faults else 200)

@@ -10,14 +10,14 @@ from starlette.routing import Route
 
 from gateway.console.frame.clocks import countdown
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, field_of, text_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Clock, Field, Line, Option, Row, Step, Table, Tag, Text
 from gateway.console.pages.alerts.outcome import OutcomeForm, outcome_form, read_outcome
 from gateway.console.pages.operations.listing import PATH, stand_tone
 from gateway.console.pages.operations.opening import invited, places
-from gateway.console.pages.threads.doing import once, written
+from gateway.console.pages.threads.doing import once
 from gateway.console.visits.door import Answer, Door, FormHandler
 from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.forms.catalogue import FieldType, FormField, templates
@@ -29,6 +29,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.model.desk.notices import Note
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.handed.operations import SealRoom, WriteEntry
 from gateway.model.names import exchange_id, member_id
 from gateway.views.operations.pack import PackView, pack_view
 from gateway.views.operations.told import pack_told, room_told
@@ -144,7 +145,7 @@ class _Rooms:
         given = ((name.removeprefix(_VALUE), form.one(name).strip()) for name in form.fields if name.startswith(_VALUE))
         values = tuple((code, value) for code, value in given if value)
         await self._parts.desk.rooms.note(
-            visit.actor, room_id, Note(visit.language.value, written(form, "text"), values)
+            visit.actor, room_id, Note(visit.language.value, text_of(form, WriteEntry, "text"), values)
         )
 
     async def outcome(self, visit: Visit, form: Form, room_id: str) -> None:
@@ -157,7 +158,7 @@ class _Rooms:
 
     async def seal(self, visit: Visit, form: Form, room_id: str) -> None:
         """Seal it, or call it off."""
-        text, called_off = written(form, "words", needed=False), form.one("act") == "call-off"
+        text, called_off = text_of(form, SealRoom, "text", "words"), form.one("act") == "call-off"
         await self._parts.desk.rooms.seal(visit.actor, room_id, text, called_off=called_off)
 
     async def _page(self, visit: Visit, faults: tuple[tuple[str, str], ...]) -> Page:
@@ -190,9 +191,7 @@ def _view(found: RoomPage, visit: Visit, faults: tuple[tuple[str, str], ...], in
         note=_note_form(found.template, wrong, language) if "note" in found.acts else None,
         outcome=outcome_form(language, wrong) if "outcome" in found.acts else None,
         invite=invite,
-        seal=Field("words", tell(language, "Words for its members, if needed"), most=2_000)
-        if "seal" in found.acts
-        else None,
+        seal=field_of(SealRoom, "text", language, place="words") if "seal" in found.acts else None,
         faults=faults,
     )
 
@@ -227,7 +226,7 @@ def _step(entry: dict[str, Any], template: str, visit: Visit) -> Step:
 def _note_form(template: str, wrong: dict[str, str], language: Language) -> NoteForm:
     known = templates()[template].fields if template in templates() else ()
     return NoteForm(
-        text=Field("text", tell(language, "What happened"), fault=wrong.get("text", ""), most=2_000, required=True),
+        text=field_of(WriteEntry, "text", language, fault=wrong.get("text", ""), required=True),
         fields=[_field(field, language) for field in known if field.type is not FieldType.CODE],
         choices=[
             (

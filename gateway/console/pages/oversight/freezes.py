@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 from gateway.clock import rfc3339
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, text_of
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Button, Hidden, Link, Table, Tag, Task, Text, Tone
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView
-from gateway.console.pages.threads.doing import once, written
+from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
 from gateway.console.visits.door import Answer
 from gateway.console.visits.own_matter import WORK
@@ -24,8 +24,8 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role
-from gateway.model.handed.basis import MAX_REASON
 from gateway.model.handed.freezes import AskFreeze, LiftFreeze
+from gateway.model.handed.work import Approve
 from gateway.model.names import ExchangeId, MemberId, exchange_id
 from gateway.views.desk.freezes import stage_words
 
@@ -61,7 +61,7 @@ class FreezePages:
         """Ask that an account is frozen."""
 
         async def act() -> None:
-            command = AskFreeze(form.one(_PERSON).strip(), written(form, _REASON, MAX_REASON), visit.query(_WORK))
+            command = AskFreeze(form.one(_PERSON).strip(), text_of(form, AskFreeze, _REASON), visit.query(_WORK))
             await self._parts.desk.freezes.ask(visit.actor, command)
 
         return await self._done(visit, form, act, self._all, PATH)
@@ -78,7 +78,7 @@ class FreezePages:
             if form.one("do") == "approve":
                 await freezes.approve_work(visit.actor, key, form.one(WORK))
             else:
-                await freezes.decline_work(visit.actor, key, written(form, _REASON, MAX_REASON), form.one(WORK))
+                await freezes.decline_work(visit.actor, key, text_of(form, LiftFreeze, _REASON), form.one(WORK))
 
         return await self._done(visit, form, act, self._one, f"{PATH}/{visit.part('freeze')}")
 
@@ -86,7 +86,7 @@ class FreezePages:
         """Ask that an account is free again."""
 
         async def act() -> None:
-            await self._parts.desk.freezes.lift(visit.actor, _id(visit), written(form, _REASON, MAX_REASON))
+            await self._parts.desk.freezes.lift(visit.actor, _id(visit), text_of(form, LiftFreeze, _REASON))
 
         return await self._done(visit, form, act, self._one, f"{PATH}/{visit.part('freeze')}")
 
@@ -180,7 +180,7 @@ def _forms(one: Freeze, visit: Visit, writer: Writer) -> tuple[ActForm, ...]:
     if one.waits:
         if one.steps[-1].by == visit.officer.person:
             return ()
-        parts = (writer.area(_REASON, tell(language, "Reason, if you decline"), most=MAX_REASON),)
+        parts = (writer.of(Approve, _REASON),)
         free = one.stage is Stage.LIFTING
         yes = tell(language, "Approve: it is free again") if free else tell(language, "Approve: it is frozen at once")
         buttons = (

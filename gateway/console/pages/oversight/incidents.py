@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gateway.clock import rfc3339
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form, label_of
+from gateway.console.frame.forms import Form, text_of
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Button, Cell, Link, Row, Table, Tag, Task, Tone
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, row
-from gateway.console.pages.threads.doing import once, written
+from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
 from gateway.console.visits.door import Answer
 from gateway.console.visits.visit import ConsoleParts, Visit
@@ -18,8 +18,7 @@ from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.model.desk.notices import MAX_WORDS
-from gateway.model.handed.incidents import NewsCode, TellMore, TellNews
+from gateway.model.handed.incidents import EndIncident, NewsCode, TellMore, TellNews
 from gateway.model.names import exchange_id
 from gateway.views.desk.incidents import NEWS, STANDINGS, news_words
 
@@ -68,21 +67,21 @@ class IncidentPages:
             code = NewsCode(form.one(_CODE))
         except ValueError:
             raise Malformed("choose one of the answers", code="bad-outcome", where=_CODE) from None
-        await self._parts.desk.incidents.tell(visit.actor, TellNews(written(form, _TEXT, MAX_WORDS), code))
+        await self._parts.desk.incidents.tell(visit.actor, TellNews(text_of(form, TellNews, "text", _TEXT), code))
 
     async def _change(self, visit: Visit, form: Form) -> None:
         incidents, name = self._parts.desk.incidents, exchange_id(visit.part("incident"))
         if form.one("do") == "close":
-            await incidents.close(visit.actor, name, written(form, _TEXT, MAX_WORDS, needed=False))
+            await incidents.close(visit.actor, name, text_of(form, EndIncident, "text", _TEXT))
         else:
-            await incidents.add(visit.actor, name, written(form, _TEXT, MAX_WORDS))
+            await incidents.add(visit.actor, name, text_of(form, TellMore, "text", _TEXT))
 
     async def _all(self, visit: Visit, sent: Sent) -> Page:
         language, writer = visit.language, Writer(visit.language, sent)
         found = await self._parts.desk.incidents.all(visit.actor, over=True, after=visit.query("after"))
         codes = {code.value: tell(language, NEWS[code.value]) for code in NewsCode}
         parts = (
-            writer.choice(_CODE, label_of(TellNews, "code", language), codes, NewsCode.INCIDENT.value, draw="radio"),
+            writer.one_of(TellNews, "code", codes, NewsCode.INCIDENT.value, place=_CODE, draw="radio"),
             writer.of(TellNews, "text", place=_TEXT),
         )
         send = Button(tell(language, "Tell all counterparts now"), kind="first")

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from gateway.clock import rfc3339
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, text_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Button, Link, Row, Tag
 from gateway.console.pages.oversight.freezes import freeze_link
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, row
-from gateway.console.pages.threads.doing import once, written
+from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
 from gateway.console.visits.door import Answer
 from gateway.console.visits.visit import ConsoleParts, Visit
@@ -26,7 +26,8 @@ from gateway.language.terms import OFFENCES, PURPOSES, QUERIES, named
 from gateway.model.desk.codes import FindingResult, ReviewResult
 from gateway.model.desk.notices import Notice, Service
 from gateway.model.desk.work import WorkKind
-from gateway.model.handed.basis import MAX_REASON
+from gateway.model.handed.incidents import EndIncident
+from gateway.model.handed.work import Settle
 from gateway.ports.desk_uses import WorkItem
 from gateway.views.desk.incidents import news_words
 from gateway.views.desk.reviews import RESULTS, SETTLED, WHAT, rule_words
@@ -65,10 +66,11 @@ class MatterPages:
     async def _end(self, visit: Visit, form: Form) -> None:
         desk = self._parts.desk
         item = await desk.queue.work(visit.officer, visit.part("work"))
-        text = written(form, _TEXT, MAX_REASON, needed=False)
         if item.work.key.peer != self._parts.member:
-            await desk.incidents.acknowledge(visit.actor, item.work.id, text)
-        elif item.work.kind is WorkKind.REVIEW:
+            await desk.incidents.acknowledge(visit.actor, item.work.id, text_of(form, EndIncident, "text", _TEXT))
+            return
+        text = text_of(form, Settle, "text", _TEXT)
+        if item.work.kind is WorkKind.REVIEW:
             await desk.reviews.review(visit.actor, item.work.id, _code(ReviewResult, form), text)
         else:
             await desk.reviews.settle(visit.actor, item.work.id, _code(FindingResult, form), text)
@@ -97,7 +99,7 @@ def _of_counterpart(notice: Notice, item: WorkItem, writer: Writer) -> MatterVie
         *row(tell(language, "Since"), since),
         *row(tell(language, "Office"), notice.head.requester.office),
     )
-    parts = (writer.area(_TEXT, tell(language, "Words for the other side"), most=MAX_REASON),)
+    parts = (writer.of(EndIncident, "text", place=_TEXT),)
     button = Button(tell(language, "Acknowledge it"), kind="first")
     form = ActForm("matter", "", matter_path(item.work.id), parts, (button,), folded=False)
     lead = f"{with_country(notice.head.sender, language)}: {news_words(body.code.value, language)}"
@@ -108,8 +110,8 @@ def _of_ours(found: Looked, item: WorkItem, writer: Writer) -> MatterView:
     language = writer.language
     words: Sentences = RESULTS if item.work.kind is WorkKind.REVIEW else SETTLED
     parts = (
-        writer.choice(_RESULT, tell(language, "What you found"), writer.told(words), draw="radio"),
-        writer.area(_TEXT, tell(language, "In your words"), most=MAX_REASON),
+        writer.one_of(Settle, "result", writer.told(words), place=_RESULT, draw="radio"),
+        writer.of(Settle, "text", place=_TEXT),
     )
     button = Button(tell(language, "Write it down"), kind="first")
     form = ActForm("matter", "", matter_path(item.work.id), parts, (button,), folded=False)

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from starlette.routing import Route
 
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, field_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
 from gateway.console.frame.shapes import Field, Hidden, Option, Row, Tag
 from gateway.console.pages.reports.told import PATH, STAND_TONES, field_rows, own_rows, shelf_rows
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.own_matter import MAX_REASON, WORK, OwnAct, decision, done
+from gateway.console.visits.own_matter import WORK, OwnAct, decision, done
 from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.acting.home import Stand
 from gateway.desk.reports.library import Shelved
@@ -24,6 +25,8 @@ from gateway.language.catalogue import tell
 from gateway.language.terms import REPORT_REASONS
 from gateway.model.desk.codes import ReportReason
 from gateway.model.desk.work import Role
+from gateway.model.handed.reports import ObjectToReport, WithdrawReport
+from gateway.model.handed.work import Approve
 from gateway.model.names import ExchangeId, exchange_id
 from gateway.ports.desk import Work
 from gateway.views.desk.reports import STANDS, report_title
@@ -123,8 +126,8 @@ def _view(
     report = own or shelved
     assert report is not None
 
-    def words(name: str, label: str) -> Field:
-        return Field(name, label, fault=wrong.get(name, ""), most=MAX_REASON)
+    def words(form: type[msgspec.Struct], name: str, place: str) -> Field:
+        return field_of(form, name, language, fault=wrong.get(place, ""), place=place)
 
     facts = (*(shelf_rows(shelved, language) if shelved else ()), *(own_rows(own, language) if own else ()))
     return ReportView(
@@ -133,16 +136,10 @@ def _view(
         rows=field_rows(report.fields, report.lang, language),
         facts=facts,
         path=f"{PATH}/{report.id}",
-        approval=words("approve-words", tell(language, "Reason; needed to decline"))
-        if work is not None and "approve" in acts
-        else None,
+        approval=words(Approve, "reason", "approve-words") if work is not None and "approve" in acts else None,
         work=(Hidden(WORK, work.id),) if work is not None else (),
-        withdrawal=words("withdraw-words", tell(language, "In words, for those who have it"))
-        if "withdraw" in acts
-        else None,
+        withdrawal=words(WithdrawReport, "text", "withdraw-words") if "withdraw" in acts else None,
         reasons=[Option(code.value, tell(language, REPORT_REASONS[code.value])) for code in ReportReason],
-        objection=words("object-words", tell(language, "What should not be there"))
-        if own is None and visit.roles & _OBJECTING
-        else None,
+        objection=words(ObjectToReport, "text", "object-words") if own is None and visit.roles & _OBJECTING else None,
         faults=faults,
     )

@@ -12,7 +12,7 @@ import msgspec
 from starlette.routing import Route
 
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form, hint_of, label_of, most_of
+from gateway.console.frame.forms import Form, field_of, label_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Field, Hidden, Option, Row, Text
 from gateway.console.pages.reports.told import PATH, field_rows, own_rows
@@ -183,9 +183,7 @@ def _form_page(visit: Visit, sent: Mapping[str, str], faults: tuple[tuple[str, s
 
 
 def _case(sent: Mapping[str, str], wrong: Mapping[str, str], language: Language) -> Field:
-    label, hint = label_of(WriteReport, "case", language), hint_of(WriteReport, "case", language)
-    most = most_of(WriteReport, "case")
-    return Field("case", label, sent.get("case", ""), hint, wrong.get("case", ""), most=most)
+    return field_of(WriteReport, "case", language, sent.get("case", ""), wrong.get("case", ""))
 
 
 def _choices(sent: Mapping[str, str], language: Language) -> list[tuple[str, str, Sequence[Option]]]:

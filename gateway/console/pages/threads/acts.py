@@ -8,13 +8,16 @@ from urllib.parse import urlencode
 
 from gateway.console.frame.navigation import TOKENS
 from gateway.console.frame.shapes import Button, Link, Tag, Text
+from gateway.console.pages.alerts.outcome import outcome_fields
 from gateway.console.pages.threads.forms import ActForm, Part, WorkView, Writer, headline, thread_path
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.terms import NOT_EXECUTED
-from gateway.model.desk.notices import REACTIONS, Ask, NoticeType, ReplyCode, StatusCode
+from gateway.model.desk.notices import REACTIONS, Ask, NoticeType, OutcomeReport, ReplyCode, StatusCode
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
-from gateway.model.handed.basis import MAX_REASON
+from gateway.model.handed.asks import Reasons
+from gateway.model.handed.changes import Comply
+from gateway.model.handed.work import Approve, Assign, GiveReason, Mark, PassOn, React, WriteNote
 from gateway.ports.desk_uses import Hands, ThreadContent, WorkItem
 from gateway.views.desk.words import OUTCOMES, STATUSES, why_not_words, work_words
 
@@ -26,7 +29,6 @@ OBJECTIONS: Sentences = {
     "own-law": "our own law orders us to keep it",
     "still-needed": "a person would be in danger without it",
 }
-_SEIZED_HINT = "with a seizure: what, and how many grams or pieces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _ends(item: WorkItem, place: Place, writer: Writer, *, is_reply: bool) -> It
     """Yield the form that ends this work."""
     language, kind, action = writer.language, item.work.kind, f"/desk/work/{item.work.id}"
     if kind is WorkKind.APPROVE:
-        parts = (writer.area("decline-reason", tell(language, "Reason, if you decline"), most=MAX_REASON),)
+        parts = (writer.of(Approve, "reason", place="decline-reason"),)
         buttons = (
             Button(tell(language, "Approve: it leaves"), "do", "approve", "first"),
             Button(tell(language, "Decline"), "do", "decline"),
@@ -113,11 +115,8 @@ def _ends(item: WorkItem, place: Place, writer: Writer, *, is_reply: bool) -> It
         yield ActForm(f"read-{item.work.id}", "", f"{action}/read", (), (seen,), folded=False)
     elif kind is WorkKind.CLARIFY:
         ask = place.last_ask
-        facts = writer.area(
-            "clarify-facts",
-            tell(language, "Facts, with the answer to their question"),
-            ask.facts if ask is not None else "",
-        )
+        label = tell(language, "Facts, with the answer to their question")
+        facts = writer.of(Reasons, "facts", ask.facts if ask is not None else "", place="clarify-facts", label=label)
         send = Button(tell(language, "Send the answer"), kind="first")
         yield ActForm("clarify", "", f"{place.path}/clarify", (facts,), (send,), folded=False)
     elif kind is WorkKind.ACKNOWLEDGE:
@@ -136,9 +135,9 @@ def _acknowledge(action: str, writer: Writer) -> ActForm:
     answers = {code.value: tell(language, STATUSES[code]) for code in REACTIONS}
     reasons = {"": "–"} | writer.told(NOT_EXECUTED)
     parts = (
-        writer.choice("acknowledge-answer", tell(language, "What you do"), answers, "ACKNOWLEDGED", draw="radio"),
-        writer.choice("acknowledge-reason", tell(language, "The reason in law, if it is not executed"), reasons),
-        writer.area("acknowledge-text", tell(language, "Words for the other side")),
+        writer.one_of(React, "answer", answers, "ACKNOWLEDGED", place="acknowledge-answer", draw="radio"),
+        writer.one_of(React, "reason", reasons, place="acknowledge-reason"),
+        writer.of(React, "text", place="acknowledge-text"),
     )
     button = Button(tell(language, "Send"), kind="first")
     return ActForm("acknowledge", "", f"{action}/acknowledge", parts, (button,), folded=False)
@@ -147,10 +146,8 @@ def _acknowledge(action: str, writer: Writer) -> ActForm:
 def _comply(action: str, writer: Writer) -> ActForm:
     language = writer.language
     parts = (
-        writer.choice(
-            "comply-objection", tell(language, "The reason, if you object"), {"": "–"} | writer.told(OBJECTIONS)
-        ),
-        writer.area("comply-text", tell(language, "Words for the other side")),
+        writer.one_of(Comply, "objection", {"": "–"} | writer.told(OBJECTIONS), place="comply-objection"),
+        writer.of(Comply, "text", place="comply-text"),
     )
     buttons = (
         Button(tell(language, "Erase the copies now"), "do", "erase", "danger"),
@@ -167,17 +164,15 @@ def _hand_over(item: WorkItem, place: Place, writer: Writer) -> Iterator[ActForm
         take = Button(tell(language, "I take it"))
         yield ActForm(f"take-{work.id}", "", f"{action}/take", (), (take,), folded=False)
     if hands.persons:
-        colleagues = writer.choice(
-            "assign-person", tell(language, "Person on duty"), {one: one for one in hands.persons}
-        )
+        colleagues = writer.one_of(Assign, "person", {one: one for one in hands.persons}, place="assign-person")
         yield _folded(
             f"assign-{work.id}", tell(language, "Give it to a colleague"), f"{action}/assign", (colleagues,), writer
         )
     if hands.agencies:
         name = f"pass-on-{work.id}"
         parts = (
-            writer.choice(name, tell(language, "Agency"), {one: Text(one, "en") for one in hands.agencies}),
-            writer.area(f"{name}-reason", tell(language, "Reason"), most=MAX_REASON),
+            writer.one_of(PassOn, "agency", {one: Text(one, "en") for one in hands.agencies}, place=name),
+            writer.of(PassOn, "reason", place=f"{name}-reason"),
         )
         yield _folded(name, tell(language, "Pass it on to another agency"), f"{action}/pass-on", parts, writer)
 
@@ -200,10 +195,10 @@ def _thread_forms(place: Place, writer: Writer) -> Iterator[ActForm]:
     if is_opened and ("outcome" in may or item.thread.kind is ThreadKind.ALERT):
         yield outcome_form(place.path, writer)
     if "note" in may and item.thread.ours + item.thread.theirs:
-        parts = (writer.area("note-text", tell(language, "A note to the other side")),)
+        parts = (writer.of(WriteNote, "text", place="note-text"),)
         yield _folded("note", tell(language, "Write a note"), f"{place.path}/note", parts, writer)
     if "withdraw-ask" in may and item.thread.kind is ThreadKind.ASK and item.state in _UNANSWERED:
-        parts = (writer.area("withdraw-reason", tell(language, "Reason"), most=MAX_REASON),)
+        parts = (writer.of(GiveReason, "reason", place="withdraw-reason"),)
         yield _folded("withdraw", tell(language, "Take the question back"), f"{place.path}/withdraw", parts, writer)
 
 
@@ -216,23 +211,18 @@ def _is_unread(place: Place) -> bool:
 def outcome_form(path: str, writer: Writer) -> ActForm:
     """Return the form that tells what came of an answer or an alert."""
     language = writer.language
-    outcomes = writer.told(OUTCOMES)
+    fields = outcome_fields(language, writer.value, writer.sent.faults)
     parts = (
-        writer.choice("outcome-code", tell(language, "What came of it"), outcomes, draw="radio"),
-        writer.line("outcome-substance", tell(language, "Substance or thing"), hint=tell(language, _SEIZED_HINT)),
-        writer.line("outcome-grams", tell(language, "Grams"), mode="numeric", most=9),
-        writer.line("outcome-units", tell(language, "Pieces"), mode="numeric", most=9),
-        writer.line("outcome-persons", tell(language, "Persons"), mode="numeric", most=6),
-        writer.area("outcome-text", tell(language, "Words for the other side")),
+        writer.one_of(OutcomeReport, "outcome", writer.told(OUTCOMES), draw="radio"),
+        *(Part("field", each) for each in fields),
     )
     title = tell(language, "Say what came of it")
-    return ActForm(
-        "outcome", title, f"{path}/outcome", parts, (Button(title, kind="first"),), open=writer.has_fault(parts)
-    )
+    send = Button(title, kind="first")
+    return ActForm("came-of-it", title, f"{path}/outcome", parts, (send,), open=writer.has_fault(parts))
 
 
 def not_same_form(path: str, writer: Writer) -> ActForm:
     """Return the form that tells the owner that its answer is about another person or thing."""
     language = writer.language
-    parts = (writer.area("not-same-reason", tell(language, "What tells the two apart"), most=MAX_REASON),)
+    parts = (writer.of(Mark, "reason", place="not-same-reason"),)
     return _folded("not-same", tell(language, "This is another person or thing"), f"{path}/not-same", parts, writer)

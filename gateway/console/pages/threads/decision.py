@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from gateway.console.frame.clocks import clock_of
 from gateway.console.frame.errors import fault_of, problem_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, text_of, written
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import foreign
 from gateway.console.frame.shapes import Banner, Clock, Link, Row, Text
-from gateway.console.pages.threads.doing import once, written
+from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.facts import ask_rows, held_clock, subject
 from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
@@ -30,7 +30,6 @@ from gateway.language.sentences import refusal
 from gateway.language.terms import RECORD_TYPES, named
 from gateway.model.desk.notices import About, ReplyCode
 from gateway.model.handed.asks import Decide
-from gateway.model.handed.basis import MAX_PROVED_REASON
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.views.desk.words import REFUSED_FOR, REPLIES
 from gateway.views.search.fields import field_name, told_fields
@@ -142,7 +141,7 @@ def _command(work: str, form: Form) -> Decide:
     return Decide(
         work=work,
         answer=answer,
-        reason=written(form, "reason", MAX_PROVED_REASON),
+        reason=text_of(form, Decide, "reason"),
         fields=form.all("fields") if gives and "record" in form.fields else None,
         code=form.one("code") if answer is ReplyCode.REFUSED else "",
         text=written(form, "text", needed=answer in _TEXT_NEEDED),
@@ -237,22 +236,13 @@ def _answers(matter: Matter, writer: Writer, *, can_give: bool) -> Part:
     gives = _GIVES.get(about.value, _GIVES["question"])
     options = {"RELEASED": tell(language, gives)} if can_give else {}
     options |= {code: tell(language, REPLIES[code]) for code in _OTHERS}
-    return writer.choice("answer", tell(language, "Answer"), options, draw="radio")
+    return writer.one_of(Decide, "answer", options, draw="radio")
 
 
 def _parts(writer: Writer) -> tuple[Part, ...]:
     language = writer.language
     return (
-        writer.choice("code", tell(language, "Why it is refused"), {"": "–"} | writer.told(REFUSED_FOR)),
-        writer.area(
-            "text",
-            tell(language, "Words for the other side"),
-            hint=tell(language, "needed to ask back, to refuse, and to answer a question"),
-        ),
-        writer.area(
-            "reason",
-            tell(language, "Your reason, for our own log"),
-            hint=tell(language, "the other side does not see it"),
-            most=MAX_PROVED_REASON,
-        ),
+        writer.one_of(Decide, "code", {"": "–"} | writer.told(REFUSED_FOR)),
+        writer.of(Decide, "text", hint=tell(language, "needed to ask back, to refuse, and to answer a question")),
+        writer.of(Decide, "reason", hint=tell(language, "the other side does not see it")),
     )

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from enum import StrEnum
-from typing import TypeVar
 
-from adapters.values.dates import western_digits
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, text_of
 from gateway.console.frame.page import To
+from gateway.console.pages.alerts.outcome import read_outcome
 from gateway.console.pages.threads.forms import Sent, thread_path
 from gateway.console.pages.threads.page import ThreadPages
 from gateway.console.uploads.attached import BROUGHT
@@ -19,18 +17,15 @@ from gateway.console.visits.door import Answer, FormHandler
 from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.errors import Malformed, Refused
 from gateway.model.desk.attachments import Attachment
-from gateway.model.desk.notices import MAX_WORDS, Ask, Note, OutcomeCode, OutcomeReport, StatusCode
+from gateway.model.desk.notices import Ask, Note, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.handed.asks import Reasons
-from gateway.model.handed.basis import MAX_REASON
+from gateway.model.handed.changes import Comply
+from gateway.model.handed.work import GiveReason, Mark, PassOn, React, WriteNote
 from gateway.model.names import identifier
-from gateway.model.values import text_value
 
 Act = Callable[[Visit, Form, ThreadKey], Awaitable[None]]
 """An act on a thread."""
-
-C = TypeVar("C", bound=StrEnum)
-_MAX_DIGITS = 9
 
 
 async def once(
@@ -51,14 +46,6 @@ async def once(
         if not claim.answer:
             await act()
             await asyncio.to_thread(keys.keep, claim, b"done")
-
-
-def written(form: Form, name: str, most: int = MAX_WORDS, *, needed: bool = True) -> str:
-    """Return the text of a field as one line, as notices have it. Raises `Malformed`, which names the field."""
-    text = " ".join(form.one(name).split())
-    if not text and needed:
-        raise Malformed("write something here", code="text-missing", where=name)
-    return text_value(text, name, most) if text else ""
 
 
 class ThreadActs:
@@ -126,7 +113,7 @@ class ThreadActs:
 
     async def _pass_on(self, visit: Visit, form: Form, _key: ThreadKey) -> None:
         work = visit.part("work")
-        reason = written(form, f"pass-on-{work}-reason", MAX_REASON)
+        reason = text_of(form, PassOn, "reason", f"pass-on-{work}-reason")
         await self._parts.desk.handing.pass_on(visit.actor, work, form.one(f"pass-on-{work}"), reason)
 
     async def _approve(self, visit: Visit, form: Form, _key: ThreadKey) -> None:
@@ -135,14 +122,14 @@ class ThreadActs:
         if form.one("do") == "approve":
             await desk.approve(visit.actor, item)
         else:
-            await desk.decline(visit.actor, item, written(form, "decline-reason", MAX_REASON))
+            await desk.decline(visit.actor, item, text_of(form, GiveReason, "reason", "decline-reason"))
 
     async def _read(self, visit: Visit, _form: Form, _key: ThreadKey) -> None:
         await self._parts.desk.handing.note_read(visit.actor, visit.part("work"))
 
     async def _acknowledge(self, visit: Visit, form: Form, key: ThreadKey) -> None:
-        answer = _code(StatusCode, form.one("acknowledge-answer"), "acknowledge-answer")
-        text = written(form, "acknowledge-text", needed=False)
+        answer = _status(form.one("acknowledge-answer"))
+        text = text_of(form, React, "text", "acknowledge-text")
         reason = form.one("acknowledge-reason")
         if answer is StatusCode.NOT_EXECUTED and not reason:
             raise Malformed("choose the reason in law", code="missing-field", where="acknowledge-reason")
@@ -157,7 +144,7 @@ class ThreadActs:
         objection, is_object = form.one("comply-objection"), form.one("do") == "object"
         if is_object and not objection:
             raise Malformed("choose the reason of the objection", code="missing-field", where="comply-objection")
-        text = written(form, "comply-text", needed=False)
+        text = text_of(form, Comply, "text", "comply-text")
         code = identifier(objection, "comply-objection") if is_object else ""
         await self._parts.desk.compliance.comply(visit.actor, visit.part("work"), objection=code, text=text)
 
@@ -168,7 +155,7 @@ class ThreadActs:
 
     async def _clarify(self, visit: Visit, form: Form, key: ThreadKey) -> None:
         desk = self._parts.desk
-        facts = written(form, "clarify-facts")
+        facts = text_of(form, Reasons, "facts", "clarify-facts")
         content = await desk.reading.thread(visit.officer, key.thread_id, key.peer)
         asks = (item.notice.body for item in reversed(content.notices) if item.notice is not None)
         ask = next((body for body in asks if isinstance(body, Ask)), None)
@@ -185,25 +172,18 @@ class ThreadActs:
         await desk.packages.clarify(visit.actor, key, reasons)
 
     async def _note(self, visit: Visit, form: Form, key: ThreadKey) -> None:
-        note = Note(visit.language.value, written(form, "note-text"))
+        note = Note(visit.language.value, text_of(form, WriteNote, "text", "note-text"))
         await self._parts.desk.packages.note(visit.actor, key, note)
 
     async def _withdraw(self, visit: Visit, form: Form, key: ThreadKey) -> None:
-        desk, reason = self._parts.desk, written(form, "withdraw-reason", MAX_REASON)
+        desk, reason = self._parts.desk, text_of(form, GiveReason, "reason", "withdraw-reason")
         is_draft = (await desk.reading.after(key)).state is ThreadState.NEW
         act = desk.approvals.take_back if is_draft else desk.packages.withdraw
         await act(visit.actor, key, reason)
 
     async def _outcome(self, visit: Visit, form: Form, key: ThreadKey) -> None:
         desk = self._parts.desk
-        outcome = OutcomeReport(
-            _code(OutcomeCode, form.one("outcome-code"), "outcome-code"),
-            written(form, "outcome-substance", 64, needed=False),
-            _number(form, "outcome-grams"),
-            _number(form, "outcome-units"),
-            _number(form, "outcome-persons"),
-            written(form, "outcome-text", needed=False),
-        )
+        outcome = read_outcome(form)
         kind = (await desk.reading.after(key)).thread.kind
         if kind is ThreadKind.ALERT:
             await desk.taken_alerts.report(visit.actor, key, outcome)
@@ -213,21 +193,11 @@ class ThreadActs:
             await desk.packages.tell_outcome(visit.actor, key, outcome)
 
     async def _not_same(self, visit: Visit, form: Form, key: ThreadKey) -> None:
-        await self._parts.desk.packages.not_same(visit.actor, key, written(form, "not-same-reason", MAX_REASON))
+        await self._parts.desk.packages.not_same(visit.actor, key, text_of(form, Mark, "reason", "not-same-reason"))
 
 
-def _code(kind: type[C], value: str, field: str) -> C:
+def _status(value: str) -> StatusCode:
     try:
-        return kind(value)
+        return StatusCode(value)
     except ValueError:
-        raise Malformed("choose one of the answers", code="bad-outcome", where=field) from None
-
-
-def _number(form: Form, name: str) -> int:
-    """Return a whole number, in the digits of any script; 0 for none."""
-    text = western_digits(form.one(name).strip())
-    if not text:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
-        raise Malformed("write a whole number", code="bad-outcome", where=name)
-    return int(text)
+        raise Malformed("choose one of the answers", code="bad-outcome", where="acknowledge-answer") from None

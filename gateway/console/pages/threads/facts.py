@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from gateway.console.frame.clocks import countdown
+from gateway.console.frame.forms import label_of
 from gateway.console.frame.records import as_written, foreign
 from gateway.console.frame.shapes import Clock, Row, Text
 from gateway.console.pages.alerts.places import office_name
@@ -19,6 +20,7 @@ from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES, named
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import About, Ask, Urgency
+from gateway.model.handed.asks import FollowUp, Reasons
 from gateway.model.purpose import Offence, Purpose
 from gateway.views.desk.words import CATEGORIES, notice_words, urgency_words
 from gateway.views.search.fields import field_name
@@ -82,13 +84,13 @@ def _pairs(ask: Ask, basis: Basis, language: Language) -> Iterator[tuple[str, tu
     values = dict(ask.values)
     yield tell(language, "What is asked"), (subject(ask, language),)
     yield tell(language, "The office there"), (office_name(basis.to_office) if basis.to_office else "",)
-    yield tell(language, "Facts"), as_written(ask.facts)
-    yield tell(language, "Why the other side should hold it"), as_written(ask.why_you)
-    yield tell(language, "How the person and the purpose belong together"), as_written(ask.link)
-    yield tell(language, "Who it is about"), (_category(ask, language),)
+    yield label_of(Reasons, "facts", language), as_written(ask.facts)
+    yield label_of(Reasons, "why_you", language), as_written(ask.why_you)
+    yield label_of(Reasons, "link", language), as_written(ask.link)
+    yield label_of(Reasons, "category", language), (_category(ask, language),)
     if ask.about is not About.FORM:
         wanted = tuple(field_name(name, language) for name in ask.fields)
-        yield tell(language, "Fields wanted"), (", ".join(wanted),)
+        yield label_of(FollowUp, "fields", language), (", ".join(wanted),)
     yield (
         tell(language, "Urgency"),
         (

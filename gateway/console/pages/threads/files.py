@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from starlette.responses import Response, StreamingResponse
 
 from gateway.console.frame.errors import fault_of
+from gateway.console.frame.forms import text_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Link, Row, Text
-from gateway.console.pages.threads.doing import once, written
+from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
@@ -23,6 +24,7 @@ from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 from gateway.model.desk.notices import Note
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.handed.work import WriteNote
 from gateway.views.desk.file_headers import file_headers
 from gateway.views.desk.files import copy_text, size_text, state_text
 
@@ -79,7 +81,7 @@ class FilePages:
         form, desk = sent.form, self._parts.desk
         attached = Attached(desk, visit.actor, sent)
         try:
-            text = written(form, "note-text")
+            text = text_of(form, WriteNote, "text", "note-text")
             if not sent.name and not attached.ids:
                 raise Malformed("choose a file", code="text-missing", where=FILES)
             files = await attached.take()
@@ -109,7 +111,7 @@ def _view(found: Sequence[ShownFile], key: ThreadKey, language: Language, sent: 
     return FilesView(
         rows=tuple(_row(each, key, language) for each in found),
         matter=thread_path(key),
-        note=writer.area("note-text", tell(language, "A note to the other side")),
+        note=writer.of(WriteNote, "text", place="note-text"),
         files=files,
         faults=tuple(sent.faults.items()),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.console.frame.errors import fault_of
+from gateway.console.frame.forms import label_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Field, Link, Option
 from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
@@ -77,7 +78,7 @@ class FollowUpPages:
             claim = await asyncio.to_thread(self._parts.desk.keys.claim, visit.actor, form.id, repr(command).encode())
             drafted = await self._parts.desk.drafting.follow_up(visit.actor, command, claim.name)
         except Refused as error:
-            name, fault = attached.field(field_of(error, _NAMES)), fault_of(error, visit.language)
+            name, fault = attached.field(place_of(error, _NAMES)), fault_of(error, visit.language)
             files = await attached.part(visit.language, fault if name == FILES else "")
             return await self._page(visit, Sent.of(form, {name: fault}), files)
         return To(thread_path(drafted.key))
@@ -109,7 +110,7 @@ class FollowUpPages:
         return Page("pages/threads/ask.html", title, view, 400 if sent.faults else 200)
 
 
-def field_of(error: Refused, names: frozenset[str]) -> str:
+def place_of(error: Refused, names: frozenset[str]) -> str:
     """Return the field beside which a refusal is shown; what is about no field stands at the facts."""
     name = {"held_until": "held", "case": "case", "to": "to"}.get(error.where, error.where)
     return name if name in names else "facts"
@@ -151,7 +152,7 @@ def _wanted(hit: dict[str, Any], writer: Writer) -> Part:
         )
         for name in names
     )
-    label = tell(language, "Fields wanted")
+    label = label_of(FollowUp, "fields", language)
     kind_words = named(kind, RECORD_TYPES, language)
     return Part("boxes", Field("fields", f"{label}: {kind_words}", fault=writer.fault("fields")), options)
 
@@ -159,4 +160,4 @@ def _wanted(hit: dict[str, Any], writer: Writer) -> Part:
 def _purpose(visit: Visit, writer: Writer) -> Part:
     words = {"": tell(writer.language, "as the question had it")}
     words |= {code: text for code, text in writer.told(PURPOSES).items() if code in visit.officer.purposes}
-    return writer.choice("purpose", tell(writer.language, "Purpose"), words)
+    return writer.one_of(FollowUp, "purpose", words)

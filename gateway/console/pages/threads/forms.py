@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from gateway.console.frame.forms import Form, hint_of, label_of, most_of
+from gateway.console.frame.forms import Form, field_of, is_long, label_of
 from gateway.console.frame.shapes import Button, Field, Hidden, Link, Option, Tag
 from gateway.console.frame.shapes import Text as Words
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
 from gateway.model.desk.notices import MAX_WORDS
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.faces.fields import Text, fields_of
 
 
 def thread_path(key: ThreadKey) -> str:
@@ -106,15 +105,26 @@ class Writer:
         value = self.value(name, default)
         return Part("field", Field(name, label, value, hint, self.fault(name), width, most=most, mode=mode))
 
-    def of(self, form: type[msgspec.Struct], name: str, default: str = "", *, hint: str = "", place: str = "") -> Part:
-        """Return a text of a form of the model: its label, sentence and limit are the same as in all faces.
+    def of(self, form: type[msgspec.Struct], name: str, default: str = "", *, place: str = "", **more: Any) -> Part:
+        """Return a text of a form of the model, as `field_of` draws it."""
+        place = place or name
+        value, fault = self.value(place, default), self.fault(place)
+        made = field_of(form, name, self.language, value, fault, place=place, **more)
+        return Part("area" if is_long(form, name) else "field", made)
 
-        `place` is its name on the page, where that is another one.
-        """
-        said, hint = fields_of(form)[name].said, hint or hint_of(form, name, self.language)
-        label, most = label_of(form, name, self.language), most_of(form, name)
-        draw = self.area if isinstance(said, Text) and said.long else self.line
-        return draw(place or name, label, default, hint=hint, most=most)
+    def one_of(
+        self,
+        form: type[msgspec.Struct],
+        name: str,
+        options: Mapping[str, Words | str],
+        default: str = "",
+        *,
+        place: str = "",
+        draw: Literal["choose", "radio"] = "choose",
+        hint: str = "",
+    ) -> Part:
+        """Return the choice of one of several values for a field of a form, under its label."""
+        return self.choice(place or name, label_of(form, name, self.language), options, default, draw=draw, hint=hint)
 
     def choice(
         self,

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, written
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Link, Task
-from gateway.console.pages.threads.doing import written
-from gateway.console.pages.threads.follow_up import AskView, field_of
+from gateway.console.pages.threads.follow_up import AskView, place_of
 from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.pages.threads.reasons import FIELDS, OFFICE, office_part, read_office, read_reasons, reason_parts
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
@@ -139,7 +138,7 @@ class QuestionPages:
             lead=(),
             notices=banner,
             parts=(
-                writer.choice("to", tell(language, "Whom you ask"), members),
+                writer.one_of(Question, "to", members),
                 office_part(writer, offices),
                 *about,
                 *reasons.first,
@@ -166,9 +165,8 @@ def _asking(item: NoticeItem) -> Notice | None:
 
 
 def _topic(writer: Writer) -> Part:
-    language = writer.language
-    labels = {name: topic.label[language.value] for name, topic in topics().items()}
-    return writer.choice("topic", tell(language, "What is asked"), labels)
+    labels = {name: topic.label[writer.language.value] for name, topic in topics().items()}
+    return writer.one_of(Question, "topic", labels)
 
 
 def _why(visit: Visit, writer: Writer) -> tuple[Part, ...]:
@@ -176,15 +174,10 @@ def _why(visit: Visit, writer: Writer) -> tuple[Part, ...]:
     language, remembered = writer.language, visit.remembered
     purposes = {code: text for code, text in writer.told(PURPOSES).items() if code in visit.officer.purposes}
     return (
-        writer.choice("purpose", tell(language, "Purpose"), purposes, remembered.purpose),
-        writer.choice("offence", tell(language, "Offence"), writer.told(OFFENCES), remembered.offence),
-        writer.line(
-            "case",
-            tell(language, "Case number"),
-            remembered.case,
-            hint=tell(language, "needed: nothing is asked without a case"),
-        ),
-        writer.line("ticket", tell(language, "Ticket"), remembered.ticket),
+        writer.one_of(Question, "purpose", purposes, remembered.purpose),
+        writer.one_of(Question, "offence", writer.told(OFFENCES), remembered.offence),
+        writer.of(Question, "case", remembered.case, hint=tell(language, "needed: nothing is asked without a case")),
+        writer.of(Question, "ticket", remembered.ticket),
     )
 
 
@@ -222,5 +215,5 @@ def _faults(error: Refused, form: Form, pattern: Pattern | None, visit: Visit) -
         field = f"{_VALUE}{error.facts.get('field', '')}"
         told = tell(visit.language, _FAULT)
         return {field: told} if field in form.fields else {"facts": fault_of(error, visit.language)}
-    name = error.where if error.where in form.fields else field_of(error, _NAMES)
+    name = error.where if error.where in form.fields else place_of(error, _NAMES)
     return {name: fault_of(error, visit.language)}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, label_of, text_of
 from gateway.console.frame.shapes import Text
 from gateway.console.pages.alerts.places import office_name
-from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.forms import Part, Writer
 from gateway.desk.people.times import near_us
 from gateway.errors import Malformed
@@ -16,7 +15,7 @@ from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.model.desk.notices import Urgency
-from gateway.model.handed.asks import Reasons
+from gateway.model.handed.asks import Question, Reasons
 from gateway.model.marking import SubjectCategory
 from gateway.views.desk.words import CATEGORIES, URGENCIES
 
@@ -39,33 +38,24 @@ class ReasonParts:
 def reason_parts(writer: Writer, facts: str = "", why_you: str = "", *, has_clock: bool = True) -> ReasonParts:
     """Return the fields; `facts` are what the page knows already. A form of a capital has its own clock."""
     language = writer.language
-    first = [
-        writer.area(
-            "facts",
-            tell(language, "Facts"),
-            facts,
-            hint=tell(language, "What has happened, in short. The officer on the other side reads it."),
-            language=Language.EN.value if facts else "",
-        )
-    ]
+    first = [writer.of(Reasons, "facts", facts, language=Language.EN.value if facts else "")]
     if has_clock:
         first.append(
             writer.line(
                 "held",
-                tell(language, "The person is held until"),
+                label_of(Reasons, "held_until", language),
                 hint=tell(language, "a time of today, such as 14:30; empty if nobody is held"),
                 mode="numeric",
                 most=20,
             )
         )
         urgencies = {_AS_HELD: tell(language, "flash while a person is held, else priority")} | writer.told(URGENCIES)
-        first.append(writer.choice("urgency", tell(language, "Urgency"), urgencies))
-    categories = writer.told(CATEGORIES)
+        first.append(writer.one_of(Reasons, "urgency", urgencies))
     more = (
-        *((writer.line("urgency_reason", tell(language, "Why it is so urgent"), most=300),) if has_clock else ()),
-        writer.area("why_you", tell(language, "Why the other side should hold it"), why_you),
-        writer.area("link", tell(language, "How the person and the purpose belong together")),
-        writer.choice("category", tell(language, "Who it is about"), categories, "UNKNOWN"),
+        *((writer.of(Reasons, "urgency_reason"),) if has_clock else ()),
+        writer.of(Reasons, "why_you", why_you),
+        writer.of(Reasons, "link"),
+        writer.one_of(Reasons, "category", writer.told(CATEGORIES), "UNKNOWN"),
     )
     return ReasonParts(tuple(first), more)
 
@@ -78,7 +68,7 @@ def office_part(writer: Writer, offices: Mapping[str, Sequence[str]]) -> Part:
         country = with_country(member, language)
         options |= {name: f"{country}: {office_name(name)}" for name in names}
     hint = tell(language, "such as the one across the river; without one it goes to the desk of the agency concerned")
-    return writer.choice(OFFICE, tell(language, "The office there"), options, hint=hint)
+    return writer.one_of(Question, OFFICE, options, hint=hint)
 
 
 def read_office(form: Form, offices: Sequence[str]) -> str:
@@ -99,12 +89,12 @@ def read_reasons(form: Form, member: str, now_us: int) -> Reasons:
         category = SubjectCategory(form.one("category") or "UNKNOWN")
     except ValueError:
         raise Malformed("choose one of the list", code="bad-ask", where="urgency") from None
-    why = written(form, "urgency_reason", 300, needed=False)
+    why = text_of(form, Reasons, "urgency_reason")
     return Reasons(
-        facts=written(form, "facts"),
+        facts=text_of(form, Reasons, "facts"),
         urgency=urgency,
-        why_you=written(form, "why_you", needed=False),
-        link=written(form, "link", needed=False),
+        why_you=text_of(form, Reasons, "why_you"),
+        link=text_of(form, Reasons, "link"),
         urgency_reason=why or ("a person is held" if held_us else ""),
         category=category,
         held_until_us=held_us,

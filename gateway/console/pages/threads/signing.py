@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from gateway.console.frame.clocks import clock_of
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, text_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.records import as_written, record_rows
 from gateway.console.frame.shapes import Banner, Clock, Row
-from gateway.console.pages.threads.doing import once, written
+from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import Part, Sent, Writer, thread_path
 from gateway.console.uploads.attached import file_row
 from gateway.console.visits.door import Answer
@@ -23,7 +23,7 @@ from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.language.terms import RECORD_TYPES, named
-from gateway.model.handed.basis import MAX_PROVED_REASON
+from gateway.model.handed.work import Sign
 from gateway.signing import strict_json
 from gateway.signing.passkeys.assertion import Assertion, browser_assertion
 from gateway.views.desk.words import notice_words, reason_words
@@ -78,7 +78,7 @@ class SigningPages:
         key = (await self._parts.desk.queue.work(visit.officer, work)).work.key
 
         async def run() -> None:
-            reason = written(form, "reason", MAX_PROVED_REASON)
+            reason = text_of(form, Sign, "reason")
             await self._parts.desk.decisions.sign(visit.actor, work, reason, _assertion(form))
 
         try:
@@ -111,7 +111,7 @@ def _assertion(form: Form) -> Assertion | None:
 def _view(found: Waiting, visit: Visit, sent: Sent) -> SigningView:
     language, work, writer = visit.language, found.matter.work, Writer(visit.language, sent)
     is_second = bool(found.first)
-    reason = writer.area("reason", tell(language, "Your reason, for our own log"), most=MAX_PROVED_REASON)
+    reason = writer.of(Sign, "reason")
     return SigningView(
         peer=with_country(work.key.peer, language),
         notices=_notices(found, language),

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from gateway.clock import HOUR_US, rfc3339_s
 from gateway.console.frame.clocks import countdown
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, label_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Clock, Field, Link, Option, Tag, Tone
@@ -179,7 +179,7 @@ class _Board:
         remembered = visit.remembered
         others = [name for name in sorted(self._parts.offices()) if name != self._parts.member]
         return AddForm(
-            kind_label=tell(language, "What is watched"),
+            kind_label=label_of(AddWatch, "query", language),
             kinds=chosen("kind", _KINDS),
             fields=[
                 Field(
@@ -191,15 +191,15 @@ class _Board:
                 )
                 for name, text in _FIELDS.items()
             ],
-            to_label=tell(language, "Who watches"),
+            to_label=label_of(AddWatch, "to", language),
             to=[Option(name, with_country(name, language)) for name in others],
-            purpose_label=tell(language, "Purpose"),
+            purpose_label=label_of(AddWatch, "purpose", language),
             purposes=chosen("purpose", PURPOSES, remembered.purpose),
-            offence_label=tell(language, "Offence in view"),
+            offence_label=label_of(AddWatch, "offence", language),
             offences=chosen("offence", OFFENCES, remembered.offence),
-            lasts_label=tell(language, "How long it stands"),
+            lasts_label=label_of(AddWatch, "until", language),
             lengths=lengths(language, sent.get("lasts") or USUAL_H),
-            quiet_label=tell(language, "Who is shown it there"),
+            quiet_label=label_of(AddWatch, "no_tip_off", language),
             quiet=[Option("1", tell(language, "No person: only their node answers it"))],
         )
 

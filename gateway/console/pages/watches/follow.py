@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import rfc3339_s
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, text_of
 from gateway.console.frame.shapes import Option
-from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.forms import Part, Writer
 from gateway.console.pages.threads.reasons import OFFICE, office_part, read_office
 from gateway.console.uploads.attached import FilesPart
@@ -78,7 +77,7 @@ def read_follow(form: Form, watch: OwnWatch, offices: Mapping[str, Sequence[str]
         watch=watch.thread_with(member_id(peer)),
         notice_id=notice,
         hit=number,
-        reasons=Reasons(facts=written(form, _FACTS), urgency=Urgency.PRIORITY),
+        reasons=Reasons(facts=text_of(form, Reasons, "facts", _FACTS), urgency=Urgency.PRIORITY),
         to_office=read_office(form, offices.get(peer, ())),
     )
 

@@ -6,24 +6,25 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from starlette.routing import Route
 
 from gateway.clock import HOUR_US, rfc3339_s
 from gateway.console.frame.clocks import countdown
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, field_of, label_of, text_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Clock, Field, Option, Row, Tag, Text
 from gateway.console.pages.alerts.lasting import lasting, lengths
-from gateway.console.pages.threads.follow_up import field_of
+from gateway.console.pages.threads.follow_up import place_of
 from gateway.console.pages.threads.forms import Sent, Writer, thread_path
 from gateway.console.pages.watches.board import PATH, TONES, USUAL_H
 from gateway.console.pages.watches.follow import FOLLOW_FIELDS, FollowForm, follow_form, read_follow, type_words
 from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
 from gateway.console.uploads.file_form import FileForm
 from gateway.console.visits.door import Answer, Door
-from gateway.console.visits.own_matter import MAX_REASON, Approval, OwnAct, approval, decision, done, read_reason
+from gateway.console.visits.own_matter import Approval, OwnAct, approval, decision, done
 from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.acting.home import Stand
 from gateway.desk.watches.standing import MetThere, WatchStand
@@ -37,6 +38,7 @@ from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.matching.explain import explain
 from gateway.model.desk.watches import Watched
 from gateway.model.handed.asks import with_files
+from gateway.model.handed.watches import AddWatch, EndWatch, RenewWatch
 from gateway.model.names import ExchangeId, exchange_id
 from gateway.ports.desk import Work
 from gateway.views.desk.watches import asked_pairs, asked_text, stand_words, stopped_words
@@ -106,7 +108,9 @@ class _Own:
 
         async def act(name: ExchangeId) -> None:
             until_us = visit.now_us + lasting(form.one("lasts"), "lasts") * HOUR_US
-            await self._parts.desk.watches.renew(visit.actor, name, until_us, read_reason(form, "needed"))
+            await self._parts.desk.watches.renew(
+                visit.actor, name, until_us, text_of(form, RenewWatch, "reason", "needed")
+            )
 
         return await self._done(visit, act, "lasts")
 
@@ -114,7 +118,7 @@ class _Own:
         """End the watch."""
 
         async def act(name: ExchangeId) -> None:
-            await self._parts.desk.watches.end(visit.actor, name, read_reason(form, "ended"))
+            await self._parts.desk.watches.end(visit.actor, name, text_of(form, EndWatch, "reason", "ended"))
 
         return await self._done(visit, act, "ended")
 
@@ -129,7 +133,7 @@ class _Own:
             claim = await asyncio.to_thread(desk.keys.claim, visit.actor, form.id, repr(command).encode())
             drafted = await desk.drafting.follow_watch(visit.actor, command, claim.name)
         except Refused as error:
-            field = attached.field(field_of(error, FOLLOW_FIELDS))
+            field = attached.field(place_of(error, FOLLOW_FIELDS))
             fault = fault_of(error, visit.language)
             files = await attached.part(visit.language, fault if field == FILES else "")
             return await self._page(visit, name, ((field, fault),), Sent.of(form, {field: fault}), files)
@@ -179,9 +183,9 @@ def _view(
         approval=approval(work, (watch.renewal.by if watch.renewal else watch.author).person, wrong, language)
         if work and "approve" in acts
         else None,
-        needed=_reason("needed", tell(language, "Why it is still needed"), wrong) if "renew" in acts else None,
+        needed=_reason(RenewWatch, "needed", wrong, language) if "renew" in acts else None,
         lengths=lengths(language, USUAL_H),
-        ended=_reason("ended", tell(language, "Why"), wrong) if "end" in acts else None,
+        ended=_reason(EndWatch, "ended", wrong, language) if "end" in acts else None,
         follow=follow,
         faults=faults,
     )
@@ -218,7 +222,7 @@ def _facts(watch: OwnWatch, language: Language) -> list[Row]:
         rows.append(Row(tell(language, "approved by"), (watch.approver.person,)))
     if watch.no_tip_off:
         rows.append(
-            Row(tell(language, "Who is shown it there"), (tell(language, "No person: only their node answers it"),))
+            Row(label_of(AddWatch, "no_tip_off", language), (tell(language, "No person: only their node answers it"),))
         )
     if watch.reason and watch.stand is not Stand.PAUSED:
         rows.append(Row(tell(language, "reason of its end"), (watch.reason,)))
@@ -272,5 +276,5 @@ def _hit_row(record_type: str, time_us: int, rules: Sequence[str], language: Lan
     return Row(type_words(record_type, language), (time, *explain(rules, language)))
 
 
-def _reason(name: str, label: str, wrong: Mapping[str, str]) -> Field:
-    return Field(name, label, fault=wrong.get(name, ""), most=MAX_REASON)
+def _reason(form: type[msgspec.Struct], place: str, wrong: Mapping[str, str], language: Language) -> Field:
+    return field_of(form, "reason", language, fault=wrong.get(place, ""), place=place)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, written
 from gateway.console.pages.threads.decision import _command
-from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.forms import Sent, Writer, thread_path
 from gateway.console.pages.threads.reasons import read_reasons, reason_parts
 from gateway.errors import Malformed
