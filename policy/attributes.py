@@ -26,41 +26,41 @@ VICTIM_CATEGORIES = frozenset({SubjectCategory.VICTIM, SubjectCategory.POTENTIAL
 """Subjects whom a hit alone could endanger."""
 
 
-class AskAttributes(msgspec.Struct, frozen=True):
-    """An officer of ours who wants to ask. `purpose_in_token`: the officer token allows the purpose."""
+class Attributes(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants something, and why: all decisions have these.
+
+    `role`, `agency` (the id within its country, such as `police`) and `office` are of the officer.
+    """
 
     role: str
     agency: str
     office: str
-    query: str
     purpose: str
     offence: str
     has_case: bool
     has_ticket: bool
-    purpose_in_token: bool
 
     def as_json(self) -> dict[str, object]:
         """Return the attributes as they are kept in an entry."""
         return structs.asdict(self)
 
 
-class QuestionAttributes(msgspec.Struct, frozen=True):
+class AskAttributes(Attributes, frozen=True, kw_only=True):
+    """An officer of ours who wants to ask. `purpose_in_token`: the officer token allows the purpose."""
+
+    query: str
+    purpose_in_token: bool
+
+
+class QuestionAttributes(Attributes, frozen=True, kw_only=True):
     """A question between us and `counterpart`: ours when it is to be sent, theirs when it is to be answered.
 
-    `role`, `agency` (the id within its country, such as `police`) and `office` are of the officer who asks;
     `agreement` is the id that the question cites, empty for none.
     """
 
     counterpart: MemberId
-    role: str
-    agency: str
-    office: str
     query: str
-    purpose: str
-    offence: str
     agreement: str
-    has_case: bool
-    has_ticket: bool
 
     @classmethod
     def of(cls, request: Request, own: MemberId) -> QuestionAttributes:
@@ -78,16 +78,12 @@ class QuestionAttributes(msgspec.Struct, frozen=True):
             has_ticket=bool(request.ticket),
         )
 
-    def as_json(self) -> dict[str, object]:
-        """Return the attributes as they are kept in an entry."""
-        return structs.asdict(self)
 
-
-class DeskAttributes(msgspec.Struct, frozen=True):
+class DeskAttributes(Attributes, frozen=True, kw_only=True):
     """A notice between us and `counterpart`: ours when it is to be sent, theirs when it is to be taken.
 
-    `says` is its code, or what an ask is about; `NONE` without. Role, agency and office are of the officer in whose
-    name it was written. `to_office` is empty for any office.
+    `says` is its code, or what an ask is about; `NONE` without. The officer is the one in whose name it was written.
+    `to_office` is empty for any office.
     """
 
     counterpart: MemberId
@@ -97,14 +93,7 @@ class DeskAttributes(msgspec.Struct, frozen=True):
     urgency: str
     to_office: str
     to_life: bool
-    role: str
-    agency: str
-    office: str
-    purpose: str
-    offence: str
     agreement: str
-    has_case: bool
-    has_ticket: bool
     has_hit: bool
 
     @classmethod
@@ -170,10 +159,6 @@ class DeskAttributes(msgspec.Struct, frozen=True):
         """Return the part that a question has, too; it has no kind of query."""
         shared = {name: getattr(self, name) for name in QuestionAttributes.__struct_fields__ if name != "query"}
         return QuestionAttributes(query="", **shared)
-
-    def as_json(self) -> dict[str, object]:
-        """Return the attributes as they are kept in an entry."""
-        return structs.asdict(self)
 
 
 class RecordAttributes(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.agency.bodies.members import MembersBody, members_body
+from gateway.agency.bodies.members import MEMBERS, members_body
 from gateway.agency.bodies.onward import ONWARD, OnwardResponse, onward_response
 from gateway.agency.bodies.openapi import OF_BODIES, DocumentedApi, body_of, document_text, refusals, revocations_call
 from gateway.agency.bodies.patterns import IDEMPOTENCY_KEY
@@ -232,7 +232,7 @@ def _routes() -> APIRouter:
     ):
         router.include_router(of_officers(), dependencies=first)
 
-    @router.get("/members", response_model=MembersBody)
+    @router.get("/members", response_model=MEMBERS)
     async def members(request: Request) -> Response:
         """Tell of each member what it offers, whether it can be asked, and how its documents and its node are."""
         client_of(request)

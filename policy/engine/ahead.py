@@ -28,6 +28,11 @@ from policy.engine.request import (
     record_request,
 )
 
+_NOBODY: dict[str, Any] = {
+    **dict.fromkeys(("role", "agency", "office", "purpose", "offence"), ""),
+    **dict.fromkeys(("has_case", "has_ticket"), False),
+}
+
 
 def requests_ahead(bundle: Bundle, own: MemberId) -> Iterator[tuple[Request, Domains]]:
     """Yield a request of each kind that an agreement covers, and the possible words of its attributes and principal."""
@@ -45,7 +50,7 @@ def requests_ahead(bundle: Bundle, own: MemberId) -> Iterator[tuple[Request, Dom
         question = _question(others[0], query)
         requests.append((question_request("answer", question, others[0], own, covers, at), [own]))
         requests.append((question_request("send", question, own, others[0], covers, at), others))
-        asked = AskAttributes("", "", "", query, "", "", has_case=False, has_ticket=False, purpose_in_token=False)
+        asked = AskAttributes(query=query, purpose_in_token=False, **_NOBODY)
         requests.append((ask_request(asked, own), others))
     for request, answerers in requests:
         known = {**words, "Member": answerers}
@@ -58,7 +63,7 @@ def _of_agreements(bundle: Bundle, part: str) -> frozenset[str]:
 
 
 def _question(counterpart: MemberId, query: str) -> QuestionAttributes:
-    return QuestionAttributes(counterpart, "", "", "", query, "", "", "", has_case=False, has_ticket=False)
+    return QuestionAttributes(counterpart=counterpart, query=query, agreement="", **_NOBODY)
 
 
 def _words(bundle: Bundle, own: MemberId) -> dict[str, Sequence[Any]]:

@@ -182,14 +182,14 @@ class _Search:
         member, _, agency = recipient.partition(".")
         for office, role, offence, at_us in tried:
             question = QuestionAttributes(
-                member_id(member),
-                role,
-                agency,
-                office,
-                "",
-                purpose,
-                offence,
-                agreement.id,
+                counterpart=member_id(member),
+                role=role,
+                agency=agency,
+                office=office,
+                query="",
+                purpose=purpose,
+                offence=offence,
+                agreement=agreement.id,
                 has_case=needs != TICKET,
                 has_ticket=needs != CASE,
             )

@@ -51,6 +51,9 @@ _PATTERNS: Mapping[type[Said], tuple[dict[str, Any], dict[str, Any] | None]] = {
 }
 """The pattern of a text that is needed, and of one that may stay empty."""
 
+_FORMS: dict[type[BaseModel], type[msgspec.Struct]] = {}
+"""The form of each body that is made here, so that the parts of others are read as theirs."""
+
 _LEAST = (Text, Id, Reference)
 """Texts of which an empty one is refused for that, before its form is looked at."""
 
@@ -112,7 +115,9 @@ def _model(
     }
     more = {"json_schema_extra": schema} if schema else {}
     doc = inspect.getdoc(form)
-    return create_model(name, __base__=Closed, __doc__=doc, __module__=__name__, __cls_kwargs__=more, **fields)
+    made = create_model(name, __base__=Closed, __doc__=doc, __module__=__name__, __cls_kwargs__=more, **fields)
+    _FORMS[made] = form
+    return made
 
 
 def _field(one: FormField) -> tuple[Any, Any]:
@@ -196,5 +201,6 @@ def _value(kind: Any, said: Said, given: Any, place: str) -> Any:
         return tuple(_value(of, item, each, place) for each in given)
     if hasattr(given, "as_model"):
         return given.as_model()
-    form = _form_in(kind) if given is not None else None
-    return _read(form, given, {}, f"{place}.") if form is not None else taken(said, given, place)
+    if (of := _FORMS.get(type(given))) is not None:
+        return _read(of, given, {}, f"{place}.")
+    return taken(said, given, place)

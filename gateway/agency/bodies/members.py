@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from gateway.agency.bodies.answers import answer, many
 from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
-from gateway.model.members import MemberState
+from gateway.model.members import CosignedLog, MemberState
 from gateway.views.members.words import state_text
 
 
@@ -143,30 +144,26 @@ class MemberBody(BaseModel):
     cosigned: dict[str, str]
 
 
-class LogBody(BaseModel):
-    """A log of ours: how many of its entries are under a quorum of witnesses, and who cosigned when."""
-
-    log: str
-    size: int
-    covered: int
-    needed: int
-    waiting_s: int
-    cosigned: dict[str, str]
-
-
-class MembersBody(BaseModel):
-    """The members of the federation, as our node knows them at `time`."""
-
-    speaks: Literal["node", "files"]
-    member: str
-    time: str
-    charter: CharterBody | None
-    members: dict[str, MemberBody]
-    logs: list[LogBody]
-    alarms: list[str]
+LOG = answer(
+    "LogBody",
+    "A log of ours: how many of its entries are under a quorum of witnesses, and who cosigned when.",
+    CosignedLog,
+    cosigned=dict[str, str],
+)
+MEMBERS = answer(
+    "MembersBody",
+    "The members of the federation, as our node knows them at `time`.",
+    speaks=Literal["node", "files"],
+    member=str,
+    time=str,
+    charter=CharterBody | None,
+    members=dict[str, MemberBody],
+    logs=many(LOG),
+    alarms=list[str],
+)
 
 
-def members_body(about: dict[str, Any], language: Language) -> MembersBody:
+def members_body(about: dict[str, Any], language: Language) -> BaseModel:
     """Return the description of the members as JSON shows it, each state in `language`."""
     members = {name: member | {"text": state_text(member, language)} for name, member in about["members"].items()}
-    return MembersBody.model_validate(about | {"members": members})
+    return MEMBERS.model_validate(about | {"members": members})

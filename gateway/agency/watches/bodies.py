@@ -7,9 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from gateway.agency.bodies import patterns
 from gateway.agency.bodies.answers import answer, many
-from gateway.agency.bodies.closed import Closed
 from gateway.agency.bodies.handed import Handed
 from gateway.agency.bodies.requests import WatchableBody
 from gateway.clock import rfc3339
@@ -20,24 +18,9 @@ from gateway.model.faces.told import told
 from gateway.model.handed.asks import FollowWatch
 from gateway.model.handed.watches import AddWatch, EndWatch, RenewWatch
 
-_Word = Annotated[str, Field(max_length=128, json_schema_extra=patterns.TEXT_OR_NONE)]
-
-
-class GoodsBody(Closed):
-    """Declarations of customs: all that is given must fit. `heading` is the beginning of a tariff code."""
-
-    kind: Literal["goods"]
-    container: _Word = ""
-    heading: Annotated[str, Field(pattern=r"^([0-9]{4,10})?$")] = ""
-    consignee: _Word = ""
-    route: _Word = Field("", description="a place of the route")
-
-    def as_model(self) -> Goods:
-        """Return what is watched as a value of the desk."""
-        return Goods(self.container, self.heading, self.consignee, self.route)
-
-
-SubjectBody = Annotated[WatchableBody | GoodsBody, Field(discriminator="kind")]
+GOODS = Handed(Goods, "GoodsBody", beside={"kind": Literal["goods"]})
+_subject: Any = WatchableBody | GOODS.model
+SubjectBody = Annotated[_subject, Field(discriminator="kind")]
 
 _EXAMPLE: dict[str, Any] = {
     "query": {"kind": "vehicle", "plate": "กข 1234", "province": "เชียงราย"},
@@ -62,25 +45,21 @@ searched once.""",
 )
 
 
-class WatchHitBody(BaseModel):
-    """A record that a watch has met. Of a counterpart's `notice` and `hit` name it; of ours `source` and `key` do."""
-
-    notice: str
-    hit: int
-    record_type: str
-    quality: str
-    rules: list[str]
-    time: str
-    source: str
-    key: str
-
-
+_HIT = answer(
+    "WatchHitBody",
+    """A record that a watch has met. Of a counterpart's `notice` and `hit` name it; of ours `source` and `key` do.""",
+    OwnHit,
+    leave=("seen",),
+    time=str,
+    notice=str,
+    hit=int,
+)
 _RECIPIENT = answer(
     "RecipientBody",
     "A recipient of a watch, and how that stands there; `stopped` is the code of why it does not count there now.",
     WatchStand,
     watched=_WATCHED | None,
-    hits=many(WatchHitBody),
+    hits=many(_HIT),
 )
 OWN = answer(
     "OwnWatchBody",
@@ -96,7 +75,7 @@ OWN = answer(
     approver=str,
     renewal=str,
     watched=_WATCHED | None,
-    hits=many(WatchHitBody),
+    hits=many(_HIT),
 )
 OWN_LIST = answer(
     "WatchListBody",
@@ -167,28 +146,10 @@ def taken_watch_body(taken: TakenWatch) -> BaseModel:
     )
 
 
-def _met(met: MetThere) -> WatchHitBody:
-    hit = met.hit
-    return WatchHitBody(
-        notice=met.notice_id,
-        hit=met.number,
-        record_type=hit.record_type,
-        quality=hit.quality.value,
-        rules=list(hit.rules),
-        time=rfc3339(met.time_us),
-        source="",
-        key="",
-    )
+def _met(met: MetThere) -> BaseModel:
+    of_record = told(met.hit, leave=("reference", "action", "record"))
+    return _HIT(**of_record, source="", key="", time=rfc3339(met.time_us), notice=met.notice_id, hit=met.number)
 
 
-def _own_hit(hit: OwnHit) -> WatchHitBody:
-    return WatchHitBody(
-        notice="",
-        hit=0,
-        record_type=hit.record_type,
-        quality=hit.quality.value,
-        rules=list(hit.rules),
-        time=rfc3339(hit.seen_us),
-        source=hit.source,
-        key=hit.key,
-    )
+def _own_hit(hit: OwnHit) -> BaseModel:
+    return _HIT(**told(hit, leave=("seen",)), time=rfc3339(hit.seen_us), notice="", hit=0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.console.drawings.labels import Label, Room
+from gateway.console.drawings.labels import DrawnSpot, Label, Room
 
 MOST = 40
 """More nodes than this are a knot that shows nothing; the table beside the graph has the others as well."""
@@ -29,16 +29,12 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnNode:
+class DrawnNode(DrawnSpot):
     """A node at its place; the number is that of its row in the table."""
 
-    number: int
-    x: float
-    y: float
-    radius: float
-    tone: str
-    title: str
     label: Label
+    number: int
+    radius: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +122,4 @@ def _drawn(number: int, node: Node, place: tuple[float, float], named: bool, roo
     texts = [f"{number} {node.name}", str(number)][0 if named else 1 :]
     found = (room.label(text, x, y, radius + 2) for text in texts)
     label = next((item for item in found if item), Label(str(number), x + radius + 2, y, "start"))
-    return DrawnNode(number, x, y, radius, node.tone, node.name, label)
+    return DrawnNode(x, y, node.tone, node.name, label, number, radius)

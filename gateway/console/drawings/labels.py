@@ -25,6 +25,17 @@ class Label:
     anchor: Anchor
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnSpot:
+    """A spot at its place on the map. Its label is None where there is no room: the table has the name."""
+
+    x: float
+    y: float
+    tone: str
+    title: str
+    label: Label | None
+
+
 class Room:
     """The room that a drawing has left."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.console.drawings.labels import Label, Room
+from gateway.console.drawings.labels import DrawnSpot, Label, Room
 from gateway.language import Language, tell
 from gateway.ops.console.outline import WIDE, Outline
 
@@ -26,17 +26,6 @@ class Spot:
     longitude: float
     tone: Literal["", "danger", "warn", "quiet"] = ""
     about: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnSpot:
-    """A spot at its place on the map. Its label is None where there is no room: the table has the name."""
-
-    x: float
-    y: float
-    tone: str
-    title: str
-    label: Label | None
 
 
 @dataclass(frozen=True, slots=True)

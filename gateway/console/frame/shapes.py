@@ -113,7 +113,7 @@ class Task:
     about: tuple[Text | str, ...] = ()
     clock: Clock | None = None
     tags: tuple[Tag, ...] = ()
-    tone: Literal["", "warn", "danger"] = ""
+    tone: Tone | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

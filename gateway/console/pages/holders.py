@@ -17,7 +17,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form, field_of, text_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To, later_pages
-from gateway.console.frame.shapes import Banner, Cell, Clock, Field, Link, Option, Row, Table, Tag, Tone
+from gateway.console.frame.shapes import Banner, Cell, Field, Link, Option, Row, Table, Tag, Task, Tone
 from gateway.console.visits.door import Answer, Door
 from gateway.console.visits.visit import ConsoleParts, Visit
 from gateway.desk.originator.holders import Copy, Holders
@@ -58,17 +58,6 @@ _CHANGES: Sentences = {
 
 
 @dataclass(frozen=True, slots=True)
-class RecordLine:
-    """A record of ours with its holders, as the list shows it."""
-
-    link: Link
-    about: Sequence[str]
-    tags: Sequence[Tag]
-    clock: Clock | None
-    tone: Tone
-
-
-@dataclass(frozen=True, slots=True)
 class HoldersView:
     """The records that others hold: first those whose change is under way.
 
@@ -76,8 +65,8 @@ class HoldersView:
     """
 
     banner: Banner | None
-    under_way: Sequence[RecordLine]
-    records: Sequence[RecordLine]
+    under_way: Sequence[Task]
+    records: Sequence[Task]
     pages: Sequence[Link]
     find: Field
     cut: CutForm | None
@@ -272,7 +261,7 @@ def _is_late(copy: Copy, now_us: int) -> bool:
     return copy.state is HoldingState.CHANGING and 0 < copy.due_us <= now_us and not copy.out_of_reach
 
 
-def _line(found: Holders, visit: Visit) -> RecordLine:
+def _line(found: Holders, visit: Visit) -> Task:
     language = visit.language
     members = dict.fromkeys(copy.holder for copy in found.copies)
     due = [copy.due_us for copy in found.copies if copy.state is HoldingState.CHANGING and copy.due_us]
@@ -288,10 +277,10 @@ def _line(found: Holders, visit: Visit) -> RecordLine:
     if found.out_of_reach:
         tags.append(Tag(tell(language, "out of reach"), "quiet"))
     is_late = any(_is_late(copy, visit.now_us) for copy in found.copies)
-    return RecordLine(
+    return Task(
         link=Link(_record_path(found.record), found.record),
         about=(found.agency, ", ".join(with_country(member, language) for member in members)),
-        tags=tags,
+        tags=tuple(tags),
         clock=countdown(min(due), visit.now_us, language) if due else None,
         tone="danger" if is_late else "warn" if due or found.objected else "quiet",
     )

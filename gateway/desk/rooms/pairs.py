@@ -12,7 +12,7 @@ from gateway.desk.rooms.values import HomeRoom
 from gateway.errors import Forbidden, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import NoticeType
-from gateway.model.desk.rooms import RoomCode, RoomMember, RoomRole, Standing
+from gateway.model.desk.rooms import RoomCode, RoomMember, Standing
 from gateway.model.desk.threads import ThreadState
 from gateway.model.desk.work import DeliveryState
 from gateway.model.names import MemberId
@@ -23,18 +23,13 @@ _LATE_US = 60_000_000
 """A notice that waits for longer shows that its recipient is out of reach."""
 
 
-class Part(msgspec.Struct, frozen=True):
-    """The part of one member in a room, as this node has it.
+class Part(RoomMember, frozen=True):
+    """The part of one member in a room, as this node has it; `entries` counts those that are here.
 
     `missing` is a code of why its entries are not all here, empty where none is known to be missing, and `since_us` is
     since when. `lacks` counts entries that the owner had of it when it sealed the room, and that are not here.
     """
 
-    member: MemberId
-    role: RoomRole
-    offices: tuple[str, ...]
-    standing: Standing
-    entries: int
     missing: str = ""
     since_us: int = 0
     lacks: int = 0

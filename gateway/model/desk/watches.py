@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from gateway.errors import Malformed
+from gateway.model.faces.fields import Matching, Text
 from gateway.model.query import ContainerQuery, Query
 from gateway.model.values import text_value
 
@@ -19,10 +20,10 @@ _HEADING = re.compile(r"[0-9]{4,10}", re.ASCII)
 class Goods(msgspec.Struct, frozen=True):
     """Declarations of goods: all that is given must fit. `heading` begins a tariff code; `route` is one place of it."""
 
-    container: str = ""
-    heading: str = ""
-    consignee: str = ""
-    route: str = ""
+    container: Annotated[str, Text(MAX_GOODS_TEXT, help="The number of a container.")] = ""
+    heading: Annotated[str, Matching(r"^([0-9]{4,10})?$", help="The beginning of a tariff code.")] = ""
+    consignee: Annotated[str, Text(MAX_GOODS_TEXT, help="Who is to get them.")] = ""
+    route: Annotated[str, Text(MAX_GOODS_TEXT, help="A place of the route.")] = ""
 
     kind: ClassVar[str] = "goods"
 

@@ -25,6 +25,8 @@ def _plain(value: Any, name: str) -> Any:
         return told(value)
     if isinstance(value, StrEnum):
         return value.value
+    if isinstance(value, bytes):
+        return value.hex()
     if isinstance(value, frozenset):
         return sorted(value)
     return [_plain(one, "") for one in value] if isinstance(value, tuple) else value

@@ -80,7 +80,10 @@ def test_the_purpose_and_the_question_go_together(query: str, purpose: str) -> N
     engine = PolicyEngine.load(NATIONAL / "vn", VN)
     asked = replace(ASKED, query=query, purpose=purpose)
     assert engine.may_answer(asked, NOW_US).code == "purpose-not-covered"
-    own = AskAttributes("officer", "police", "th.blo.one", query, purpose, "NARC", True, False, True)
+    own = AskAttributes(
+        role="officer", agency="police", office="th.blo.one", query=query, purpose=purpose, offence="NARC",
+        has_case=True, has_ticket=False, purpose_in_token=True,
+    )  # fmt: skip
     assert PolicyEngine.load(NATIONAL / "th", TH).may_ask(own, NOW_US).code == "purpose-not-covered"
     person = RecordAttributes(replace(ASKED, query="person"), "Person", "immigration", MARKING)
     assert not engine.release(person, NOW_US).decision.allow

@@ -14,6 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
+from gateway.agency.bodies.answers import answer, many
 from gateway.agency.bodies.openapi import refusals
 from gateway.agency.bodies.problems import language_headers
 from gateway.agency.calls.caller import language_of, officer_of, shown
@@ -23,6 +24,7 @@ from gateway.clock import rfc3339
 from gateway.desk.attachments.opening import ShownFile, refusal_of
 from gateway.errors import Malformed, TimedOut, Unauthenticated
 from gateway.model.desk.attachments import Attachment
+from gateway.model.faces.told import told
 from gateway.model.marking import Level
 from gateway.ports.files.held import HeldFile
 from gateway.telemetry import Metric
@@ -36,46 +38,31 @@ _GIVEN: dict[int | str, dict[str, Any]] = {200: {"content": {_BYTES: {}}, "descr
 Root = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="the file's root, as its notice names it")]
 
 
-class BroughtBody(BaseModel):
+BROUGHT = answer(
+    "BroughtBody",
     """A file that the caller has brought: its `id` is named in `attachments` of what the caller writes next.
 
-    `original` is the SHA-256 of a table that came with formulas: what is kept is a copy in which they are texts.
-    """
-
-    id: str
-    name: str
-    type: str
-    size: int
-    root: str
-    marking: str
-    original: str
-
-
-class FileBody(BaseModel):
+`original` is the SHA-256 of a table that came with formulas: what is kept is a copy in which they are texts.""",
+    Attachment,
+    id=str,
+    original=str,
+)
+FILE = answer(
+    "FileBody",
     """A file of a thread. `here` are the bytes of it that this node has, and `why_not` is the code of why it cannot be
-    opened now, empty where it can. `state` is `waiting`, `unscanned`, `clean`, `shut`, `refused` or `lost`.
+opened now, empty where it can. `state` is `waiting`, `unscanned`, `clean`, `shut`, `refused` or `lost`.
 
-    `original` is the SHA-256 of a table with formulas: what is opened is a copy in which they are texts.
-    """
-
-    name: str
-    type: str
-    size: int
-    root: str
-    marking: str
-    ours: bool
-    notice: str
-    since: str
-    state: str
-    here: int
-    why_not: str
-    original: str
-
-
-class FilesBody(BaseModel):
-    """The files of a thread, the oldest first."""
-
-    attachments: list[FileBody]
+`original` is the SHA-256 of a table with formulas: what is opened is a copy in which they are texts.""",
+    Attachment,
+    ours=bool,
+    notice=str,
+    since=str,
+    state=str,
+    here=int,
+    why_not=str,
+    original=str,
+)
+FILES = answer("FilesBody", "The files of a thread, the oldest first.", attachments=many(FILE))
 
 
 def file_routes() -> APIRouter:
@@ -85,7 +72,7 @@ def file_routes() -> APIRouter:
     @router.post(
         "/attachments",
         status_code=201,
-        response_model=BroughtBody,
+        response_model=BROUGHT,
         responses=refusals(400, 413, 504),
         openapi_extra=_CALL,
     )
@@ -104,13 +91,13 @@ def file_routes() -> APIRouter:
         parts_of(request).tokens.check(officer)
         return shown(brought_body(row), request, 201)
 
-    @router.get("/threads/{thread_id}/attachments", response_model=FilesBody, responses=refusals(400, 404))
+    @router.get("/threads/{thread_id}/attachments", response_model=FILES, responses=refusals(400, 404))
     async def list_files(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Return the files of a thread, and how each stands: no content."""
         officer, desk = officer_of(request), desk_of(request)
         key = await desk.reading.key(officer, thread_id, peer)
         found = [file_body(each) for each in await desk.files.list(key)]
-        return shown(FilesBody(attachments=found), request)
+        return shown(FILES(attachments=found), request)
 
     @router.get(
         "/threads/{thread_id}/attachments/{root}",
@@ -148,16 +135,16 @@ async def body_parts(request: Request) -> AsyncIterator[bytes]:
         raise TimedOut("the file did not come in time", code="slow-body", where="body") from None
 
 
-def brought_body(row: HeldFile) -> BroughtBody:
+def brought_body(row: HeldFile) -> BaseModel:
     """Return a file that an officer has brought as JSON shows it."""
-    return BroughtBody(id=row.notice_id, **_about(row.about), original=row.original.hex())
+    return BROUGHT(**told(row.about), id=row.notice_id, original=row.original.hex())
 
 
-def file_body(file: ShownFile) -> FileBody:
+def file_body(file: ShownFile) -> BaseModel:
     """Return a file of a thread as JSON shows it."""
     row, refusal = file.row, refusal_of(file.row)
-    return FileBody(
-        **_about(row.about),
+    return FILE(
+        **told(row.about),
         ours=row.ours,
         notice=row.notice_id,
         since=rfc3339(row.time_us),
@@ -166,13 +153,3 @@ def file_body(file: ShownFile) -> FileBody:
         why_not=refusal.code if refusal is not None else "",
         original=row.original.hex(),
     )
-
-
-def _about(about: Attachment) -> dict[str, Any]:
-    return {
-        "name": about.name,
-        "type": about.type.value,
-        "size": about.size,
-        "root": about.root.hex(),
-        "marking": about.marking.value,
-    }

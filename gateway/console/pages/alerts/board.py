@@ -21,7 +21,7 @@ from gateway.console.frame.clocks import countdown
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page
-from gateway.console.frame.shapes import Banner, Clock, Link, Option, Table, Tag, Tone
+from gateway.console.frame.shapes import Banner, Link, Option, Table, Tag, Task, Tone
 from gateway.console.pages.alerts.places import OfficeCount, map_of, office_name, table_of
 from gateway.console.pages.alerts.told import (
     ORDER,
@@ -58,16 +58,11 @@ _ALARMED = frozenset({Role.DUTY, Role.NATIONAL_DESK})
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class Card(Task):
     """An alert on the board: what to do, what must not be done, whose it is, who has it, and until when it holds."""
 
-    link: Link
-    tone: Tone
-    first: Sequence[str]
-    about: Sequence[str]
-    tags: Sequence[Tag]
-    clock: Clock | None
-    until: str
+    first: Sequence[str] = ()
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +270,7 @@ def _taken_card(line: TakenLine, answer: str, visit: Visit) -> Card:
         tone=action_tone(alert.action),
         first=warnings(alert.fields, alert.marking, language),
         about=(tell(language, SUBJECTS[subject(alert.fields)]), owner, offices, since),
-        tags=tags,
+        tags=tuple(tags),
         clock=clock,
         until=_until(alert.until_us, language),
     )
@@ -299,7 +294,7 @@ def _own_card(alert: OwnAlert, stands: Sequence[AlertStand], visit: Visit) -> Ca
             tell(language, "raised by {person}", person=alert.author.person),
             ", ".join(with_country(to.member, language) for to in alert.to),
         ),
-        tags=tags,
+        tags=tuple(tags),
         clock=countdown(alert.until_us, visit.now_us, language) if is_on else None,
         until="" if is_on else _until(alert.until_us, language),
     )

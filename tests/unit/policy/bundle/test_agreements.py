@@ -18,8 +18,9 @@ from policy.explain import CODES
 
 TH, VN = member_id("th"), member_id("vn")
 QUESTION = QuestionAttributes(
-    VN, "officer", "police", "th.blo.a", "person", "INVESTIGATION", "NARC", "", has_case=True, has_ticket=False
-)
+    counterpart=VN, role="officer", agency="police", office="th.blo.a", query="person", purpose="INVESTIGATION",
+    offence="NARC", agreement="", has_case=True, has_ticket=False,
+)  # fmt: skip
 
 
 def made(name: str, *agencies: str, **changes: object) -> Agreement:

@@ -185,7 +185,10 @@ def test_a_withholding_policy_is_named_for_its_field(vn: PolicyEngine) -> None:
 
 @table("code", sorted(CODES))
 def test_each_code_has_a_sentence(code: str) -> None:
-    ask = AskAttributes("officer", "police", "th.x", "person", "PREVENTION", "NARC", False, False, True)
+    ask = AskAttributes(
+        role="officer", agency="police", office="th.x", query="person", purpose="PREVENTION", offence="NARC",
+        has_case=False, has_ticket=False, purpose_in_token=True,
+    )  # fmt: skip
     for attributes in (ask, QUESTION, DOCUMENT):
         words = sentence(code, attributes)
         assert words[0].isupper()

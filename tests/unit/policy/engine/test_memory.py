@@ -19,7 +19,14 @@ from msgspec import structs
 from gateway.model.marking import Caveat, Level, Marking, SubjectCategory, UseCode
 from gateway.model.names import MemberId
 from gateway.records.types import RECORD_TYPES
-from policy.attributes import AskAttributes, DeskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
+from policy.attributes import (
+    AskAttributes,
+    Attributes,
+    DeskAttributes,
+    LearnAttributes,
+    QuestionAttributes,
+    RecordAttributes,
+)
 from policy.bundle.bundle import File, check_bundle, load_bundle, read_files
 from policy.engine import memory
 from policy.engine.ahead import requests_ahead
@@ -81,15 +88,19 @@ def notices(engine: PolicyEngine, record: RecordAttributes) -> Iterator[Request]
     setting = engine.setting(question.counterpart, question.offence, NOW_US)
     for kind, says in (("ask", "hit"), ("change", "WITHDRAWN")):
         notice = DeskAttributes(
-            question.counterpart, question.has_case, kind, says, "FLASH", question.office, question.has_ticket,
-            question.role, question.agency, question.office, question.purpose, question.offence, question.agreement,
-            question.has_case, question.has_ticket, question.has_ticket,
+            counterpart=question.counterpart, ours=question.has_case, type=kind, says=says, urgency="FLASH",
+            to_office=question.office, to_life=question.has_ticket, agreement=question.agreement,
+            has_hit=question.has_ticket, **_shared(question),
         )  # fmt: skip
         yield desk_request(notice, own, covers, setting)
 
 
 def _ask(q: QuestionAttributes) -> AskAttributes:
-    return AskAttributes(q.role, q.agency, q.office, q.query, q.purpose, q.offence, q.has_case, q.has_ticket, True)
+    return AskAttributes(query=q.query, purpose_in_token=True, **_shared(q))
+
+
+def _shared(q: QuestionAttributes) -> dict[str, Any]:
+    return {name: getattr(q, name) for name in Attributes.__struct_fields__}
 
 
 def told(verdicts: tuple[Verdict, Verdict]) -> list[object]:

@@ -195,14 +195,14 @@ def any_field(
 ) -> bool:
     for role, offence, query in product(engine.bundle.roles, Offence, QueryKind):
         question = QuestionAttributes(
-            member_id(member),
-            role,
-            agency,
-            f"{member}.office",
-            query.value,
-            purpose,
-            offence.value,
-            agreement,
+            counterpart=member_id(member),
+            role=role,
+            agency=agency,
+            office=f"{member}.office",
+            query=query.value,
+            purpose=purpose,
+            offence=offence.value,
+            agreement=agreement,
             has_case=needs == CASE,
             has_ticket=needs == TICKET,
         )
