@@ -1,8 +1,8 @@
 """The catalogues of sentences and the tables of dates and countries, from the program and CLDR (`make generated`).
 
 A catalogue holds every sentence that an officer meets: the values of tables of `Sentences`, the templates of `tell`,
-those of `_` in the console's pages, and the errors of the modules in `OFFICERS`. Other errors have their code's general
-sentence in other languages.
+those of `_` in the console's pages, and the errors of the modules in `OFFICERS`: also those that a function makes of
+a sentence that it is handed (`makers`). Other errors have their code's general sentence in other languages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import json
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -65,9 +65,12 @@ OFFICERS = (
     "gateway/desk/evidence/deciders.py",
     "gateway/desk/misuse/issuing.py",
     "gateway/desk/originator/changing.py",
+    "gateway/desk/own/acts.py",
     "gateway/desk/oversight/freezing.py",
     "gateway/desk/oversight/frozen.py",
+    "gateway/desk/reports/own.py",
     "gateway/desk/roles.py",
+    "gateway/desk/rooms/acts.py",
     "gateway/desk/watches/checks.py",
     "gateway/desk/watches/goods.py",
     "gateway/desk/watches/own.py",
@@ -152,13 +155,20 @@ def called(node: ast.AST) -> str:
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
+def _called_by_any_way(node: ast.AST) -> str:
+    """Return the name of the function or method that is called."""
+    return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else called(node)
+
+
 def templates_of(node: ast.expr | None, *scopes: ast.AST) -> Iterator[ast.expr]:
-    """Yield what a message can be: itself, both sides of a choice, and what is assigned to its name.
+    """Yield what a message can be: itself, the sides of a choice or of an `or`, and what is assigned to its name.
 
     The name is looked for in the first of `scopes` that assigns it: the function, then the module.
     """
     if isinstance(node, ast.IfExp):
         yield from (*templates_of(node.body, *scopes), *templates_of(node.orelse, *scopes))
+    elif isinstance(node, ast.BoolOp):
+        yield from (each for value in node.values for each in templates_of(value))
     elif isinstance(node, ast.Name):
         found: list[ast.expr] = next(filter(None, (_assigned(node.id, scope) for scope in scopes)), [])
         for value in found:
@@ -186,12 +196,18 @@ def error_names(tree: ast.Module) -> frozenset[str]:
 
 @cache
 def errors(tree: ast.Module) -> list[tuple[ast.Call, ast.AST]]:
-    """Return each call that makes an error, with the function that it stands in."""
-    names, found = error_names(tree), []
+    """Return each call that makes an error, with the function that it is in."""
+    return _calls(tree, error_names(tree), called)
+
+
+def _calls(
+    tree: ast.Module, names: Collection[str], name_of: Callable[[ast.AST], str]
+) -> list[tuple[ast.Call, ast.AST]]:
+    found = []
 
     def visit(node: ast.AST, scope: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.Call) and called(child) in names:
+            if isinstance(child, ast.Call) and name_of(child) in names:
                 found.append((child, scope))
             visit(child, child if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else scope)
 
@@ -222,11 +238,60 @@ def spoken_templates(tree: ast.Module) -> Iterator[str]:
             yield from filter(None, map(text_of, templates_of(node.args[place], tree)))
 
 
+def _parameters(scope: ast.AST) -> dict[str, ast.expr | None]:
+    """Return the parameters of a function as a caller sees them, in their order, with their defaults."""
+    if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {}
+    placed = [*scope.args.posonlyargs, *scope.args.args]
+    defaults = [*[None] * (len(placed) - len(scope.args.defaults)), *scope.args.defaults, *scope.args.kw_defaults]
+    names = (each.arg for each in (*placed, *scope.args.kwonlyargs))
+    return {name: default for name, default in zip(names, defaults, strict=True) if name not in {"self", "cls"}}
+
+
+@cache
+def makers(tree: ast.Module) -> dict[str, dict[str, int]]:
+    """Return each function of a module that makes an error of texts that it is handed: their parameters and places."""
+    found: dict[str, dict[str, int]] = {}
+    for call, scope in errors(tree):
+        places = {name: place for place, name in enumerate(_parameters(scope))}
+        handed = {each.id for part in told_by(call) for each in templates_of(part, scope) if isinstance(each, ast.Name)}
+        for name in handed & places.keys():
+            found.setdefault(getattr(scope, "name", ""), {})[name] = places[name]
+    return found
+
+
+@cache
+def _officers_makers() -> dict[str, dict[str, int]]:
+    return {name: places for path in OFFICERS for name, places in makers(tree_of(path)).items()}
+
+
+def _reached_makers(tree: ast.Module) -> dict[str, dict[str, int]]:
+    """Return the makers that a module can call: its own, those that it imports, and methods of a subclass."""
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    paths = [f"{node.module.replace('.', '/')}.py" for node in imported if node.module]
+    theirs = [makers(tree_of(path)) for path in paths if MAKES_ERRORS in sources().get(path, "")]
+    return {name: places for table in (_officers_makers(), *theirs, makers(tree)) for name, places in table.items()}
+
+
+def error_parts(tree: ast.Module) -> Iterator[ast.expr]:
+    """Yield what messages and remedies of a module's errors can be; a parameter that is handed on is at its callers."""
+    for call, scope in errors(tree):
+        parameters = _parameters(scope)
+        for part in told_by(call):
+            for each in templates_of(part, scope, tree):
+                default = parameters.get(each.id) if isinstance(each, ast.Name) else None
+                if default is not None or not isinstance(each, ast.Name) or each.id not in parameters:
+                    yield default or each
+    reached = _reached_makers(tree)
+    for call, scope in _calls(tree, reached, _called_by_any_way):
+        for name, place in reached[_called_by_any_way(call)].items():
+            for part in (*call.args[place : place + 1], *(each.value for each in call.keywords if each.arg == name)):
+                yield from templates_of(part, scope, tree)
+
+
 def error_templates(tree: ast.Module) -> Iterator[str]:
     """Yield the templates of messages and remedies of a module's errors."""
-    for call, scope in errors(tree):
-        for part in told_by(call):
-            yield from filter(None, (text_of(each) for each in templates_of(part, scope, tree)))
+    yield from filter(None, map(text_of, error_parts(tree)))
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,17 @@ def test_what_is_read_at_run_time_is_what_the_catalogue_says(language: Language)
     assert [translation(str(each.id), language) for each in messages] == [each.string for each in messages]
 
 
+@pytest.mark.long
+def test_a_sentence_that_a_refusal_is_made_of_elsewhere_is_one_that_an_officer_meets() -> None:
+    handed = {
+        "this alert is over",
+        "this report is over",
+        "this watch is over",
+        "this operation is over, or we have left it",
+    }
+    assert handed <= words.officer_sentences().keys()
+
+
 @table("language", OTHERS)
 @pytest.mark.long
 def test_every_sentence_that_an_officer_meets_is_translated(language: Language) -> None:

@@ -17,6 +17,7 @@ from tests.support.words import (
     MAKES_ERRORS,
     OFFICERS,
     called,
+    error_parts,
     errors,
     modules,
     placeholders,
@@ -72,6 +73,25 @@ def test_no_template_is_left_without_its_facts() -> None:
     for place, call, told in _sites():
         if not _facts(call) and all(keyword.arg for keyword in call.keywords):
             assert not any(_PLACEHOLDER.search(text_of(each)) for each in told), place
+
+
+@pytest.mark.long
+def test_every_sentence_that_an_officer_s_error_can_have_is_known_to_the_catalogues() -> None:
+    """A sentence that is put together, or handed on twice, is in no catalogue, and would be shown in English.
+
+    Three are taken elsewhere: a text in the reader's language, one of another error, and one of a table of `Sentences`.
+    """
+    unknown = [
+        f"{path}:{part.lineno}"
+        for path in sorted({*OFFICERS} - {"policy/explain.py"})
+        for part in error_parts(tree_of(path))
+        if not isinstance(part, ast.Constant) and not _is_told_elsewhere(part)
+    ]
+    assert unknown == []
+
+
+def _is_told_elsewhere(part: ast.expr) -> bool:
+    return called(part) == "Translated" or (isinstance(part, ast.Attribute) and part.attr in {"template", "advice"})
 
 
 @pytest.mark.long
