@@ -1,1 +1,1 @@
-"""The REST API for a country's own systems, and how its officers and systems are authenticated."""
+"""Serve the REST API to a country's own systems, and authenticate its officers and systems."""

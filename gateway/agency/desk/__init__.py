@@ -1,1 +1,1 @@
-"""The REST API of the desk: work, threads and their steps, alerts, reports, files, and copies of records."""
+"""Serve the desk over REST: work, threads and their steps, alerts, reports, files, and copies of records."""

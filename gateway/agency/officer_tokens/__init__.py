@@ -1,1 +1,1 @@
-"""Officer tokens: their check, the issuers of the home, and the lists that the country's identity provider signs."""
+"""Check officer tokens by the issuers of the home and the lists that the country's identity provider signs."""

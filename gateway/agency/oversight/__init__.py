@@ -1,1 +1,1 @@
-"""The calls of oversight: incidents, reviews and findings, frozen accounts, and tokens against misused identity."""
+"""Serve oversight over REST: incidents, reviews and findings, frozen accounts, tokens against misused identity."""

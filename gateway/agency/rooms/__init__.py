@@ -1,1 +1,1 @@
-"""`/v1/operations`: operations of several members."""
+"""Serve `/v1/operations`: operations of several members."""

@@ -1,1 +1,1 @@
-"""The parts of a node that make its console."""
+"""Put the console of a node together."""

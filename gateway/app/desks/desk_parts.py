@@ -1,4 +1,4 @@
-"""The parts of a node that bring humans' acts into effect: consent, onward use, inspections, erasures and holds."""
+"""Put the desk of a node together: its writer, delivery, what each subject brings, and the acts that people sign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Put together the use cases of people at the desk, for the REST API."""
+"""Put together the use cases of people at the desk, for the REST API and the console."""
 
 from __future__ import annotations
 

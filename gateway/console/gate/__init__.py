@@ -1,1 +1,1 @@
-"""The gate: what an officer types or scans, and what comes back while a person stands there."""
+"""Understand what an officer types or scans at the gate, a token beside a question, too."""

@@ -1,1 +1,1 @@
-"""Files of notices: brought by officers, given to counterparts, fetched, scanned, and opened."""
+"""Bring files of notices, give them to counterparts, fetch theirs, scan them, and open them."""

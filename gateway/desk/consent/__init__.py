@@ -1,1 +1,1 @@
-"""Consent to the onward use of a record: its recipient asks the owner in a thread, and a human of the owner decides."""
+"""Ask the owner of a record for consent to its onward use, and decide on what others ask, in a thread."""

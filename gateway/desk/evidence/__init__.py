@@ -1,1 +1,1 @@
-"""Evidence of what humans decide: their tokens, reasons and passkeys."""
+"""Check the evidence of what humans decide: their tokens, reasons and passkeys."""

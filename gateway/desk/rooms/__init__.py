@@ -1,1 +1,1 @@
-"""Operations of several members: rooms, whose parts are one thread between each two members."""
+"""Run operations of several members: a room in code, whose parts are one thread between each two members."""

@@ -1,1 +1,1 @@
-"""The second step: a follow-up to a hit or a request, its approval, the owner's decision, and the package."""
+"""Carry out the second step: a follow-up to a hit or a request, its approval, the owner's decision, the package."""

@@ -1,1 +1,1 @@
-"""Watches: ours in other countries and in our own agencies, and those of other countries on our records."""
+"""Ask for watches in other countries and in our own agencies, and watch our records for other countries."""

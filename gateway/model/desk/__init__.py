@@ -1,1 +1,1 @@
-"""Hold the values of the desk: notices in threads, work with clocks, copies of records that somebody holds."""
+"""Define the values of the desk: notices in threads, work with clocks, watches, reports, rooms, and copies held."""

@@ -1,1 +1,1 @@
-"""Values that logs keep and compare: day accounts, retention, witnessed heads."""
+"""Define the values that logs keep and compare: day accounts, retention, witnessed heads."""

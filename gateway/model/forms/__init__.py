@@ -1,1 +1,1 @@
-"""The one form of what people write in several ways: figures, registration cards of Myanmar, plates, vessels."""
+"""Bring what people write in several ways to one form: figures, telephones, plates, vessels, cards of Myanmar."""

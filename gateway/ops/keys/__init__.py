@@ -1,1 +1,1 @@
-"""The keys and certificates of a home in their life: shown, renewed, and rotated in steps."""
+"""Show, renew and rotate the keys and certificates of a home, in steps."""

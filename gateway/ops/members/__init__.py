@@ -1,1 +1,1 @@
-"""The members of the federation as officers and administrators see them."""
+"""Tell of the members of the federation as officers and administrators see them."""

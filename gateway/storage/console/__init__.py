@@ -1,1 +1,1 @@
-"""Sessions of people at the console, in SQL."""
+"""Store sessions of people at the console, in SQL."""

@@ -1,1 +1,1 @@
-"""The sealed files of notices, in a folder beside the database."""
+"""Keep the sealed files of notices, in a folder beside the database."""

@@ -1,1 +1,1 @@
-"""Forms between capitals as documents: pages that print, and plain text."""
+"""Show forms between capitals as documents: pages that print, and plain text."""

@@ -1,1 +1,1 @@
-"""Files of notices in the REST API."""
+"""Bring, list and hand out files of notices over REST."""

@@ -1,1 +1,1 @@
-"""The pages of administration: how the node is kept, and never what it holds."""
+"""Make the pages of administration: how the node is kept, and never what it holds."""

@@ -1,1 +1,1 @@
-"""Pages of operations: the list, one operation with its entries and forms, the opening of one, and its pack."""
+"""Make the pages of operations: the list, one with its entries and forms, the opening of one, and its pack."""

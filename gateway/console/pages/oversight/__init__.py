@@ -1,1 +1,1 @@
-"""The pages of oversight: reviews, findings, frozen accounts, and incidents of ours and of counterparts."""
+"""Make the pages of oversight: reviews, findings, frozen accounts, and incidents of ours and of counterparts."""

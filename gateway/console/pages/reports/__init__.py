@@ -1,1 +1,1 @@
-"""The pages of reports on methods and routes: the library, a report, and the form in which one is written."""
+"""Make the pages of reports on methods and routes: the library, a report, and the form of a new one."""

@@ -1,1 +1,1 @@
-"""The pages of matters: a thread with its timeline and forms, the decision, the package, and what can be asked."""
+"""Make the pages of a thread: its timeline and forms, the decision, the package, and what can be asked."""
