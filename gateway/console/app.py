@@ -78,6 +78,7 @@ def create_console(parts: ConsoleParts, renderer: Renderer, files: StaticFiles) 
         *admin_routes(door, parts),
         *passkey_routes(door, parts),
     ]
+    # `Unknown` comes from the route of static files, which has no door: the page of sign-in loads them, too.
     handlers: Any = {HTTPException: door.missing, Exception: door.unforeseen, Unknown: door.missing}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False  # it would lead to whatever host a request names, and tell which paths are here

@@ -122,6 +122,7 @@ class ConsoleServer:
     async def stop(self) -> None:
         """Take no new connections, and let running requests end; long work is broken off."""
         if self._listener is not None:
+            # First: a stream that follows a job ends with it, so that the listener need not wait for it.
             await self._audit.jobs.stop()
             await self._listener.stop()
         await self._jobs.stop()
@@ -162,6 +163,7 @@ class ConsoleServer:
         for member in self._core.others:
             if not trust.active(member) or suspensions.suspends(peer=member) is not None:
                 continue
+            # A member whose descriptor we do not hold, or which is over, cannot be asked.
             with suppress(LiaisonError):
                 descriptor = trust.descriptor(member)
                 queries = frozenset(kind.value for kind in QueryKind if descriptor.can_be_asked(kind.value))

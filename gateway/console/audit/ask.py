@@ -120,6 +120,7 @@ class _Ask:
             search = self._search(kind, sent)
             reason = text_value(sent["reason"], "reason", MAX_REASON)
             detail = search.as_value()
+            # A second press of the button prepares the same act; what was changed on the same page is another one.
             name = f"{form.id} {detail!r} {reason}"
             prepare = self._parts.acts.prepare
             prepared = await asyncio.to_thread(prepare, visit.officer.person, Action.SEARCH, reason, detail, name)

@@ -133,6 +133,7 @@ class _Check:
     async def bring(self, visit: Visit) -> Answer:
         """Take the other country's export, and begin to compare it with the one that was chosen, if there is any."""
         person, parts = visit.officer.person, self._parts
+        # Before the body is read: without a mandate not a byte of it is kept.
         await asyncio.to_thread(parts.acts.mandates.require, person)
         sent = await FileForm.read(visit.request)
         if (known := parts.jobs.of(person, "compare")) is not None and known.about == sent.form.id:

@@ -169,6 +169,7 @@ async def _stream(item: KeptExport) -> AsyncIterator[bytes]:
         while part := await asyncio.to_thread(next, parts, b""):
             yield part
     finally:
+        # A browser may leave amid a download: what reads the folder is closed here, and in a thread, as it was read.
         await asyncio.to_thread(parts.close)
 
 

@@ -121,6 +121,8 @@ class _Found:
     def _read(self, said: Announced, before: Place | None) -> _Read | None:
         search = search_of(said.inspection.detail)
         if before is not None:
+            # Entries of the moment of the last one shown are read again, since some of them may stand on the next page;
+            # those that were shown are left out by their place.
             search = changed(search, until_us=min(search.until_us or before[0] + 1, before[0] + 1))
         limit = _PAGE + (_ALIKE if before is not None else 0)
         result = find_announced(self._parts.folder, search, limit, said.at, said.held.mandate, MANY)

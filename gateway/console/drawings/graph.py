@@ -80,6 +80,7 @@ def _rings(nodes: Sequence[Node], edges: Sequence[tuple[str, str]]) -> tuple[dic
             beside[one].append(other)
             beside[other].append(one)
     rings, parents, pending = {nodes[0].key: 0}, {nodes[0].key: nodes[0].key}, [nodes[0].key]
+    # The list grows while it is walked: nearer nodes first.
     for key in pending:
         for other in beside[key]:
             if other not in rings:
@@ -99,6 +100,7 @@ def _angles(keys: Sequence[str], parents: Mapping[str, str]) -> dict[str, float]
     for key in keys[1:]:
         hanging[parents.get(key, keys[0])].append(key)
     ends: dict[str, int] = {}
+    # The keys are in the order of their rings, so all that hangs on a node comes behind it.
     for key in reversed(keys):
         ends[key] = sum(ends[other] for other in hanging[key]) or 1
     starts, angles = {keys[0]: 0.0}, {keys[0]: 0.0}

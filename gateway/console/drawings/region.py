@@ -47,6 +47,7 @@ def region_map(
     """Return the map with these spots, the gravest on top; `countries` has names to write, by codes of two letters."""
     box = outline.box
     shown = [spot for spot in spots if box.holds(spot.latitude, spot.longitude)]
+    # The gravest come first to the room for labels, and are drawn last (`reversed`), so that no other covers them.
     shown.sort(key=lambda spot: _RANKS.index(spot.tone))
     places = [box.place(spot.latitude, spot.longitude) for spot in shown]
     room = Room(WIDE, box.high)

@@ -93,6 +93,8 @@ class Streams:
         `goes_on` tells whether the session goes on.
         """
         here = self._open.get(session, [])
+        # Those that gave way count until their answers have ended: one who opens streams and reads none fills no
+        # memory.
         if len(here) >= 2 * OF_SESSION or not self._take(officer):
             raise Overloaded("too many pages are open", code="too-many-streams", where="events")
         request.scope["state"]["is_stream"]()

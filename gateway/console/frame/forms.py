@@ -117,6 +117,7 @@ def see_other(path: str) -> Response:
 async def _body(request: Request, most: int) -> bytes:
     too_large = TooLarge("a form has at most {limit} bytes", code="body-too-large", where="form", limit=most)
     length = request.headers.get("content-length", "0")
+    # Twelve digits are more than any limit; `int` refuses a text of thousands, and would answer with a fault.
     if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > most:
         raise too_large
     data = bytearray()
@@ -136,6 +137,7 @@ def _pairs(data: bytes) -> list[tuple[str, str]]:
         return []
     try:
         pairs = parse_qsl(
+            # A browser percent-encodes the rest. `UnicodeDecodeError` is a `ValueError`.
             data.decode("ascii"),
             keep_blank_values=True,
             strict_parsing=True,

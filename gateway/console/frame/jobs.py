@@ -83,6 +83,7 @@ class Jobs:
             del self._jobs[known.id]
         job = Job(person, kind, self._clock.now_us(), about=about)
         self._jobs[job.id] = job
+        # A loop holds its tasks weakly: without `_running` a job could be collected while its thread works.
         task = asyncio.get_running_loop().create_task(self._run(job, work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -104,6 +105,7 @@ class Jobs:
         """Yield each time that a job has gone on, and end with it."""
         seen = (job.done, job.is_over)
         while not job.is_over:
+            # Looked at and not woken: a thread says how far it is, perhaps thousands of times a second.
             await asyncio.sleep(_LOOK_S)
             if (now := (job.done, job.is_over)) != seen:
                 seen = now

@@ -32,6 +32,7 @@ _WORDS: Sentences = {
 WORKERS = frozenset(Role) - {Role.AUDITOR, Role.ADMINISTRATOR}
 """The roles that do the work of the desk."""
 
+# In the order of the navigation: a person begins with the first page that is open to one of their roles.
 OPEN_TO: Mapping[str, frozenset[Role]] = {
     "/gate": frozenset({Role.OFFICER}),
     "/desk": WORKERS,

@@ -109,6 +109,7 @@ def _read(folder: Path) -> Iterator[StaticFile]:
 
 def _static(name: str, content: bytes) -> StaticFile:
     kind = TYPES[Path(name).suffix]
+    # Without the time in it all processes of a node serve the same bytes.
     pressed = gzip.compress(content, 9, mtime=0) if kind.startswith(_PRESSED) else b""
     digest = hashlib.sha256(content).hexdigest()[:16]
     return StaticFile(name, content, kind, pressed if len(pressed) < len(content) else b"", digest)

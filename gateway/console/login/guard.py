@@ -36,6 +36,7 @@ class Guard:
     def enter(self, place: str) -> None:
         """Count an attempt. Raises `Overloaded` where a place tries too often, or has failed too often."""
         now, known = self._monotonic(), self._place(place)
+        # What is turned away here is no failure, so a place is free again five minutes after the first of its ten.
         is_locked = len(known.failures) == FAILURES and now - known.failures[0] < WITHIN_S
         if is_locked or not known.starts.admits(now):
             raise Overloaded(

@@ -51,6 +51,8 @@ async def take(parts: LoginParts, request: Request, device: Device, way: Way) ->
 
 def _take(parts: LoginParts, name: str) -> Pending | None:
     data = parts.documents.get(_KIND, name)
+    # Of two requests that bring one secret, the one that writes this first goes on: reading and deleting would let
+    # both.
     if data is None or parts.documents.put_new(_ENDED, name, b"1", _expiry_us(parts)) is not None:
         return None
     parts.documents.delete(_KIND, name)

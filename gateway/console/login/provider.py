@@ -205,8 +205,11 @@ class Provider:
         """Return the provider's answer, an object. Raises `Unavailable`, and `Unauthenticated` where it refuses."""
         try:
             async with asyncio.timeout(_WITHIN_S):
+                # Made anew each time, so that a certificate of ours that was renewed counts at once.
                 context = await asyncio.to_thread(self._tls)
                 async with (
+                    # Codes and tokens go to the provider alone: through no proxy of the environment, and where no
+                    # redirect leads.
                     httpx2.AsyncClient(verify=context, trust_env=False, follow_redirects=False) as client,
                     client.stream(method, url, data=fields, headers={"accept": "application/json"}) as response,
                 ):
@@ -220,6 +223,7 @@ class Provider:
         if status >= 500 or status == 429:
             raise _unavailable(f"status {status}")
         if status not in (200, 201):
+            # Only a short word of RFC 6749 is told of it: the rest is text from outside, and may name a person.
             word = _ERROR.search(data[:1000])
             raise _refused(f"it refuses with status {status}{f' ({word[1].decode()})' if word else ''}", "oidc-refused")
         found = strict_json.loads(bytes(data) or b"{}", _MOST_BYTES)
@@ -233,6 +237,7 @@ class Provider:
 
 def provider_tls(ca: str, load_own: Callable[[ssl.SSLContext], None]) -> ssl.SSLContext:
     """Return TLS towards a provider whose server the CA in the file `ca` certifies. Raises `Misconfigured`."""
+    # Trusts no CA of the machine, unlike `create_default_context`: only the one of the settings.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

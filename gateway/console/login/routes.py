@@ -72,6 +72,7 @@ class _Asked:
 
     async def signed_in(self, way: Way, grant: Grant, answer: Response) -> Response:
         """Begin the session, and return the answer with its cookie."""
+        # The session that the browser has ends first, with its entry: nothing of another person's goes on.
         await sessions.end(self.parts, self.request)
         secret = await sessions.begin(self.parts, self.device, way, grant, language_of(self.request))
         self.parts.guard.succeeded(place_of(self.request, self.device))
@@ -113,11 +114,13 @@ def _answered(handle: Callable[[_Asked], Awaitable[Response]]) -> Callable[[Requ
             return _Asked(parts, request, Device()).show(refused_page(language_of(request), "device", 403))
         try:
             return await handle(asked)
+        # These two are refusals as well, but say nothing about the person: they count as no failure.
         except Overloaded:
             return asked.show(refused_page(language_of(request), "limit", 429))
         except Unavailable:
             return asked.show(refused_page(language_of(request), "unreachable", 503))
         except Refused as error:
+            # Another site could send forms through a person's browser until the device is locked out.
             if error.code != _NOT_OURS:
                 parts.guard.failed(place_of(request, asked.device))
             parts.refused(error.code, f"{request.url.path[:64]}: {error.message[:200]}")
@@ -149,6 +152,7 @@ async def _callback(asked: _Asked) -> Response:
     """End the sign-in that the provider answers. Each name stands once in its address."""
     found = await pending.take(asked.parts, asked.request, asked.device, Way.OIDC)
     query = asked.request.query_params
+    # Of a name that comes twice the check could read one value and the exchange of the code the other.
     if len(query.multi_items()) != len(query) or asked.parts.provider is None or found.begun is None:
         raise Forbidden("the address of the callback names something twice", code="oidc-answer")
     grant = await asked.parts.provider.finish(found.begun, dict(query), asked.parts.origin() + CALLBACK)

@@ -182,6 +182,7 @@ async def current(parts: LoginParts, request: Request, *, active: bool = True) -
     except Unauthenticated as error:  # sign-in says it
         raise _signed_out(error.code) from error
     secret = secret_in(request, SESSION)
+    # Who has no session needs no database: the page of sign-in is shown while it is away, too.
     if secret:
         parts.require_storage()
     session = await asyncio.to_thread(parts.sessions.find, id_of(secret)) if secret else None
@@ -248,11 +249,13 @@ async def _verified(parts: LoginParts, session: Session, now_us: int) -> tuple[S
 async def _renewed(parts: LoginParts, session: Session, now_us: int) -> Session:
     """Return the session with a token that is good for longer; one request of all processes renews it."""
     is_good = session.token_until_us > now_us
+    # A refresh token may count once, and its second use end the session at the provider: so one request renews.
     if not await asyncio.to_thread(parts.sessions.claim_renewal, session.id, now_us, now_us + _RENEWING_US):
         return session if is_good else await _renewed_by_another(parts, session)
     try:
         grant = await _grant(parts, session)
     except Unavailable:
+        # A provider that is away throws nobody out while the token is still good.
         if is_good:
             return session
         raise
@@ -296,6 +299,7 @@ async def _grant(parts: LoginParts, session: Session) -> Grant:
 
 async def _ended(parts: LoginParts, session: Session, code: str) -> SignedOut:
     """End a session with its entry, and return what the request is answered with."""
+    # Of several requests that find it over one ends it, so that it has one entry.
     if await asyncio.to_thread(parts.sessions.end, session.id):
         await parts.note(events.SIGNED_OUT.draft(officer=session.person, session=_name(session), code=code))
     return _signed_out(code)
@@ -341,12 +345,14 @@ def new_secret() -> str:
 
 def id_of(secret: str) -> str:
     """Return the id under which we know a secret of a browser: its SHA-256, hexadecimal."""
+    # The database has the hash alone: who reads it, or a backup, can take over no session.
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def secret_in(request: Request, name: str) -> str:
     """Return the secret in a cookie; an empty text where there is none, or several, or one of another form."""
     found = _named(request, name)
+    # Which of two cookies of one name is ours cannot be told, so neither is taken.
     return found[0] if len(found) == 1 and _SECRET.fullmatch(found[0]) else ""
 
 
@@ -417,6 +423,7 @@ def device_of(request: Request, parts: LoginParts) -> Device:
         leaf, system = read_client(certificate)
     except Malformed as error:
         raise _refused("its certificate does not fit the profile") from error
+    # Where cards sign nobody in, the certificate of a card is not that of a device either.
     is_card = leaf.name.use is CertificateUse.PERSON and parts.has(Way.CARD)
     if leaf.name.member != parts.member or not (is_card or leaf.name.use is CertificateUse.CLIENT):
         raise _refused("its certificate is for another use")

@@ -9,6 +9,7 @@ HOME = "/"
 
 _PAGE = re.compile(r"(?:/[A-Za-z0-9._~%:@-]+)*/?(?:\?[A-Za-z0-9._~%:@/=&+-]*)?", re.ASCII)
 _LONGEST = 512
+# They are no pages that a person could go on from, or lead back to sign-in.
 _NOT_AFTER_LOGIN = ("/login", "/logout", "/assets", "/events")
 
 

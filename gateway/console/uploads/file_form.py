@@ -58,6 +58,7 @@ class FileForm:
         while self.name:
             yield self.name, self._bytes()
             self.name = ""
+            # A field of files in which none was chosen comes as one without a name and without bytes.
             while (part := await self._part()) is not None and part[1] == "":
                 await self._until(self._mark, 0)
             if part is not None and part[1] is None:
@@ -67,6 +68,7 @@ class FileForm:
     async def _bytes(self) -> AsyncIterator[bytes]:
         while True:
             place = self._data.find(self._mark)
+            # The end of what has come may be the first part of a mark: so many bytes wait for more.
             safe = place if place >= 0 else len(self._data) - len(self._mark)
             if safe > 0:
                 yield bytes(self._data[:safe])

@@ -79,6 +79,7 @@ class Door:
 
     async def _served(self, request: Request, handler: Handler, open_to: frozenset[Role]) -> Response:
         visit: Visit | None = None
+        # First of all: the pages of errors tell their times in the country's time as well.
         begin_visit(self._parts.member)
         try:
             visit = Visit(request, await person(request), self._parts.clock.now_us())

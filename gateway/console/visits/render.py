@@ -157,6 +157,7 @@ def environment(loaders: Sequence[BaseLoader]) -> Environment:
 
 def _shown(value: object) -> object:
     """Return what a template shows of a value: no control or direction character of a text from abroad (CASE-L5)."""
+    # What has `__html__` is markup of a template of ours, whose values went through here when it was made.
     return readable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
