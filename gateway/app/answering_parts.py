@@ -38,6 +38,7 @@ class ReplyRelease:
             for sink, messages, count in packed:
                 sink.deliver(messages, count)
 
+        # At the end of a process stages may still have replies, and the streams for them are gone.
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(deliver)
 

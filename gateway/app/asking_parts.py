@@ -103,6 +103,7 @@ def _rounds(core: Core, acknowledger: Acknowledger, breakers: Breakers) -> list[
         await acknowledger.round()
 
     async def lost() -> None:
+        # A process alone finds them at its start; of several, one may have ended while the others went on.
         if shared:
             for draft in await asyncio.to_thread(questions.find):
                 await core.writers.exchange.write(draft)

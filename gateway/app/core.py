@@ -144,6 +144,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     proved = ProvedTime(resources.clock)
     counterparts = Counterparts(resources.clock, proved.compare)
     forgetting = Forgetting(resources.store, documents, resources.clock)
+    # Before the keys of tokens are read, since it is one of them.
     make_console_key(resources.settings)
     keys = token_keys(resources.settings, resources.clock, production)
     people = people_of(resources.settings, resources.clock)
@@ -152,6 +153,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         keys,
         resources.clock,
         lambda: resources.trust.view.epoch,
+        # Called by its name, since it is made further down, of what needs these tokens' keys.
         lambda person, digest: refuse(person, digest),
         people.tell,
         people.tell_training,
@@ -184,6 +186,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         signed_time=counterparts.signed,
         recorder=resources.recorder,
     )
+    # Before anything listens: a frozen account is refused from the first call on.
     revoked.freeze(frozen_persons(desk, resources.member))
     reports = ReportWalls(resources, desk, lambda: resources.trust.view.members)
     resources.renewed.append(reports.renew)
@@ -221,6 +224,7 @@ def peer_pool(resources: Resources, suspensions: Suspensions, greetings: Greetin
     return PeerPool(
         lambda: resources.trust.view,
         lambda: resources.keys.exchange,
+        # A danger to life passes where other purposes are switched off, so the connection is kept for it.
         lambda member: suspensions.suspends(peer=member, purpose=Purpose.THREAT_TO_LIFE),
         resources.clock,
         greetings,
@@ -270,6 +274,7 @@ def first_rounds(core: Core) -> list[Round]:
     trust = TrustChanges(resources.trust, note)
     fetch = revocation_fetch(resources.settings, resources.clock, core.revoked.take)
     return [
+        # First of its line: the others read what other processes wrote, and run once where this one leads.
         Round("log", WATCH_S, share, leader_only=False, line=WATCH),
         Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
         Round("rotation of keys", WATCH_S, rotate, line=WATCH),
@@ -293,6 +298,7 @@ def last_rounds(core: Core) -> list[Round]:
 
     async def forget() -> None:
         await asyncio.to_thread(core.forgetting.forget)
+        # But for copies of records: the round `copies` deletes these, each with its entry.
         await asyncio.to_thread(partial(documents.expire, core.proved.now_us(), but=COPY))
 
     clock = ClockChanges(resources.clock, core.note)

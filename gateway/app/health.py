@@ -135,6 +135,7 @@ class Health:
         view, member, now_us = self._resources.trust.view, self._resources.member, self._resources.clock.now_us()
         view.freshness(member, now_us)
         check_own_standing(view, member, now_us)
+        # Makes this a generator as the others are: its problems are raised and not yielded.
         yield from ()
 
     def _work(self) -> Iterator[LiaisonError]:  # 4

@@ -98,6 +98,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     reserve = watch_disks(database, {"home": home.path, "keystore": settings.keystore}, settings.storage.reserve_mib)
     store = SqlLogStore(database, keystore)
     home.highwater.mkdir(mode=0o700, exist_ok=True)
+    # Before a log is opened: a backup may have brought keys back whose content was erased since.
     revived = bury(Tombstones(home.tombstones), keystore)
     open_log = partial(_open_log, store, keystore, keys.log, clock, member, home)
     exchange_log, operations_log = open_log("exchange"), open_log("operations")
@@ -114,6 +115,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     )
     sources = dict(zip((source.id for source in settings.sources), opened, strict=True))
     keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retention.DESK), clock.now_us())
+    # Late, since a start that was refused writes nothing, and no copy of the policy that would have decided.
     policy.keep()
     turn, counters = Turn(), Counters()
     walls = [

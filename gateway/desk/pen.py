@@ -128,6 +128,7 @@ class Pen:
                 taken: set[ThreadKey] = set()
                 now: list[_Order] = []
                 later: list[_Order] = []
+                # One order of each thread at a time: the next one is drafted from what the first has written.
                 for order in batch:
                     (later if order.key in taken else now).append(order)
                     taken.add(order.key)
@@ -193,6 +194,7 @@ class Pen:
 
     def _append(self, journal: Journal, orders: Sequence[_Order]) -> None:
         try:
+            # All or nothing: one order that does not fit has the whole batch refused.
             places = journal.append([order.draft for order in orders if order.draft is not None])
         except StorageBroken:
             raise
@@ -243,6 +245,7 @@ class Pen:
 
     def _hand_over(self, results: Sequence[tuple[_Order, Written | LiaisonError]]) -> None:
         for order, result in results:
+            # The call was cancelled while its entry was written: the entry stands, and `wrote` is called all the same.
             if order.future.done():
                 continue
             if isinstance(result, LiaisonError):

@@ -96,6 +96,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     resources, parts, operations = core.resources, core.parts, core.writers.operations
     searches = asking.searches
     changes = Changes()
+    # Filled further down: kinds are made with the writer, and the writer wakes them.
     wakes: list[Wake] = [changes.tell]
 
     def wrote(written: Written) -> None:
@@ -131,6 +132,8 @@ def build_desk(core: Core, asking: Asking) -> Desk:
 
     def greeted(member: MemberId) -> None:
         asking.contacts.heard(member)
+        # A greeting says that the counterpart is there, so what waits for it is sent without the pause of its last
+        # failure.
         sender.reached(member)
 
     core.greetings.greeted = greeted

@@ -40,6 +40,7 @@ from gateway.storage.keys.references import HitReferences
 from policy.bundle.desk import Asked
 from policy.engine.engine import PolicyEngine
 
+# Longer than any clock: where policy sets none, the one of the design is the shorter.
 _NO_CLOCK_S = 10**9
 
 

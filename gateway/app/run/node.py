@@ -139,6 +139,7 @@ class Node:
         self.answering.release.start()
         compared = await self._compare()
         self._turning.start()
+        # Before the first question: an alert that is not in memory would be no hit.
         await asyncio.to_thread(self.desk.alerts.load)
         await asyncio.to_thread(read_tables)  # before it listens: the first question has no more time than others
         for wall in (*self.core.walls, self.asking.alert_wall):
@@ -260,7 +261,9 @@ class Node:
     async def stop(self) -> None:
         """Take no more, finish what was taken, write `stop` as the last entry, close."""
         self._log.info(LogLine.NODE_DRAINING)
+        # First of all, while it can still be delivered: counterparts are told that this node goes down.
         await self.desk.oversight.outages.stop()
+        # From here on health says that the node is not ready, and a balancer sends nothing new.
         await self._end_rounds()
         self.core.upkeep.close()
         for part in (self._console, self._agency):
@@ -334,6 +337,7 @@ class Node:
             return not self.health.look()
 
         parts = (self.answering, self.desk, self.witness, self.gossip)
+        # The check of health is not among them: it answers, and says that there is no room.
         doors = [self._with_room(door) for part in parts for door in part.doors]
         return [*doors, methods.HEALTH_CHECK.door(health)]
 

@@ -148,6 +148,7 @@ class _Desk:
         async for works in self._parts.desk.queue.follow(visit.officer, wanted):
             if _mark(works) != shown:
                 yield works
+            # Only the first list is compared with the page; each that follows has changed since the one before.
             shown = ""
 
 

@@ -198,7 +198,9 @@ class _Found:
             verdict, hit = Verdict(form.one("verdict")), int(form.one("hit"))
         except ValueError:
             raise Malformed("choose one of the three answers", code="bad-confirmation", where="verdict") from None
+        # In English, since it stands in an entry and not on a page.
         reason = form.one("reason").strip() or tell(Language.EN, _NO_REASON[verdict])
+        # A hit of our own gate on a counterpart's alert is confirmed as the work that it raised.
         if work := form.one("work"):
             await self._parts.desk.marks.confirm(visit.actor, Confirm(work=work, verdict=verdict, reason=reason))
             return To(f"{PATH}/{visit.part('ids')}")

@@ -169,6 +169,7 @@ class _Gate:
         return asked
 
     def _refused(self, visit: Visit, why: Remembered, sent: _Sent, error: Refused) -> Page:
+        # The gate has one field for a name and the birth behind it.
         name = error.where if error.where in ("asked", "ticket", "case", "to", "birth") else "asked"
         fault = (name if name != "birth" else "asked", fault_of(error, visit.language))
         return self._page(visit, why, sent, (fault,))

@@ -159,6 +159,7 @@ async def person(request: Request) -> Signed:
 
 async def signed_out(request: Request, error: Exception) -> Response:
     """Answer a request without a session: a page leads to sign-in, and back; anything else gets 401."""
+    # A browser that does not say how it fetches counts as one that shows a page.
     is_page = request.method == "GET" and request.headers.get("sec-fetch-mode", "navigate") == "navigate"
     if not is_page or EVENT_STREAM in request.headers.get("accept", ""):
         return Response(None, 401, {"cache-control": "no-store"})

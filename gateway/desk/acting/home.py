@@ -157,6 +157,7 @@ class OwnKind(Home[Value]):
         thread, now_us = desk.store.thread(home_key(desk.parts.member, name)), desk.parts.clock.now_us()
         value = self.of(thread)
         if thread is None or value is None or not self.sees(actor.person, value, now_us):
+            # The role first, so that the refusal does not tell whether it is there (decision 0138).
             check_role(actor.person, act, now_us)
             raise self.unknown(name)
         return thread, value

@@ -88,6 +88,7 @@ class OnceKeys:
         A first call that is not well formed sets its key free. One that breaks off leaves it without an answer, so the
         next one carries it out. Raises `Replayed` and `Forbidden` as `claim` does.
         """
+        # Held weakly: a key that no call of this process uses takes no memory.
         lock = self._running.setdefault(_name(actor.person.person, key), asyncio.Lock())
         async with lock:
             claim = await asyncio.to_thread(self.claim, actor, key, asked)

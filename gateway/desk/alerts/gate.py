@@ -129,6 +129,7 @@ class AlertGate:
         if thread.state in _LIVE:
             self._take(thread)
         else:
+            # A reading of an earlier version that is under way must not put it back.
             with self._turn:
                 self._versions[thread.key] = max(thread.version, self._versions.get(thread.key, 0))
             self._drop(thread.key)

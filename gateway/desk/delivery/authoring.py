@@ -148,6 +148,7 @@ class Author:
 
     def _look_again(self, key: ThreadKey) -> None:
         """Let a held notice of this thread be looked at now, since a change waits behind it (`ahead`)."""
+        # More than this one wait, so one before it is held.
         if len(self._store.deliveries(key=key)) > 1:
             self._store.release(key.peer, self._parts.clock.now_us())
 
@@ -167,6 +168,7 @@ class Author:
 
     def _draft(self, key: ThreadKey, post: Post, also: Also, ready: WrittenNotice | None = None) -> Unsigned:
         before = self._store.thread(key)
+        # A restored database may know a thread in part, and would use numbers of it again. A new thread has none.
         if before is not None:
             check_heard(self._parts, key.peer)
         if before is not None and before.state is ThreadState.ENDED and not (before.ours or before.theirs):

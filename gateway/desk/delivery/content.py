@@ -145,6 +145,7 @@ class ContentDoor:
 
     def _use(self, fetch: Fetch, payload_hash: bytes) -> None:
         """Use up a fetch, in all processes and across restarts; raise `Replayed` where it was used before."""
+        # Kept until its time is over by every clock that we accept: it cannot come as a new one after that.
         key, until_us = f"{fetch.sender}.{fetch.fetch_id}", fetch.expires_us + 2 * SKEW_US
         if self._parts.documents.put_new(_USED, key, payload_hash, until_us) is not None:
             raise Replayed("this fetch was used before", where="fetch_id")

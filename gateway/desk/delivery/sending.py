@@ -149,6 +149,7 @@ class _Endings:
         receipt = await asyncio.to_thread(come.proved)
         code = receipt.told.refusal.code if receipt.told.refusal else ""
         tried = replace(delivery, tries=delivery.tries + 1)
+        # From the last one back: each notice builds on the one before it.
         while True:
             for later in await asyncio.to_thread(self._behind, delivery):
                 await self._write(later, lambda one=later: self._unsent(one))  # type: ignore[misc]
@@ -380,11 +381,13 @@ class Sender:
         """
         store = self._it.store
         while self._it.leads():
+            # Before the rows are read: what is written from now on wakes the line again.
             line.woken.clear()
             await self._release(peer, line)
             if await self._may_try(peer, line):
                 await self._launch(peer, line)
             if not line.flying and await asyncio.to_thread(store.next_due_us, peer) is None:
+                # Something was written between the reading and here.
                 if line.woken.is_set():
                     continue
                 return
@@ -397,6 +400,7 @@ class Sender:
         """Let held notices be looked at again once documents, switches or what was heard differ from when they were."""
         parts = self._it.parts
         now = (parts.trust(), parts.suspensions.in_force, parts.heard(peer))
+        # Documents and switches are new objects where anything of them has changed.
         if any(was is not its for was, its in zip(line.under, now, strict=True)):
             await asyncio.to_thread(self._it.store.release, peer, parts.clock.now_us())
             line.under = now
@@ -430,6 +434,7 @@ class Sender:
 
     def _due(self, peer: MemberId, now_us: int, busy: frozenset[str], room: int) -> list[tuple[Delivery, bytes]]:
         """Return what is to be sent now, with the bytes; they are empty where they were erased."""
+        # What is under way is still due, so as many more are read.
         found = self._it.store.due(peer, now_us, room + len(busy))
         free = [each for each in found if each.key.thread_id not in busy][:room]
         return [(each, self._envelope(each)) for each in free]
@@ -510,6 +515,7 @@ class Sender:
     async def _failed(self, delivery: Delivery, error: LiaisonError) -> None:
         """Try again later: the whole line where the counterpart is out of reach, else this notice."""
         if _out_of_reach(error):
+            # Nothing new: a counterpart that is away costs no write for each try of each notice.
             if delivery.problem == error.code:
                 return
             later = replace(delivery, problem=error.code)

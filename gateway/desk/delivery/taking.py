@@ -204,6 +204,7 @@ class NoticeTaker:
         if known.payload_hash != verified.payload_hash or not known.receipt:
             self._replayed(verified.signer, verified.value.exchange_id)
         self._check_peer(verified, self._it.store.thread(known.key), is_known=True)
+        # The same bytes again have an entry of their own, and count as a refusal does.
         self._it.budget.keeps_refused(verified.signer, 0)
         return events.DUPLICATE.draft(
             peer=verified.signer,
@@ -243,6 +244,7 @@ class NoticeTaker:
         thread = replace(thread, agency=thread.agency or effects.agency, office=thread.office or effects.office)
         raised = from_notice(thread, notice, now_us, it.raising(thread, notice)) if effects.raises else ()
         told = sum(not work.done_us for work in raised + effects.works)
+        # After all else that may refuse it: what is turned away uses up nothing of the day.
         it.budget.charge(notice, len(verified.envelope), told)
         works = with_ended(it.store, before, thread, notice, now_us, raised + effects.works)
         answer_us = answer_by_us(work for work in works if not work.done_us)

@@ -195,9 +195,11 @@ class OwnActs(ABC, Generic[Kept]):
         name = name or new_exchange_id()
         first = await asyncio.to_thread(self._desk.store.thread, self._key(name))
         value = self.own.of(first)
+        # The name is made of the person and the call's key: one that is there was written by this call before.
         if value is None or value.asker != actor.officer.person:
             made = await make(name)
             await self._write(name, lambda: self._raised(actor, self._key(name), made, urgency, to_life=to_life))
+        # Here too: a call that was broken off may have written it and told nobody.
         await self._follow(name)
         return name
 
@@ -233,6 +235,7 @@ class OwnActs(ABC, Generic[Kept]):
 
         await self._write(name, make)
         await self._follow(name)
+        # The writer drafts anew where another process was first: the last draft is the one that was written.
         return made[-1]
 
     async def _change(

@@ -147,6 +147,7 @@ class Telling(ABC, Generic[V, T]):
             try:
                 await self._desk.author.post(key, post, self._at(version))
             except Stale as error:
+                # Something came into the thread between reading and writing: what is missing is found out anew.
                 if error.code != "not-now":
                     raise
                 tries += 1
@@ -200,6 +201,7 @@ class Spread(Telling[V, T]):
 
     async def bring_up(self, name: ExchangeId) -> None:
         """Write what is missing in the threads of one, now."""
+        # Before anything is awaited: a round that runs now must not set a later time over it.
         self._next_us = 0
         await self._follow(self.key(name))
 
@@ -212,6 +214,7 @@ class Spread(Telling[V, T]):
         alive, times = await asyncio.to_thread(self._alive)
         if self._next_us:  # a call that has changed something meanwhile asks for the next round
             self._next_us = min((time for time in times if time > now_us), default=0)
+        # What is looked after no more is forgotten.
         self._told = {one.key: self._told[one.key] for one, _ in alive if one.key in self._told}
         problem: LiaisonError | None = None
         for thread, to in alive:
@@ -255,6 +258,7 @@ class Spread(Telling[V, T]):
             return
 
         def settled(now: Thread, what: V) -> Clocked[V] | None:
+            # Left out of what stands at home now, which may have other counterparts than when they were told.
             for one, error in left:
                 what = self.without(what, one, error) or what
             return self.settled(now, what)
@@ -278,6 +282,7 @@ class Spread(Telling[V, T]):
             )
             return desk_clock(thread.key, after.code, rows)
 
+        # Asked for before an order is made: rounds find nothing to write for nearly all threads.
         if await asyncio.to_thread(lambda: change(seen, self.home.read(seen))) is None:
             return False
         await self._desk.pen.write_if_first(self._desk.parts.member, seen.key, make)

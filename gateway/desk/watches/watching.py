@@ -110,6 +110,7 @@ class Watching:
     def _take(self, thread: Thread) -> None:
         if self._versions.get(thread.key) == thread.version:
             return
+        # Before it is read: one that cannot be read is not tried again until it changes.
         self._versions[thread.key] = thread.version
         is_home = thread.key.peer == self.desk.parts.member
         try:
@@ -182,6 +183,7 @@ class Watching:
             if not is_watched(wall) or not isinstance(source, TellingSource):
                 continue
             rows = await asyncio.to_thread(source.fresh)
+            # The index cannot say which rows have changed, so any may have.
             if rows is None:
                 self._again |= {key for key, watch in self.book.watches.items() if takes(wall, watch.subject)}
             elif rows and self.book.watches:
@@ -195,6 +197,7 @@ class Watching:
             self._again |= {watch.key for subject in unsure for watch in self.book.asking(subject)}
             if found or (reads_goods and is_goods(row)):
                 wanted[row.key, row.record_type] = found
+            # Other work of the loop has its turn: an index may tell of many thousands of rows at once.
             if not number % _AT_ONCE:
                 await asyncio.sleep(0)
         places = list(wanted)
@@ -241,6 +244,7 @@ class Watching:
         await asyncio.to_thread(self._take_in)
         self._follow()
         for watch in self._next():
+            # Before the look, which puts it back where it could not be finished.
             self._again.discard(watch.key)
             self._looks += 1
             self._looked[watch.key] = self._looks

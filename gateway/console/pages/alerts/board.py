@@ -188,6 +188,7 @@ class _Board:
 
 def _fits(visit: Visit, offices: Sequence[str], action: str) -> bool:
     office, kind = visit.query("office"), visit.query("kind")
+    # An alert that names no office is for all of them.
     return (not office or not offices or office in offices) and (not kind or kind == action)
 
 

@@ -79,6 +79,7 @@ class _Raising:
         if form.one("step") == "change":
             return self._form(visit, kind, sent, await attached.part(visit.language))
         try:
+            # The fields are checked first: what a browser sends of its files can be read only once.
             command = replace(self._command(visit, kind, sent), attachments=await attached.take())
             sent = sent.having(BROUGHT, attached.ids)
             if form.one("step") == "send":

@@ -126,6 +126,7 @@ class DecisionPages:
         view = _view(matter, choice, problem, visit, sent, files)
         peer = with_country(matter.work.key.peer, visit.language)
         title = tell(visit.language, "Decide what {peer} is told", peer=peer)
+        # The path back ends with the thread's id of 32 signs: it is what a print of this page names.
         return Page("pages/threads/decision.html", title, view, 400 if sent.faults else 200, "", view.back.href[-32:])
 
 

@@ -39,6 +39,7 @@ async def once(
 
     What was refused or broken off can be sent again.
     """
+    # Without the ids of files: a file that is sent again has another id, and is the same by its root.
     fields = sorted((name, values) for name, values in form.fields.items() if name != BROUGHT)
     said = repr((visit.request.url.path, fields, [(each.name, each.root) for each in files])).encode()
     keys = parts.desk.keys
@@ -99,6 +100,7 @@ class ThreadActs:
             return await self._pages.page(
                 visit, key.peer, key.thread_id, Sent.of(form, {name: fault_of(error, visit.language)})
             )
+        # The work is another agency's now, and this person may not read its thread any more.
         if act == self._pass_on:
             return To("/desk")
         return To(f"{path}/package" if act == self._open else path)
