@@ -87,7 +87,7 @@ def read_pem(path: Path) -> bytes:
 def listen(server: grpc.Server | grpc.aio.Server, address: str, credentials: grpc.ServerCredentials, where: str) -> int:
     """Listen on `host:port`; return the port that is bound (for port 0). `where` is the setting of the address.
 
-    Raises `Misconfigured` for an address that is taken, or is none of this machine's.
+    Raises `Misconfigured` for an address that is taken, or is not one of this machine.
     """
     try:
         return int(server.add_secure_port(address, credentials))

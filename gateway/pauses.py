@@ -1,8 +1,8 @@
 """Tell our own pauses from the faults of others: one measure of how long a loop of ours stood still.
 
 A process is stopped, its machine is suspended, or its database keeps it waiting. When it goes on, all of its deadlines
-are over at once, and nobody else was late. So whoever blames a counterpart, a database, a source or a witness for time
-that has passed asks `OwnPauses.ran_s` how much of it counts (decision 0129).
+are over at once, and no other one was late. So code that blames a counterpart, a database, a source or a witness for
+time that has passed asks `OwnPauses.ran_s` how much of it counts (decision 0129).
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def write_rows(kind: str, lines: Iterator[str], out: TextIO) -> int:
 
 
 def _record(kind: str, line: str, number: int) -> Mapping[str, Any]:
-    """Return the fields of a record. What a node signed or marked is none of the agency's own files, and is refused."""
+    """Return the fields of a record. What a node signed or marked is not the agency's own file, and is refused."""
     try:
         record = json.loads(line, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:

@@ -67,7 +67,7 @@ class Uri(click.ParamType[KeyUri]):
     name = "URI"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> KeyUri:
-        """Return the URI. Raises `BadParameter` for a text that is none."""
+        """Return the URI. Raises `BadParameter` for a text that is not one."""
         try:
             return parse_uri(str(value))
         except Malformed as error:

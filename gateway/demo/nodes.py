@@ -94,7 +94,7 @@ def start_node(member: str, home: Path, listens: tuple[str, str]) -> NodeProcess
 def free_addresses(count: int) -> list[str]:
     """Return loopback addresses with ports that are free now, and that no other demo gets while this process lives.
 
-    They are none of those that the system gives to connections: one of them could be taken before its node listens. The
+    The system gives other ones to connections: one of these could be taken before its node listens. The
     port below them stays bound here, so that a node which is stopped meanwhile finds its own ports free again.
     """
     blocks = [range(first, first + count + 1) for first in _PORTS[: -count : count + 1]]

@@ -57,7 +57,7 @@ def slice_of(
 
     `read` returns so many threads behind a place, the newest first. `fits` returns what the list has for a thread. So
     many rows are looked at in one call that it ends in time; then `next` leads on, however few were found. Raises
-    `Malformed` for a place that is none.
+    `Malformed` for an invalid place.
     """
     place, looked, count = _place(after), 0, max(_READ, limit + 1)
     found: list[Row] = []
@@ -79,7 +79,7 @@ def slice_of(
 
 
 def bad_place() -> Malformed:
-    """Return the error for a place in a list that is none."""
+    """Return the error for an invalid place in a list."""
     return Malformed(
         "this is no place in a list",
         code="bad-place",

@@ -357,7 +357,7 @@ class Listener:
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="error",  # not a line for each request that is none
+            log_level="error",  # not a line for each request that does not parse
             access_log=False,
             proxy_headers=False,
             server_header=False,

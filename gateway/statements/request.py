@@ -118,7 +118,7 @@ def check_question(request: Request, sender: Descriptor, now_us: int) -> None:
     """Raise unless a request that was verified can be answered, whatever software its sender has.
 
     Raises `Malformed` (`bad-query`) for a value of its query in a wrong form, and `Forbidden` (`foreign-office`) where
-    its office is none of the sender's: neither listed, nor named after the country.
+    its office is not one of the sender's: neither listed, nor named after the country.
     """
     check_asked(request.query, now_us)
     office = request.requester.office

@@ -29,6 +29,7 @@ def _shown(value: object) -> object:
 
 @cache
 def _environment() -> Environment:
+    # Imported here: most commands make no page, and would wait for it.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(

@@ -54,7 +54,9 @@ OFFENCES_OF = frozenset({"asked-offence", "served-offence"})
 
 FEW = f"<{SMALLEST}"
 
+# `*+` gives nothing back: a long text of blanks costs no more than its length.
 _UNSEEN = r"['\" \r\n\u00a0\u200b-\u200d\u2060\ufeff]*+"
+# In full width too, as East Asian keyboards write them.
 _SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _FORMULA = re.compile(rf"^(?=[\t\r]|{_UNSEEN}{_SIGN})|[;\t|]{_UNSEEN}(?={_SIGN})")
 """The places of a text where a formula could begin. In some countries lists are separated by `;` and not by commas."""
@@ -138,6 +140,7 @@ def statistics_of(stats: Stats, member: str, made: str, *, exact: bool) -> Stati
     daily: Counter[Cell] = Counter()
     for cell, count in stats.days.items():
         daily[Cell(cell.month, "", cell.measure, cell.value)] += count
+    # Sums are made of exact counts and rounded afterwards: one of rounded counts would have all of their errors.
     counts, sums, days = (dict(item) if exact else published(item) for item in (stats.counts, together, daily))
     return Statistics(member, counts, sums, days, times, tuple(stats.uptime.months()), stats.sizes, exact, made)
 

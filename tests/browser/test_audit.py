@@ -129,7 +129,7 @@ def check(page: Page) -> None:
 
 
 def brings_the_other_countrys_export(page: Page, liaison: Liaison, home: Path, address: str) -> None:
-    """Compare an export of ours with one that comes as a tar file; what is none is refused beside its field."""
+    """Compare an export of ours with one that comes as a tar file; another file is refused beside its field."""
     (home / "exports").mkdir(exist_ok=True)
     there = home.parent / "vn-export"
     assert liaison("audit", "export", "--home", home.parent / "vn", "--out", there).code == 0

@@ -125,7 +125,7 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-# ---------------------------------------------------------------- tasks that are none
+# ---------------------------------------------------------------- files that are not tasks
 
 
 def test_answers_never_reach_the_search(tmp_path: Path) -> None:

@@ -309,7 +309,7 @@ class Faces:
 
     @staticmethod
     def _is_of_an_act(each: Logged) -> bool:
-        """Tell whether an entry is about an act that is no look, or about a notice between the two nodes."""
+        """Tell whether an entry is about an act that changes something, or about a notice between the two nodes."""
         if each.entry.kind == "desk-clock":  # what a clock does comes with a round, in any step
             return False
         if each.entry.kind == "desk-act":

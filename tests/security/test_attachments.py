@@ -82,7 +82,7 @@ def signed(
 
 
 async def got(world: World, who: str, message: FetchMessage) -> list[Chunk] | str:
-    """What whoever has a member's TLS key gets from th, or the code of th's refusal."""
+    """What the holder of a member's TLS key gets from th, or the code of th's refusal."""
     try:
         peers = world.nodes[who].core.peers
         return [each async for each in peers.download(MemberId("th"), FETCH_ATTACHMENT, message, 10)]

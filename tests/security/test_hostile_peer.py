@@ -286,7 +286,7 @@ async def test_a_stream_that_the_peer_ends_is_replaced(
 
 
 async def fill_the_pool() -> None:
-    """Let the loop's pool have all its threads, so that none is made later for work that is none of ours."""
+    """Let the loop's pool have all its threads, so that none is made later for other work."""
     together = threading.Event()
     tasks = [asyncio.ensure_future(asyncio.to_thread(together.wait)) for _ in range(64)]
     await asyncio.sleep(0)

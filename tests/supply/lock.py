@@ -31,7 +31,7 @@ class Locked:
 
 
 def read(lock: Path) -> list[Locked]:
-    """Return the packages of a lock; raise `ValueError` for a block that is none, so that none is passed over."""
+    """Return the packages of a lock; raise `ValueError` for any other block, so that none is passed over."""
     return list(_packages(lock.read_text(encoding="utf-8"), lock.name))
 
 

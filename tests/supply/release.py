@@ -104,7 +104,7 @@ def _news(changes: str) -> str:
 
 
 def _name(tree: Path, clone: Path, order: Order) -> None:
-    """Set the version, commit and tag in the clone, in the name of whoever works in the tree."""
+    """Set the version, commit and tag in the clone, in the name of the person who works in the tree."""
     for each in ("user.name", "user.email"):
         _git(clone, "config", each, _git(tree, "config", each))
     file = clone / _VERSION_FILE

@@ -14,7 +14,7 @@ An id is defined once, by an anchor in a document: ``<a id="CASE-B12"></a>CASE-B
 test is named after its case (`test_b12_…`, `test_check_5_g1_…`) or its duty (`test_duty_l24_…`): a citation, too.
 
 What remains of older forms is found, too: papers outside the repository (`threats.md`), and codes without their kind
-(`K5`) in comments, docstrings and documents. A code that is no citation stands in backticks.
+(`K5`) in comments, docstrings and documents. Any other code is in backticks.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def drip(part: bytes) -> Answer:
 
 
 def nonsense(handler: BaseHTTPRequestHandler) -> None:
-    """Answer with what is no HTTP."""
+    """Answer with bytes that are not HTTP."""
     handler.wfile.write(b"\x16\x03\x01" * 4096)
 
 

@@ -56,7 +56,7 @@ def file_rows(core: Core) -> FileRows:
 
 
 def build_files(core: Core, desk: DeskParts, rows: FileRows, door: ContentDoor, fetching: Fetching) -> Files:
-    """Put together the parts of files. Raises `Misconfigured` for a scanner that is none."""
+    """Put together the parts of files. Raises `Misconfigured` for a scanner that cannot be used."""
     settings = core.resources.settings
     folder = FileFolder(settings.path(settings.attachments.folder))
     it = FileParts(desk, rows, folder, lambda: core.resources.settings.attachments)

@@ -56,7 +56,9 @@ async def merged_changes(feeds: Sequence[AsyncIterator[object]]) -> AsyncIterato
     finally:
         for wait, feed in waits.items():
             wait.cancel()
-            closing = asyncio.ensure_future(_closed(wait, feed))  # on its own: whoever left may have cancelled this
+            closing = asyncio.ensure_future(
+                _closed(wait, feed)
+            )  # on its own: the reader that left may have cancelled this
             _closing.add(closing)
             closing.add_done_callback(_closing.discard)
     yield _OVER

@@ -127,7 +127,7 @@ class Signed:
 
 
 async def begin(parts: LoginParts, device: Device, way: Way, grant: Grant, language: Language) -> str:
-    """Begin a session, and return the secret for the browser, which is new. Raises `Refused` for a token that is none.
+    """Begin a session, and return the secret for the browser, which is new. Raises `Refused` for an invalid token.
 
     The entry is durable first.
     """

@@ -261,7 +261,7 @@ def _query(which: str, rows: int, after: str = "") -> WorkQuery:
 
 
 def _rows(visit: Visit) -> int:
-    """Return how many rows the query asks for; the least for what is none of the choices."""
+    """Return how many rows the query asks for; the least for any other text."""
     return next((rows for rows in _ROWS if visit.query("rows") == str(rows)), _ROWS[0])
 
 

@@ -1,7 +1,7 @@
 """The source `desk.alerts`: alerts of ours and of counterparts, for searches of our own officers only.
 
 It stands in the desk's own database, so that it answers with every link cut. No counterpart's question is ever asked
-here: it is none of the sources that answers are gathered from. What is withdrawn is not shown from the transaction on
+here: answers are gathered from other sources. What is withdrawn is not shown from the transaction on
 that took the withdrawal, since each hit looks at its thread and its copy again.
 """
 

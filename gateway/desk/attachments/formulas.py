@@ -1,4 +1,4 @@
-"""Make the formulas of a table (CSV) texts: spreadsheets carry out what begins with a sign, whoever wrote it.
+"""Make the formulas of a table (CSV) texts: spreadsheets carry out what begins with a sign.
 
 A cell that begins with one of the signs, behind quotes, blanks and what nobody sees, gets an apostrophe before it.
 Cells begin at the beginning, and behind each separator that any country's settings know. Plain numbers stay as they

@@ -28,7 +28,7 @@ _MOST_FILLERS = 32
 """Bytes 0xFF before a marker, which the standard allows without a bound."""
 
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""The end of a scan of JPEG: a marker that is no stuffed byte, no restart and no filler."""
+"""The end of a scan of JPEG: a marker other than a stuffed byte, a restart or a filler."""
 
 _RESERVED = 0xC8
 _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, _RESERVED, 0xCC}

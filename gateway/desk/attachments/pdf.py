@@ -164,7 +164,7 @@ class _Walk:
                     return None
 
     def _between(self, start: int, end: int) -> None:
-        """Look at what stands between objects: tables, trailers and comments, and no stream that is no object's."""
+        """Look at what stands between objects: tables, trailers and comments, and no stream without an object."""
         self._count(end - start)
         if _has_head(self._data[start:end]):  # one that `_HEAD` does not know: nobody would look at its object
             raise _unreadable()

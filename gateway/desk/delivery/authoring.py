@@ -139,7 +139,7 @@ class Author:
     def prepare(self, key: ThreadKey, post: Post) -> WrittenNotice:
         """Return the notice that would be written now; nothing is. It reads the store, and blocks.
 
-        Raises `Unknown` for a peer that is no counterpart of ours, `Unsupported` where its descriptor does not list the
+        Raises `Unknown` for any other than a counterpart of ours, `Unsupported` where its descriptor does not list the
         type, and `Forbidden` for an office that the author's may not address.
         """
         self._check_taker(key.peer, TYPE_OF[type(post.body)])

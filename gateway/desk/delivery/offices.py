@@ -16,7 +16,7 @@ from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.view import TrustView
 
 _OPENING = (Ask, Alert, Service)
-"""The bodies of notices that go to an office. A change goes to whoever holds the record."""
+"""The bodies of notices that go to an office. A change goes to the holder of the record."""
 
 
 def check_office(recipient: Descriptor, body: Body, author: str, office: str) -> None:

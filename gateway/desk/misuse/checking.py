@@ -48,7 +48,7 @@ def verdict_of(
 ) -> Checked:
     """Return what a token is worth for the holder of a document, from the owner's listed keys alone.
 
-    `withdrawn` tells whether its owner has withdrawn it. Raises `Malformed` for a document that is none.
+    `withdrawn` tells whether its owner has withdrawn it. Raises `Malformed` for an invalid document.
     """
     document_digest("", number, issuer)
     said = statement_of(text, keys, now_us, withdrawn)
@@ -101,7 +101,7 @@ class TokenCheck:
     async def beside(self, search: Search, text: str, number: str, issuer: str) -> Checked:
         """Return what a token says beside the hits that a search has now, without an entry: a check has written it.
 
-        Raises `Malformed` for a document that is none.
+        Raises `Malformed` for an invalid document.
         """
         found = await asyncio.to_thread(self._checked, text, number, issuer.upper())
         if found.verdict is not Verdict.NOT_THIS_PERSON or found.said is None:

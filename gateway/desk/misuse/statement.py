@@ -68,7 +68,7 @@ class NotThisPerson(msgspec.Struct, frozen=True):
 
 
 def document_digest(salt: str, number: str, issuer: str) -> str:
-    """Return the hash of a document under a salt. Raises `Malformed` for a number or an issuer that is none."""
+    """Return the hash of a document under a salt. Raises `Malformed` for an invalid number or issuer."""
     if not _ISSUER.fullmatch(issuer):
         raise Malformed(
             "a document has the code of the country that issued it",

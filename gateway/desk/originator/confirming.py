@@ -43,7 +43,7 @@ class Confirmations:
     def effect(self, it: Occasion) -> Effects:
         """Return the copies in their new state, and the end of the work about a late confirmation.
 
-        Raises `Forbidden` for word of a notice that is no change of this thread, or of a holder that the member did not
+        Raises `Forbidden` for a notice that is not a change of this thread, or of a holder that the member did not
         pass the record on to.
         """
         status = it.notice.body

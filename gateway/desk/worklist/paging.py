@@ -29,7 +29,7 @@ def page_of(
 
     `read` returns so many rows behind a place, in the order of the list. What is raised meanwhile moves no place. So
     many rows are looked at in one call that it ends in time; then `next` leads on, however few were found. Raises
-    `Malformed` for a place that is none.
+    `Malformed` for an invalid place.
     """
     place, looked, count = _place(after), 0, max(_READ, limit + 1)
     last, found = place, list[list[Work]]()
@@ -55,7 +55,7 @@ def page_of(
 def _is_same_search(one: Work, other: Work) -> bool:
     """Tell whether two rows are hits of one search at the same counterpart, which the same person has to confirm.
 
-    A counterpart's alert that the search has found is none of them: it stands by itself.
+    A counterpart's alert that the search has found is not among them: it is an item of its own.
     """
     works = (one, other)
     if any(work.kind is not WorkKind.CONFIRM or work.id == warning_work(work.key, work.notice_id) for work in works):

@@ -32,7 +32,7 @@ _KIND = "abandoned"
 
 
 def no_notice(_peer: str, _exchange_id: str) -> bool:
-    """Tell that an exchange is none of the desk's: for a node without one."""
+    """Tell that an exchange does not belong to the desk: for a node without one."""
     return False
 
 

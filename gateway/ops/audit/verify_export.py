@@ -75,7 +75,7 @@ def verify_export_folder(
     processes: int,
     progress: Callable[[int, int], None],
 ) -> Report:
-    """Verify an export under the auditor's own charter. Raises `Misused` for a folder that is none."""
+    """Verify an export under the auditor's own charter. Raises `Misused` for a folder that is not an export."""
     require_export(folder)
     return verify_export(
         folder,

@@ -39,7 +39,7 @@ def make_id() -> str:
 
 
 def read_id(folder: Path) -> str:
-    """Return the id that a folder carries, or an empty text. Raises `Misconfigured` for a mark that is none."""
+    """Return the id that a folder carries, or an empty text. Raises `Misconfigured` for an invalid mark."""
     file = folder / HOME_ID
     try:
         data = file.read_bytes()

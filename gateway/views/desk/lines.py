@@ -32,6 +32,7 @@ def works_lines(works: Iterable[dict[str, Any]], language: Language = Language.E
     work = None
     for work in works:
         yield from work_lines(work, language)
+    # Whether an iterator has anything is known only once it was read.
     if work is None:
         yield tell(language, "nothing waits for you"), "good"
 

@@ -1,4 +1,4 @@
-"""Identifiers: one key for all ways to write the same number, and none for what is no number."""
+"""Identifiers: one key for all ways to write the same number, and none for any other text."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def files(tmp_path: Path) -> SmallSource:
 
 @pytest.fixture
 def index(files: SmallSource) -> Iterator[sqlite3.Connection]:
-    """The file behind the back of whoever holds it; a test opens the source before."""
+    """The file behind the back of its holder; a test opens the source before."""
     made: list[sqlite3.Connection] = []
 
     class Late:

@@ -225,7 +225,7 @@ def test_the_high_water_file_says_on_which_database_a_head_was_signed(home: LogH
         assert not log.moved
     for file in home.highwater.iterdir():
         file.write_bytes(file.read_bytes().replace(b"timeline 1", b"timeline 7"))
-    with home.log() as log:  # nothing is missing: it goes on, and whoever compares with a witness knows why
+    with home.log() as log:  # nothing is missing: it goes on, and a comparison with a witness tells why
         assert "timeline 7" in log.moved
     for file in home.highwater.iterdir():
         file.write_bytes(file.read_bytes().replace(b"timeline 1", b"timeline 7"))
@@ -280,7 +280,7 @@ def silent(question: EntryDraft) -> EntryDraft:
 
 def test_a_process_that_stands_still_in_its_turn_loses_it_and_the_log_goes_on(home: LogHome) -> None:
     (one, first), (other, second) = opened(home), opened(home)
-    one.settle()  # which leaves the log to whoever comes
+    one.settle()  # which leaves the log to the next process
     with waiting() as watch, one._store.turn(one._head.state) as current:
         logged(other.append([answered()]))  # it waits, and takes the log
         assert 0.5 < watch.seconds < FAIL_OVER_S

@@ -1,4 +1,4 @@
-"""Two logs side by side: every injected fault is found once, whoever made it is named, and nothing else is said."""
+"""Two logs side by side: every injected fault is found once, its author is named, and nothing else is said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Goods of declarations: what fits, what is too little to ask for, and what is no heading."""
+"""Goods of declarations: what fits, what is too little to ask for, and texts that are not headings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reconciling says of a question that only its asker knows of, and of a folder that is no export."""
+"""What reconciling says of a question that only its asker knows of, and of a folder that is not an export."""
 
 from __future__ import annotations
 

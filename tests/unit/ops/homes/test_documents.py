@@ -1,4 +1,4 @@
-"""A file that is no document: the error says which document was wanted, and which command writes it."""
+"""A file that is not a document: the error says which document was wanted, and which command writes it."""
 
 from __future__ import annotations
 
