@@ -91,7 +91,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def read_report(item: Any, member: str) -> Report:
-    """Return the report that stands in an item of the list of `member`'s own node.
+    """Return the report that is in an item of the list of `member`'s own node.
 
     Raises `Malformed` for another form, and `Unsupported` for a type that does not leave.
     """

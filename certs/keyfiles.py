@@ -1,6 +1,6 @@
 """Private keys in files (PKCS #8, RFC 5958, in PEM, mode 0600, created once), and the loading of all private keys.
 
-A key's place is a file, or a URI of a security module that stands in the settings for it (`certs.hsm`).
+A key's place is a file, or a URI of a security module that is in the settings for it (`certs.hsm`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `now` never runs backwards, and it never follows a jump: while the system's clock disagrees with the steady one by
 `JUMP_US` or more, `now` goes on by the steady one. A clock that jumped ahead and was put right leaves nothing behind,
-so that a request of now looks old to nobody. `jumped_us` tells the disagreement, so that decisions which need a trusted
+so that a request of now looks old to no one. `jumped_us` tells the disagreement, so that decisions which need a trusted
 time can refuse (`check_time`; THREAT-T17).
 """
 

@@ -3,7 +3,7 @@
 A question by a costly name may compute for a quarter of a second. While an exchange of another member is under way, its
 thread stands aside for a few milliseconds, then goes on for a few: the other exchange takes little longer than alone,
 and the costly question at most `1 + STAND_ASIDE_S / GO_ON_S` times as long. A member stands aside for those whose long
-work has computed no more than its own in the last seconds, so for a flood by costly names nobody does. The flood itself
+work has computed no more than its own in the last seconds, so for a flood by costly names no one does. The flood itself
 stands aside for longer: beyond `MUCH_S` in the last seconds, until the other exchange has come to its end.
 """
 

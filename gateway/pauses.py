@@ -29,7 +29,7 @@ class OwnPauses:
     """The pauses of one loop, which calls `beat` at least each `step_s` seconds. Thread-safe.
 
     Before the first beat there are none. Of pauses that follow each other within `AFTER_S` only the first has that time
-    after it, and `step_s` of each other one counts: a loop that is slow for ever excuses nobody.
+    after it, and `step_s` of each other one counts: a loop that is slow for ever excuses no one.
     """
 
     def __init__(self, step_s: float = STEP_S, seconds: Callable[[], float] = lambda: steady_ns() / 1e9) -> None:

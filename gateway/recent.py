@@ -57,7 +57,7 @@ class Recent(Mapping[K, V]):
                 self._forget(owner, key)
 
     def latest(self, most: int) -> list[K]:
-        """Return up to `most` keys, those that each owner used last; of an owner, the latest stands at the end."""
+        """Return up to `most` keys, those that each owner used last; of an owner, the latest is at the end."""
         with self._lock:
             turns = zip_longest(*(reversed(order) for order in self._orders.values()), fillvalue=_NONE)
             return list(islice((key for turn in turns for key in turn if key is not _NONE), most))[::-1]

@@ -35,7 +35,7 @@ ALWAYS = Window()
 
 
 class DecisionCache(Generic[K, V]):
-    """`limit` decisions, each for a counterpart or for nobody. One cache belongs to one policy.
+    """`limit` decisions, each for a counterpart or for no one. One cache belongs to one policy.
 
     A counterpart whose questions fill it loses its own decisions, and no other's (`Recent`).
     """

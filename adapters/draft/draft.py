@@ -74,7 +74,7 @@ def draft_of(tables: Sequence[Table]) -> Draft:
 
 
 def _is_writable(table: Table) -> bool:
-    """Tell whether all names of a table are text; a name of broken UTF-8 cannot stand in a mapping."""
+    """Tell whether all names of a table are text; a name of broken UTF-8 cannot be in a mapping."""
     return not any(
         "\ud800" <= mark <= "\udfff" for name in (table.name, *(c.name for c in table.columns)) for mark in name
     )

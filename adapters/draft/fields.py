@@ -198,7 +198,7 @@ class FieldWriter:
                 self._lookups.used.add(meant.table)
 
     def _put_spoken(self, name: str, column: Column, target: tuple[str, str], spoken: Column, meaning: str) -> None:
-        """Write a field whose words stand in a table of codes; those of a closed list are looked up once more."""
+        """Write a field whose words are in a table of codes; those of a closed list are looked up once more."""
         is_free = self._is_free(name)
         codes = "" if is_free else self._codes.add(target[0], spoken, meaning)
         if not is_free and not codes:

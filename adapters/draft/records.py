@@ -130,7 +130,7 @@ class _Writer(FieldWriter):
             self._find(key)
 
     def attributes(self, found: KeyValues, to: str) -> None:
-        """Write the person's fields that stand in a table of attributes and in no column."""
+        """Write the person's fields that are in a table of attributes and in no column."""
         for name, meaning in _ATTRIBUTES.items():
             if name in self._draft.fields or meaning not in found.meant:
                 continue

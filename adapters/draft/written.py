@@ -11,7 +11,7 @@ def quoted(text: str) -> str:
 
 
 def ref(column: str, join: str = "") -> str:
-    """Return a column as a value names it, after `join` (`papers.`): a name with a dot in it stands in quotes."""
+    """Return a column as a value names it, after `join` (`papers.`): a name with a dot in it is in quotes."""
     return quoted(join + (f'"{column}"' if "." in column else column))
 
 

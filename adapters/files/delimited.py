@@ -28,7 +28,7 @@ MAX_ROW = 1 << 18
 MAX_COLUMNS = 2_000
 
 _UNREAD = "\ufffd"
-"""The sign that stands in place of bytes that cannot be read."""
+"""The sign that is in place of bytes that cannot be read."""
 
 _BOMS = {"utf-8": b"\xef\xbb\xbf", "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 

@@ -117,7 +117,7 @@ def person_candidates(
 ) -> tuple[list[Found], bool]:
     """Return rows that share keys with a name of the query and fit it; `check` is called between names and rows.
 
-    `kind` is what stands before each key: of names of vessels `VESSEL`, of those of persons nothing.
+    `kind` is what is before each key: of names of vessels `VESSEL`, of those of persons nothing.
     """
     query_cost(query)
     keys = {kind + key for key in _person_keys(query, check)}

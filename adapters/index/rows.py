@@ -101,7 +101,7 @@ def _name_keys(names: tuple[str, ...], birth: str) -> Iterator[Key]:
 
 
 def keys_of(features: str, identifiers: Sequence[Sequence[str]]) -> list[Key]:
-    """Return the keys of a record that stands in an index, from what that holds of it."""
+    """Return the keys of a record that is in an index, from what that holds of it."""
     numbers = [(KeyKind(int(kind)), key, detail) for kind, key, detail in identifiers]
     if not features:
         return numbers

@@ -1,4 +1,4 @@
-"""Checks, before any row is read, that the values of a mapping can stand in the record's field."""
+"""Checks, before any row is read, that the values of a mapping can be in the record's field."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ class RecordReader:
         return Ref(join or rows, column, node.line(key, column if f'"{column}"' in text else text))
 
     def _parted(self, text: str) -> tuple[str, str]:
-        """Return join and column; a column with a dot in its own name stands in quotes: `join."a.b"`."""
+        """Return join and column; a column with a dot in its own name is in quotes: `join."a.b"`."""
         for join in ("", *self._joins) if text.endswith('"') else ():
             begin = f'{join}."' if join else '"'
             if text.startswith(begin) and "." in (column := text[len(begin) : -1]):

@@ -23,7 +23,7 @@ MAX_CELL = 8_192
 MAX_MARKS = 8
 """Combining marks on one letter; every script of the region needs fewer."""
 
-# A zero-width space parts words in Khmer; control characters part what they stand between; other invisible marks
+# A zero-width space parts words in Khmer; control characters part what they are between; other invisible marks
 # and direction overrides carry nothing that can be compared or shown safely. ANSI's colours go with their figures.
 _ANSI = re.compile("(?:\u001b\\[|\u009b)[0-?]*[ -/]*[@-~]")
 _SPACES = re.compile("[\u0000-\u001f\u007f-\u009f\u200b\u2028\u2029]+")

@@ -147,7 +147,7 @@ def from_vni(text: str) -> str:
         vowel = _VNI_ALONE.get(match[1], match[1])
         return unicodedata.normalize("NFC", vowel + _VNI_MARKS[match[2].lower()])
 
-    # Letters that were pairs are set aside, so that they are not taken for letters that stand alone.
+    # Letters that were pairs are set aside, so that they are not taken for letters that are alone.
     made: list[str] = []
     end = 0
     for match in _VNI_PAIR.finditer(text):

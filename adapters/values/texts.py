@@ -300,7 +300,7 @@ _PROVINCE_FIRST = re.compile(r"(?P<province>[^\d()]{3,}?)\s*[\s,/-]\s*(?P<plate>
 def plate(options: Options) -> Convert:
     """Return a converter to the `part` (plate or province) of a column that holds both, such as `กข 1234 เชียงราย`.
 
-    A text without a province gives none; with `province_first` it stands before the plate.
+    A text without a province gives none; with `province_first` it is before the plate.
     """
     part = options.get("part", "plate")
     pattern = _PROVINCE_FIRST if options.get("province_first") else _PLATE_FIRST

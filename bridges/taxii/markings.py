@@ -1,6 +1,6 @@
 """The markings of what leaves, all made here: the labels of TLP 2.0 as OASIS published them, and our limits of use.
 
-A marking that stands in a report's text or fields is a text: nothing from outside becomes a reference to a marking.
+A marking that is in a report's text or fields is a text: nothing from outside becomes a reference to a marking.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The provider speaks to the same library as `certs.hsm.token`, and must come after it: the one that comes first
 initialises the module. Each handshake takes the module's lock, since the library was promised one thread. Provider and
-PIN are handed over in files in memory: nothing has to stand in the environment before the process starts.
+PIN are handed over in files in memory: nothing has to be in the environment before the process starts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The PIN of a token, from a file or a file descriptor (`pin-source` of RFC 7512). It stands in no setting."""
+"""The PIN of a token, from a file or a file descriptor (`pin-source` of RFC 7512). It is in no setting."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class NodeGossip:
         """Keep a stream open to each active member, while we are one; one that is away is left alone for a while."""
         view, parts = self._core.parts.trust(), self._core.parts
         if not may_connect(view, parts.member, parts.clock.now_us()):
-            return  # nobody accepts us now: who has a newer charter comes to us
+            return  # no one accepts us now: who has a newer charter comes to us
         for member in self._core.others:
             if not view.active(member) or self._left.get(member, 0) > 0:
                 self._left[member] = max(0, self._left.get(member, 0) - 1)

@@ -29,7 +29,7 @@ Write = Callable[[EntryDraft], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Work that runs every `every_s` seconds. `name` stands in the alarm when it fails.
+    """Work that runs every `every_s` seconds. `name` is in the alarm when it fails.
 
     A round without a `line` waits for no other. The first round of a line sets how often the line runs.
     """

@@ -3,7 +3,7 @@
 `python -m gateway.bench.author HOME PEER_HOME PEER_PIDS RATE SECONDS ALERTS` runs the node of HOME in this process, so
 that its own cost is known apart. It opens a thread with each notice, RATE a second, whatever the delivery does (one
 fifth of the time is warm-up); then ALERTS alerts one by one over the idle link, for each of which it waits until the
-item of work stands in the list of PEER_HOME. It prints one JSON document, a `Delivered`.
+item of work is in the list of PEER_HOME. It prints one JSON document, a `Delivered`.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class Suspensions:
 
     def refresh(self) -> bool:
         """Check the file, at most once a second; tell whether it was read again."""
-        # While another thread reads, what stands here may not hold any more.
+        # While another thread reads, what is here may not hold any more.
         if self._monotonic() - self._checked < CHECK_EVERY_S and not self._lock.locked():
             return False
         with self._lock:

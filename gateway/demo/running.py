@@ -131,7 +131,7 @@ def _end(handle: int) -> bool:
 def _start_time(pid: int) -> str:
     """Return the start time of a process in clock ticks since boot; empty for a process that is gone."""
     try:
-        # The name of the program stands in parentheses and may hold blanks and parentheses itself.
+        # The name of the program is in parentheses and may hold blanks and parentheses itself.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[_START_TIME]
     except (FileNotFoundError, ProcessLookupError):
         return ""

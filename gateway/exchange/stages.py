@@ -51,7 +51,7 @@ The next stage in turn then finds more that waits, and shares the cost of a batc
 
 
 class Item(Protocol):
-    """An item that can stand in a line."""
+    """An item that can be in a line."""
 
     @property
     def line(self) -> str:

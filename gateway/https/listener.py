@@ -119,7 +119,7 @@ class _Parts(h11.Connection):
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """Return the next part of a request. Raises `h11.RemoteProtocolError` for one that names two lengths.
 
-        What stands between may go by the other length, and then takes the rest of it for a request of its own.
+        What is between may go by the other length, and then takes the rest of it for a request of its own.
         """
         try:
             event = super().next_event()
@@ -307,7 +307,7 @@ class _BoundedHeaders:
 
 
 class _InTurns:
-    """Begins one request of a system in each turn of the loop, so that a flood of one holds up nobody else.
+    """Begins one request of a system in each turn of the loop, so that a flood of one holds up no one else.
 
     Most requests that are refused are refused at once, and limits on a system's calls do not count them all.
     """

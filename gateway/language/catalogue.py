@@ -22,7 +22,7 @@ Sentences: TypeAlias = Mapping[str, str]
 
 
 class Term(str):
-    """A fact that is an English word of the catalogues, and is translated with the sentence that it stands in."""
+    """A fact that is an English word of the catalogues, and is translated with the sentence that it is in."""
 
     __slots__ = ()
 

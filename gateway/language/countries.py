@@ -36,7 +36,7 @@ REGION: Mapping[str, Language] = {
 """The members' countries, with the language that their officers read."""
 
 _FORMER = frozenset({"BUR", "DDR", "FXX", "TMP", "XKK", "YMD", "ZAR"})
-"""Codes of three letters that stand in the table beside the one of today."""
+"""Codes of three letters that are in the table beside the one of today."""
 
 
 def language_of_country(code: str) -> Language:

@@ -63,7 +63,7 @@ def with_zones(line: str) -> str:
     """Return a line with each time in UTC (RFC 3339) in the reader's time, where times are told with their zone.
 
     The time of an option in a command keeps its form, and is exact: the line is there to be given to a shell. What
-    stands in quotes is part of a document, and what stands between backticks was written by somebody: both stay.
+    is in quotes is part of a document, and what is between backticks was written by somebody: both stay.
     """
     if _ZONE.get() is None:
         return line

@@ -293,7 +293,7 @@ WORDS_OF: Mapping[str, Sentences] = {
 
 
 def named(code: str, words: Mapping[str, str], language: Language) -> str:
-    """Return a code with its meaning in `language`; a code that says the same in English stands alone there."""
+    """Return a code with its meaning in `language`; a code that says the same in English has nothing beside it."""
     if code not in words:
         return code
     meaning = tell(language, words[code])

@@ -343,7 +343,7 @@ def _is_number(text: str) -> bool:
 
 
 def _stands_apart(whole: str, key: str) -> bool:
-    """Tell whether the key stands in the text between signs of another kind: `กข1234` before a province."""
+    """Tell whether the key is in the text between signs of another kind: `กข1234` before a province."""
     place = whole.find(key)
     while place >= 0:
         end = place + len(key)

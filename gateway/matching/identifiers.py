@@ -52,7 +52,7 @@ class AskedNumber(msgspec.Struct, frozen=True):
 
     @property
     def subject(self) -> str:
-        """The number with what it is unique only with; what an asker may leave out does not stand in it."""
+        """The number with what it is unique only with; what an asker may leave out is not in it."""
         part = _WAYS[self.held_as].part
         return self.key if part is None else f"{self.key} {part(self.detail)}".rstrip()
 
@@ -141,7 +141,7 @@ def held_items(value: Any) -> list[Any]:
 def plate_number(text: str, province: str = "", country: str = "") -> tuple[str, str]:
     """Return the key of a plate and its detail: province and country, each of them empty where it is not known.
 
-    The province stands in `province` or, where that is empty, with the plate in `text`.
+    The province is in `province` or, where that is empty, with the plate in `text`.
     """
     number, stood_with = split_plate(text)
     key = "" if _is_junk(number) else number

@@ -105,7 +105,7 @@ def query_keys(name: str) -> frozenset[str]:
 def whole_keys(text: str) -> frozenset[str]:
     """Return those of the keys of a row that stand for a whole name with all consonants right, if `text` is a name.
 
-    Its words may stand in another order. Nothing is kept: a long text has thousands of parts that may be names.
+    Its words may be in another order. Nothing is kept: a long text has thousands of parts that may be names.
     """
     name = normal_name.__wrapped__(text)
     read = [[said for said, _ in words] for words in _readings(name, _held_count(name))]

@@ -146,7 +146,7 @@ def _runs(text: str) -> list[str]:
 
 
 def _of_one_script(run: str) -> Iterator[str]:
-    """Yield the parts of a run that stand in one script, each in its one form."""
+    """Yield the parts of a run that are in one script, each in its one form."""
     part, script = "", ""
     for sign in run:
         of = script_of(sign) or script

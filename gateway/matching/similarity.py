@@ -256,7 +256,7 @@ def _compare_clans(left: NormalName, right: NormalName, sound: NameFit) -> NameF
 def _compare_folded(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
     """Compare Vietnamese with diacritics and a name that has lost them; another last word lowers the score a little.
 
-    The given name is last, and the kind of a place stands before it: so of two parts of a name, the one with the same
+    The given name is last, and the kind of a place is before it: so of two parts of a name, the one with the same
     end comes first.
     """
     one, other = left.forms[0].words, right.forms[0].words

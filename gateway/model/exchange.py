@@ -67,7 +67,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Searched(msgspec.Struct, frozen=True):
-    """A kind of source that was searched: what it held at `as_of_us` (whole seconds), 0 where nobody can tell."""
+    """A kind of source that was searched: what it held at `as_of_us` (whole seconds), 0 where no one can tell."""
 
     kind: str
     as_of_us: int

@@ -1,7 +1,7 @@
 """Typed queries: the questions that a source can be asked, and what each kind says of itself.
 
 A kind of question is one class here, and the layers above look up what they need of it (`QUERIES`). What a lower layer
-must not know stands in one table of each of them, by the kind or the search key; its forms and words are a row of
+must not know is in one table of each of them, by the kind or the search key; its forms and words are a row of
 `gateway.records.identifiers.query_forms`.
 """
 
@@ -381,7 +381,7 @@ QUERIES: Mapping[QueryKind, type[Query]] = {each.kind: each for each in get_args
 """The class of each kind of question, in the order of `QueryKind`."""
 
 OF_AGENCIES = frozenset(kind for kind, each in QUERIES.items() if each.of_agencies)
-"""The kinds of questions that are put to the systems of agencies; reports stand in the node's own library."""
+"""The kinds of questions that are put to the systems of agencies; reports are in the node's own library."""
 
 BY_NUMBER = tuple(kind for kind, each in QUERIES.items() if issubclass(each, NumberQuery))
 """The kinds of questions by one number."""

@@ -281,7 +281,7 @@ def give_id(stores: Stores, database: Database) -> str:
     """Give the home's id to what has none of it and its stores, and return it. Raises `Misconfigured` for another one.
 
     Folders that a start makes are made. `database` is that of the home, with tables of this version. It gets the id
-    first: of several machines that begin at once on one server, all take the id that stands there.
+    first: of several machines that begin at once on one server, all take the id that is there.
     """
     marks = _marks(stores, id_of_database(database))
     own = read_id(stores.home) or next(filter(None, marks.values()), "")

@@ -72,7 +72,7 @@ class NoticeRow(msgspec.Struct, frozen=True):
     index: int = -1
 
     def is_ours(self, thread: Thread) -> bool:
-        """Tell whether we wrote it; `thread` is the thread that it stands in."""
+        """Tell whether we wrote it; `thread` is the thread that it is in."""
         return self.placed.side is thread.side(ours=True)
 
 

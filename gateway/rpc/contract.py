@@ -242,7 +242,7 @@ def largest_request(table: Sequence[Method[Any, Any]]) -> int:
 def largest_answer(table: Sequence[Method[Any, Any]], *, downloads: bool = False) -> int:
     """Return the limit of a client's transport: larger answers never reach a caller (RESOURCE_EXHAUSTED).
 
-    Downloads have connections of their own, so that a file never stands in the way of an exchange.
+    Downloads have connections of their own, so that a file never is in the way of an exchange.
     """
     return max(row.max_answer_bytes for row in table if (row.shape is Shape.DOWNLOAD) == downloads)
 

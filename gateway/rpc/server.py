@@ -283,7 +283,7 @@ class RpcServer(Generic[Who]):
         def finished(_: object) -> None:
             self._unfinished[place] -= 1
 
-        if context.done():  # the caller is gone already, and gRPC calls nobody back
+        if context.done():  # the caller is gone already, and gRPC calls no one back
             finished(context)
         else:
             context.add_done_callback(finished)  # type: ignore[arg-type]  # the stubs name a class that is not callable

@@ -83,7 +83,7 @@ class ThreadServer(Generic[Who]):
                 certificate = certificate_of(context.auth_context())
                 caller = who = self._callers[method](certificate)
                 self._admit()
-                data = next(messages, None)  # it may take a caller a while, so nobody else holds a thread meanwhile
+                data = next(messages, None)  # it may take a caller a while, so no one else holds a thread meanwhile
                 if data is None:  # it gave up, which grpc may tell like an end, or ended without a message
                     context.set_code(grpc.StatusCode.INVALID_ARGUMENT)
                     context.set_details("no-message")

@@ -49,7 +49,7 @@ def payload_types(kind: str, largest: int) -> tuple[PayloadType, ...]:
     return tuple(PayloadType(kind, version, largest) for version in READ[kind])
 
 
-# Each kind names its type in its own module. These stand here because the audit opens their envelopes, and must not
+# Each kind names its type in its own module. These are here because the audit opens their envelopes, and must not
 # load all record types for it.
 REQUESTS = payload_types("request", 16 * 1024)
 REQUEST = REQUESTS[0]

@@ -69,7 +69,7 @@ class Signed(msgspec.Struct, Generic[M, T], frozen=True):
 class Kind(Generic[M, T]):
     """A kind of statement.
 
-    `name` stands in refusals of bytes that do not parse. `write` makes the payload without its blind; `read` takes a
+    `name` is in refusals of bytes that do not parse. `write` makes the payload without its blind; `read` takes a
     parsed payload, and raises for content that is not allowed. `check_time` gets a statement that was read, and our
     time. `check` checks a statement of our own more quickly than reading its payload back. `finish` makes the exact
     bytes that are signed of a payload and its message, and `check_form` checks such bytes. `check_version` checks that

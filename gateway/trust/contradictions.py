@@ -1,6 +1,6 @@
 """Removals by documents that contradict the ones in force (design, section 3).
 
-Of two signed documents with one version nobody can tell which is meant. So both are kept, and what either of them takes
+Of two signed documents with one version no one can tell which is meant. So both are kept, and what either of them takes
 away is taken away, until the next version settles it. Statuses have their own rule (`documents.removals`).
 """
 

@@ -31,7 +31,7 @@ def hash_of_versions(
 ) -> bytes:
     """Return SHA-256 over one line for each document held: kind, member, version, hash.
 
-    The line of a status that stands beside others ends with the keys that those remove. What contradicting documents
+    The line of a status that is beside others ends with the keys that those remove. What contradicting documents
     take away has lines of its own.
     """
     lines = [f"charter {charter.version} {charter.fingerprint}"] if charter else []

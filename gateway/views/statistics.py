@@ -50,7 +50,7 @@ DAY_TITLES = ("day", *TITLES[2:])
 """Headings of the table of totals."""
 
 OFFENCES_OF = frozenset({"asked-offence", "served-offence"})
-"""Measures that stand apart in JSON, where readers of earlier versions take `counts` for all that there is."""
+"""Measures that are apart in JSON, where readers of earlier versions take `counts` for all that there is."""
 
 FEW = f"<{SMALLEST}"
 

@@ -44,7 +44,7 @@ class DeskRules:
     """The rules of the desk.
 
     `clocks` are minutes by what is asked and urgency, `limits` hours. A human who lets out anything of a record with
-    one of the `caveats`, or about one of the `categories`, needs a second person. `passkey`: nobody decides without.
+    one of the `caveats`, or about one of the `categories`, needs a second person. `passkey`: no one decides without.
     `bare_pictures`: pictures leave without what tells of camera, place and time, whatever the settings of a node say.
     """
 

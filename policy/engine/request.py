@@ -1,6 +1,6 @@
 """Attributes as Cedar sees them: principal, action, resource, and the context of the schema.
 
-The context is made once, and both layers read it. Its attributes stand under their paths, such as `marking.level`,
+The context is made once, and both layers read it. Its attributes are under their paths, such as `marking.level`,
 with plain values; Cedar gets them in the form of its schema. A value that is not in the schema makes the request
 invalid, and an invalid request is denied.
 """

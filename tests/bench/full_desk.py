@@ -62,7 +62,7 @@ def open_rows(sizes: Sizes, now_us: int) -> Iterator[DeskRows]:
 
 
 def _kind(number: int) -> WorkKind:
-    """One of fifty items of work is an alert that nobody has acknowledged, or a change that waits to be obeyed."""
+    """One of fifty items of work is an alert that no one has acknowledged, or a change that waits to be obeyed."""
     return _RARE[number // 50 % len(_RARE)] if number % 50 == 0 else _WORK[number % len(_WORK)]
 
 
@@ -93,7 +93,7 @@ async def search(world: World, node: Target, *, present: bool) -> Measure:
 
 
 async def idle(node: Target) -> float:
-    """The CPU milliseconds that a node uses in a second in which nobody asks."""
+    """The CPU milliseconds that a node uses in a second in which no one asks."""
     before = cpu_s(node.pids)
     await asyncio.sleep(IDLE_S)
     return (cpu_s(node.pids) - before) * 1000 / IDLE_S

@@ -37,7 +37,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A number as somebody writes it, the province if it stands apart, and whether the detail is in it."""
+    """A number as somebody writes it, the province if it is apart, and whether the detail is in it."""
 
     text: str
     province: str = ""

@@ -18,7 +18,7 @@ from tests.support.optional import needs
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser in which nobody is signed in."""
+    """A browser in which no one is signed in."""
     with chromium() as started:
         yield started
 

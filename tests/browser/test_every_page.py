@@ -132,7 +132,7 @@ _FOCUSED = """() => {
 
 
 def _badly_ordered(page: Page) -> list[str]:
-    """Return what is reached before what stands above it, and what is not seen when it is reached."""
+    """Return what is reached before what is above it, and what is not seen when it is reached."""
     wrong: list[str] = []
     last = -1
     page.evaluate("document.activeElement.blur()")

@@ -155,7 +155,7 @@ async def test_a_passkey_signs_exactly_what_is_shown_and_a_second_person_decides
 
 
 async def heard(page: Page) -> None:
-    """Wait until flash work that nobody has taken is heard at the desk."""
+    """Wait until flash work that no one has taken is heard at the desk."""
     await page.add_init_script(_MARK_SOUNDS)
     await page.goto("/desk")
     await expect(page.locator("[data-alarm]")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The mapping language on schemas that nobody here designed: four of agencies elsewhere, filled with invented rows.
+"""The mapping language on schemas that no one here designed: four of agencies elsewhere, filled with invented rows.
 
 The draft that `liaison adapter init` writes is measured on the three agency databases against mappings by hand.
 """

@@ -253,7 +253,7 @@ class Faces:
         return [*wrong, *(f"{what}: {line}" for line in self._news())]
 
     async def _form_says(self, row: Row, sentence: str, code: str) -> str:
-        """Return the code with which a form is refused: that of the page, or the one whose sentence stands on it."""
+        """Return the code with which a form is refused: that of the page, or the one whose sentence is on it."""
         if row.form.to:
             browser = await self.ground.browser(row.who)
             number = f"{next(self.ground.forms):A>22}"

@@ -99,7 +99,7 @@ async def test_n228_a_federation_that_was_restored_as_a_whole_starts_and_an_old_
         await restored(world, member, "late")
         patience(world, member, 1 if member == "kh" else 45)
 
-    # one of three is missing, which may know a newer head: nobody signs
+    # one of three is missing, which may know a newer head: no one signs
     with pytest.raises(NotProved) as missing:
         await world.start("kh")
     assert missing.value.code == "unwitnessed-copy"

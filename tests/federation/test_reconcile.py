@@ -1,4 +1,4 @@
-"""Two countries' real exports agree; one that ends earlier blames nobody."""
+"""Two countries' real exports agree; one that ends earlier blames no one."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ async def test_an_operation_from_its_opening_to_its_seal(own_world: Simulation) 
     told, book = entries(th, "operations"), Extents()
     acts = [extent_of(each.entry, each.private, 0) for each in told if each.entry.exchange_id == alert_id]
     for act in filter(None, acts):
-        book.judge(act)  # it tells of nobody: the clock ended what hid the alert
+        book.judge(act)  # it tells of no one: the clock ended what hid the alert
     assert all(len(each.payload_hash) == 64 and each.index >= 0 for each in evidence)
 
 

@@ -395,7 +395,7 @@ def test_production_lists_all_obstacles_at_once(liaison: Liaison, home: Path) ->
 
 
 def test_a_moved_log_without_a_witness_is_told_by_both(liaison: Liaison, home: Path) -> None:
-    """A copy on another database, and nobody to ask: the counterparts do not run."""
+    """A copy on another database, and no one to ask: the counterparts do not run."""
     move(home)
     file = home / "node.toml"
     file.write_text(file.read_text().replace("[witness]", "[witness]\nwait_s = 0", 1))

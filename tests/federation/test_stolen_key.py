@@ -1,4 +1,4 @@
-"""A stolen statement key accuses nobody: what it signed in the window is proved by other evidence, or named.
+"""A stolen statement key accuses no one: what it signed in the window is proved by other evidence, or named.
 
 The trial of it has 10,000 exchanges (`LIAISON_STOLEN_EXCHANGES=10000`), of which a thief forges one in a hundred.
 """

@@ -6,7 +6,7 @@ After each fault the home opens, its logs verify, and the command does its work 
    of a destroyed key, and takes nothing else along;
 2. a backup is whole, or there is none;
 3. a restore has made a whole home, or none, and an older backup revives nothing in it;
-4. a policy is the old one or the new one, wholly, and that it was accepted stands in the log;
+4. a policy is the old one or the new one, wholly, and that it was accepted is in the log;
 5. an export that was cut off goes on, and a verifier refuses it until it is whole;
 6. a key index is the old one or the new one.
 """

@@ -1,4 +1,4 @@
-"""`docs/guides/verify-without-our-tools.md`, run as it stands there, on a real answer; it sees what is wrong, too."""
+"""`docs/guides/verify-without-our-tools.md`, run as it is there, on a real answer; it sees what is wrong, too."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def national_desk(member: str) -> str:
 
 
 def register() -> dict[str, tuple[Office, ...]]:
-    """Return the offices of each member. Each pair stands on both sides."""
+    """Return the offices of each member. Each pair is on both sides."""
     found: dict[str, list[Office]] = defaultdict(list)
     for line in Path(__file__).with_name("offices.tsv").read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):

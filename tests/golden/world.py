@@ -120,7 +120,7 @@ _CHOSEN = ("radio", "checkbox", "file", "submit")
 
 @dataclass
 class Filled:
-    """A form of a page with what stands in its fields."""
+    """A form of a page with what is in its fields."""
 
     action: str
     names: set[str] = field(default_factory=set)

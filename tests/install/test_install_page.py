@@ -1,4 +1,4 @@
-"""`docs/install.md`: its commands are run as they stand there, from an empty Debian to a node that serves."""
+"""`docs/install.md`: its commands are run as they are there, from an empty Debian to a node that serves."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_from_an_empty_debian_to_a_serving_node_by_the_bundle(debian: Debian, bu
 
 @pytest.mark.small_form
 def test_by_pip(debian: Debian, built: Made, tmp_path: Path) -> None:
-    """The bundle's wheels stand in for the registry that the page means."""
+    """The bundle's wheels take the place of the registry that the page means."""
     wheels = [*built.unpacked.glob("wheels/*.whl"), *built.dist.glob("*.lock")]
     about = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/media/release"}
     said = debian.run(BLOCKS["pip"], tmp_path, wheels, **about)

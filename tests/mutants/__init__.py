@@ -10,7 +10,7 @@ A mistake is a row of a table in `table/`, a file for each part of the house:
 
 Whoever adds a check that a threat case, a duty or an invariant rests on adds the row of the mistake that leaves it out,
 and sees it fall: `make mutants MUTANTS=an-expired-charter`. A mistake that nothing sees gets a test and not another
-name; one that changes nothing that can be told from outside is no mistake, and does not stand here. `tests` name whole
+name; one that changes nothing that can be told from outside is no mistake, and is not here. `tests` name whole
 files or test functions, never one row of a parametrised test. `tests/unit/house/test_mutants.py` holds that each row
 still fits its file and that its tests exist.
 """

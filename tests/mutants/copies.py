@@ -1,4 +1,4 @@
-"""Run tests in a copy of the tree, so that no mistake ever stands in the tree itself."""
+"""Run tests in a copy of the tree, so that no mistake ever is in the tree itself."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Mutant:
 
     @property
     def test_files(self) -> tuple[str, ...]:
-        """The files that its tests stand in."""
+        """The files that its tests are in."""
         return tuple(dict.fromkeys(test.partition("::")[0] for test in self.tests))
 
     def names(self, test: str) -> bool:

@@ -1,6 +1,6 @@
 """Run parts one after the other; what was found of a tree is kept, and a call after an interruption goes on there.
 
-Results stand in a folder beside the logs, under the hash of all files of the tree: one changed byte begins anew. Of a
+Results are in a folder beside the logs, under the hash of all files of the tree: one changed byte begins anew. Of a
 part that failed the result stays as well, until it is named: nothing here tries again until it succeeds. A part that
 could not be run is taken up by the next call.
 """

@@ -1,4 +1,4 @@
-"""What a counterpart may make us keep: floods of each kind stop at their limit and hold up nobody else (CASE-N250)."""
+"""What a counterpart may make us keep: floods of each kind stop at their limit and hold up no one else (CASE-N250)."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ async def test_a_field_that_policy_keeps_back_is_neither_shown_nor_released_by_a
         assert page.status_code == 200
         birth = page.text.split('value="birth"')[1].split("</label>")[0]
         assert "disabled" in birth
-        assert "<br>" not in birth  # its value would stand behind one
+        assert "<br>" not in birth  # its value would be behind one
         fields = {"answer": "RELEASED", "reason": "r", "record": "1", "fields": "birth"}
         answer = await send(duty, f"/desk/work/{work.id}/decide", fields)
         assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""Hidden namesakes change no answer of a running node, and no watch that stands there."""
+"""Hidden namesakes change no answer of a running node, and no watch that is there."""
 
 from __future__ import annotations
 

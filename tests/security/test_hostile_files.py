@@ -213,7 +213,7 @@ def test_k8_spreadsheet_formulas_are_texts_and_stay_as_they_are(folder: DropFold
 
 
 def test_a_quote_that_opens_cannot_pass_rows_off_as_others(folder: DropFolder) -> None:
-    """What stands between quotes is never a row, wherever a reader would begin again."""
+    """What is between quotes is never a row, wherever a reader would begin again."""
     row = '1,"A B\r\n2,Forged Name,01/01/1980,FORGED001,1\r\n'
     source = opened(folder, "csv", ("ID,ชื่อ,BORN,DOC,NAT\r\n" + row).encode())
     assert folder.keys(source, "FORGED001") == []

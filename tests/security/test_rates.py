@@ -186,7 +186,7 @@ async def test_a_counterpart_does_not_choose_the_words_in_which_it_turns_us_away
 
 
 async def test_requests_without_a_proved_sender_leave_their_hash_and_a_few_of_them_whole(world: World) -> None:
-    """Requests in a member's name by a key that nobody lists. Few of them leave more than a hash."""
+    """Requests in a member's name by a key that no one lists. Few of them leave more than a hash."""
     await world.stop("vn")
     disk = stored_bytes(world.home("vn"))
     limit(world, 10**5, 10**6)

@@ -187,7 +187,7 @@ async def test_a_connection_that_is_answered_is_not_cut_for_a_new_one(tmp_path: 
 
 
 async def test_strangers_who_say_nothing_leave_room_for_a_handshake(rest: Rest) -> None:
-    """CASE-A3: without a certificate nobody holds a place for longer than the handshake may take."""
+    """CASE-A3: without a certificate no one holds a place for longer than the handshake may take."""
     strangers = []
     for _ in range(3 * QUICK.handshakes):
         stranger = socket.socket()
@@ -256,7 +256,7 @@ async def test_a_reader_that_takes_a_little_at_a_time_gets_all(rest: Rest) -> No
 
 
 async def _narrow(rest: Rest) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Return a connection whose side holds only a few thousand bytes that nobody has read."""
+    """Return a connection whose side holds only a few thousand bytes that no one has read."""
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     narrow.setblocking(False)
@@ -298,7 +298,7 @@ async def _stopping(folder: Path) -> float:
                 if sent in (HEALTH, following.encode()):
                     await client.head()
         for client in clients:
-            client.stop_reading()  # so that nobody answers the end of TLS
+            client.stop_reading()  # so that no one answers the end of TLS
         with waiting() as watch:
             await stack.aclose()
         return watch.seconds

@@ -88,7 +88,7 @@ async def followed(rest: Rest, client: httpx2.AsyncClient, number: int, name: st
     path = searched(rest.searches, number)
     async with client.stream("GET", path, headers=headers, extensions=SNI) as stream:
         if stream.is_success:
-            parts = stream.aiter_text()  # held: a reader that nobody holds ends the stream
+            parts = stream.aiter_text()  # held: a reader that no one holds ends the stream
             assert "event: search" in await anext(parts)
             yield ""
         else:

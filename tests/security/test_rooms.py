@@ -1,4 +1,4 @@
-"""Rooms of members that lie: only the owner's word says who takes part, and nobody acts in the name of an owner."""
+"""Rooms of members that lie: only the owner's word says who takes part, and no one acts in the name of an owner."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def usual() -> Requester:
 
 
 def other_office() -> Requester:
-    """An office that nobody has named before: no decision on it is kept anywhere."""
+    """An office that no one has named before: no decision on it is kept anywhere."""
     return replace(usual(), office=f"th.blo.{secrets.token_hex(6)}")
 
 
@@ -106,7 +106,7 @@ def asking(query: Query, requester: Requester) -> Request:
 async def measure(
     world: World, requester: Callable[[], Requester], hidden: Sequence[planted.Person] = HIDDEN
 ) -> dict[str, list[float]]:
-    """Seconds of interleaved questions about the hidden person and about nobody, over one connection."""
+    """Seconds of interleaved questions about the hidden person and about no one, over one connection."""
     key = world.federation["th"].key("statement")
     taken: dict[str, list[float]] = {"hidden": [], "nobody": []}
     late = 0  # a source that a busy machine keeps from answering in its time: its question's seconds count all the same

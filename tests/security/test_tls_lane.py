@@ -1,4 +1,4 @@
-"""The TLS lane of a node whose TLS key is in a security module: it lets nobody in whom gRPC's own TLS would refuse.
+"""The TLS lane of a node whose TLS key is in a security module: it lets no one in whom gRPC's own TLS would refuse.
 
 CASE-A1 to CASE-A4 and CASE-I2 at the lane, and strangers of the same machine at gRPC's loopback port behind it.
 """

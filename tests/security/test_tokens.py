@@ -1,4 +1,4 @@
-"""Officer tokens (CASE-D): a token says who asks, or nobody does."""
+"""Officer tokens (CASE-D): a token says who asks, or no one does."""
 
 from __future__ import annotations
 

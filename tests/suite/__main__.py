@@ -26,7 +26,7 @@ PROCESSES = 3 * len(os.sched_getaffinity(0))
 """Processes that run tests at once: six for two cores, since a test that starts something waits half of its time."""
 
 _MEMORY, _ROOM = Path("/dev/shm"), 12 << 30
-"""Where folders of tests stand in memory, and the bytes that must be free there: homes write all the time."""
+"""Where folders of tests are in memory, and the bytes that must be free there: homes write all the time."""
 
 SMALL_FORMS, TIMED = "--small-forms", "--timed"
 _NO_FAULT = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED})
@@ -90,7 +90,7 @@ def _run(arguments: Sequence[str]) -> tuple[int, Tally | None]:
 
 
 def _fits_into_memory() -> bool:
-    """Tell whether the folders of a run's tests may stand in memory. A folder that the caller has chosen is kept."""
+    """Tell whether the folders of a run's tests may be in memory. A folder that the caller has chosen is kept."""
     if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK) or os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
         return False
     (available,) = re.findall(r"^MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)

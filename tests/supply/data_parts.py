@@ -1,8 +1,8 @@
 """List what the product brings beside programs: the console's fonts, the outline of its map, words of CLDR, and tables.
 
 Fonts and outline are of the npm packages that `tests/support/assets/package-lock.json` pins (`make assets`); each file
-that came from one stands in it with its hash. A file without a package is refused, and so is a package without a file.
-What other makers' tables the product's own (`*.tsv`) hold stands in `requirements/tables.toml`.
+that came from one is in it with its hash. A file without a package is refused, and so is a package without a file.
+What other makers' tables the product's own (`*.tsv`) hold is in `requirements/tables.toml`.
 """
 
 from __future__ import annotations

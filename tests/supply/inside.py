@@ -1,7 +1,7 @@
-"""Find what stands inside wheels and is no Python package: crates, libraries that were linked in, shared libraries.
+"""Find what is inside wheels and is no Python package: crates, libraries that were linked in, shared libraries.
 
 Three things say it. Makers put lists into a wheel (PEP 770: `*.dist-info/sboms/`), whose parts for the build alone are
-left out. Shared libraries are files of the wheel. What was linked into a native module without a word stands in
+left out. Shared libraries are files of the wheel. What was linked into a native module without a word is in
 `requirements/native.toml`, with a text that the module holds: a part that is not there is refused, and so is a wheel
 with native code that neither its maker nor the table speaks of, or whose row is of another version.
 """
@@ -32,7 +32,7 @@ _KEPT = ("name", "version", "purl", "hashes", "licenses")
 
 
 def inside(package: Locked, wheel: Path, reference: str, table: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the parts inside the wheel of a package, by name. Raises `ValueError` where nobody speaks of its code."""
+    """Return the parts inside the wheel of a package, by name. Raises `ValueError` where no one speaks of its code."""
     found: dict[str, dict[str, Any]] = {}
     with ZipFile(wheel) as opened:
         native = [name for name in opened.namelist() if _NATIVE.search(name)]

@@ -1,6 +1,6 @@
 """Write the lock of the product with all of its extras: `python -m tests.supply.product_lock FILE` (`make build`).
 
-It stands beside the wheel. `pip install --require-hashes -r` takes it as it is, on each platform.
+It is beside the wheel. `pip install --require-hashes -r` takes it as it is, on each platform.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def _make(tree: Path, clone: Path, part: str, key: Path | None) -> None:
 
 
 def _list(clone: Path, made: releases.Release) -> None:
-    """Add the release to the list of them, which cannot stand in the commit that it names."""
+    """Add the release to the list of them, which cannot be in the commit that it names."""
     listed = clone / releases.LIST
     listed.write_text(listed.read_text(encoding="utf-8") + releases.row(made), encoding="utf-8")
     _git(clone, "commit", "--quiet", "--message", f"The list of releases has {made.version}", releases.LIST)

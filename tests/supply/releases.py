@@ -23,7 +23,7 @@ from tests.support.shared import PROJECT
 
 LIST: Final = "docs/releases.toml"
 PACKAGES: Final = ("gateway", "adapters", "policy", "certs", "proto")
-"""The folders of the program that is compared: a release whose program is the one that stands here is not before it."""
+"""The folders of the program that is compared: a release whose program is the one that is here is not before it."""
 
 _KEPT = PROJECT / "tmp" / "releases"
 
@@ -73,7 +73,7 @@ def made(dist: Path, version: str, commit: str) -> Release:
 
 
 def before(tree: Path = PROJECT) -> Release:
-    """Return the newest release whose program is not the one that stands in the tree: one version before it."""
+    """Return the newest release whose program is not the one that is in the tree: one version before it."""
     for release in reversed(load(tree)):
         _refuse_absent(tree, release)
         differs = _git(tree, "diff", "--quiet", release.commit, "--", *PACKAGES)

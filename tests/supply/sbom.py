@@ -2,7 +2,7 @@
 
 It is made from the locks and the wheels of one platform, those that a bundle for it carries: each package that is
 installed there with the product or with one of its extras, with its version, the hash of its wheel, its licence, what
-needs it, and what stands inside the wheel and is no Python package (`inside.py`); and the fonts, the map, the words and
+needs it, and what is inside the wheel and is no Python package (`inside.py`); and the fonts, the map, the words and
 the tables of other makers that the product brings (`data_parts.py`). What the platform does not install is not in it.
 The same locks give the same bytes: no time of making is in it, and its serial number is that of its content.
 """
@@ -52,7 +52,7 @@ SAID_ELSEWHERE: Final = {
 def sbom(platform: Platform, wheels: Sequence[Path], packages: Sequence[Locked], table: Mapping[str, Any]) -> Any:
     """Return the document of the wheels of a platform; `packages` are the locked ones, `table` speaks of native code.
 
-    Raises `ValueError` for a package whose licence is not known, and for native code that nobody speaks of.
+    Raises `ValueError` for a package whose licence is not known, and for native code that no one speaks of.
     """
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     root = _reference(project["name"], __version__)

@@ -103,7 +103,7 @@ def _compiled_catalogues() -> Files:
 GENERATORS = (
     Generator("proto", _wire_code, _PROTO / "gen"),
     Generator("words", _catalogues),
-    # Compiled from the catalogues as they stand in the tree, so they come after these.
+    # Compiled from the catalogues as they are in the tree, so they come after these.
     Generator("words", _compiled_catalogues),
     Generator("words", _page(words.DATES, words.dates_text)),
     Generator("words", _page(words.COUNTRIES, words.countries_text)),

@@ -1,4 +1,4 @@
-"""The commands that `docs/install.md` gives, as they stand there: each block has a name in a comment before it."""
+"""The commands that `docs/install.md` gives, as they are there: each block has a name in a comment before it."""
 
 from __future__ import annotations
 

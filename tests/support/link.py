@@ -28,7 +28,7 @@ class Link:
         self._up.clear()
 
     def lose(self) -> None:
-        """Stall, and never pass anything on again over the connections that there are: nobody is told."""
+        """Stall, and never pass anything on again over the connections that there are: no one is told."""
         self.stall()
         for pair in self._pairs:
             pair.lost = True

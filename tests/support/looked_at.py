@@ -1,4 +1,4 @@
-"""Judge a page that stands in the browser: WCAG 2.2 AA, what is cut, what is too small, what is left in English."""
+"""Judge a page that is in the browser: WCAG 2.2 AA, what is cut, what is too small, what is left in English."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def unreadable(page: Page) -> list[tuple[str, str]]:
 
 
 def english_left(page: Page, language: Language) -> list[str]:
-    """Return the words of our English sentences that stand on a page of another language.
+    """Return the words of our English sentences that are on a page of another language.
 
     A word that the language's own catalogue uses is no English, and neither are codes, names of people, what a
     counterpart wrote (`bdi`), proofs, and the line of officer, office and time.

@@ -1,7 +1,7 @@
 """Ports of loopback for what is started later, and perhaps started again at the same place.
 
 Whoever asks the system for a free port and lets go of it may find it taken: by another test process, or by any
-connection, since the system gives those ports of the same range. A connection to a port of that range on which nobody
+connection, since the system gives those ports of the same range. A connection to a port of that range on which no one
 listens can even be given that very port, and meet itself. So ours come from below that range, and each process takes
 them from a block of its own, which is its own while it listens on the first port of the block.
 """
@@ -50,7 +50,7 @@ def _own_block() -> range:
 
 
 def is_free(port: int, *, again: bool = False) -> bool:
-    """Tell whether nobody has a port of loopback; `again` lets connections linger on it that have been closed."""
+    """Tell whether no one has a port of loopback; `again` lets connections linger on it that have been closed."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, again)
         try:

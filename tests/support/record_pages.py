@@ -54,7 +54,7 @@ def _page(kind: RecordType) -> str:
 
 
 def _parts(definitions: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a section for each object that stands inside fields, with its members."""
+    """Yield a section for each object that is inside fields, with its members."""
     compiler = Compiler(definitions)
     for name, schema in sorted(definitions.items()):
         members = schema.get("properties")

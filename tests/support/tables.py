@@ -112,7 +112,7 @@ def _readable(name: str) -> str:
 
 
 def _apart(rows: list[Row]) -> list[Row]:
-    """Number the rows whose names stand there more than once."""
+    """Number the rows whose names are there more than once."""
     counts = Counter(row.name for row in rows)
     taken, numbers, found = set(counts), Counter[str](), []
     for row in rows:

@@ -1,6 +1,6 @@
 """Files in flight between nodes that are killed: who sends them, and what must be true of them.
 
-A desk sends one where a file `MEMBER.send` lies beside the homes. A file that a desk was told to be kept stands in
+A desk sends one where a file `MEMBER.send` lies beside the homes. A file that a desk was told to be kept is in
 `MEMBER.brought`, one id a line.
 """
 

@@ -83,7 +83,7 @@ class Started:
 
     @property
     def main_pid(self) -> int:
-        """The process that systemd would signal: strace stands between in this play."""
+        """The process that systemd would signal: strace is between in this play."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(children[0])
 

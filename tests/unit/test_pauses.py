@@ -1,4 +1,4 @@
-"""CASE-N282: time in which a loop of ours stood still counts against nobody."""
+"""CASE-N282: time in which a loop of ours stood still counts against no one."""
 
 from __future__ import annotations
 

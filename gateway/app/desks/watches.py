@@ -1,4 +1,4 @@
-"""The parts of a node that ask for watches, and look after those that stand here, with their rounds."""
+"""The parts of a node that ask for watches, and look after those that are here, with their rounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPREAD_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Watches(Brought):
-    """The use cases of watches, and those that stand here."""
+    """The use cases of watches, and those that are here."""
 
     own: OwnWatches
     standing: Standing
@@ -52,7 +52,7 @@ def build_watches(core: Core, desk: DeskParts) -> Watches:
 
 
 def build_watching(core: Core, desk: DeskParts) -> Watching:
-    """Put together what looks after the watches that stand here."""
+    """Put together what looks after the watches that are here."""
 
     def allowed(watch: LiveWatch) -> bool:
         own = WATCHES.of(desk.store.thread(watch.key))

@@ -1,6 +1,6 @@
 """Acts about passkeys: two persons enrol the authenticator of a third, and one withdraws it.
 
-The public key stands in an entry of the operations log, so that an auditor proves offline whose authenticator signed.
+The public key is in an entry of the operations log, so that an auditor proves offline whose authenticator signed.
 """
 
 from __future__ import annotations

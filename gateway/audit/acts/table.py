@@ -1,6 +1,6 @@
 """The table of acts: for each act the proof that it demands, and the entry that it becomes.
 
-An act that is not in the table is refused. The effects stand in `gateway.ops.acts.effects`, one for each row; a test
+An act that is not in the table is refused. The effects are in `gateway.ops.acts.effects`, one for each row; a test
 compares the two, and a verifier that has no node judges signatures by the same rows.
 """
 

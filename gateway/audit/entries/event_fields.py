@@ -1,6 +1,6 @@
 """The meaning of each member of a private part. `events` says which kinds of entries have which members.
 
-The meanings stand in `event_fields.tsv`. One that holds for one kind only stands under `<kind>.<name>`, and goes before
+The meanings are in `event_fields.tsv`. One that holds for one kind only is under `<kind>.<name>`, and goes before
 the common one.
 """
 

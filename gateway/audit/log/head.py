@@ -67,7 +67,7 @@ class LogHead:
     the time of the last entry (`last_us`). Entries before `hashed_from` were not re-hashed. Not thread-safe: the log
     has the lock.
 
-    Making it checks the log. One that is only `examined` is read as it is: nobody writes to it. Raises `Contradicted`
+    Making it checks the log. One that is only `examined` is read as it is: no one writes to it. Raises `Contradicted`
     (which says `moved`, when the database is another one) and `StorageBroken`.
     """
 
@@ -162,7 +162,7 @@ class LogHead:
         self.checkpoint = self._signer.sign(current.size, current.root)
 
     def holds(self, entries: Sequence[NewEntry]) -> bool:
-        """Tell whether these entries stand in the log, each in its place. No other ones have their salts."""
+        """Tell whether these entries are in the log, each in its place. No other ones have their salts."""
         first, stop = entries[0].index, entries[-1].index + 1
         if stop > self.state.size:
             return False

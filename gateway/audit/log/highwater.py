@@ -148,7 +148,7 @@ def newest_seen(path: Path, origin: str, keys: Sequence[VerifyKey]) -> Seen | No
 
 
 def signed_on(checkpoint: bytes, database: str) -> bytes:
-    """Return a head as it stands in the file: with the name of its database behind it, if that has a name."""
+    """Return a head as it is in the file: with the name of its database behind it, if that has a name."""
     return checkpoint + (f"\0{database}".encode("ascii") if database else b"")
 
 

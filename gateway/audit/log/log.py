@@ -307,7 +307,7 @@ class AuditLog:
     ) -> tuple[list[Logged | StoredAnswer | None], list[tuple[int, int]]] | None:
         """Carry out steps 2 to 7. Return results and twins; None where another process has taken the log meanwhile.
 
-        What was `tried` before stands in the log where the connection was lost after its commit: then it has been
+        What was `tried` before is in the log where the connection was lost after its commit: then it has been
         taken up with the turn, and only the proofs are left to make.
         """
         written: tuple[LogState, list[NewEntry]] | None = None

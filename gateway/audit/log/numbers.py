@@ -11,7 +11,7 @@ from gateway.ports.log_store import LogState, LogStore
 
 
 def store_name(name: str, number: int) -> str:
-    """Return the name under which a log's rows stand in the store."""
+    """Return the name under which a log's rows are in the store."""
     return f"{name}/{number}"
 
 

@@ -56,7 +56,7 @@ def text_hash(head: Checkpoint) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """The first entry of the number after a log. `proof` and `head` show in an export that it stands there."""
+    """The first entry of the number after a log. `proof` and `head` show in an export that it is there."""
 
     entry: Entry
     body: bytes

@@ -33,7 +33,7 @@ class KeptAnswers:
     keys: ContentKeys
 
     def at(self, log: str, index: int, *, peer: MemberId, exchange_id: str, kinds: Collection[str]) -> KeptAnswer:
-        """Return the answer whose entry stands at `index` of `log` (`exchange/1`). The cost does not grow with the log.
+        """Return the answer whose entry is at `index` of `log` (`exchange/1`). The cost does not grow with the log.
 
         Raises `Unknown` when the entry is of another exchange, peer or kind, or when its content was erased.
         """

@@ -1,6 +1,6 @@
 """The content of a search index of a log: for each term of a block of entries, those that have it.
 
-Entries stand in *blocks* of 1,024. The entries of a block whose content is under one key of the keystore are a *part*,
+Entries are in *blocks* of 1,024. The entries of a block whose content is under one key of the keystore are a *part*,
 with a salt of its own. A term's posting in a part is found and read with a stream, which takes the part's key and the
 term to make:
 
@@ -30,7 +30,7 @@ _LABEL = 8
 _PLACE = 2
 _BITMAP = BLOCK // 8
 _LISTED = (_BITMAP // _PLACE) // 2
-"""The largest number of places that stand in a list; more stand in a bitmap."""
+"""The largest number of places that are in a list; more stand in a bitmap."""
 
 
 class TermKeys:

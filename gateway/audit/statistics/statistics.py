@@ -156,7 +156,7 @@ class AnswerTime:
 
 @dataclass(slots=True)
 class Stats:
-    """Exact counts, by months and by days (`DAILY`; a day stands in the place of the month).
+    """Exact counts, by months and by days (`DAILY`; a day takes the place of the month).
 
     `sizes` are the entries that were read of each log; `uptime` is of the node.
     """

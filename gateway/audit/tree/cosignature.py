@@ -135,7 +135,7 @@ class Cosigned:
 def witnesses_of(view: TrustView, member: str) -> list[Witness]:
     """Return all keys that count for the logs of `member`: those of the other members' nodes, and its own auditor's.
 
-    A key that stands in two places counts in none: an Ed25519 cosignature does not say whose it is.
+    A key that is in two places counts in none: an Ed25519 cosignature does not say whose it is.
     """
     found = [
         Witness(domestic_name(member), member, True, listed.key, listed.start_us, listed.stop_us)

@@ -188,7 +188,7 @@ class Tree:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """Raise `Contradicted` unless `proof` shows that `leaf` stands at `index` under `root` (RFC 9162, 2.1.3.2), and
+    """Raise `Contradicted` unless `proof` shows that `leaf` is at `index` under `root` (RFC 9162, 2.1.3.2), and
     `Malformed` for a hash that has not 32 bytes."""
     _require_hashes([leaf, root, *proof])
     if not 0 <= index < size:

@@ -55,7 +55,7 @@ _MAY_BE_UNPROVED = frozenset(
 def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> str:
     """Return the name of the act that an entry keeps, all of whose signatures were by keys that were listed then.
 
-    A name stands in one entry, since an act counts once; an act that prunes several logs has one for each.
+    A name is in one entry, since an act counts once; an act that prunes several logs has one for each.
 
     Entries of version 0.1.0 keep no act but those of holds, and an off-switch or the removal of a key may be unproved:
     of these it is empty.

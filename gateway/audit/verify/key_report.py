@@ -3,12 +3,12 @@
 A thief can date a statement back, so a time in a statement or an entry shows nothing. A head that a witness cosigned
 before the loss does: every entry under it was there. So each thing that the key signed is one of three:
 
-- `covered`: its entry stands under a head that was cosigned before the loss; it is the owner's.
+- `covered`: its entry is under a head that was cosigned before the loss; it is the owner's.
 - `claimed`: its entry says that it is from before, and no cosignature from before shows it.
 - `after`: its entry is from after the loss.
 
 For the last two, the first cosignature of a head over the entry is told as well: by then it existed. A log key signs
-heads and no statements: all entries beyond the covered ones stand under heads that it can have signed.
+heads and no statements: all entries beyond the covered ones are under heads that it can have signed.
 """
 
 from __future__ import annotations

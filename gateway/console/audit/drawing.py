@@ -17,7 +17,7 @@ _SIGNS = 12
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A point of the drawing with its words beside it; `tone` tells the path from what stands beside it."""
+    """A point of the drawing with its words beside it; `tone` tells the path from what is beside it."""
 
     x: int
     y: int
@@ -39,7 +39,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
-    """One step from the leaf to the root: the hash that stands beside, on which side, and what both give."""
+    """One step from the leaf to the root: the hash beside it, on which side, and what both give."""
 
     beside: bytes
     is_left: bool

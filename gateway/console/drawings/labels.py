@@ -17,7 +17,7 @@ _LINE = 1.5 * SIZE
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A text at a place; `anchor` says which end of it stands there."""
+    """A text at a place; `anchor` says which end of it is there."""
 
     text: str
     x: float

@@ -1,6 +1,6 @@
 """Draw the map of the region: the outline of countries, and the points that a page has something to say about.
 
-The map is a picture of what stands in a table beside it. Boundaries on it are not authoritative, and it says so.
+The map is a picture of what is in a table beside it. Boundaries on it are not authoritative, and it says so.
 """
 
 from __future__ import annotations

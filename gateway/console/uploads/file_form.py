@@ -109,7 +109,7 @@ class FileForm:
         return _named(HeaderParser().parsestr((await self._until(b"\r\n\r\n", _MOST_HEAD)).decode("utf-8", "replace")))
 
     async def _until(self, mark: bytes, most: int) -> bytes:
-        """Return what stands before a mark, and take both away."""
+        """Return what is before a mark, and take both away."""
         while (place := self._data.find(mark)) < 0:
             if len(self._data) > most + len(mark):
                 raise TooLarge("a field has at most {limit} bytes", code="body-too-large", where="form", limit=most)

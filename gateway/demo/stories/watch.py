@@ -53,7 +53,7 @@ def a_watch(federation: Federation, story: Story) -> None:
 
 
 def _there(federation: Federation, watch: str) -> Found:
-    """Return how a watch stands at its one recipient."""
+    """Return the state of a watch at its one recipient."""
     found = as_person(federation, OFFICER, "watch", "show", watch).get("to") or [{}]
     return dict(found[0])
 

@@ -47,7 +47,7 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class _Kept(msgspec.Struct):
-    """Hold what stands before a kept answer: what it needed, and in which role, agency and office it was called."""
+    """Hold what is before a kept answer: what it needed, and in which role, agency and office it was called."""
 
     needed: Needed
     standing: tuple[str, str, str]

@@ -1,6 +1,6 @@
 """Find alerts by names and numbers, with the matching of all other sources: their keys, and their scores.
 
-Alerts are few and change often, so that the book of them stands in memory.
+Alerts are few and change often, so that the book of them is in memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_JUDGED = 200
 T = TypeVar("T")
 
 _SHARED = slice(-6, -1)
-"""The signs of a number's key that stand in every text that has the number (`confirm`)."""
+"""The signs of a number's key that are in every text that has the number (`confirm`)."""
 
 _NUMBERED = ("identifiers", "objects")
 _NAMING = re.compile("name|text|romanised")

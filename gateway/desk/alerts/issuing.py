@@ -26,7 +26,7 @@ _CAVEATS = {"DO_NOT_ALERT_SUBJECT": Caveat.NO_TIP_OFF, "DO_NOT_DETAIN": Caveat.D
 
 
 def binding(thread_id: ExchangeId) -> bytes:
-    """Return what stands in an alert's record for the request that it answers: the hash of its thread's id."""
+    """Return what is in an alert's record for the request that it answers: the hash of its thread's id."""
     return hashlib.sha256(b"liaison alert\n" + thread_id.encode()).digest()
 
 

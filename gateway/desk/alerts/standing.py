@@ -1,4 +1,4 @@
-"""Tell how alerts of ours stand at counterparts, and which alerts of counterparts a person may read."""
+"""Tell the state of alerts of ours at counterparts, and which alerts of counterparts a person may read."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AlertStand(msgspec.Struct, frozen=True):
 
 
 def stands(store: DeskStore, trust: TrustView, alerts: Sequence[OwnAlert], now_us: int) -> list[tuple[AlertStand, ...]]:
-    """Return how alerts of ours stand at each of their counterparts. It reads the store, once for all of them."""
+    """Return the state of alerts of ours at each of their counterparts. It reads the store, once for all of them."""
     keys = [ThreadKey(to.member, to.thread_id) for alert in alerts for to in alert.to]
     threads, sent, said = store.threads_of(keys), store.newest(keys), store.statuses(keys)
 

@@ -89,7 +89,7 @@ class TakenAlerts:
     # ------------------------------------------------------------ parts
 
     def _newest(self, key: ThreadKey) -> Notice:
-        """Return the newest notice of a counterpart's alert that stands in a thread."""
+        """Return the newest notice of a counterpart's alert that is in a thread."""
         thread = self._desk.store.thread(key)
         rows = self._desk.store.notices(key) if thread is not None and thread.kind is ThreadKind.ALERT else []
         found = [row for row in rows if row.placed.type is NoticeType.ALERT and row.envelope]

@@ -1,6 +1,6 @@
 """Make the formulas of a table (CSV) texts: spreadsheets carry out what begins with a sign.
 
-A cell that begins with one of the signs, behind quotes, blanks and what nobody sees, gets an apostrophe before it.
+A cell that begins with one of the signs, behind quotes, blanks and what no one sees, gets an apostrophe before it.
 Cells begin at the beginning, and behind each separator that any country's settings know. Plain numbers stay as they
 are, and so does all else: the copy differs from the original in these apostrophes only, and a copy of the copy in
 nothing.
@@ -96,7 +96,7 @@ def original_hash(read: ByteReader, size: int) -> bytes:
 
 
 class _Neutral:
-    """A table that comes in parts. `_begins` tells whether nothing of a cell but what nobody sees has gone before.
+    """A table that comes in parts. `_begins` tells whether nothing of a cell but what no one sees has gone before.
 
     `_is_quoted` tells whether a quote was among that.
     """
@@ -135,7 +135,7 @@ class _Neutral:
             yield found.end()
 
     def _leave(self, text: str, told: int) -> None:
-        """Keep what waits, and what stands before it."""
+        """Keep what waits, and what is before it."""
         self._waits = text[told:]
         self._is_first = self._is_first and not told
         end = max(text.rfind(each, 0, told) for each in _ENDS)

@@ -43,7 +43,7 @@ _JFIF, _ADOBE = 0xE0, 0xEE
 """Of its application parts, those with the density of its points and the meaning of its colours."""
 
 _FIXED = {_JFIF: (b"JFIF\x00", 12, b"\x00\x00"), _ADOBE: (b"Adobe", 12, b"")}
-"""The beginning of these two, the bytes that are kept of each, and what stands behind them: no small picture."""
+"""The beginning of these two, the bytes that are kept of each, and what is behind them: no small picture."""
 
 _ORIENTATION, _WIDTH, _HEIGHT = 274, 256, 257
 _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT = 277, 322, 323
@@ -108,7 +108,7 @@ def _scan_end(read: ByteReader, size: int, place: int) -> int:
 def stripped_jpeg(read: ByteReader, size: int) -> Iterator[bytes]:
     """Yield a JPEG without what tells of camera, place, time and author; only which side is up stays.
 
-    What stands behind its end, such as a second picture, goes as well, and so does a small one in its beginning, which
+    What is behind its end, such as a second picture, goes as well, and so does a small one in its beginning, which
     may show what was cut off since.
     """
     yield b"\xff\xd8"
@@ -192,7 +192,7 @@ def check_tiff(read: ByteReader, size: int) -> None:
 
 
 def _tags(read: ByteReader, place: int, count: int, order: str) -> dict[int, int]:
-    """Return the tags of a directory that have one number. Raises `Malformed` for one that stands there twice.
+    """Return the tags of a directory that have one number. Raises `Malformed` for one that is there twice.
 
     Of such a one some programs take the first, and others the last.
     """

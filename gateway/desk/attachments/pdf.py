@@ -3,7 +3,7 @@
 1. Objects are read one behind the other, whatever the tables of the file say: so those of all its revisions count.
 2. Inside an object, its strings, its comments and its stream nothing looks like the head of another object or like a
    table. So a program finds no object that this walk has not read.
-3. No name of what runs, opens other files, holds files or encrypts stands in an object, in whatever way it is written.
+3. No name of what runs, opens other files, holds files or encrypts is in an object, in whatever way it is written.
    Strings name nothing, but in streams of objects, whose tables may lead into one. These streams are decompressed,
    within bounds; one that is packed in another way than by Flate is refused.
 4. What the file does by itself when it is opened is to go to a page of its own (a second walk looks at it).
@@ -136,7 +136,7 @@ class _Walk:
         return bool(part)
 
     def _pass(self, place: int) -> None:
-        """Leave what stands before a place, once it is worth the copying."""
+        """Leave what is before a place, once it is worth the copying."""
         self._place = place
         if place >= CHUNK:
             self._data = self._data[place:]
@@ -164,9 +164,9 @@ class _Walk:
                     return None
 
     def _between(self, start: int, end: int) -> None:
-        """Look at what stands between objects: tables, trailers and comments, and no stream without an object."""
+        """Look at what is between objects: tables, trailers and comments, and no stream without an object."""
         self._count(end - start)
-        if _has_head(self._data[start:end]):  # one that `_HEAD` does not know: nobody would look at its object
+        if _has_head(self._data[start:end]):  # one that `_HEAD` does not know: no one would look at its object
             raise _unreadable()
         text = _plain(self._data[start:end])
         self._look(text)
@@ -343,7 +343,7 @@ def _has_head(text: bytes) -> bool:
 
 
 def _is_head(text: bytes, place: int) -> bool:
-    """Tell whether two numbers stand before the word `obj`. Raises where it is too far away to be told."""
+    """Tell whether two numbers are before the word `obj`. Raises where it is too far away to be told."""
     is_cut = place > _HEAD_MOST
     second = _without_number(text[max(0, place - _HEAD_MOST) : place], is_cut=is_cut)
     return second is not None and _without_number(second, is_cut=is_cut) is not None

@@ -1,7 +1,7 @@
 """Take the evidence of humans who decide what leaves the country, over exactly the bytes that the node will sign.
 
 The caller builds the payload first and has it signed last: between them each human gets the challenge of this payload,
-and what they hand in proves this payload and no other. Whether a role may decide stands in `gateway.desk.roles`.
+and what they hand in proves this payload and no other. Whether a role may decide is in `gateway.desk.roles`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ _CHOSEN = frozenset({"refusal", "reply-refused", "record", "hit-only"})
 """Tables whose values a counterpart chooses: one that is rare in its month could point to a person."""
 
 _OWN = ("denied", "alarm", "erasure-of-persons")
-"""Tables that no counterpart is shown: they stand in the pack of all counterparts only."""
+"""Tables that no counterpart is shown: they are in the pack of all counterparts only."""
 
 
 class Row(msgspec.Struct, frozen=True):

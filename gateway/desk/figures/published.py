@@ -52,7 +52,7 @@ class Publisher:
         return Cell("hours", round(statistics.median(times) / 3_600, 2) if is_told else HIDDEN)
 
     def amount(self, unit: str, number: float, behind: int) -> Cell:
-        """Return an amount that so many cases stand behind."""
+        """Return an amount, which so many cases make up."""
         if not number:
             return Cell(unit, None)
         if self._exact:

@@ -168,7 +168,7 @@ def _topic(name: str, table: TomlTable) -> Topic:
 
 
 def _labels(table: TomlTable, key: str) -> Labels:
-    """Return a label, which stands in all seven languages."""
+    """Return a label, which is in all seven languages."""
     labels = table.table(key)
     labels.only(*Language)
     return {language.value: labels.text(language.value) for language in Language}

@@ -1,4 +1,4 @@
-"""Check a token at a gate: what its owner says stands beside the hit. It never hides one."""
+"""Check a token at a gate: what its owner says is beside the hit. It never hides one."""
 
 from __future__ import annotations
 

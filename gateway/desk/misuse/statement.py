@@ -1,7 +1,7 @@
 """The statement "not this person", as text that a person carries: `LN1.<payload>.<signature>`, about 400 characters.
 
 The owner of a record signs that the holder of one of some documents is not the person of that record. It names no
-person: the documents stand in it as hashes with a salt, so that only the holder of a document can be compared with it.
+person: the documents are in it as hashes with a salt, so that only the holder of a document can be compared with it.
 It proves nothing else, hides no hit, and ends by itself.
 """
 

@@ -60,7 +60,7 @@ class Obedience:
         change = it.notice.body
         if it.ours or it.thread.kind is not ThreadKind.CHANGE or not isinstance(change, Change):
             return Effects()
-        if change.owner:  # what was passed on to us stands in no ledger of ours: a human obeys
+        if change.owner:  # what was passed on to us is in no ledger of ours: a human obeys
             _check_owner(change, it.notice.sender, self._parts.member)
             return Effects()
         peer, us, notice_id = it.thread.key.peer, self._parts.member, it.notice.head.notice_id

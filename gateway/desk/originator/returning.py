@@ -1,7 +1,7 @@
 """Give a member back what both have: its database was restored, and lacks what came after the backup.
 
 First come its own answers whose records we hold, so that its ledger of copies is whole before its changes come. Then
-come the notices of both sides. What it gave and nobody has any more is not told. Each page is a signed fetch of its own
+come the notices of both sides. What it gave and no one has any more is not told. Each page is a signed fetch of its own
 (`desk.delivery.content`). A recovery begins with its first page; few of them are given in a day, each is told to our
 security officer before a page of it leaves, and no page goes back before the time that the first one named.
 """

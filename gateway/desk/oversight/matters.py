@@ -1,6 +1,6 @@
 """Hold what a supervisor reviews and what the security officer looks into: who, when and why, with references only.
 
-What was asked for stands in the log. It is read there when a person looks at the matter, and each look is an entry.
+What was asked for is in the log. It is read there when a person looks at the matter, and each look is an entry.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class IncidentSpread(Spread[OwnIncident, Told]):
         return view.active(member) and view.descriptor(member).can_take(NoticeType.SERVICE)
 
     def stands(self, incident: OwnIncident) -> tuple[IncidentStand, ...]:
-        """Return how an incident stands at each counterpart. It reads the store."""
+        """Return the state of an incident at each counterpart. It reads the store."""
         return tuple(self._stand(to) for to in incident.to)
 
     def _stand(self, to: Told) -> IncidentStand:

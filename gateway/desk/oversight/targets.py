@@ -1,6 +1,6 @@
 """Make keys of what a question asks for: the same person or thing has a key in common, in any script.
 
-A key is a hash under a key of the node: it stands in memory only, and says nothing by itself.
+A key is a hash under a key of the node: it is in memory only, and says nothing by itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Look through our own officers' questions beside the exchanges: pick some for a review, and count them by the rules.
 
-The pick is made with a key of the node: nobody can tell it beforehand, and the same question is picked or not however
+The pick is made with a key of the node: no one can tell it beforehand, and the same question is picked or not however
 often it is looked at. Raising a review or a finding twice is raising it once, so nothing is remembered over a start:
 the newest hours of the log are read again.
 """

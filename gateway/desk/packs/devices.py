@@ -1,7 +1,7 @@
 """Devices of offices: each has a key that opens its copies, and one that signs its look-ups, behind a passphrase.
 
 A device is a folder, which is made beside the home and then carried to the office. It knows the keys of its own node;
-the home keeps the public half of the device's, for as long as its file stands there.
+the home keeps the public half of the device's, for as long as its file is there.
 """
 
 from __future__ import annotations

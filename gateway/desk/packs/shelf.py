@@ -142,7 +142,7 @@ class Shelf:
         return device, [one for one in lookups if store.work(_review_id(key, device, one)) is None]
 
     def _key(self, device_id: str) -> ThreadKey:
-        """Return the thread at home that the reviews of a device's look-ups stand in."""
+        """Return the thread at home that the reviews of a device's look-ups are in."""
         named = hashlib.sha256(b"liaison office device\n" + device_id.encode()).hexdigest()[:32]
         return ThreadKey(self._desk.parts.member, ExchangeId(named))
 

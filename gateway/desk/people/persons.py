@@ -49,7 +49,7 @@ class Shift(msgspec.Struct, frozen=True):
 
 
 class OnDuty(msgspec.Struct, frozen=True):
-    """The persons for some work: those of its office, or of the national desk because nobody of the office is there.
+    """The persons for some work: those of its office, or of the national desk because no one of the office is there.
 
     Without anybody `persons` is empty, and `national` is true: the work waits in the list of the national desk.
     """

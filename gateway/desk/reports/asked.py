@@ -1,6 +1,6 @@
 """The sources `<member>.desk.reports.<agency>`: reports that an agency of ours has published, as others ask for them.
 
-They stand in the desk's own database, so that only a process which holds that answers from them. What reports say is
+They are in the desk's own database, so that only a process which holds that answers from them. What reports say is
 held in memory and compared there: a report that the asker may not learn of costs what none costs. A report that is
 withdrawn or over is not found from the next question on.
 """

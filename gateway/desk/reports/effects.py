@@ -61,7 +61,7 @@ def _check_says(occasion: Occasion, body: Report, record: VerifiedRecord) -> Non
         raise Forbidden("the record lives for longer than the notice says", code="bad-report", where="until_time")
     if fields.get("pictures"):
         raise Forbidden("no attachment stands beside the report", code="bad-report", where="pictures")
-    if head.group_id:  # by another name, nobody could call it, read it or object to it
+    if head.group_id:  # by another name, no one could call it, read it or object to it
         exchange_id(head.group_id)
     check_nobody(fields, [each.name for each in head.attachments])
 

@@ -46,7 +46,7 @@ class Folded:
     places: tuple[int, ...]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Return where a part of the folded text stands in what was written."""
+        """Return where a part of the folded text is in what was written."""
         return self.places[start], self.places[end - 1] + 1
 
 

@@ -74,5 +74,5 @@ def label(marking: Mapping[str, Any]) -> Tlp:
 
 
 def _binding(thread_id: ExchangeId) -> bytes:
-    """Return what stands in a report's record for the request that it answers: the hash of its thread's id."""
+    """Return what is in a report's record for the request that it answers: the hash of its thread's id."""
     return hashlib.sha256(b"liaison report\n" + thread_id.encode()).digest()

@@ -1,4 +1,4 @@
-"""Find and read the reports that stand here, ours and those of counterparts, and list them as they were added."""
+"""Find and read the reports that are here, ours and those of counterparts, and list them as they were added."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SEARCH_S = 1.5
 
 
 class Shelved(msgspec.Struct, frozen=True):
-    """A report as it stands here. `id` is one at all members; `thread` names it at this node.
+    """A report as it is here. `id` is one at all members; `thread` names it at this node.
 
     `fields` are empty for one that was withdrawn. `version` and `added_us` are those of its newest state,
     and `first_us` is when it was written or taken here.
@@ -177,7 +177,7 @@ class Library:
     def _id_of(self, thread: Thread) -> str:
         """Return the id of a report here: that of its thread where another one has called itself so before.
 
-        Its author chooses what it calls itself. So no report stands in the place of another member's.
+        Its author chooses what it calls itself. So no report takes the place of another member's.
         """
         first = next(iter(self._of_group(thread.group_id)), None) if thread.group_id else None
         is_first = first is not None and first.key == thread.key

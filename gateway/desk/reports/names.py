@@ -1,7 +1,7 @@
 """Look for the names of persons of our own sources in a text: in any script, also written without blanks.
 
 That is a question: it takes a purpose, a case and a policy that allows to ask for persons, it is limited, an entry
-tells of it, and it finds nobody of whom its author could not learn otherwise.
+tells of it, and it finds no one of whom its author could not learn otherwise.
 
 Parts of the text that may be names are looked up in the sources' key indexes, by the normal forms of all searches. Only
 the author's own node does this: what a counterpart's report says is never compared with our persons, since the refusal
@@ -168,7 +168,7 @@ def _begins(signs: str, place: int) -> bool:
 
 
 def _spaced_names(read: Folded) -> Iterator[tuple[str, int, int]]:
-    """Yield one to four words that follow each other; also words whose letters stand apart."""
+    """Yield one to four words that follow each other; also words whose letters are apart."""
     text = _HIDDEN.sub(lambda sign: sign[0].translate(_LETTER_AS_FIGURE), read.text)
     words = [
         (re.sub(_BLANKS, "", match[0]), *match.span())

@@ -110,7 +110,7 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A report that was not handed in yet: who would get it, and what stands in its way.
+    """A report that was not handed in yet: who would get it, and what is in its way.
 
     `unchecked` are own sources whose names could not be looked for in it.
     """

@@ -149,7 +149,7 @@ class Rooms:
         await self._change(actor, room_id, "write-note", self._check_writer, change)
 
     async def outcome(self, actor: Actor, room_id: str, outcome: OutcomeReport) -> None:
-        """Write what came of the operation here: it stands in the table of results at all members."""
+        """Write what came of the operation here: it is in the table of results at all members."""
 
         entry = Entry(actor.officer, outcome=replace(outcome, at_us=self._now_us))
         await self._change(actor, room_id, "write-outcome", self._check_writer, lambda home: _with_entry(home, entry))
@@ -333,7 +333,7 @@ class Rooms:
         return room
 
     def _invited(self, actor: Actor, room_id: str) -> tuple[Known, HomeRoom]:
-        """Return a room of another member that this person may answer, and how it would stand at home once joined."""
+        """Return a room of another member that this person may answer, and its value at home once we have joined."""
         check_person(actor)
         room = self.find(actor, room_id, Act.JOIN_ROOM)
         may(actor.person, Act.JOIN_ROOM, addressed(actor, room), self._now_us)

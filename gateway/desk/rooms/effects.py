@@ -84,7 +84,7 @@ def _entry(parts: Parts, occasion: Occasion) -> Effects:
 
 
 def _check_place(parts: Parts, occasion: Occasion) -> None:
-    """Raise where a notice does not stand in the one thread that its two members have for this room."""
+    """Raise where a notice is not in the one thread that its two members have for this room."""
     head = occasion.notice.head
     if not is_room_id(head.group_id) or occasion.thread.group_id != head.group_id:
         raise Forbidden("the thread is of another room", code="wrong-room", where="group_id")

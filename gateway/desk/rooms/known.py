@@ -1,4 +1,4 @@
-"""Read rooms: what their owner says of them, what stands at home, and how the thread with each member stands."""
+"""Read rooms: what their owner says of them, what is at home, and how the thread with each member stands."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Known(msgspec.Struct, frozen=True):
         return tuple(one for one in self.told.invite.members if one.member != self.told.head.recipient)
 
     def stand(self, now_us: int) -> Stand | None:
-        """Return how it stands here; None: we are invited, and have neither joined nor left."""
+        """Return its state here; None: we are invited, and have neither joined nor left."""
         if self.home is not None and self.home.stand not in (Stand.ON, Stand.WAITING):
             return self.home.stand
         if self.told is not None and self.told.end is not None:

@@ -99,7 +99,7 @@ class RoomPage(msgspec.Struct, frozen=True):
     acts: frozenset[str]
     text: str
     owner_missing: str
-    """Why the owner is out of reach, as a code: then nobody else seals it, and it seals itself at its end."""
+    """Why the owner is out of reach, as a code: then no one else seals it, and it seals itself at its end."""
     opened_by: str = ""
     approved_by: str = ""
     invites: tuple[MemberId, ...] = ()

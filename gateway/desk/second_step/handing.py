@@ -1,4 +1,4 @@
-"""Pass work on to another agency of ours, and end the work of reading something that nobody answers."""
+"""Pass work on to another agency of ours, and end the work of reading something that no one answers."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _MOST_COMPARED = 400
 
 
 class LiveWatch(msgspec.Struct, frozen=True):
-    """A watch that stands here: a counterpart's on our records, or of our own agencies (`own`).
+    """A watch that is here: a counterpart's on our records, or of our own agencies (`own`).
 
     `request` is the question that a counterpart's stands for. `notice_id` is the newest word of it, and `due` tells
     that the indexes were not searched for it since that. `watched` is the reach that was told last.

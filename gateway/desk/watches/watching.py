@@ -1,4 +1,4 @@
-"""Look after the watches that stand here: those of counterparts on our records, and those of our own agencies.
+"""Look after the watches that are here: those of counterparts on our records, and those of our own agencies.
 
 A key index numbers the rows that its writer has changed, whichever process that is: the leader compares those since it
 looked last. It searches the indexes once for each watch that is new or renewed. For all of them it does so where any
@@ -74,7 +74,7 @@ class Watching:
 
     _load_at: float = 0.0
 
-    # ------------------------------------------------------------ what stands here
+    # ------------------------------------------------------------ what is here
 
     def changed(self, rows: DeskRows) -> None:
         """Take in the rows of an entry that is durable: the watch that they change is read in the next round."""

@@ -201,7 +201,7 @@ class Job:
 
     @property
     def line(self) -> str:
-        """The member whose line the job stands in."""
+        """The member whose line the job is in."""
         return self.inbound.line
 
     @property

@@ -114,7 +114,7 @@ def _is_own(row: Row) -> bool:
 
 
 def _touching(table: str, texts: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of a table whose key stands in one of the texts."""
+    """Yield the rows of a table whose key is in one of the texts."""
     shape = TABLES[table]
     removing = (row for row in own_rows().rows.get(table, ()) if row.removes)
     for row in (*removing, *tables.placed(table, len(shape.columns))):

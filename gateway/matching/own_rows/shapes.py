@@ -20,7 +20,7 @@ class Column:
     is_usable: Callable[[str], bool] = lambda _: True
 
     def takes(self, text: str) -> bool:
-        """Tell whether `text` can stand in this column."""
+        """Tell whether `text` can be in this column."""
         return re.fullmatch(self.pattern, text) is not None and self.is_usable(text)
 
 

@@ -2,7 +2,7 @@
 
 A line that starts with `#` is a remark; fields are separated by one or more tabs; `-` is an empty field, and a
 character that is invisible alone is written as its code (`\\u1039`). A process sets its country's own rows once, at its
-start (`use`): they come first, and one with the key of a packaged row stands in its place.
+start (`use`): they come first, and one with the key of a packaged row takes its place.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Waited(IntEnum):
 
 
 AFTERWARDS = frozenset({WorkKind.CONFIRM, WorkKind.OUTCOME, WorkKind.REVALIDATE, WorkKind.REVIEW})
-"""The kinds that nobody waits for, however urgent the matter was."""
+"""The kinds that no one waits for, however urgent the matter was."""
 
 OWED = frozenset(WorkKind) - AFTERWARDS - {WorkKind.READ}
 """The kinds that somebody else waits for."""

@@ -1,6 +1,6 @@
 """Rooms: operations of several members, between each two of whom one thread holds what they tell each other.
 
-A room is known by its owner and a number: `th.5f0c…`. So nobody can invite into the room of another member.
+A room is known by its owner and a number: `th.5f0c…`. So no one can invite into the room of another member.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One form of a registration plate: the province apart from the number, however both stand in one text.
+"""One form of a registration plate: the province apart from the number, however both are in one text.
 
 `กข 1234 เชียงราย`, `ภ្នំពេញ 2A-1234` and `YGN 5K/1234` have their province with them. On a Vietnamese or Chinese plate it
 is a part of the number, and stays there.

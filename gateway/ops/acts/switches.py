@@ -175,7 +175,7 @@ def append(home: Home, line: Switch) -> None:
 
 
 def wait_for_look(home: Home) -> bool:
-    """Wait until each process of a home counts what stands in the file; tell whether one serves it.
+    """Wait until each process of a home counts what is in the file; tell whether one serves it.
 
     A process that looked before the line was there looks again a second later at the latest (`Suspensions`).
     """

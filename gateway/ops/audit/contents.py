@@ -1,6 +1,6 @@
 """Open entries for `liaison audit open`: at a home under a mandate, or in an export, with the rest of their exchanges.
 
-An opened entry brings the others of its exchange along: the question stands in one, the answer in another. At home the
+An opened entry brings the others of its exchange along: the question is in one, the answer in another. At home the
 auditor's own signed inspection names all of them, and each lies within the scope of the appointment.
 """
 
@@ -75,7 +75,7 @@ class OpenedEntries:
     """The content that was opened. `at` is the entry of this opening at a home; `report` the verification of an export.
 
     `own_charter` is set where signatures were checked under the charter that the export itself brings: that proves them
-    to nobody who does not know it. `auditor` describes the appointment, as far as it is known.
+    to no one who does not know it. `auditor` describes the appointment, as far as it is known.
     """
 
     member: MemberId

@@ -33,7 +33,7 @@ TRIED = "a draft of policy is tried before it is approved"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The person who wants to know, and why; both stand in the entry, beside the account that the node itself finds."""
+    """The person who wants to know, and why; both are in the entry, beside the account that the node itself finds."""
 
     by: str
     reason: str

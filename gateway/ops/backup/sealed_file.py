@@ -7,7 +7,7 @@
     pieces of at most 1 MiB, each with its length in 4 bytes, big endian
 
 The file's key is fresh, and sealed by HPKE (RFC 9180, base mode: DHKEM(P-256), HKDF-SHA-256, AES-256-GCM). Each piece
-is AES-256-GCM under it, with its number and whether it is the last one as nonce, and the hash of what stands before the
+is AES-256-GCM under it, with its number and whether it is the last one as nonce, and the hash of what is before the
 pieces as associated data: pieces cannot be changed, left out, put in another order, or cut off at the end.
 """
 

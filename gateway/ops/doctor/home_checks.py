@@ -79,7 +79,7 @@ def check_folder(context: CheckContext) -> list[Finding]:
 
 
 def _guarded_places(context: CheckContext) -> list[Path]:
-    """Return what another account must not be able to change: who may ask stands in the settings, too."""
+    """Return what another account must not be able to change: who may ask is in the settings, too."""
     home, settings = context.home, context.settings
     database = [] if settings.is_shared else [settings.database_file]
     return [home.keys, home.trust, settings.keystore, home.settings, *database]

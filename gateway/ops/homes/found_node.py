@@ -175,7 +175,7 @@ def make_folders(settings: Settings) -> list[Path]:
     """Make the folders that are missing, and return them.
 
     A national policy that is not there yet begins empty, which denies everything. The folder of persons and duty lists
-    gets tables that say what stands in them.
+    gets tables that say what is in them.
     """
     made, people = missing_folders(settings), Home(settings.home).people
     for folder in made:

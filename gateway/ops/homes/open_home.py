@@ -66,7 +66,7 @@ def open_home(folder: Path) -> Iterator[Evidence]:
 
 
 def require_entry(folder: Path, place: Written, event: Event) -> Written:
-    """Return the place of the entry that announces a showing; raise `NotProved` unless it stands in the log there."""
+    """Return the place of the entry that announces a showing; raise `NotProved` unless it is in the log there."""
     with open_home(folder) as evidence:
         for stored in evidence.store.entries(place.log, place.index, place.index + 1):
             if parse_entry(stored.body).kind == event.kind:

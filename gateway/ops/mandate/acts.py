@@ -67,7 +67,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """An act whose entry stands in the log: what it allows to be shown, under which mandate, and where it stands."""
+    """An act whose entry is in the log: what it allows to be shown, under which mandate, and where it stands."""
 
     at: Written
     inspection: Inspection

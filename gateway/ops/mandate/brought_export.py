@@ -1,7 +1,7 @@
 """Take a counterpart's export that an auditor brings to the console: one plain tar file, unpacked as it comes.
 
 What the archive says of a file is judged before anything of the file is written: regular files and folders only, with
-names that an export has, in bounded number and size. A name may stand in a note before its file: GNU tar and Python's
+names that an export has, in bounded number and size. A name may be in a note before its file: GNU tar and Python's
 tarfile write long ones, and those in other scripts, so. Nothing of an archive that is refused stays.
 """
 

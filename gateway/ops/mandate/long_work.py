@@ -22,7 +22,7 @@ def verify_logs(folder: Path, progress: Progress) -> Report:
 
 
 def export_logs(folder: Path, out: Path, since_us: int, until_us: int, appointment: bytes, progress: Progress) -> str:
-    """Write an export under an appointment whose entry stands in the log; return the SHA-256 of its manifest.
+    """Write an export under an appointment whose entry is in the log; return the SHA-256 of its manifest.
 
     What an interrupted one has left in `out` is removed.
     """

@@ -94,7 +94,7 @@ def _asked(home: Home, trust: TrustView, member: str, held: Descriptor | None) -
     """Yield each counterpart that answers, with the version of a descriptor that it holds and we do not, else 0."""
     identity = _identity(home)
     if identity is None:
-        return  # without its TLS key a home calls nobody; other checks tell it
+        return  # without its TLS key a home calls no one; other checks tell it
 
     def ask(other: str) -> int | None:
         try:

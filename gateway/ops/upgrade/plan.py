@@ -1,4 +1,4 @@
-"""Find out what an upgrade of a home would do, and what stands in its way. Nothing is changed."""
+"""Find out what an upgrade of a home would do, and what is in its way. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def obstacles(self) -> tuple[Finding, ...]:
-        """Return what stands in the way."""
+        """Return what is in the way."""
         return tuple(finding for finding in self.findings if finding.is_stop)
 
     @property

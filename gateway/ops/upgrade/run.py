@@ -1,6 +1,6 @@
 """Bring the home of a node up to date:
 
-1. what stands in the way is looked for; where there is something, nothing is changed;
+1. what is in the way is looked for; where there is something, nothing is changed;
 2. folders that an earlier version did not have are made: it does not look at them;
 3. a backup is made, and the migrations and the check of the logs are rehearsed on the copy that it was made of;
 4. the backup is opened again, where its key is at hand;
@@ -41,7 +41,7 @@ from gateway.storage.database.open import open_storage
 
 KEY_NAME = "backup"
 _OF_STORAGE = frozenset({"account", "room", "stores", "keystore", "logs"})
-"""What stands in the way back, too: the program before may read a policy that this one does not."""
+"""What is in the way back, too: the program before may read a policy that this one does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Upgraded:
 def upgrade(home: Path, clock: Clock, given: Place | None = None) -> Upgraded:
     """Bring the home up to date. `given` is the place of the backup; without it, the folder `upgrades` of the home.
 
-    Raises `Obstacles` for what stands in the way, and the error of a step that failed: the home is then as before.
+    Raises `Obstacles` for what is in the way, and the error of a step that failed: the home is then as before.
     """
     plan = plan_upgrade(home, clock)
     _refuse(plan)

@@ -1,6 +1,6 @@
 """`SessionStore` in SQL: person, device and officer token of a session are sealed, as values of the desk are.
 
-The row is found by the hash of what the browser holds, so that a copy of the database lets nobody in.
+The row is found by the hash of what the browser holds, so that a copy of the database lets no one in.
 """
 
 from __future__ import annotations
@@ -131,6 +131,6 @@ class SqlSessions:
     def _opened(self, session_id: str, sealed: bytes, seen_us: int) -> Session | None:
         try:
             data = self._seals.open(sealed, SESSION, session_id)
-        except LiaisonError:  # the row was changed by another hand, or its key is gone: it lets nobody in
+        except LiaisonError:  # the row was changed by another hand, or its key is gone: it lets no one in
             return None
         return replace(_session(msgspec.json.decode(data)), seen_us=seen_us) if data else None

@@ -1,4 +1,4 @@
-"""Wait for a database's server that is away: nobody passes until it is back, and is the same.
+"""Wait for a database's server that is away: no one passes until it is back, and is the same.
 
 A connection that is lost tells nothing of the server behind the address: it may be another one, or one that lacks the
 last commits. So from then on all who need the database wait at one gate. One thread looks for the server, and opens the
@@ -62,7 +62,7 @@ class Held(threading.local):
 
 
 class Absence:
-    """The gate, which is open where nobody waits (`look` is None).
+    """The gate, which is open where no one waits (`look` is None).
 
     `look` connects anew, and compares; it raises where the server is away, or where something does not fit. `returns`
     counts how often the server has come back: what was known of it before has to be read again.

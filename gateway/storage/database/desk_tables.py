@@ -198,7 +198,7 @@ desk_report = Table(
     Column("withdrawn_us", BigInteger, nullable=False),
     Column("until_us", BigInteger, nullable=False),
 )
-"""The reports of the library; what they say stands in their threads. `added_us` grows with each row that is written."""
+"""The reports of the library; what they say is in their threads. `added_us` grows with each row that is written."""
 Index("desk_report_added", desk_report.c.added_us, unique=True)
 
 desk_report_key = Table(

@@ -42,7 +42,7 @@ def check_address(address: str) -> None:
 
 
 def refuse_password(address: str, where: str) -> None:
-    """Raise `Misconfigured`, without the password, where one stands in `node.toml`: it would be in every copy of it.
+    """Raise `Misconfigured`, without the password, where one is in `node.toml`: it would be in every copy of it.
 
     The environment and a password file are not copied.
     """

@@ -228,7 +228,7 @@ def require_server(connection: Connection) -> None:
 
 
 def require_session(connection: Connection) -> None:
-    """Raise `Misconfigured` when the session's settings are not ours: a pooler stands between us and the server."""
+    """Raise `Misconfigured` when the session's settings are not ours: a pooler is between us and the server."""
     for name, wanted in SESSION.items():
         found = _show(connection, name)
         if found != wanted:

@@ -4,7 +4,7 @@
 random values, or grows in one place for each counterpart and hour: time is found by halving, since entries are in its
 order; claims of exchange ids are kept in memory while they count (`gateway.storage.log.claims`).
 `log_state.claims_from` is the first index that may hold such a claim. Entries before `log_state.pruned` are gone; their
-hashes stand in `log_tile`, 256 in each. `log_node` has the upper part of the hash tree: nodes over 256^`level` entries.
+hashes are in `log_tile`, 256 in each. `log_node` has the upper part of the hash tree: nodes over 256^`level` entries.
 `log_lease` says which process of a server's database may write (`gateway.storage.log.lease`). `home` has one row: the
 id of the home whose database it is (`gateway.storage.database.home_id`).
 

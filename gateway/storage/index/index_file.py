@@ -38,7 +38,7 @@ CREATE TABLE keys (hash INTEGER NOT NULL, class INTEGER NOT NULL, birth INTEGER 
 CREATE TABLE dead (record INTEGER PRIMARY KEY);
 """
 """A class is all on which policy decides whether an asker may learn of a record: its type, marking and category. It
-stands beside each key, before what orders the rows of the key, so that a search never touches a row that is hidden from
+is beside each key, before what orders the rows of the key, so that a search never touches a row that is hidden from
 its asker. `size` counts its records.
 
 `records` never give an id twice, so that a key of a row that was replaced (`dead`) leads nowhere until it is swept.
@@ -111,7 +111,7 @@ def write_body(record: IndexedRecord, record_class: int) -> bytes:
         head = orjson.dumps(
             [record.record_type, record.source_key, record_class, record.category, record.last_day, identifiers]
         )
-        # JSON escapes control characters: the separator cannot stand in any part.
+        # JSON escapes control characters: the separator cannot be in any part.
         return head + _APART + record.features.encode() + _APART + record.links.encode()
     except (TypeError, UnicodeEncodeError) as error:
         raise Malformed("a key or name that is no text", code="bad-text") from error

@@ -34,7 +34,7 @@ _YEAR_BITS, _DAY_BITS = 12, 11
 
 
 class IndexSeal:
-    """Hashes and, with a secret, encryption of one index. `salt` is random and stands in the index."""
+    """Hashes and, with a secret, encryption of one index. `salt` is random and is in the index."""
 
     def __init__(self, salt: bytes, secret: bytes | None = None) -> None:
         mac_key = _derive(secret, salt, b"liaison index keys") if secret else salt

@@ -245,7 +245,7 @@ class IndexUpdate:
         self._seen = bytearray(self._rows.count + 1)
 
     def is_same(self, record_type: str, source_key: str, digest: int) -> list[str] | None:
-        """Return the spared values' reasons if this record stands here with this `digest`, which is then seen; else
+        """Return the spared values' reasons if this record is here with this `digest`, which is then seen; else
         None."""
         found = self._find(self.seal.place(record_type, source_key))
         if found is None or found[2] != digest or found[0] >= len(self._seen):

@@ -36,7 +36,7 @@ _SCOPE = "liaison"
 _KINDS = {Span.SEARCH: SpanKind.SERVER, Span.ANSWER: SpanKind.SERVER, Span.COUNTERPART: SpanKind.CLIENT}
 _WELL = frozenset({"ok", "changed", "suspended"})
 _CONVENTIONS = {"code": "error.type", "error": "exception.type"}
-"""Names of the semantic conventions; everything else stands below `liaison.`."""
+"""Names of the semantic conventions; everything else is below `liaison.`."""
 
 _SEVERITIES = {
     "debug": SeverityNumber.DEBUG,

@@ -15,7 +15,7 @@ class Changes:
     """The changes of one version. `add` are the cards of new members, or of such that come back with new keys.
 
     `keys` are cards with a member's new key of its authority: it signs charters from then on, and the old ones go on to
-    sign descriptors until they stand in `drop`, with the beginning of their id.
+    sign descriptors until they are in `drop`, with the beginning of their id.
     """
 
     add: Sequence[MemberCard] = ()

@@ -31,7 +31,7 @@ class SourceKind:
     record_types: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the kind as it stands in a descriptor."""
+        """Return the kind as it is in a descriptor."""
         return {"kind": self.kind, "queries": list(self.queries), "record_types": list(self.record_types)}
 
 

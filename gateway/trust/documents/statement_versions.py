@@ -47,7 +47,7 @@ PARTS: Mapping[str, tuple[int, ...]] = dict.fromkeys(
 """Parts of statements that a descriptor lists apart: the files in the head of a notice, an outcome that opens a thread,
 and what is asked or watched that came later.
 
-They stand in few statements, so they are no new version of each; they are written only to those who list them.
+They are in few statements, so they are no new version of each; they are written only to those who list them.
 """
 
 READS = tuple(

@@ -132,7 +132,7 @@ def own_lines(report: dict[str, Any], language: Language = Language.EN) -> Itera
 
 
 def draft_lines(draft: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
-    """Yield what stands in the way of a report, and who would get it."""
+    """Yield what is in the way of a report, and who would get it."""
     for trace in draft["traces"]:
         yield f"{trace['field']} {trace['start']}–{trace['end']}: {trace_words(trace['kind'], language)}", "bad"
     if not draft["traces"]:

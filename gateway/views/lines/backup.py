@@ -104,7 +104,7 @@ def plan_value(plan: Plan) -> dict[str, Any]:
 
 
 def plan_lines(plan: Plan) -> Iterator[Line]:
-    """Yield what an upgrade would do, and what stands in its way."""
+    """Yield what an upgrade would do, and what is in its way."""
     yield from finding_lines(plan.findings)
     for folder in plan.folders:
         yield f"note  folder: {folder.name}/ is missing, and will be made", "warn"

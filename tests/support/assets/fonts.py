@@ -16,7 +16,7 @@ PACKAGES = "@fontsource-variable"
 LATIN_MORE = "0100-024F,02BB-02BC,0300-030C,0323-0332,1E00-1E9F,20A0-20C0"
 """What names and their romanisations need of `latin-ext`, which has 168 KB: letters with marks, signs of currencies."""
 SERVED_BY_LATIN = range(0x250)
-"""The Chinese fonts hold Latin letters too; those of Noto Sans stand beside all scripts, so a page loads them alone."""
+"""The Chinese fonts hold Latin letters too; those of Noto Sans are beside all scripts, so a page loads them alone."""
 
 _SCRIPTS = (
     ("Noto Sans", "noto-sans", ("latin", "vietnamese")),

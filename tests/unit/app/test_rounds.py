@@ -73,7 +73,7 @@ async def test_a_round_for_the_leader_is_made_by_the_leader_alone(leads: bool) -
         Round("once", 1, noting(seen, "once"), line="a"),
         leads=leads,
     )
-    await made.rounds.make("a")  # nobody has asked the database yet
+    await made.rounds.make("a")  # no one has asked the database yet
     assert seen == ["each"]
     assert await made.leadership.look() is leads
     await made.rounds.make("a")

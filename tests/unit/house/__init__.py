@@ -1,1 +1,1 @@
-"""Tests of the tree itself: what may stand in it, and that its documents name what exists."""
+"""Tests of the tree itself: what may be in it, and that its documents name what exists."""

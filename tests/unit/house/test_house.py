@@ -1,4 +1,4 @@
-"""The house keeps its own rules: what may stand in the tree, and that its documents name what exists."""
+"""The house keeps its own rules: what may be in the tree, and that its documents name what exists."""
 
 from __future__ import annotations
 

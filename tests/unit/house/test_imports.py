@@ -1,4 +1,4 @@
-"""Imports stand at the top of modules, and a command loads what it needs: `--help` next to nothing."""
+"""Imports are at the top of modules, and a command loads what it needs: `--help` next to nothing."""
 
 from __future__ import annotations
 

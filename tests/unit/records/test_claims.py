@@ -15,7 +15,7 @@ from tests.support.tables import table
 
 
 def compact(payload: Any) -> str:
-    """A record with this payload, signed by nobody."""
+    """A record with this payload, signed by no one."""
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return f"head.{base64.urlsafe_b64encode(data).rstrip(b'=').decode()}.sig~field~"
 

@@ -1,4 +1,4 @@
-"""Codes of refusals stand in words, with the code behind them, in each view that an auditor reads."""
+"""Codes of refusals are in words, with the code behind them, in each view that an auditor reads."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def office_name(office: str) -> str:
 
 
 def map_of(outline: Outline, counts: Sequence[OfficeCount], language: Language) -> RegionMap:
-    """Return the map with the offices that stand at a known place."""
+    """Return the map with the offices that are at a known place."""
     spots = [spot for count in counts if (spot := _spot(count, language)) is not None]
     names = {land.country: country(land.country, language) for land in outline.lands}
     title = tell(language, "Alerts at crossing points")
@@ -46,7 +46,7 @@ def map_of(outline: Outline, counts: Sequence[OfficeCount], language: Language) 
 
 
 def table_of(counts: Sequence[OfficeCount], language: Language) -> Table:
-    """Return what the map shows as a table, with the offices that stand at no known place."""
+    """Return what the map shows as a table, with the offices that are at no known place."""
     heads = (
         tell(language, "office"),
         tell(language, "country"),

@@ -23,7 +23,7 @@ STAND_TONES: Mapping[str, Tone] = {"waiting": "warn", "published": "info"}
 
 
 def field_rows(fields: Mapping[str, Any], written: str, language: Language) -> tuple[Row, ...]:
-    """Return what a report says as lines; its texts stand under their own language, which is `written` if in Latin."""
+    """Return what a report says as lines; its texts are under their own language, which is `written` if in Latin."""
     return tuple(
         Row(name, tuple(foreign(value) if field not in _TEXTS else text_in(value, written) for value in values))
         for field, name, values in report_rows(fields, language)
@@ -37,7 +37,7 @@ def text_in(value: str, written: str) -> Text:
 
 
 def shelf_rows(report: Shelved, language: Language) -> tuple[Row, ...]:
-    """Return whose report it is, since when it stands here, and how it may be handled."""
+    """Return whose report it is, since when it is here, and how it may be handled."""
     return (
         Row(tell(language, "owner"), (f"{with_country(report.owner, language)}, {report.agency}",)),
         Row(tell(language, "stands here since"), (moment(rfc3339_s(report.added_us), language),)),

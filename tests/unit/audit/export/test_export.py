@@ -1,4 +1,4 @@
-"""Exports: of a time, for an auditor or for nobody, goes on after a kill; and the checks that only exports have."""
+"""Exports: of a time, for an auditor or for no one, goes on after a kill; and the checks that only exports have."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def text_of(out: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file())
 
 
-# ---------------------------------------------------------------- for nobody, and for an auditor
+# ---------------------------------------------------------------- for no one, and for an auditor
 
 
 @pytest.mark.long

@@ -34,7 +34,7 @@ ONE = st.integers(0, len(SKEWS_S) - 1)
 
 
 class Machines(RuleBasedStateMachine):
-    """Three machines of one member. One step at a time; a suspended one stands in the middle of its batch."""
+    """Three machines of one member. One step at a time; a suspended one is in the middle of its batch."""
 
     exchanges: Bundle[EntryDraft] = Bundle("exchanges")
 

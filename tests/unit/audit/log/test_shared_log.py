@@ -323,7 +323,7 @@ def test_n286_a_process_that_stands_still_between_two_statements_that_travel_tog
 def test_what_was_built_before_another_settled_is_refused_and_built_anew_though_nothing_was_written(
     home: LogHome, monkeypatch: pytest.MonkeyPatch, desk: bool
 ) -> None:
-    """So no content stays under a key that an erasure retires: the epoch counts, not only what stands in the log."""
+    """So no content stays under a key that an erasure retires: the epoch counts, not only what is in the log."""
     (one, first), (other, second) = opened(home), opened(home)
     commit = one._store.commit
     built: list[list[str]] = []

@@ -282,7 +282,7 @@ def test_it_can_be_pruned_again_later_and_the_log_goes_on_after_a_loss(world: Wo
 
 @pytest.mark.long
 def test_a_pruned_export_is_compared_from_where_it_begins(world: World, home: LogHome) -> None:
-    """What is gone is outside the common time: nobody has dropped it."""
+    """What is gone is outside the common time: no one has dropped it."""
     with home.store() as store:
         begin_us = parse_entry(next(iter(store.bodies("exchange/1", 768, 769)))[1]).time_us
     assert begins_us(ExportReader(world.export(home, nobody=True))) == 0

@@ -126,7 +126,7 @@ def judged_as(kind: ActKind) -> Entry:
 
 
 def test_n247_a_lost_log_that_one_person_declared_is_not_provable(home: Path) -> None:
-    """As versions before asked for it; of a node of today nobody can say that it asked for one alone."""
+    """As versions before asked for it; of a node of today no one can say that it asked for one alone."""
     detail, said = {"log": "exchange", "unwitnessed": False}, {"log": "exchange/1", "unwitnessed": False}
     view = TrustKeeper(Home(home).trust, SystemClock()).view
     for names, error in ((("adm",), NotProved), (("data1",), BadSignature), (("data1", "data2"), BadSignature)):

@@ -177,7 +177,7 @@ def test_what_a_log_says_that_it_lost_is_nobodys_fault_and_proves_nothing(member
     assert judge(th, vn).blamed == {member}  # without that word it has dropped them
     other = {"th": vn, "vn": th}[member]
     other.items = [item for item in other.items if item.exchange_id != ids[0]]
-    assert judge(th, vn, lost=span).blamed == {other.member}  # and it covers nobody else, and no other time
+    assert judge(th, vn, lost=span).blamed == {other.member}  # and it covers no one else, and no other time
 
 
 def drop_answer(th: Log, vn: Log, exchange_id: str) -> tuple[Fault, str]:
@@ -322,7 +322,7 @@ def test_a_statement_that_nobody_signed_blames_nobody() -> None:
 
 
 def test_a_statement_by_a_key_in_other_hands_blames_nobody() -> None:
-    """CASE-N224: a thief asked in the name of Thailand, and nobody else is named."""
+    """CASE-N224: a thief asked in the name of Thailand, and no one else is named."""
     th, vn, ids = world(6)
     for exchange_id in ids[1:3]:
         of(vn, "answered", exchange_id).is_lost = True

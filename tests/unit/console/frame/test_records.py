@@ -1,4 +1,4 @@
-"""A foreign text stands under its own language, so that letters are shaped and read aloud by it."""
+"""A foreign text is under its own language, so that letters are shaped and read aloud by it."""
 
 from __future__ import annotations
 

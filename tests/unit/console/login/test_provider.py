@@ -1,4 +1,4 @@
-"""A provider that answers wrongly, too much, elsewhere or never signs nobody in."""
+"""A provider that answers wrongly, too much, elsewhere or never signs no one in."""
 
 from __future__ import annotations
 

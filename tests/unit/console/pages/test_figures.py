@@ -1,4 +1,4 @@
-"""The page of figures: bars stand beside labels, with the same figures as the page that is handed on."""
+"""The page of figures: bars are beside labels, with the same figures as the page that is handed on."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def directory(*tags: tuple[int, int]) -> bytes:
 
 ZIP = archive()
 FAR = bytes(1 << 20)
-"""So much stands before an archive that no look at the beginning of a file finds it."""
+"""So much is before an archive that no look at the beginning of a file finds it."""
 
 SIZE = ((256, 10), (257, 10))
 TEXT = "สวัสดี, xin chào\n".encode()

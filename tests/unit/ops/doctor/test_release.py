@@ -1,4 +1,4 @@
-"""Doctor and `adapter check` tell who gets each record type, and of which type nobody gets a field."""
+"""Doctor and `adapter check` tell who gets each record type, and of which type no one gets a field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that agencies hold themselves stand in the list of a home's keys, with whose they are and when they end."""
+"""Keys that agencies hold themselves are in the list of a home's keys, with whose they are and when they end."""
 
 from __future__ import annotations
 

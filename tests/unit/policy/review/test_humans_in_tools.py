@@ -30,7 +30,7 @@ def vn() -> PolicyEngine:
 
 @pytest.fixture
 def draft(tmp_path: Path) -> Path:
-    """Viet Nam's folder in which two persons decide on what identifies a person, and nobody on warnings."""
+    """Viet Nam's folder in which two persons decide on what identifies a person, and no one on warnings."""
     folder = Path(shutil.copytree(NATIONAL / "vn", tmp_path / "vn"))
     path = folder / "records.cedar"
     text = path.read_text(encoding="utf-8")

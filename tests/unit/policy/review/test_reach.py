@@ -1,4 +1,4 @@
-"""Who can get what a source holds: true of every question that policy can tell apart, and with its reason if nobody."""
+"""Who can get what a source holds: true of every question that policy can tell apart, and with its reason if no one."""
 
 from __future__ import annotations
 

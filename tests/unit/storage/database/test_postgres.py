@@ -143,7 +143,7 @@ def test_an_ordinary_role_is_enough_and_its_own_settings_do_not_reach_ours(postg
 
 
 def test_only_a_long_read_may_stand_still_for_longer_than_others_can_wait(home: LogHome) -> None:
-    """A backup waits for the disk that it writes to, or a busy machine gives a command no turn: nobody waits for it."""
+    """A backup waits for the disk that it writes to, or a busy machine gives a command no turn: no one waits for it."""
     show = "SHOW idle_in_transaction_session_timeout"
     with home.database() as database, database.snapshot("test") as reading, database.write("test") as writing:
         assert (reading.exec_driver_sql(show).scalar(), writing.exec_driver_sql(show).scalar()) == ("1h", "10s")
