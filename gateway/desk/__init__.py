@@ -1,6 +1,6 @@
 """Hold what waits for a human: notices in threads, work with clocks and roles, and copies of records.
 
-It is read from below. The modules of this folder have what all threads share: their states (`fold`, `projection`), the
+It is read from below. The modules of this folder have what all threads share: their states and rows (`fold`), the
 work that they raise (`raising`, `clocks`), who may do it (`acts`, `roles`), what two persons approve (`widening`), and
 entries with their one writer (`entries`, `pen`). `delivery` brings notices to counterparts and takes theirs. `acting`
 has what every act of a person takes, and what is ours in a thread at home (decision 0138). `own` has the acts and the

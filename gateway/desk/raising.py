@@ -436,8 +436,8 @@ ENDED_BY: Mapping[WorkKind, frozenset[End]] = {
     WorkKind.INCIDENT: frozenset(),
     WorkKind.READ: frozenset({End.WITHDRAWN}),
 }
-"""The ends that end work of each kind. What is not here stays for a human: an error in our own data is one whoever has
-told it and has gone since, a change is obeyed, a word is read. What is left when the thread is forgotten ends then."""
+"""The ends that end work of each kind. What is not here stays for a human: an error in our own data is one though its
+reporter has gone since, a change is obeyed, a word is read. What is left when the thread is forgotten ends then."""
 
 
 def ended_works(works: Iterable[Work], end: End, now_us: int) -> tuple[Work, ...]:

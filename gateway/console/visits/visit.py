@@ -105,7 +105,7 @@ class ConsoleParts:
     `counterparts` are those that can be asked now, by their documents. `members` and `health` tell what the REST API
     tells, and `neighbours` what our people must know of each counterpart. `admin` is how the node is kept. `offices`
     are those of each active member, ours among them; `outline` is what maps are drawn over. `refused` notes the code of
-    a refusal; `failed` gets an error that is none, which ends the process where storage broke.
+    a refusal; `failed` gets any other error, and ends the process where storage broke.
     """
 
     member: str
