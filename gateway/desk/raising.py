@@ -367,7 +367,7 @@ def _of_agency(thread: Thread, role: Role) -> Role:
 
 
 def _reader(thread: Thread, given: Raising) -> Role:
-    """Return who reads what came: the officer whose matter it is, or in a counterpart's thread who answers there."""
+    """Return who reads what came: the officer who opened the thread, or in a counterpart's thread who answers there."""
     return Role.OFFICER if thread.officer else _of_agency(thread, _duty(given))
 
 

@@ -29,11 +29,11 @@ class Reach(StrEnum):
     """The reach of an act."""
 
     OWN = "own"
-    """Matters that the person wrote, or that are assigned to the person."""
+    """What the person wrote, or what is assigned to the person."""
     OFFICE = "office"
     AGENCY = "agency"
     ADDRESSED = "addressed"
-    """Matters that name the person's office and agency, or none."""
+    """What names the person's office and agency, or none."""
     UNOWNED = "agency-or-none"
     """The person's agency, and what belongs to no agency."""
     MEMBER = "member"
@@ -189,7 +189,7 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
 """The reach of each act of each role. An auditor reads content through the log, where each reading is an entry."""
 
 CONTENTLESS: Final = frozenset({Act.LIST, Act.HOLDERS, Act.TELL_SERVICE, Act.INCIDENT, Act.FIGURES})
-"""The acts that show nothing of a matter's content."""
+"""The acts that show no content."""
 
 PASSED_ON: Final = (
     WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH, WorkKind.COMPLY, WorkKind.READ, WorkKind.ACKNOWLEDGE

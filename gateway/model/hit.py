@@ -28,7 +28,7 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Verdict(StrEnum):
-    """The word of a record on the subject of a question that it does not match: nothing, or another subject."""
+    """What a record says of the subject of a question that it does not match: nothing, or another subject."""
 
     SILENT = "silent"
     OTHER = "other"

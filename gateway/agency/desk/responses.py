@@ -1,4 +1,4 @@
-"""Show work, threads and copies to agency systems. Work and the list of threads hold nothing of a matter's content."""
+"""Show work, threads and copies to agency systems. Work and the list of threads hold nothing of a thread's content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console of a node: its application, its listener, and what it is told of."""
+"""Run the console of a node: its application, its listener, its parts and its rounds."""
 
 from __future__ import annotations
 

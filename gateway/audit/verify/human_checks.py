@@ -83,7 +83,7 @@ def _covers(all_of: frozenset[str], some: frozenset[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Word of the operations log about a passkey: `passkey` is None for a withdrawal."""
+    """What the operations log says about a passkey: `passkey` is None for a withdrawal."""
 
     time_us: int
     credential: bytes

@@ -10,7 +10,7 @@ from gateway.language.languages import Language
 from gateway.model.desk.work import Role
 
 TOKENS = "/misuse"
-"""Names the page of tokens "not this person", to which the page of a matter leads as well."""
+"""Names the page of tokens "not this person", to which the page of a thread leads as well."""
 
 _WORDS: Sentences = {
     "/gate": "Gate",

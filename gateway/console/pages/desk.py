@@ -1,4 +1,4 @@
-"""The desk: the work of a person, what presses first, by kind and by clock; and the matters behind it."""
+"""The desk: the work of a person, what presses first, by kind and by clock; and the threads behind it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _LISTS: Sentences = {"": "For me", "mine": "Taken by me", "all": "All of my offi
 
 @dataclass(frozen=True, slots=True)
 class DeskView:
-    """The lists as tabs, and the one that is shown: of work, or of matters.
+    """The lists as tabs, and the one that is shown: of work, or of threads.
 
     `kinds` narrow the list. `alarm` names the flash work that nobody has taken, which a page gives a sound for.
     `cut_at` is how many are shown where there are more, `more` the address of these.
@@ -113,7 +113,7 @@ class _Desk:
         self, visit: Visit, which: str, rows: int
     ) -> tuple[Sequence[WorkItem], Sequence[WorkItem], WorkPage, Sequence[ThreadItem]]:
         """Read at the same time what waits, the work of the list (what waits, where it shows none), of this the kind
-        that the page shows, and matters."""
+        that the page shows, and threads."""
         officer, after, kind = visit.officer, visit.query("after"), visit.query("kind")
         queue, reading = self._parts.desk.queue, self._parts.desk.reading
         counting = queue.works(officer, _query("", _WAITING))

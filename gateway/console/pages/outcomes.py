@@ -57,7 +57,7 @@ class _Outcomes:
         return _page(visit, visit.part("member"), ())
 
     async def tell_hit(self, visit: Visit, form: Form) -> Answer:
-        """Tell the owner what came of the hit, and go to the matter."""
+        """Tell the owner what came of the hit, and go to the thread."""
         found: list[ThreadKey] = []
 
         async def tell_owner() -> None:
@@ -81,7 +81,7 @@ class _Outcomes:
         return _page(visit, item.work.key.peer, ())
 
     async def tell_work(self, visit: Visit, form: Form) -> Answer:
-        """Answer the question for an outcome, and go to the matter."""
+        """Answer the question for an outcome, and go to the thread."""
         found: list[ThreadKey] = []
         item = await self._parts.desk.queue.work(visit.officer, visit.part("work"))
 

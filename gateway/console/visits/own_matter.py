@@ -1,4 +1,4 @@
-"""Act on a matter of ours from its page: approve or decline what a colleague wrote, and show it as it stands then."""
+"""Act on something of ours from its page: approve or decline what a colleague wrote, and show it as it stands then."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def approval(work: Work, person: str, wrong: Mapping[str, str], language: Langua
 
 
 class Approvable(Protocol):
-    """Matters that wait for a second person."""
+    """Kinds whose changes wait for a second person."""
 
     async def approve(self, actor: Actor, name: ExchangeId, reason: str, work: str, /) -> object:
         """Approve one. Raises `Forbidden` for its author, and `Stale` where other work than `work` waits by now."""
@@ -78,7 +78,7 @@ async def done(
     fields: Collection[str] = (),
     shown: tuple[type[Refused], ...] = (Malformed,),
 ) -> Answer:
-    """Do what a form asks, and show the matter as it stands then; so a second press of its button shows the same.
+    """Do what a form asks, and show the page as it is then; so a second press of its button shows the same.
 
     One who decided what does not wait any more, while something else does, is told so before they read that.
     Errors of the kinds `shown` stand on the page, beside the one of `fields` that they name, or beside `field`.

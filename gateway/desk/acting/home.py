@@ -2,7 +2,7 @@
 
 Refusals have one order for all kinds, so that nothing is told of what is hidden from a person (decision 0138). A person
 whose roles may not do the act is refused. What is not there and what the person may not read are unknown alike. Then
-counts how far the act reaches, and last how the matter stands.
+counts how far the act reaches, and last its state.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ _EVERY_US = 60_000_000
 
 
 class Contacts:
-    """The last word of each counterpart. `signed` returns when one has signed something last, as this process knows."""
+    """Knows when each counterpart was heard last. `signed` returns when one has signed something in this process."""
 
     def __init__(self, documents: DocumentStore, clock: Clock, signed: Callable[[MemberId], int]) -> None:
         self._documents = documents
@@ -273,7 +273,7 @@ class AlertGate:
         return [alert.key for alert in self._book.alerts.values() if alert.owner != me and alert.compact in shown]
 
     def trusted_until_us(self, alert: HeldAlert) -> int:
-        """Return until when the word of an alert's owner may be believed, if it is not heard again."""
+        """Return until when what an alert's owner says may be believed, if it is not heard again."""
         if alert.owner == self._parts.member:
             return alert.until_us
         return self._contacts.last_us(alert.owner, alert.heard_us) + _TRUSTED_US

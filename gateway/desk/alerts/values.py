@@ -58,7 +58,7 @@ class OwnAddressee(msgspec.Struct, frozen=True):
 
 
 class Renewal(msgspec.Struct, frozen=True):
-    """The word of an officer that an alert is to stand for longer, which has no effect before it is approved."""
+    """An officer's request that an alert holds for longer, which has no effect before it is approved."""
 
     until_us: int
     by: Officer

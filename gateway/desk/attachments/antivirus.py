@@ -32,7 +32,7 @@ _ANSWER = 4096
 
 
 class Verdict(StrEnum):
-    """The word of a scanner."""
+    """What a scanner found."""
 
     CLEAN = "clean"
     FOUND = "found"

@@ -70,7 +70,7 @@ class Post:
 
     @classmethod
     def under(cls, head: Head, body: Body, requester: Requester, by: Officer | None = None) -> Post:
-        """Return a notice about the matter of an earlier one, whose head says why, in which case and how urgent."""
+        """Return a notice in the thread of an earlier one, whose head says why, in which case and how urgent."""
         return cls(
             body,
             head.urgency,

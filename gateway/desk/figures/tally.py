@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 OURS, THEIRS = "ours", "theirs"
-"""Who opened the matter, or told the outcome: this member, or the other one."""
+"""Who opened the thread, or reported the outcome: this member, or the other one."""
 
 
 class Key(NamedTuple):

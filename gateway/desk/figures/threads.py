@@ -54,7 +54,7 @@ _TYPE_OF_KIND = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An outcome of a matter, and when it was told: a later one with the same code and substance stands for it."""
+    """An outcome of a thread, and when it was reported: a later one with the same code and substance stands for it."""
 
     outcome: OutcomeReport
     side: str
@@ -90,7 +90,7 @@ class ThreadCount:
                 self.tally.count("service", notice.placed.code, side_of(ours=notice.ours))
 
     def close(self) -> None:
-        """Count the outcomes, each once for its matter."""
+        """Count the outcomes, each once for its thread."""
         for told in self._outcomes.values():
             outcome, side = told.outcome, told.side
             self.tally.count("outcome", outcome.code.value, side)

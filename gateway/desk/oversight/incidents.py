@@ -106,7 +106,7 @@ class IncidentDesk:
         return found or work
 
     async def taken(self, actor: Actor, work_id: str) -> Notice:
-        """Return the word of a counterpart that an item of work is about, once the entry of this look is durable."""
+        """Return the notice of a counterpart that an item of work is about, once the entry of this look is durable."""
         check_person(actor)
         work, notice, _ = await asyncio.to_thread(self._told_us, work_id)
         may(actor.person, Act.INCIDENT, matter_of(work), self._desk.parts.clock.now_us())

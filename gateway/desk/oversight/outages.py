@@ -29,7 +29,7 @@ SHORTEST_US = 5 * MINUTE_US
 """An outage that nothing was told of is told afterwards if it was as long as this: a restart is none."""
 
 STOP_S = 5.0
-"""A stop waits so long for counterparts to take the word of it."""
+"""A stop waits so long for counterparts to take the notice of it."""
 
 _KIND, _ALIVE, _TOLD = "node", "alive", "told-outage"
 _LOOK_S = 0.1

@@ -125,7 +125,7 @@ def _acknowledged(rows: list[NoticeRow], thread: Thread) -> tuple[Status, int] |
 
 
 def first_word(rows: list[NoticeRow]) -> Notice | None:
-    """Return the newest word of a counterpart about itself in these rows; None where it is erased."""
+    """Return the newest notice of a counterpart about itself in these rows; None where it is erased."""
     for row in reversed(rows):
         if row.placed.type is NoticeType.SERVICE and row.envelope:
             notice = parse_notice(row.envelope)

@@ -17,7 +17,7 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import NODE, Officer
 
 MOST_WORDS = 16
-"""So many words are told of one incident: the first one, what came since, and its end."""
+"""So many notices are sent of one incident: the first one, what came since, and its end."""
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Make the threads with counterparts follow what is written at home, and let clocks change it there.
 
-How an alert, a report, a watch or another matter of ours should stand is written at home first, in one transaction.
+The state that an alert, a report, a watch or the like should have is written at home first, in one transaction.
 What is missing in a thread is written then, and again in the next round where the process ended in between.
 """
 

@@ -37,7 +37,7 @@ class Looked(msgspec.Struct, frozen=True):
     age_us: int
     found: Sequence[tuple[HeldAlert, Match]]
     over: int
-    """Alerts of the copy that may not be believed any more: their time, or the last word of their owner, is over."""
+    """Alerts of the copy that may not be believed any more: their time is over, or their owner is silent for long."""
 
 
 def look_up(folder: Path, opened: OpenDevice, file: Path, asked: Asked, now_us: int) -> Looked:

@@ -61,7 +61,7 @@ LIVE = frozenset({Stand.WAITING, Stand.ON})
 
 
 class Invites(msgspec.Struct, frozen=True):
-    """The word of an officer that more members are to be invited, which has no effect before it is approved."""
+    """An officer's request that more members are invited, which has no effect before it is approved."""
 
     to: tuple[RoomMember, ...]
     by: Officer
@@ -173,7 +173,7 @@ ROOMS = Home(kind=ThreadKind.ROOM, value=HomeRoom, unknown=no_room)
 
 
 def invitation(room: HomeRoom, members: tuple[RoomMember, ...], code_room: Room) -> Room:
-    """Return a word of the owner with what its invitation says."""
+    """Return a notice of the owner with what its invitation says."""
     return msgspec.structs.replace(
         code_room,
         title=room.title,

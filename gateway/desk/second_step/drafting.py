@@ -34,7 +34,7 @@ from gateway.records.types import record_type
 from gateway.statements.notices.notice import parse_notice
 
 MAX_HELD_US = 31 * 86_400_000_000
-"""A person who is held for longer than this is no matter of a desk."""
+"""A person who is held for longer than this is not asked about at a desk."""
 
 
 class Drafted:

@@ -56,7 +56,7 @@ class Unsettled:
                 yield row
 
     def _over(self) -> Iterable[Work]:
-        """Return the listed items whose matter is settled, as they end."""
+        """Return the listed items whose thread is settled, as they end."""
         store, now_us = self._desk.store, self._desk.parts.clock.now_us()
         for row in store.works(WorkFilter(kinds=(WorkKind.READ,), roles=(Role.AUDITOR,))):
             waits = store.works(WorkFilter(key=row.key, kinds=_KINDS))

@@ -78,7 +78,7 @@ class WatchSpread(Spread[OwnWatch, OwnAddressee]):
         return parse_notice(row.envelope).body if row is not None and row.envelope else None
 
     def _newest(self, key: ThreadKey) -> ExchangeId:
-        """Return the id of our newest word of what is watched in a thread."""
+        """Return the id of our newest notice of what is watched in a thread."""
         rows = [row for row in self._desk.store.notices(key) if row.placed.side is Side.OPENER and row.placed.seq]
         own = [row for row in rows if row.placed.type is NoticeType.WATCH]
         return max(own, key=lambda row: row.placed.seq).notice_id if own else key.thread_id

@@ -80,7 +80,7 @@ class OwnHit(msgspec.Struct, frozen=True):
 
 
 class Renewal(msgspec.Struct, frozen=True):
-    """The word of an officer that a watch is needed for longer, which a supervisor has not approved yet."""
+    """An officer's statement that a watch is needed for longer, which a supervisor has not approved yet."""
 
     until_us: int
     by: Officer

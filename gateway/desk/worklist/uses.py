@@ -95,7 +95,7 @@ class DeskUses:
     async def approve(self, actor: Actor, item: WorkItem) -> tuple[str, ...]:
         """Approve what this work asks for, and it leaves; return the offices that have closed and do not get it.
 
-        Raises `Forbidden` for its author, and `Stale` for work that is done, also where other work of the same matter
+        Raises `Forbidden` for its author, and `Stale` for work that is done, also where other work of the same thread
         waits by now.
         """
         return await self._second_person(item).approve_work(actor, item.work.key, item.work.id)

@@ -196,7 +196,7 @@ class StatusCode(StrEnum):
     OBJECTED = "OBJECTED"
     NOT_HELD = "NOT_HELD"
     ONWARD = "ONWARD"
-    """Word of a third member, to which a record was passed on with its owner's consent."""
+    """A notice of a third member, to which a record was passed on with its owner's consent."""
     OVERDUE = "OVERDUE"
     PAUSED = "PAUSED"
 
@@ -206,7 +206,7 @@ REACTIONS = (StatusCode.ACKNOWLEDGED, StatusCode.ACTING, StatusCode.CANNOT, Stat
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Word of what became of a notice of the other side. `of` is its notice id; `record` a `jti` where one is meant.
+    """Tells what became of a notice of the other side. `of` is its notice id; `record` a `jti` where one is meant.
 
     With `ONWARD`, `holder` is the third member, and `reason` what it confirmed (`ONWARD_REASONS`). `watched` is what
     a watch reaches.

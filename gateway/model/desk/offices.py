@@ -49,4 +49,4 @@ class Addressable(msgspec.Struct, frozen=True):
 
 
 ANY_OFFICE = Addressable()
-"""The word of a member that sets no rule."""
+"""The rule of a member that sets none."""

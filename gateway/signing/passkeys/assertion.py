@@ -39,7 +39,7 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The word of an authenticator as it signed: its counter of signatures (0: it has none), and copies of its key."""
+    """What an authenticator states as it signs: its counter of signatures (0: it has none), and copies of its key."""
 
     counter: int
     backed_up: bool

@@ -63,7 +63,7 @@ def incident_lines(incident: dict[str, Any], language: Language = Language.EN) -
 
 @exact
 def taken_incident_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
-    """Yield the word of a counterpart about itself."""
+    """Yield the notice of a counterpart about itself."""
     yield f"{with_country(found['member'], language)}: {news_words(found['code'], language)}", "title"
     if found["since"]:
         yield "  " + tell(language, "since {time}", time=moment(found["since"], language))

@@ -1,4 +1,4 @@
-"""Say what a person can do on a matter, and with which form; what they may not do comes with why."""
+"""Say what a person can do in a thread, and with which form; what they may not do comes with why."""
 
 from __future__ import annotations
 

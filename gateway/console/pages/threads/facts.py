@@ -1,4 +1,4 @@
-"""Show what a matter is about as a summary: who asks what, why, for whom, and until when a person is held."""
+"""Show what a thread is about as a summary: who asks what, why, for whom, and until when a person is held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a matter's files: how each stands, to save one, and to send one with a note."""
+"""Make the page of a thread's files: how each stands, to save one, and to send one with a note."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TEMPLATE = "pages/threads/files.html"
 
 @dataclass(frozen=True, slots=True)
 class FilesView:
-    """The files of a matter, and the form that sends more; `matter` is its path."""
+    """The files of a thread, and the form that sends more; `matter` is its path."""
 
     rows: Sequence[Row]
     matter: str
@@ -43,7 +43,7 @@ class FilesView:
 
 
 class FilePages:
-    """The files of a matter, for those who may read it."""
+    """The files of a thread, for those who may read it."""
 
     def __init__(self, parts: ConsoleParts) -> None:
         self._parts = parts

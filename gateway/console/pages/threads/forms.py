@@ -1,4 +1,4 @@
-"""Put together the forms of a matter, as values that one macro draws; what was sent is shown again with its faults."""
+"""Put together the forms of a thread, as values that one macro draws; what was sent is shown again with its faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.model.desk.threads import ThreadKey
 
 
 def thread_path(key: ThreadKey) -> str:
-    """Return the path of the page of a matter."""
+    """Return the path of the page of a thread."""
     return f"/threads/{key.peer}/{key.thread_id}"
 
 
@@ -47,7 +47,7 @@ class ActForm:
 
 @dataclass(frozen=True, slots=True)
 class WorkView:
-    """Work on a matter: what is to be done, and its forms; `why_not` says why not by this person.
+    """Work on a thread: what is to be done, and its forms; `why_not` says why not by this person.
 
     `ways` lead to a page where it is done.
     """

@@ -47,7 +47,7 @@ _FAULT = "this does not fit, or is missing"
 
 @dataclass(frozen=True, slots=True)
 class PrintedView:
-    """A form that was asked, to be printed, and the path of its matter."""
+    """A form that was asked, to be printed, and the path of its thread."""
 
     form: FormView
     matter: str

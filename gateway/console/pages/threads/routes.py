@@ -1,4 +1,4 @@
-"""The routes of matters at the desk."""
+"""The routes of threads at the desk."""
 
 from __future__ import annotations
 

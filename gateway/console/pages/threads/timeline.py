@@ -35,7 +35,7 @@ _TONES: dict[DeliveryState, Tone] = {
 def steps_of(notices: tuple[NoticeItem, ...], peer: str, member: str, language: Language) -> tuple[Step, ...]:
     """Return the notices of both sides in the order in which we wrote them.
 
-    The facts of the newest ask are those of the matter, and are above.
+    The facts of the newest ask are those of the thread, and are above.
     """
     asks = [item for item in notices if item.notice is not None and isinstance(item.notice.body, Ask)]
     return tuple(
@@ -100,7 +100,7 @@ def _lines(item: NoticeItem, language: Language) -> Iterator[Text | str]:
 
 
 def _said(body: Body, language: Language) -> Iterator[Text | str]:
-    """Yield what a notice says beside its code; an ask is in the summary of the matter."""
+    """Yield what a notice says beside its code; an ask is in the summary of the thread."""
     if isinstance(body, Ask):
         yield from as_written(body.facts)
         return

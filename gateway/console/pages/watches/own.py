@@ -123,7 +123,7 @@ class _Own:
         return await self._done(visit, act, "ended")
 
     async def follow(self, visit: Visit) -> Answer:
-        """Draft a follow-up to a hit, and show its matter; the same form again goes to the same matter."""
+        """Draft a follow-up to a hit, and show its thread; the same form again goes to the same thread."""
         name, desk = exchange_id(visit.part("id")), self._parts.desk
         sent = await FileForm.read(visit.request)
         form, attached = sent.form, Attached(desk, visit.actor, sent)
