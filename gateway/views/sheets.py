@@ -160,6 +160,7 @@ class _Words:
             text = refusal_text(told.code, told.reason, told.text, self.language) or told.code
             yield self._label("refusal"), text if told.code in text else f"{text} ({told.code})"
         elif answer is None and (code := str(private.get("code") or "")):
+            # The words that are made for auditors are in English alone.
             text = reason(code) if self.language is Language.EN else refusal(code, "", self.language)
             yield self._label("refusal"), f"{text} ({code})" if text else code
         if missing := self._missing():

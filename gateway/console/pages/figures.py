@@ -73,6 +73,7 @@ class _Figures:
 
     async def count(self, visit: Visit, form: Form) -> Answer:
         """Begin to count a month."""
+        # Not from the form where the person sees one office only: a changed field must not show another one.
         office = form.one("office") if _sees_all(visit) else visit.officer.office
         wanted = Wanted(form.one("with"), form.one("month").strip(), office)
         try:

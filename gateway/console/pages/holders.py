@@ -144,6 +144,7 @@ class _Holders:
             command = ChangeCommand(code=ChangeCode.CUT, holder=holder, office=office, reason="misuse", text=text)
             await self._tell(visit, form, command)
         except (Malformed, Forbidden) as error:
+            # These two are faults of the office that was named; any other is about the person.
             if isinstance(error, Forbidden) and error.code not in ("unknown-office", "not-a-member"):
                 raise
             return await self._list(visit, _fault(error, ("office", "text"), visit.language))

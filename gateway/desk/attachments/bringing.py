@@ -140,6 +140,8 @@ class Bringing:
                     self._check_size(writing.size)
                     await asyncio.to_thread(self._spend, actor, whole)
                     await asyncio.to_thread(writing.flush)
+                    # After each part: other files come at the same time, and what the sender said of the size may be
+                    # wrong.
                     await asyncio.to_thread(self._it.check_disk, 0)
             self._check_size(writing.size)
             await asyncio.to_thread(self._spend, actor, writing.left)
@@ -186,6 +188,7 @@ class Bringing:
         copy = replace(row, file=new_exchange_id(), key=os.urandom(KEY_BYTES), about=replace(row.about, size=0))
         found = self._written(copy, parts)
         try:
+            # A copy is judged by its own bytes too: what made it read bytes from outside.
             checked_type(files.reader(found), found.about.size, found.about.name)
         except BaseException:
             files.remove(found)

@@ -158,6 +158,7 @@ class Fetcher:
         if await asyncio.to_thread(it.files.has, row):
             return
         await asyncio.to_thread(self._check_wanted, row)
+        # Once: what an earlier process began has its room and its part of the budget already.
         if not self._has_looked:
             self._begun |= await asyncio.to_thread(it.files.unfinished)
             self._has_looked = True
@@ -173,6 +174,7 @@ class Fetcher:
             await self._take(row, writer, message)
             await asyncio.to_thread(writer.finish)
         finally:
+            # Kept, so that the next try goes on behind the last whole chunk.
             await asyncio.to_thread(lambda: writer.close(keep=True))
 
     async def _take(self, row: HeldFile, writer: ChunkWriter, message: FetchMessage) -> None:

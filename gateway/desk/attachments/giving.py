@@ -117,6 +117,7 @@ class Giver:
         if notice is None or thread is None or not notice.envelope or row.state is FileState.SHUT:
             raise _unknown()
         delivery = it.desk.store.delivery(row.notice_id)
+        # Its receipt may be on its way here: the peer comes again, and is not told that there is no such file.
         if delivery is not None and delivery.state is DeliveryState.WAITING:
             raise Unavailable("the receipt of its notice has not come yet", code="not-taken-yet")
         if delivery is None or delivery.state is not DeliveryState.TAKEN or self._is_over(thread, row, it.now_us):

@@ -299,6 +299,7 @@ class Decisions:
         def draft() -> EntryDraft:
             thread = it.thread(key)
             it.open_work(matter.work.id, matter.work.kind)
+            # The numbers of notices and not the version, which the end of a delivery changes as well.
             if (thread.ours, thread.theirs) != (matter.thread.ours, matter.thread.theirs):
                 raise Stale("the thread has changed meanwhile", code="thread-moved", where="thread")
             kept = replace(thread, draft=proposal.encoded(), version=thread.version + 1)
@@ -312,6 +313,7 @@ class Decisions:
         it, answer = self._it, _answer(proposal)
 
         def also(_before: Thread | None, _after: Thread, notice: Notice) -> Effects:
+            # Once more, in the writer: another person may have decided since it was read.
             it.open_work(matter.work.id, matter.work.kind)
             check_notice(it.desk.parts, notice, notice.issued_us)
             now_us, waiting = notice.issued_us, it.desk.store.works(WorkFilter(key=matter.thread.key))

@@ -210,6 +210,7 @@ class Releases:
             raise _changed()
         deadline = self._parts.clock.monotonic() + _BUDGET_S
         marking = candidate.marking
+        # Signed under the marking that the search told; where the record has another one by now, again under that one.
         for _ in range(2):
             record, issued = referred.issue(*wanted, self.marking(marking, hit.record_type, asked), deadline)
             if issued.jwt:

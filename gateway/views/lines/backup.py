@@ -77,6 +77,7 @@ def _newer(home: Path, old_home: Path | None) -> str:
     """Return where a newer backup may come from: a node that stops writes an entry, also after its last backup."""
     try:
         is_there = old_home is not None and load_settings(old_home).database_file.is_file()
+    # The old home may be half gone: it is named only where its settings can be read.
     except LiaisonError:
         is_there = False
     if old_home is not None and is_there:

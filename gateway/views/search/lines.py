@@ -124,6 +124,7 @@ def doubt_text(line: dict[str, Any], language: Language) -> str:
 
 def answer_text(line: dict[str, Any], language: Language) -> tuple[str, str]:
     """Return what a counterpart said, with its style: `good` for a hit, `warn` for one that is not complete."""
+    # What is no answer comes first, then what is not a whole one: neither may be read as no hit.
     if line["outcome"] == "silent":
         return _silent(line, language), "warn"
     if line["outcome"] == "not_accepted":

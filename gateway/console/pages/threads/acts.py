@@ -194,6 +194,7 @@ def _thread_forms(place: Place, writer: Writer) -> Iterator[ActForm]:
     is_opened = place.is_opened or item.thread.kind is ThreadKind.OUTCOME
     if is_opened and ("outcome" in may or item.thread.kind is ThreadKind.ALERT):
         yield outcome_form(place.path, writer)
+    # A draft has no notice yet that a note could follow.
     if "note" in may and item.thread.ours + item.thread.theirs:
         parts = (writer.of(WriteNote, "text", place="note-text"),)
         yield _folded("note", tell(language, "Write a note"), f"{place.path}/note", parts, writer)

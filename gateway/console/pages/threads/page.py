@@ -70,6 +70,7 @@ class ThreadPages:
         content = await desk.reading.thread(visit.officer, thread_id, peer)
         place = Place(content, await self._hands(visit, content), visit.officer.person, visit.now_us)
         view = self._view(place, await self._approvers(content), visit.language, sent)
+        # One line of a print has room for so many ids.
         shown = ", ".join((thread_id, *(item.row.notice_id for item in content.notices[1:])))
         status = 400 if sent.faults else 200
         return Page(TEMPLATE, view.title, view, status, f"{place.path}/events", shown[:200])
@@ -191,6 +192,7 @@ def _tasks(place: Place, language: Language) -> tuple[Task, ...]:
             continue
         work = item.work
         who = tell(language, "taken by {person}", person=work.assigned) if work.assigned else work.office or work.agency
+        # Without another query a browser would jump to the mark on the page that it has, and fetch nothing.
         link = Link(f"{place.path}?at={version}#work-{work.id}", work_words(work.kind.value, language))
         clock = clock_of(work, place.now_us, language)
         tasks.append(Task(link, (who,), clock, tone=clock.tone if clock is not None else ""))
