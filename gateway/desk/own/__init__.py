@@ -1,4 +1,4 @@
-"""Carry out what alerts, reports and watches of ours have alike: the acts of people, and the telling of counterparts.
+"""Carry out what alerts, reports, watches and freezings of ours have alike: acts of people, and telling counterparts.
 
 `OwnActs` hands in, approves, declines, changes and lists. `Spread` writes what is missing in the threads with
 counterparts; incidents and tokens tell by it, too, and operations by its part `Telling`. A kind says its rules in
