@@ -81,7 +81,7 @@ def _not_brought_up(own: Any) -> Any:
     async def rest(*_: Any) -> None:
         return None
 
-    return patch.object(type(own._spread), "bring_up", rest)
+    return patch.object(own, "_follow", rest)
 
 
 @pytest.mark.parametrize("made", [_lifted_alert, _ended_watch, _withdrawn_report])
@@ -91,7 +91,7 @@ async def test_what_a_person_and_a_round_bring_to_its_end_at_once_ends_once(tmp_
         own, key = await made(th)
         store = th.desk.parts.store
         before = store.thread(ThreadKey(TH, key))
-        await asyncio.gather(*(own._spread.bring_up(key) for _ in range(4)))
+        await asyncio.gather(*(own._follow(key) for _ in range(4)))
         after = store.thread(ThreadKey(TH, key))
         assert before is not None
         assert after is not None
