@@ -25,6 +25,7 @@ from tests.support.exchange import PASSPORT
 from tests.support.nodes import World
 from tests.support.second_step import step_world
 from tests.support.simulator import simulated
+from tests.support.waiting import until
 
 on_one_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -201,21 +202,22 @@ async def test_a_note_is_written_once_reaches_the_other_desk_and_is_looked_at(wo
         return [one["content"]["text"] for one in found["notices"] if one["type"] == "note"]
 
     note = {"text": "đang kiểm tra", "language": "vi"}
-    for _ in range(400):
-        if await duty.code("GET", f"threads/{name}") == "":
-            break
-        await asyncio.sleep(0.05)
+
+    async def has_come() -> bool:
+        return await duty.code("GET", f"threads/{name}") == ""
+
+    await until(has_come, "the thread")
     assert await duty.call("POST", f"threads/{name}/note", note, key="n-1") == await duty.call(
         "POST", f"threads/{name}/note", note, key="n-1"
     )
     assert await code(duty, f"threads/{name}/note", note | {"text": "x"}, "n-1") == "replayed"
     assert await code(duty, f"threads/{name}/note", note | {"text": " "}, "") in ("missing", "bad-note")
     assert await code(duty, f"threads/{name}/note", note | {"language": "xx"}, "") == "bad-note"
-    for _ in range(400):
-        if await notes(author):
-            break
-        await asyncio.sleep(0.05)
-    assert await notes(author) == [note["text"]]
+
+    async def noted() -> list[str]:
+        return await notes(author)
+
+    assert await until(noted, "the note") == [note["text"]]
     (reading,) = [one for one in (await author.call("GET", "work", kind="read"))["work"] if one["thread"] == name]
     assert (await author.call("POST", f"work/{reading['id']}/read"))["done"]["by"] == "th.o.1042"
     assert await author.code("GET", f"threads/{name}/form") == "no-form"

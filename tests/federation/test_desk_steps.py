@@ -21,6 +21,7 @@ from tests.support.exchange import PASSPORT
 from tests.support.nodes import World, fix_rest_ports
 from tests.support.second_step import step_world
 from tests.support.simulator import simulated
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -63,11 +64,11 @@ class Desk:
 
     async def work(self, person: str, kind: str) -> dict[str, Any]:
         """Wait until a person has work of a kind; return the newest."""
-        for _ in range(200):
-            if found := (await self(person, "desk", "list", "--kind", kind))["work"]:
-                return dict(found[-1])
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"{person} has no {kind}")
+
+        async def found() -> list[dict[str, Any]]:
+            return list((await self(person, "desk", "list", "--kind", kind))["work"])
+
+        return dict((await until(found, f"{person} has {kind}"))[-1])
 
     async def search(self, offence: str = "MONEY") -> str:
         """Search a passport that is a hit in Viet Nam; return the search's id."""
@@ -192,11 +193,7 @@ async def test_an_alert_is_raised_approved_acknowledged_and_lifted(desk: Desk) -
         found = await desk(OFFICER, "alert", "show", raised["id"])
         return bool(found["to"][0]["state"] == "answered")
 
-    for _ in range(200):
-        if await answered():
-            break
-        await asyncio.sleep(0.05)
-    assert await answered()
+    await until(answered, "the answer")
     (listed,) = (each for each in (await desk(OFFICER, "alert", "list"))["alerts"] if each["id"] == raised["id"])
     (answer,) = listed["to"][0]["answers"]  # CASE-N217
     assert (answer["code"], answer["reason"], answer["text"]) == ("NOT_EXECUTED", "no-offence-here", refusal[-1])
@@ -207,10 +204,12 @@ async def test_an_alert_is_raised_approved_acknowledged_and_lifted(desk: Desk) -
     assert (await desk(OFFICER, "alert", "lift", raised["id"], "--reason", "found", "--text", "at home"))[
         "stand"
     ] == "lifted"
-    for _ in range(200):
-        if (told := (await desk(DUTY, "desk", "show", alarm["thread"]))["notices"])[-1]["code"] == "WITHDRAWN":
-            break
-        await asyncio.sleep(0.05)
+
+    async def withdrawn() -> list[dict[str, Any]]:
+        told = list((await desk(DUTY, "desk", "show", alarm["thread"]))["notices"])
+        return told if told[-1]["code"] == "WITHDRAWN" else []
+
+    told = await until(withdrawn, "the withdrawal")
     assert (told[-1]["content"]["reason"], told[-1]["content"]["text"]) == ("found", "at home")
 
 

@@ -31,7 +31,7 @@ from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
 from gateway.witness import standing as witness_standing
 from tests.support.exchange import Logged, caller, entries, stopping
-from tests.support.forger import eventually
+from tests.support.forger import eventually, eventually_async
 from tests.support.load import in_turns
 from tests.support.nodes import World, build_world
 from tests.support.persons import administrator
@@ -110,12 +110,12 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
 
 async def settle(node: Node, done: Callable[[], object]) -> None:
     """Rounds until something holds: a log is cosigned once in half a second, and a link takes time to come back."""
-    for _ in range(100):
+
+    async def is_settled() -> bool:
         await node.witness.round()
-        if done():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError("it does not come to rest")
+        return bool(done())
+
+    await eventually_async(is_settled, pause=0.1)
 
 
 def covered(node: Node) -> bool:

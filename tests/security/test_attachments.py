@@ -479,10 +479,11 @@ async def test_a_member_has_no_more_room_than_its_share_and_its_notices_come_all
     work = WorkFilter(roles=(Role.ADMINISTRATOR,))
     await until(lambda: [each.notice_id for each in vn.desk.parts.store.works(work)] == ["attachments-full"], "no work")
     thread, root = threads[-1]
-    for _ in range(600):
-        (waiting,) = await listed(duty, thread)
-        if waiting["why_not"] == "attachments-full":
-            break
-        await asyncio.sleep(0.05)
+
+    async def has_no_room() -> bool:
+        return [each["why_not"] for each in await listed(duty, thread)] == ["attachments-full"]
+
+    await until(has_no_room, "no room is told")
+    (waiting,) = await listed(duty, thread)
     assert waiting["state"] == "waiting"
     assert await duty.code("GET", f"threads/{thread}/attachments/{root}") == "attachments-full"

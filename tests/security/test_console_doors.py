@@ -5,7 +5,6 @@ Every route of a running console is walked, so that a page which is added is tri
 
 from __future__ import annotations
 
-import asyncio
 import re
 import threading
 from collections.abc import AsyncIterator
@@ -372,11 +371,12 @@ async def test_figures_are_counted_for_one_s_own_office_and_handed_on_as_files(r
         assert wrong.text.count("2026-11") > 0
         begun = await supervisor.post("/figures", {"month": "2020-02", "with": "vn", "office": "th.blo.elsewhere"})
         assert begun.headers["location"] == "/figures"
-        for _ in range(600):
-            shown = await supervisor.get("/figures")
-            if "data-live" not in shown.text:
-                break
-            await asyncio.sleep(0.1)
+
+        async def is_made() -> bool:
+            return "data-live" not in (await supervisor.get("/figures")).text
+
+        await until(is_made, "the figures")
+        shown = await supervisor.get("/figures")
         assert tell(Language.TH, "Nothing was exchanged in this month.") in shown.text
         handed = await supervisor.get("/figures/page")
         assert handed.headers["content-disposition"].startswith("attachment")
