@@ -7,7 +7,7 @@ import hashlib
 from tests.golden.stored import FOLDER
 from tests.support.words import officer_sentences
 
-_MOST = 36
+_MOST = 32
 FILE = FOLDER / "sentences.txt"
 
 
