@@ -125,7 +125,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What judges time comes last.
     """
     tables.choose_rows(config, items)
-    if not config.getoption("timeout"):  # whoever names a limit means it
+    if not config.getoption("timeout"):  # a limit that is named is meant
         for item in items:
             item.add_marker(pytest.mark.timeout(_BUSY * limit_s(item)), append=False)
     items.sort(key=lambda item: (bool(item.get_closest_marker("timed")), -limit_s(item), _is_quick(item)))
