@@ -21,12 +21,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.agency.bodies.members import MEMBERS, members_body
 from gateway.agency.bodies.onward import ONWARD, OnwardResponse, onward_response
-from gateway.agency.bodies.openapi import OF_BODIES, DocumentedApi, body_of, document_text, refusals, revocations_call
+from gateway.agency.bodies.openapi import OF_BODIES, DocumentedApi, document_text, refusals, revocations_call
 from gateway.agency.bodies.patterns import IDEMPOTENCY_KEY
 from gateway.agency.bodies.problems import plain_problem, problem
-from gateway.agency.bodies.requests import SearchBody, read_search
+from gateway.agency.bodies.requests import SEARCH
 from gateway.agency.bodies.responses import (
-    SEARCH,
+    FOUND,
     HealthBody,
     LiveBody,
     ReadyBody,
@@ -86,7 +86,7 @@ _NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "operation_spa
 _OF_EVERY_CALL = refusals(401, 403, 405, 429, 431, 500, 503)
 _BEGUN: dict[int | str, dict[str, Any]] = {
     202: {
-        "model": SEARCH,
+        "model": FOUND,
         "description": "The search runs; read it at `location`",
         "headers": {"location": {"schema": {"type": "string"}}, "preference-applied": {"schema": {"type": "string"}}},
     }
@@ -146,9 +146,9 @@ def _routes() -> APIRouter:
 
     @router.post(
         "/searches",
-        response_model=SEARCH,
+        response_model=FOUND,
         responses=_BEGUN | OF_BODIES | refusals(409),
-        openapi_extra=body_of(SearchBody),
+        openapi_extra=SEARCH.documented,
         dependencies=first,
     )
     async def start_search(
@@ -163,8 +163,8 @@ def _routes() -> APIRouter:
         """Ask counterparts: 200 when all lines are there or the budget is over; 202 at once with `respond-async`."""
         del prefer
         parts, officer, language = parts_of(request), officer_of(request), language_of(request)
-        search = read_search(await json_body(request))
-        command = search.as_command(key_of(idempotency_key), traceparent, tracestate)
+        said = {"idempotency_key": key_of(idempotency_key), "traceparent": traceparent, "tracestate": tracestate}
+        command = SEARCH.read(await json_body(request), "bad-search", **said)
         request.state.handed_over = True  # from here on the search writes its own entries
         if not is_async(request):
             found = await parts.searches.start(officer, command)
@@ -185,7 +185,7 @@ def _routes() -> APIRouter:
         headers = {"location": f"/v1/searches/{found.id}", "preference-applied": "respond-async"}
         return shown(search_response(found, language), request, 202, headers)
 
-    @router.get("/searches/{search_id}", response_model=SEARCH, responses=refusals(400, 404), dependencies=first)
+    @router.get("/searches/{search_id}", response_model=FOUND, responses=refusals(400, 404), dependencies=first)
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Return the search as it is now; as events until no answer can come when `Accept` says `text/event-stream`."""
         parts, officer, language = parts_of(request), officer_of(request), language_of(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,28 +9,6 @@ import msgspec
 from gateway.model.exchange import Outcome, Refusal, Searched
 from gateway.model.hit import Lead
 from gateway.model.names import MemberId
-from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import Query
-
-
-@dataclass(frozen=True, slots=True)
-class SearchCommand:
-    """A search as an agency system hands it in. One of `case` and `ticket` is required.
-
-    With an empty `agreement` the node cites one that covers the question, and that names most of the recipient's
-    agencies.
-    """
-
-    query: Query
-    to: tuple[MemberId, ...]
-    purpose: Purpose
-    offence: Offence
-    case: str = ""
-    ticket: str = ""
-    agreement: str = ""
-    idempotency_key: str = ""
-    traceparent: str = ""
-    tracestate: str = ""
 
 
 class ShownRecord(msgspec.Struct, frozen=True):

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from gateway.model.desk.consent import OnwardAnswer
 from gateway.model.handed.onward import UseOnward
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.requester import Officer
-from gateway.model.search import Search, SearchCommand
+from gateway.model.search import Search
 
 Ended = Callable[[str, BaseException | None], None]
 """Called with a search's id when its budget is over, and with the error that ended it before."""

@@ -22,9 +22,10 @@ from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.demo.sources import planted
 from gateway.errors import LiaisonError
 from gateway.model.exchange import Outcome
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
-from gateway.model.search import Line, SearchCommand
+from gateway.model.search import Line
 from gateway.ports.entries.events import EVENTS
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.request import REQUEST_KIND

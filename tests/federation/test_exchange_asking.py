@@ -16,11 +16,12 @@ from gateway.demo.sources import planted
 from gateway.errors import Forbidden, Malformed, Reason, Unknown
 from gateway.exchange.asking.inquiry import Inquiry
 from gateway.model.exchange import Outcome
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery
 from gateway.model.requester import Officer
-from gateway.model.search import Line, Search, SearchCommand
+from gateway.model.search import Line, Search
 from gateway.records.verify import verify_record
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from tests.support.exchange import (

@@ -6,10 +6,11 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from certs.tls import TlsIdentity
 from gateway.errors import Misconfigured, Replayed
@@ -19,11 +20,12 @@ from gateway.exchange.asking.ask import LateAnswers
 from gateway.exchange.asking.inquiry import Inquiry
 from gateway.exchange.stages import MAX_BATCH, Stage
 from gateway.model.exchange import Outcome
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.hit import Hit, Quality
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
-from gateway.model.search import Line, SearchCommand
+from gateway.model.search import Line
 from gateway.ports.journal import EntryDraft, Logged
 from tests.support.inbound import inbound
 from tests.support.nodes import World, build_world, officer
@@ -46,7 +48,7 @@ async def test_an_idempotency_key_stands_for_one_question_only(own_world: World)
         first = await searches.start(officer(), ASKED)
         assert (await searches.start(officer(), ASKED)).id == first.id
         with pytest.raises(Replayed):
-            await searches.start(officer(), replace(ASKED, query=DocumentQuery("C0000002")))
+            await searches.start(officer(), structs.replace(ASKED, query=DocumentQuery("C0000002")))
 
 
 async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(own_world: World) -> None:
@@ -85,7 +87,7 @@ async def test_the_token_commitment_opens_with_the_salt_in_the_entry(own_world: 
             return await write(draft)
 
         node.core.writers.exchange.write = watched  # type: ignore[method-assign]
-        await node.asking.searches.start(officer(), replace(ASKED, idempotency_key=""))
+        await node.asking.searches.start(officer(), structs.replace(ASKED, idempotency_key=""))
     from gateway.statements.envelope import REQUEST, unseal
     from gateway.statements.request import REQUEST_KIND
 

@@ -12,9 +12,10 @@ from msgspec import structs
 from gateway.demo.sample import SAMPLES
 from gateway.demo.sources import planted
 from gateway.model.exchange import Outcome
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.hit import Quality
 from gateway.model.query import DocumentQuery, PhoneQuery
-from gateway.model.search import Line, SearchCommand
+from gateway.model.search import Line
 from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.descriptor import sign_descriptor
 from tests.support.exchange import TH, command, entries, lines, stopping

@@ -29,7 +29,7 @@ from bridges.taxii.shelf import place_of
 from bridges.wording import cell, flat
 from certs.profile import MAX_CERTIFICATE, read_leaf
 from gateway.agency.bodies.onward import ONWARD
-from gateway.agency.bodies.requests import read_search
+from gateway.agency.bodies.requests import SEARCH
 from gateway.agency.officer_tokens.tokens import OfficerTokens
 from gateway.audit.export import layout
 from gateway.audit.tree.checkpoint import parse_checkpoint
@@ -170,7 +170,7 @@ ROWS: dict[str, Row] = {
     "head of an export": Row(lambda data: layout.read_head(data, 256 * KIB), 256 * KIB),
     "record": Row(text(_verify), MAX_COMPACT),
     "token": Row(text(lambda data: _TOKENS.verify(data, "", "")), MAX_TOKEN),
-    "body of a search": Row(lambda data: read_search(strict_json.loads(data, 64 * KIB))),
+    "body of a search": Row(lambda data: SEARCH.read(strict_json.loads(data, 64 * KIB), "bad-search")),
     "body of an onward use": Row(
         lambda data: ONWARD.read(strict_json.loads(data, 64 * KIB), "bad-onward", search_id="s")
     ),

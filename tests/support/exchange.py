@@ -19,12 +19,13 @@ from gateway.audit.entries.entry import Entry, decode_private, parse_entry
 from gateway.clock import SystemClock
 from gateway.demo.sources import planted
 from gateway.model.exchange import Answer, AnswerMessage, Request
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery, PersonQuery, Query
 from gateway.model.requester import Requester
-from gateway.model.search import Line, Search, SearchCommand
+from gateway.model.search import Line, Search
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate
 from gateway.ports.sources import ClassedSource, RecordClass, Source, SourceDescription, View
@@ -66,7 +67,7 @@ def sample_world(folder: Path, members: Sequence[str] = ("th", "vn", "kh")) -> W
 def command(query: Query = PASSPORT, to: Sequence[MemberId] = (VN,), **changes: Any) -> SearchCommand:
     """A search that is allowed."""
     first = SearchCommand(query, tuple(to), Purpose.INVESTIGATION, Offence.NARC, case="TH-2026-0417")
-    return replace(first, **changes)
+    return structs.replace(first, **changes)
 
 
 def request(**changes: Any) -> Request:

@@ -31,10 +31,11 @@ from gateway.errors import StorageBroken, Unknown
 from gateway.https.listener import LIMITS, ConnectionLimits, Listener
 from gateway.https.tls_files import tls_context
 from gateway.model.exchange import Outcome
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.hit import Quality
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
-from gateway.model.search import Line, Search, SearchCommand, ShownHit, ShownRecord
+from gateway.model.search import Line, Search, ShownHit, ShownRecord
 from gateway.ops.members.describe import Knowledge, describe_members
 from gateway.ports.officers import Ended, Searches
 from gateway.telemetry import Counters

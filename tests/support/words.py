@@ -83,6 +83,7 @@ OFFICERS = (
     "gateway/exchange/asking/searches.py",
     "gateway/model/desk/watches.py",
     "gateway/model/forms/phones.py",
+    "gateway/model/handed/searches.py",
     "gateway/model/names.py",
     "gateway/model/values.py",
     "gateway/ops/mandate/brought_export.py",

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, create_mo
 from gateway.agency.bodies import patterns
 from gateway.agency.bodies.closed import Closed, OneOf, whole
 from gateway.agency.bodies.openapi import body_of
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.wrong_bodies import read_body
 from gateway.model.faces.fields import (
     Among,
     Code,
@@ -159,8 +159,9 @@ def _kind(kind: Any, said: Said, *, is_needed: bool, is_listed: bool = False) ->
         case Pairs(most=most, longest=longest):
             name, text = Annotated[str, Field(max_length=64)], _kind(str, Text(longest), is_needed=True)
             return Annotated[GenericAlias(dict, (name, text)), Field(max_length=most)]
-        case Several(least=least, most=most):
-            listed = _listed(item_of(kind), Field(min_length=least or None, max_length=most))
+        case Several(least=least, most=most, apart=apart):
+            more: dict[str, Any] = {"uniqueItems": True} if apart else {}
+            listed = _listed(item_of(kind), Field(min_length=least or None, max_length=most, json_schema_extra=more))
             return listed | None if isinstance(kind, UnionType) else listed
     if (held := _form_in(kind)) is None:
         return kind

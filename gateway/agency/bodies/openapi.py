@@ -11,12 +11,11 @@ from pydantic import BaseModel
 
 from gateway.agency.bodies.patterns import THIS_YEAR, years_to
 from gateway.agency.bodies.problems import Problem
-from gateway.agency.bodies.requests import SearchBody
 from gateway.errors import Reason
 from gateway.https.statuses import TITLES
 
 _REF = "#/components/schemas/{model}"
-_MODELS: dict[str, type[BaseModel]] = {model.__name__: model for model in (SearchBody, Problem)}
+_MODELS: dict[str, type[BaseModel]] = {model.__name__: model for model in (Problem,)}
 """Bodies that FastAPI does not read or write itself, by name; `body_of` adds those that it is called with."""
 
 _EXAMPLES = {

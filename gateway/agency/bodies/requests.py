@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from gateway.agency.bodies import patterns
 from gateway.agency.bodies.closed import Closed
-from gateway.agency.bodies.wrong_bodies import wrong_body
+from gateway.agency.bodies.handed import Handed
 from gateway.clock import SystemClock
 from gateway.desk.reports.wanted import asked_keys
-from gateway.errors import Malformed
 from gateway.model.forms.phones import CALLING, PHONE
 from gateway.model.forms.reports import MOST_SIGNS
-from gateway.model.names import MemberId, identifier, member_id, reference
-from gateway.model.purpose import Offence, Purpose
+from gateway.model.handed.searches import SearchCommand
+from gateway.model.purpose import Offence
 from gateway.model.query import (
     CaseQuery,
     ContainerQuery,
@@ -28,13 +27,8 @@ from gateway.model.query import (
     VehicleQuery,
     VesselQuery,
 )
-from gateway.model.search import SearchCommand
 from gateway.model.values import Calendar, NameForm, NameSource, PartialDate, Sex
 from gateway.records.identifiers.query_forms import check_birth, check_forms
-
-_Body = TypeVar("_Body", bound=BaseModel)
-
-MAX_RECIPIENTS = 32
 
 Short = Annotated[str, Field(max_length=40, json_schema_extra=patterns.TEXT)]
 Text = Annotated[str, Field(min_length=1, max_length=256, json_schema_extra=patterns.TEXT)]
@@ -243,60 +237,6 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class SearchBody(Closed):
-    """A search: what is asked, of whom, why, and for which case or ticket."""
-
-    model_config = ConfigDict(json_schema_extra={"anyOf": patterns.CASE_OR_TICKET, "examples": [_EXAMPLE]})
-
-    query: QueryBody
-    to: Annotated[list[Member], Field(min_length=1, max_length=MAX_RECIPIENTS)] = Field(
-        description="members to ask", examples=[["la", "vn"]], json_schema_extra={"uniqueItems": True}
-    )
-    purpose: Purpose
-    offence: Offence
-    case: Annotated[str, Field(max_length=64)] = Field(
-        "", description="case number; this or a ticket is required", json_schema_extra=patterns.REFERENCE_OR_NONE
-    )
-    ticket: Annotated[str, Field(max_length=64)] = Field(
-        "", description="ticket of a single check", json_schema_extra=patterns.REFERENCE_OR_NONE
-    )
-    agreement: Annotated[str, Field(max_length=64)] = Field(
-        "",
-        description="legal basis; empty: the one that covers it",
-        json_schema_extra=patterns.IDENTIFIER_OR_NONE,
-    )
-
-    def as_command(self, idempotency_key: str, traceparent: str, tracestate: str = "") -> SearchCommand:
-        """Return the search as a value of the model, or raise `Malformed`. `exchange.asking` demands case or ticket."""
-        return SearchCommand(
-            query=self.query.as_model(),
-            to=_members(self.to),
-            purpose=self.purpose,
-            offence=self.offence,
-            case=reference(self.case, "case") if self.case else "",
-            ticket=reference(self.ticket, "ticket") if self.ticket else "",
-            agreement=identifier(self.agreement, "agreement") if self.agreement else "",
-            idempotency_key=idempotency_key,
-            traceparent=traceparent,
-            tracestate=tracestate,
-        )
-
-
-def read_search(value: Any) -> SearchBody:
-    """Return `value` (parsed JSON) as a search; raise `Malformed` that names the first wrong member, not its value."""
-    return read_body(SearchBody, value, "bad-search")
-
-
-def read_body(kind: type[_Body], value: Any, code: str) -> _Body:
-    """Return `value` (parsed JSON) as a body of `kind`; raise `Malformed` with `code` for the first wrong member."""
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        raise wrong_body(error.errors(include_url=False, include_input=False), value, code) from None
-
-
-def _members(codes: list[str]) -> tuple[MemberId, ...]:
-    members = tuple(member_id(code) for code in codes)
-    if len(set(members)) != len(members):
-        raise Malformed("a member is named twice", code="bad-search", where="to")
-    return members
+SEARCH = Handed(
+    SearchCommand, "SearchBody", example=_EXAMPLE, more={"anyOf": patterns.CASE_OR_TICKET}, own={"query": QueryBody}
+)

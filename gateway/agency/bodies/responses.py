@@ -95,7 +95,7 @@ its log was shown in two versions, so that the answer may not be provable.""",
     silent_since=str | None,
     entry=int | None,
 )
-SEARCH = answer(
+FOUND = answer(
     "SearchResponse",
     """A search. `done`: nothing more is waited for in its budget.
 
@@ -139,7 +139,7 @@ class HealthBody(ReadyBody):
 
 def search_response(search: Search, language: Language = Language.EN) -> BaseModel:
     """Return a search as JSON shows it."""
-    return SEARCH(**search_value(search, language))
+    return FOUND(**search_value(search, language))
 
 
 async def search_events(searches: AsyncIterator[Search], language: Language) -> AsyncIterator[bytes]:

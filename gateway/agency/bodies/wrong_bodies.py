@@ -7,10 +7,14 @@ here, whose facts are the limits and codes of the API. What the caller sent is n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from gateway.errors import Malformed
 from gateway.language.catalogue import Sentences
+
+_Body = TypeVar("_Body", bound=BaseModel)
 
 SAID: Sentences = {
     "missing": "this member is missing",
@@ -47,6 +51,14 @@ _SAME: Mapping[str, str] = {
     "finite_number": "int_type",
 }
 """Kinds of mistakes that have the sentence of another one."""
+
+
+def read_body(kind: type[_Body], value: Any, code: str) -> _Body:
+    """Return `value` (parsed JSON) as a body of `kind`; raise `Malformed` with `code` for the first wrong member."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise wrong_body(error.errors(include_url=False, include_input=False), value, code) from None
 
 
 def wrong_body(mistakes: Sequence[Mapping[str, Any]], value: Any, code: str) -> Malformed:

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from msgspec.structs import replace
 
 from gateway.agency.bodies.openapi import body_of
-from gateway.agency.bodies.requests import read_body
+from gateway.agency.bodies.wrong_bodies import read_body
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.desk.asks import (
     CONFIRM,

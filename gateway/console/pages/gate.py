@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from gateway.clock import from_us
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
+from gateway.console.frame.forms import Form, field_of
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Field, Hidden, Option
@@ -34,10 +34,11 @@ from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import country, with_country
 from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES, SUBJECTS
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.handed.tokens import MAX_TOKEN
 from gateway.model.names import MemberId, reference
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.search import Search, SearchCommand
+from gateway.model.search import Search
 from gateway.ports.sessions import Carried, Remembered
 from gateway.views.desk.misuse import told_of
 
@@ -198,8 +199,8 @@ class _Gate:
             ],
             purpose=_options(PURPOSES, why.purpose, visit.officer.purposes, language),
             offence=_options(OFFENCES, why.offence, frozenset(OFFENCES), language),
-            ticket=Field("ticket", tell(language, "Ticket"), sent.ticket, fault=wrong.get("ticket", ""), most=64),
-            case=Field("case", tell(language, "Case number"), sent.case, fault=wrong.get("case", ""), most=64),
+            ticket=field_of(SearchCommand, "ticket", language, sent.ticket, wrong.get("ticket", "")),
+            case=field_of(SearchCommand, "case", language, sent.case, wrong.get("case", "")),
             to=[_counterpart(each, sent, language) for each in self._parts.counterparts()],
             faults=tuple(faults),
             folded=bool(sent.ticket or sent.case) and not faults,

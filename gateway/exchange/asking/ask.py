@@ -52,11 +52,12 @@ from gateway.matching.confirm import judge
 from gateway.matching.explain import RULES
 from gateway.matching.keys import query_cost
 from gateway.model.exchange import Answer, AnswerMessage, Outcome, Refusal, Request, Verified
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.hit import OWN_AGENCY, UNRELEASED, Hit, Verdict
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.query import Query
 from gateway.model.requester import Officer
-from gateway.model.search import Line, SearchCommand, ShownHit, ShownRecord
+from gateway.model.search import Line, ShownHit, ShownRecord
 from gateway.pauses import OWN
 from gateway.ports.entries import events
 from gateway.ports.journal import Event

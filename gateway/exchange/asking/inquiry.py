@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.model.exchange import Request
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
-from gateway.model.search import SearchCommand
 from gateway.statements.envelope import Sealed
 from gateway.telemetry import Trace, start_trace
 from policy.engine.engine import PolicyEngine

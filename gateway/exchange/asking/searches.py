@@ -6,7 +6,6 @@ The document store encrypts them, and only the officer who asked may read one.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import hashlib
 import json
 import secrets
@@ -26,9 +25,10 @@ from gateway.exchange.asking.inquiry import Inquiry
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error
 from gateway.model.exchange import Outcome, Refusal
+from gateway.model.handed.searches import SearchCommand
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
-from gateway.model.search import Line, Search, SearchCommand
+from gateway.model.search import Line, Search
 from gateway.ports.officers import Ended
 from gateway.records.identifiers.query_forms import check_forms
 
@@ -287,7 +287,7 @@ def decode_search(data: bytes) -> Search:
 
 def _fingerprint(command: SearchCommand) -> str:
     """Return a hash of the command without its trace: equal questions have equal hashes."""
-    return hashlib.sha256(repr(dataclasses.replace(command, traceparent="", tracestate="")).encode()).hexdigest()
+    return hashlib.sha256(repr(replace(command, traceparent="", tracestate="")).encode()).hexdigest()
 
 
 def _ended(search: Search) -> Search:

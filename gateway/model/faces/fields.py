@@ -120,10 +120,11 @@ class Among(Said):
 
 @dataclass(frozen=True, slots=True)
 class Several(Said):
-    """Several values of one kind."""
+    """Several values of one kind, each once where they are `apart`."""
 
     most: int
     least: int = 0
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

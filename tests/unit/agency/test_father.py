@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.agency.bodies.requests import read_search
+from gateway.agency.bodies.requests import SEARCH
 from gateway.errors import Malformed
 from gateway.model.query import PersonQuery
 from tests.support.tables import table
@@ -19,13 +19,13 @@ def body(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("father", ["", "U Hla", "ဦးလှ"])
 def test_a_fathers_name_is_part_of_the_question(father: str) -> None:
-    query = read_search(body(father=father)).as_command("", "").query
+    query = SEARCH.read(body(father=father), "bad-search").query
     assert isinstance(query, PersonQuery)
     assert query.father == father
 
 
 def test_a_question_without_a_fathers_name_has_none() -> None:
-    query = read_search(body()).as_command("", "").query
+    query = SEARCH.read(body(), "bad-search").query
     assert isinstance(query, PersonQuery)
     assert query.father == ""
 
@@ -33,6 +33,6 @@ def test_a_question_without_a_fathers_name_has_none() -> None:
 @table("father", ["x" * 257, "U\0Hla", " ", 7, None])
 def test_a_fathers_name_that_is_none_is_refused_and_not_repeated(father: object) -> None:
     with pytest.raises(Malformed) as caught:
-        read_search(body(father=father)).as_command("", "")
+        SEARCH.read(body(father=father), "bad-search")
     assert "father" in caught.value.where
     assert "Hla" not in caught.value.message

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.agency.bodies.requests import read_search
+from gateway.agency.bodies.requests import SEARCH
 from gateway.errors import Malformed
 from tests.support.cli import Liaison
 from tests.support.tables import table
@@ -17,7 +17,7 @@ _WHY = ("--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "C-1", "--a
 
 def command(query: dict[str, Any]) -> Any:
     body = {"query": query, "to": ["la"], "purpose": "INVESTIGATION", "offence": "NARC", "case": "TH-1"}
-    return read_search(body).as_command("", "")
+    return SEARCH.read(body, "bad-search")
 
 
 def born(value: str) -> dict[str, Any]:

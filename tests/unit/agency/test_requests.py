@@ -7,7 +7,7 @@ import re
 import pytest
 
 from gateway.agency.bodies.patterns import TEXT, TEXT_OR_NONE
-from gateway.agency.bodies.requests import read_search
+from gateway.agency.bodies.requests import SEARCH
 from gateway.errors import Malformed
 from gateway.model.query import PhoneQuery, ReportQuery, VesselQuery
 from gateway.model.values import text_value
@@ -20,17 +20,17 @@ def test_a_purpose_that_is_no_code_is_refused_with_the_codes_as_they_must_be_wri
     with pytest.raises(
         Malformed, match=r"^purpose: one of these is expected: BORDER_CHECK, INVESTIGATION, "
     ) as refused:
-        read_search(body)
+        SEARCH.read(body, "bad-search")
     assert (refused.value.code, refused.value.where) == ("bad-search", "purpose")
 
 
 def test_a_member_that_is_of_another_kind_is_refused_with_names_and_codes_as_they_are() -> None:
     body = {"query": {"kind": "Document"}, "to": ["vn"], "purpose": "BORDER_CHECK", "offence": "DOCFRAUD", "Case": "1"}
     with pytest.raises(Malformed, match=r"^query: the member `kind` is one of these: person, document, ") as refused:
-        read_search(body)
+        SEARCH.read(body, "bad-search")
     assert refused.value.where == "query"
     with pytest.raises(Malformed) as refused:
-        read_search({**body, "query": {"kind": "document", "number": "C1"}})
+        SEARCH.read({**body, "query": {"kind": "document", "number": "C1"}}, "bad-search")
     assert refused.value.where == "Case"
 
 
@@ -39,7 +39,7 @@ _VESSEL = {"to": ["la"], "purpose": "INVESTIGATION", "offence": "NARC", "case": 
 
 def test_a_vessel_is_asked_for_by_one_of_its_names_and_numbers_at_least() -> None:
     body = {"query": {"kind": "vessel", "local_reg": "LA-VTE 0417", "flag": "LA"}, **_VESSEL}
-    assert read_search(body).as_command("", "").query == VesselQuery(local_reg="LA-VTE 0417", flag="LA")
+    assert SEARCH.read(body, "bad-search").query == VesselQuery(local_reg="LA-VTE 0417", flag="LA")
 
 
 @table(
@@ -55,7 +55,7 @@ def test_a_vessel_is_asked_for_by_one_of_its_names_and_numbers_at_least() -> Non
 )
 def test_what_is_no_vessel_is_refused_by_its_code(query: dict[str, str], code: str, where: str) -> None:
     with pytest.raises(Malformed) as refused:
-        read_search({"query": {"kind": "vessel", **query}, **_VESSEL}).as_command("", "")
+        SEARCH.read({"query": {"kind": "vessel", **query}, **_VESSEL}, "bad-search")
     assert (refused.value.code, refused.value.where) == (code, where)
 
 
@@ -73,7 +73,7 @@ def test_what_is_no_vessel_is_refused_by_its_code(query: dict[str, str], code: s
 )
 def test_what_is_no_question_for_reports_is_refused_by_its_code(query: dict[str, str], code: str, where: str) -> None:
     with pytest.raises(Malformed) as refused:
-        read_search({"query": {"kind": "report", **query}, **_VESSEL}).as_command("", "")
+        SEARCH.read({"query": {"kind": "report", **query}, **_VESSEL}, "bad-search")
     assert (refused.value.code, refused.value.where) == (code, where)
 
 
@@ -85,7 +85,7 @@ def test_what_is_no_question_for_reports_is_refused_by_its_code(query: dict[str,
     ],
 )
 def test_a_telephone_number_is_asked_for_as_it_is_written(query: dict[str, str], found: PhoneQuery) -> None:
-    assert read_search({"query": {"kind": "phone", **query}, **_VESSEL}).as_command("", "").query == found
+    assert SEARCH.read({"query": {"kind": "phone", **query}, **_VESSEL}, "bad-search").query == found
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_a_telephone_number_is_asked_for_as_it_is_written(query: dict[str, str],
 )
 def test_what_is_no_telephone_number_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(Malformed):
-        read_search({"query": {"kind": "phone", **query}, **_VESSEL}).as_command("", "")
+        SEARCH.read({"query": {"kind": "phone", **query}, **_VESSEL}, "bad-search")
 
 
 def test_reports_are_asked_for_by_all_that_is_given() -> None:
     asked = {"text": "false floor", "offence": "NARC", "period": "2026-03/2026-05"}
-    command = read_search({"query": {"kind": "report", **asked}, **_VESSEL}).as_command("", "")
+    command = SEARCH.read({"query": {"kind": "report", **asked}, **_VESSEL}, "bad-search")
     assert command.query == ReportQuery("false floor", "NARC", period="2026-03/2026-05")
 
 

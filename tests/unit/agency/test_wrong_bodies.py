@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 import gateway.agency
 from gateway.agency.bodies.closed import Closed
-from gateway.agency.bodies.requests import SearchBody, read_body
-from gateway.agency.bodies.wrong_bodies import SAID
+from gateway.agency.bodies.requests import SEARCH
+from gateway.agency.bodies.wrong_bodies import SAID, read_body
 from gateway.errors import Malformed
 from gateway.language.languages import Language
 from gateway.language.sentences import sentence
@@ -96,6 +96,6 @@ def test_the_first_wrong_member_is_named_by_its_place_in_what_was_sent(
 ) -> None:
     body = {"query": {"kind": "document", "number": "C1"}, "to": ["vn"], "purpose": "INVESTIGATION", "offence": "NARC"}
     with pytest.raises(Malformed) as refused:
-        read_body(SearchBody, body | change, "bad-search")
+        read_body(SEARCH.model, body | change, "bad-search")
     assert (refused.value.where, refused.value.code) == (where, "bad-search")
     assert sentence(refused.value, Language.EN).startswith(said)
