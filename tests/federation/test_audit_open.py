@@ -29,6 +29,7 @@ from tests.support.exchange import (
     TH,
     VN,
     answer_of,
+    asked_too_early,
     caller,
     command,
     kinds,
@@ -40,7 +41,7 @@ from tests.support.exchange import (
     watch,
 )
 from tests.support.forger import eventually_async
-from tests.support.nodes import World, officer, silent_after
+from tests.support.nodes import World, officer
 from tests.support.persons import signed
 from tests.support.tables import table
 
@@ -70,9 +71,7 @@ async def _ask(world: World, query: Query, outcome: Outcome) -> str:
 
 async def _late(world: World) -> str:
     source, th = watch(world.nodes["vn"]), world.nodes["th"]
-    source.gate.clear()
-    with silent_after(th, 0.2):
-        exchange = await _ask(world, PASSPORT, Outcome.SILENT)
+    exchange = await asked_too_early(th, source, lambda: _ask(world, PASSPORT, Outcome.SILENT))
     source.gate.set()
 
     async def came() -> bool:

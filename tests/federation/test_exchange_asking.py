@@ -31,6 +31,7 @@ from tests.support.exchange import (
     TH,
     VN,
     WatchedSource,
+    asked_too_early,
     command,
     entries,
     kinds,
@@ -349,9 +350,7 @@ async def test_a_late_answer_is_logged_and_found_with_the_search(
     """The budget of the officer's view is over; the answer still comes and takes the place of the silence."""
     th, vn = world.nodes["th"], sources["vn"]
     vn.reset()
-    vn.gate.clear()
-    with silent_after(th, 0.2):
-        found = await search(world, command())
+    found = await asked_too_early(th, vn, lambda: search(world, command()))
     line = lines(found)[VN]
     assert (line.outcome, line.late) == (Outcome.SILENT, False)
     vn.gate.set()

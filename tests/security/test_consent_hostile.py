@@ -551,8 +551,9 @@ async def test_a_record_that_does_not_verify_any_more_is_not_used(world: World, 
     assert about.line.hits[0].record is not None
     record = about.line.hits[0].record
     wider = record.marking | {"onward": "SAME_COUNTRY", "use": []}
-    forged = replace(record, compact=record.compact.replace(".ey", ".eZ"), marking=wider)
-    changed = replace(about.search, lines=(replace(about.line, hits=(replace(about.line.hits[0], record=forged),)),))
+    forged = structs.replace(record, compact=record.compact.replace(".ey", ".eZ"), marking=wider)
+    hit = structs.replace(about.line.hits[0], record=forged)
+    changed = structs.replace(about.search, lines=(structs.replace(about.line, hits=(hit,)),))
     running = th.asking.searches._running.get(about.search.id)
     if running is not None:
         running.change(changed)
@@ -566,8 +567,9 @@ async def test_a_record_that_does_not_verify_any_more_is_not_used(world: World, 
 async def test_the_marking_that_counts_is_the_signed_one_not_the_one_that_is_shown(world: World, about: Found) -> None:
     th, record = world.nodes["th"], about.line.hits[0].record
     assert record is not None
-    shown = replace(record, marking=record.marking | {"onward": "SAME_COUNTRY", "use": ["U0"]})
-    changed = replace(about.search, lines=(replace(about.line, hits=(replace(about.line.hits[0], record=shown),)),))
+    shown = structs.replace(record, marking=record.marking | {"onward": "SAME_COUNTRY", "use": ["U0"]})
+    hit = structs.replace(about.line.hits[0], record=shown)
+    changed = structs.replace(about.search, lines=(structs.replace(about.line, hits=(hit,)),))
     running = th.asking.searches._running.get(about.search.id)
     if running is not None:
         running.change(changed)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
@@ -35,10 +35,12 @@ from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.request import REQUEST_KIND
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.federation import Member
-from tests.support.nodes import SourcePlan, World, build_world
+from tests.support.nodes import SourcePlan, World, build_world, silent_after
 from tests.support.samples import ONE_EACH, give_indexes, sample_database
 from tests.support.sealing import payload_of
 from tests.support.waiting import MOST_S
+
+T = TypeVar("T")
 
 TH, VN, KH = MemberId("th"), MemberId("vn"), MemberId("kh")
 CLOCK = SystemClock()
@@ -285,6 +287,22 @@ class WatchedPart:
 
     def health(self) -> str:
         return self.whole.health()
+
+
+async def asked_too_early(node: Node, source: WatchedSource, ask: Callable[[], Awaitable[T]]) -> T:
+    """Return what `ask` got while a counterpart's source was still searching. The answer comes once its gate opens.
+
+    On a busy machine a question may be given up before it reaches the source, and then no answer is late: it is asked
+    again, with more patience.
+    """
+    source.gate.clear()
+    for seconds in (0.2, 1.0, 5.0, 20.0):
+        before = source.searches
+        with silent_after(node, seconds):
+            got = await ask()
+        if source.searches > before:
+            return got
+    raise TimeoutError("no question has reached the source")
 
 
 def watch(node: Node, wall: int = 0) -> WatchedSource:

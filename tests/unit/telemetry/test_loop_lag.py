@@ -73,4 +73,4 @@ async def test_a_watch_tells_work_from_waiting() -> None:
         compute(0.1)
         await asyncio.sleep(0.01)
     assert quiet < HELD_S
-    assert watch.longest > 0.09
+    assert watch.longest > HELD_S  # waits of other threads meanwhile are taken from it, so it may be less than 0.1
