@@ -179,6 +179,7 @@ def with_gone_ones_left(process: int) -> None:
         return
 
 
+@pytest.mark.timed
 def test_a_server_that_says_nothing_any_more_costs_its_deadline_and_no_thread(frozen: tuple[SqlAgency, Any]) -> None:
     _, source = frozen
     clock = SystemClock()
